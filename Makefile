@@ -28,7 +28,8 @@ $(VENV)/.dev: $(VENV)/.demo pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[ansible,cluster]' --group test --group lint
 	@touch $@
 
-setup: $(VENV)/.dev ## make the virtual environment with everything for tests and lint
+setup: $(VENV)/.dev ## make the virtual environment with everything for tests and lint, and install the commit hook
+	@! git rev-parse --git-dir >/dev/null 2>&1 || git config core.hooksPath .ci/hooks
 
 servers: ## install the servers the tests talk to, where this user may; say what is missing otherwise
 	@.ci/install-packages
@@ -66,13 +67,23 @@ ifneq ($(COVER),)
 	$(BIN)/coverage report --skip-covered --show-missing --fail-under=$(COVERAGE) | tail -n 60
 endif
 
+.PHONY: quick-test newest-test
+# A sample of every part that needs no server: it fits in five minutes.
+QUICK := $(wildcard tests/test_*.py) tests/cli tests/reports tests/engine $(wildcard tests/tls/test_*.py) tests/bundle/test_audit.py tests/bundle/test_clean.py tests/bundle/trust
+quick-test: setup ## a sample of the default tests, at most five minutes
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m 'not long' --no-cov $(QUICK)
+
+newest-test: ## the sample on the newest Python that is installed here, in an environment of its own
+	@python=$$(.ci/newest-python) && echo "newest-test: $$($$python --version)" && $(MAKE) --no-print-directory VENV=.venv-newest PYTHON=$$python quick-test
+
 .PHONY: user-test
 # Not the servers' own tests: what they start gives up root's rights by itself, or needs them.
 UNPRIVILEGED := tests/cli tests/demo tests/reports tests/engine tests/mailer tests/host tests/upgrade tests/bundle $(wildcard tests/test_*.py)
 user-test: setup ## the default tests that any account can run, as one that is not root: ONLY=tests/cli
 	$(BIN)/python -m tests.account $(BIN)/python -m pytest -n $(JOBS) --dist worksteal -p no:cacheprovider --no-cov -m 'not long' $(or $(ONLY),$(UNPRIVILEGED) --ignore tests/bundle/detect)
 
-lint: setup ## ruff, import contracts, ansible-lint
+lint: setup ## ruff, import contracts, ansible-lint, commit subjects
+	@.ci/check-subjects
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
@@ -81,21 +92,22 @@ lint: setup ## ruff, import contracts, ansible-lint
 types: setup ## mypy strict on packages and tests
 	$(BIN)/mypy
 
-golden: templates ## rewrite the golden files from what the templates render now; read the diff
+.PHONY: shape
+shape: setup ## sizes, branches, patterns, circles, exceptions: a report to read; LIST=--list names what is counted
+	@$(BIN)/python bench/shape.py --collect $(LIST)
+
+golden: setup ## rewrite the golden files from what the templates render now; read the diff
 	$(BIN)/python -m pytest -q tests/tls tests/reports tests/bundle/sbom tests/host --regolden -k golden
 
-.PHONY: clients tls-test templates
-templates: setup ## turn the TLS templates into Python, so that rendering need not load Jinja2
-	$(BIN)/python -m hardening.tls.rendering.templates_written
-
+.PHONY: clients tls-test
 tls-test: setup ## configurations of 50 MB for every target, and every server with all it has switched on
 	$(BIN)/python -m pytest -n $(JOBS) -m long tests/tls/targets
 
 clients: setup ## resolve the named clients of data/clients.toml on their OpenSSL builds
 	$(BIN)/python -m hardening.tls.clients_table
 
-docs: setup ## regenerate docs/rules.md
-	$(BIN)/harden rules --format markdown > docs/rules.md
+docs: setup ## write the pages of every rule, one a family, to build/docs/rules
+	$(BIN)/python docs/rules.py build/docs/rules
 
 components-test: setup servers ## component recognition on real packages: minified JavaScript, hundreds of jars, false positives
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m long tests/bundle/detect/components
@@ -122,6 +134,11 @@ matrix-test: setup ## every step of a transaction x nine faults on three hosts t
 
 faults-test: setup ## every step of the agent's transaction x every fault, on every Python: about half an hour
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m long tests/host
+
+.PHONY: walls-test
+walls-test: setup servers ## firewalls of sixty shapes, real ones in networks of their own (as root): who reaches the new port is who reached the old
+	@command -v firewall-cmd >/dev/null || { apt-get install -y -qq --no-install-recommends firewalld dbus && { systemctl disable --now firewalld 2>/dev/null || true; }; }
+	$(BIN)/python -m pytest -n0 --no-cov tests/host/test_walls.py
 
 .PHONY: lanes
 lanes: setup servers ## the playbooks on the oldest and the newest ansible-core that the package takes, and from the wheel alone
@@ -171,7 +188,7 @@ bench-credentials: setup ## credentials per CPU second in real packages, beside 
 	@$(BIN)/python bench/credentials.py
 
 clean: ## remove what the verbs above made
-	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage* build dist
+	rm -rf $(VENV) .venv-newest .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage* build dist
 
 java-test: setup servers ## a real Tomcat 9 in Java's TLS and OpenSSL, and every word of java.security on every JDK that is here
 	$(BIN)/python -m pytest -n0 -m long tests/tls/test_jsse.py tests/tls/targets/test_tomcat9.py

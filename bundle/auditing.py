@@ -15,7 +15,7 @@ from bundle.detect import detectors as shipped
 from bundle.events import AuditEvent, Finished, Found, Progress, Started
 from bundle.outcome import Top, results
 from bundle.parallel import Died, Forks, Tokens
-from bundle.section import Section, books, unfold
+from bundle.section import Section, books, unfold, unwritable
 from bundle.walk import disk
 from bundle.walk.frame import Done, Event, Into
 from bundle.walk.limits import Limits
@@ -201,7 +201,7 @@ class Audit:
                 depth, section = self._open[-1]
                 self._found(section.problem(event, self._subject, depth), top)
             elif isinstance(event, Into):
-                self._open.append((len(event.member.parts), Section()))
+                self._open.append((len(event.member.parts), Section(unwritable=unwritable(event.member))))
             else:
                 self._done(event)
             if time.monotonic() > next_word:
@@ -243,7 +243,8 @@ class Audit:
         for detector in self._detectors:
             found: list[Finding] = []
             try:
-                found.extend(detector.check(member, self._subject))  # what is said before it fails stands
+                # what is said before it fails stands
+                found.extend(one.bound() for one in detector.check(member, self._subject))
             except Exception as bug:  # noqa: BLE001 - one member must not end the run, and is not passed over
                 word = f"{type(detector).__name__} failed on it: {type(bug).__name__}"
                 found.append(self._failed(member, word))

@@ -40,6 +40,7 @@ class Cache:
         self._base = rule_base(self._rules.values(), limits, extra)
         self._file = folder / "results.sqlite"
         self._connection: sqlite3.Connection | None = None
+        self._inherited: sqlite3.Connection | None = None
         self._owner = 0
         self.found: dict[str, str] = {}
         """Files looked at in this run: key and JSON, until they are stored."""
@@ -58,6 +59,8 @@ class Cache:
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None or self._owner != os.getpid():
+            # Of a fork the parent's connection is kept as it is: to close it here would write to the parent's files.
+            self._inherited = self._connection
             self._connection = sqlite3.connect(self._file, timeout=30, isolation_level=None)
             self._owner = os.getpid()
             self._connection.execute("PRAGMA journal_mode=WAL")
@@ -119,7 +122,7 @@ class Cache:
             return Section(
                 findings=findings, inside=[(tuple(parts), str(key)) for parts, key in row["inside"]],
                 members=int(row["members"]), size=int(row["size"]), not_examined=int(row["not_examined"]),
-                partial=str(row["partial"]),
+                partial=str(row["partial"]), unwritable=str(row["unwritable"]),
             )  # fmt: skip
         except _DAMAGED:
             return None
@@ -137,6 +140,7 @@ class Cache:
                 "size": section.size,
                 "not_examined": section.not_examined,
                 "partial": section.partial,
+                "unwritable": section.unwritable,
             }
             rows.append((self._base + "s" + sha256, json.dumps(body)))
         self.found.clear()

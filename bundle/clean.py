@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,8 +16,12 @@ from bundle.leftovers import leftovers
 from bundle.references import Reference
 from bundle.rewrite import Edit, rewrite
 from bundle.rewrite.edit import place
-from hardening.errors import ArchiveError, UsageError
-from hardening.findings import Examined, Finding, Fix, InFile, Result, Run, Verdict
+from bundle.section import unwritable
+from bundle.walk import walk
+from bundle.walk.limits import Limits
+from bundle.walk.member import Member
+from hardening.errors import ArchiveError, ExitCode, UsageError
+from hardening.findings import NESTING, Change, Examined, Finding, Fix, InFile, Result, Run, Verdict, ordered
 
 Audit = Callable[[Path], Run]
 Check = Callable[[Path], None]
@@ -41,7 +45,9 @@ class Cleaned:
     absent: tuple[str, ...] = ()
     """Rules that were to be removed, and are nowhere in the bundle."""
     written: bool = True
-    """Whether there is a result: of what nobody could look into there is none, and the report is of the bundle itself."""
+    """Whether there is a result. Without one the report is of the bundle itself, and `refused` may say why."""
+    refused: str = ""
+    """Why the bundle cannot be cleaned as a whole."""
 
 
 def clean(path: Path, out: Path, audit: Audit) -> Run:
@@ -57,13 +63,15 @@ def cleaned(
     check: Check | None = None,
     remove: Collection[str] = (),
     detector: Credentials | None = None,
+    dry: bool = False,
 ) -> Cleaned:
     """Write `out`, the bundle `path` without what is safe to remove and with references for credentials.
 
     Each fix is a result of verdict pass that says what was done; each that could not be carried out is one
     of verdict error, and its finding stands in the audit. What still refers to what was removed, and inner signatures
     that no longer hold, are findings of their own. With nothing to fix `out` is byte for byte `path`, and where nothing of
-    `path` was examined there is no `out`. `check` sees
+    `path` was examined, or where it is a file that cannot be written again, there is no `out`. `dry` only says what
+    would be done. `check` sees
     the result before it has its name. `remove` has ids of rules (`component/tinymce`) whose findings go with the file
     or folder that holds them, though the audit does not call that safe. `detector` is the one that `audit` finds
     credentials with, where it has rules of its own. Errors: InputError, UsageError (`out` is
@@ -71,17 +79,22 @@ def cleaned(
     when one is raised.
     """
     onefile.required(path)
-    if out.exists():
+    if not dry and out.exists():
         raise _taken(out)
     started = datetime.now(UTC)
     first = audit(path)
     if all(one.examined is Examined.NONE for one in first.subjects):
-        return Cleaned(first, (), tuple(sorted(remove)), written=False)
+        return Cleaned(replace(first, changes=()), (), tuple(sorted(remove)), written=False)
     before = [_asked_for(finding, remove) for finding in first.findings]
+    if refused := _refusal(path):
+        return _refused(first, refused, remove)
     plan = references.plan(path, before, detector=detector)
     twice = _twice(before)
     steps = [*_removals(before, twice), *_replacements(plan)]
     problems: list[tuple[Finding, str]] = [*plan.problems, *_itself(before), *_others(before, twice)]
+    problems += [(f, f.fix.blocked) for f in before if f.fix and f.fix.blocked]
+    if dry:
+        return _dry(path, first, plan, steps, problems, remove)
     try:
         handle = tempfile.NamedTemporaryFile(  # noqa: SIM115 - the with follows, outside the try
             dir=out.parent, prefix=".harden-", suffix=out.suffix, delete=False
@@ -95,6 +108,9 @@ def cleaned(
         try:
             with path.open("rb") as source:
                 done, failed = _fix(source.fileno(), target.fileno(), steps)
+            if failed and not done:
+                made.unlink()
+                return _refused(first, failed[0][1], remove, _results(path, (), _all(problems, failed)))
             os.fchmod(target.fileno(), path.stat().st_mode & 0o777)
             if check is not None:
                 check(made)
@@ -102,7 +118,7 @@ def cleaned(
         except BaseException:
             made.unlink(missing_ok=True)
             raise
-    problems += [(f, why) for step, why in failed for f, _ in step.answers]
+    problems = _all(problems, failed)
     try:
         after = audit(out)
     except BaseException:
@@ -115,9 +131,75 @@ def cleaned(
         [*after.results, *_results(out, done, problems)],
         started=started,
         extra_codes=after.extra_codes,
+        changes=_changes(plan, done, done=True),
     )
-    found = {finding.rule.id for finding in before}
-    return Cleaned(run, tuple(refer), tuple(sorted(set(remove) - found)))
+    return Cleaned(run, tuple(refer), _absent(before, remove))
+
+
+def _refusal(path: Path) -> str:
+    """Return why nothing in the bundle can be changed: what it is itself; empty where it can be written again."""
+    first = next((seen for seen in walk(str(path), Limits()) if isinstance(seen, Member)), None)
+    return "" if first is None else unwritable(first)
+
+
+def _refused(first: Run, why: str, remove: Collection[str], results: Iterable[Result] = ()) -> Cleaned:
+    """Return the audit of a bundle that cannot be cleaned; there is no result that somebody could take for a clean one."""
+    run = replace(
+        first,
+        results=(*first.results, *results),
+        extra_codes=first.extra_codes | {ExitCode.REFUSED},
+        changes=(),
+    )
+    return Cleaned(run, (), _absent(first.findings, remove), written=False, refused=why)
+
+
+def _dry(
+    path: Path,
+    first: Run,
+    plan: references.Plan,
+    steps: Sequence[_Step],
+    problems: list[tuple[Finding, str]],
+    remove: Collection[str],
+) -> Cleaned:
+    """Return the audit of the bundle with what would be changed; the rewriting is tried, and thrown away."""
+    with path.open("rb") as source:
+        done, failed = _parted(source.fileno(), steps)
+    if failed and not done:
+        return _refused(first, failed[0][1], remove, _results(path, (), _all(problems, failed)))
+    done = _outermost(done)
+    run = replace(
+        first,
+        results=(*first.results, *_results(path, (), _all(problems, failed))),
+        changes=ordered(_changes(plan, done, done=False)),
+    )
+    return Cleaned(run, tuple(_kept(plan, done)), _absent(first.findings, remove), written=False)
+
+
+def _all(
+    problems: Sequence[tuple[Finding, str]], failed: Iterable[tuple[_Step, str]]
+) -> list[tuple[Finding, str]]:
+    return [*problems, *((f, why) for step, why in failed for f, _ in step.answers)]
+
+
+def _absent(findings: Iterable[Finding], remove: Collection[str]) -> tuple[str, ...]:
+    """Return the rules that were to be removed, and are nowhere in the bundle."""
+    return tuple(sorted(set(remove) - {finding.rule.id for finding in findings}))
+
+
+def _changes(plan: references.Plan, steps: Iterable[_Step], *, done: bool) -> Iterator[Change]:
+    """Yield what the steps that were carried out change: each member that goes, and each value that was replaced."""
+    of = {id(finding): one for finding, one in plan.done}
+    for step in steps:
+        if step.edit.content is None:
+            path = NESTING.join(step.edit.parts) + ("/" if step.edit.folder else "")
+            yield Change(action="removed", path=path, rule=step.answers[0][0].rule.id, done=done)
+            continue
+        for finding, _ in step.answers:
+            if one := of.get(id(finding)):
+                yield Change(
+                    action="replaced", path=NESTING.join(one.parts), line=one.line, rule=finding.rule.id,
+                    placeholder=f"@secret:{one.name}@", encoding=one.encoding, done=done,
+                )  # fmt: skip
 
 
 def _taken(out: Path) -> UsageError:
@@ -166,10 +248,13 @@ def _results(out: Path, done: Iterable[_Step], problems: Iterable[tuple[Finding,
 
 
 def _not_done(finding: Finding) -> str:
-    if finding.fix and finding.fix.operation == references.OPERATION and isinstance(finding.location, InFile):
+    if not isinstance(finding.location, InFile):
+        return "not removed"
+    inside = NESTING.join(finding.location.parts[1:]) or finding.location.parts[0]
+    if finding.fix and finding.fix.operation == references.OPERATION:
         line = f" line {finding.location.line}" if finding.location.line else ""
-        return f"not replaced: {'!/'.join(finding.location.parts[1:]) or finding.location.parts[0]}{line}"
-    return "not removed"
+        return f"not replaced: {inside}{line}"
+    return f"not removed: {inside}"
 
 
 def _goes(finding: Finding) -> bool:
@@ -208,7 +293,8 @@ def _replacements(plan: references.Plan) -> list[_Step]:
     steps: dict[tuple[str, ...], list[tuple[Finding, str]]] = {}
     for finding, one in plan.done:
         line = f" line {one.line}" if one.line else ""
-        said = f"replaced by @secret:{one.name}@ in {'!/'.join(one.parts)}{line} ({one.syntax})"
+        syntax = f"{one.syntax}, {one.encoding}" if one.encoding else one.syntax
+        said = f"replaced by @secret:{one.name}@ in {'!/'.join(one.parts)}{line} ({syntax})"
         steps.setdefault(one.parts, []).append((finding, said))
     return [_Step(plan.edits[parts], tuple(answers)) for parts, answers in steps.items()]
 

@@ -134,6 +134,8 @@ def _pattern(removed: Iterable[Edit], names: set[str]) -> re.Pattern[bytes]:
         telling = len(last) >= _LEAST_FOLDER if edit.folder else "." in last and last not in names
         if telling and last.lower() not in _EVERYWHERE:
             words.add(last)
+    if not words:
+        return re.compile(rb"(?!)")  # other members have the name, too
     choice = "|".join(re.escape(word) for word in sorted(words, key=lambda w: (-len(w), w)))
     return re.compile(rf"(?<![\w.-])(?:{choice})(?![\w-])".encode(), re.IGNORECASE)
 

@@ -1,7 +1,8 @@
 """Which literals of a bundle give way to a reference to the host's secret store, and what the texts are then.
 
 A reference is `@secret:name@`; the installer fills it in from the host's store. Names are made of account and
-service and are given in the order of the bundle; equal values of one account share it. Nothing is replaced inside what is signed,
+service and are given in the order of the bundle; one value of one account has one name, however often and in
+whatever code it is written. Nothing is replaced inside what is signed,
 and nothing whose replacement the detector would still call a credential.
 """
 
@@ -10,9 +11,8 @@ from __future__ import annotations
 import re
 import secrets
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,8 @@ class Reference:
     """Below the bundle."""
     line: int | None
     syntax: str
+    encoding: str
+    """The code in which the secret is written there: `base64`, `hex`, or none."""
     rule: str
     account: str
     service: str
@@ -63,23 +65,68 @@ class Plan:
     problems: list[tuple[Finding, str]] = field(default_factory=list)
 
 
+_GENERAL = frozenset(("", "database", "application", "system", "host"))
+"""Services of which no more is known: they may be any other."""
+
+
 @dataclass(slots=True)
-class _Names:
-    """Names that are taken, and the value (sealed) each stands for."""
+class _Secret:
+    """One value of one account, by what its places tell of it."""
 
-    key: bytes = field(default_factory=partial(secrets.token_bytes, 32))
-    of: dict[str, bytes] = field(default_factory=dict)
+    seal: bytes
+    drawn: bool
+    account: str
+    service: str
+    names: list[str]
 
-    def name(self, one: Literal) -> str:
-        """Return the name of this value: the one it has, else the literal's own with a number where it is taken."""
-        known = next((n for n, seal in self.of.items() if seal == one.seal and n.startswith(one.name)), None)
-        if known:
-            return known
-        name, number = one.name, 2
-        while name in self.of:
-            name, number = f"{one.name}-{number}", number + 1
-        self.of[name] = one.seal
-        return name
+    def is_also(self, one: Literal) -> bool:
+        """Return whether a literal is this secret: a drawn value is, unless it is another account's."""
+        if self.seal != one.seal:
+            return False
+        if self.drawn:
+            return not (self.account and one.account) or self.account == one.account
+        same_service = self.service == one.service or bool(_GENERAL & {self.service, one.service})
+        return one.name in self.names or (bool(one.account) and self.account == one.account and same_service)
+
+    def take(self, one: Literal) -> None:
+        """Add what another place tells."""
+        if (not self.account and one.account) or (self.service in _GENERAL and one.service not in _GENERAL):
+            better = bool(one.account) or not self.account
+            self.names.insert(0 if better else len(self.names), one.name)
+        else:
+            self.names.append(one.name)
+        self.account = self.account or one.account
+        self.service = one.service if self.service in _GENERAL and one.service else self.service
+
+
+def _names(literals: Iterable[Literal]) -> list[str]:
+    """Return the name of each literal: one for each secret, and a number where two secrets would have the same."""
+    secrets_: list[_Secret] = []
+    of: list[_Secret] = []
+    for one in literals:
+        known = next((s for s in secrets_ if s.is_also(one)), None)
+        if known is None:
+            known = _Secret(one.seal, one.drawn, one.account, one.service, [])
+            secrets_.append(known)
+        known.take(one)
+        of.append(known)
+    names: dict[int, str] = {}
+    taken: set[str] = set()
+    for secret in secrets_:
+        name, number = secret.names[0], 2
+        while name in taken:
+            name, number = f"{secret.names[0]}-{number}", number + 1
+        taken.add(name)
+        names[id(secret)] = name
+    return [names[id(secret)] for secret in of]
+
+
+@dataclass(slots=True)
+class _Text:
+    """One text with the findings that are to be answered in it, and their literals."""
+
+    member: Member
+    rows: list[tuple[Finding, Literal]]
 
 
 def plan(
@@ -94,10 +141,10 @@ def plan(
     made = Plan()
     if not wanted:
         return made
-    names, signed = _Names(), set[Parts]()
+    key, signed = secrets.token_bytes(32), set[Parts]()
     detector = detector or credentials()
     places, met = {place(parts) for parts in wanted}, Counter[Parts]()
-    texts: list[tuple[Parts, bytes, list[tuple[Finding, Literal, str]]]] = []
+    texts: list[_Text] = []
     for seen in walk(str(path), limits or Limits()):
         if not isinstance(seen, Member) or seen.kind != "file" or seen.derived or seen.offset:
             continue
@@ -105,7 +152,7 @@ def plan(
         if (here := place(seen.parts)) in places:
             met[here] += 1
             if met[here] == 1 and seen.parts in wanted:
-                texts.append(_text(seen, wanted[seen.parts], detector, names, made))
+                texts.append(_text(seen, wanted[seen.parts], detector, key, made))
     twice = [f for parts, found in wanted.items() if met[place(parts)] > 1 for f in found]
     absent = [f for parts, found in wanted.items() if not met[place(parts)] for f in found]
     made.problems = [
@@ -113,15 +160,18 @@ def plan(
         *((f, "its name stands twice in the archive") for f in twice),
         *((f, "it is not where the audit saw it") for f in absent),
     ]
-    for parts, content, rows in texts:
+    kept = []
+    for text in texts:
+        parts = text.member.parts
         if met[place(parts)] > 1:
             continue
         if why := _objection(parts, signed):
-            made.problems += [(f, why) for f, _, _ in rows]
+            made.problems += [(f, why) for f, _ in text.rows]
             continue
-        made.done += [(f, _reference(parts, one, name)) for f, one, name in rows]
-        if rows:
-            made.edits[parts[1:]] = Edit(parts[1:], content)
+        kept.append(text)
+    names = iter(_names(one for text in kept for _, one in text.rows))
+    for text in kept:
+        _replace(text, names, detector, made)
     return made
 
 
@@ -157,33 +207,38 @@ def _signed(member: Member) -> Iterable[Parts]:
         yield member.parts
 
 
-def _text(
-    member: Member, findings: list[Finding], detector: Credentials, names: _Names, made: Plan
-) -> tuple[Parts, bytes, list[tuple[Finding, Literal, str]]]:
-    """Return the new text of one member and what was replaced in it."""
-    old = bytes(member.content)
-    found = {(one.rule, one.line, one.column): one for one in detector.literals(member, names.key)}
-    rows: list[tuple[Finding, Literal, str]] = []
+def _text(member: Member, findings: list[Finding], detector: Credentials, key: bytes, made: Plan) -> _Text:
+    """Return what is to be replaced in one member."""
+    member = replace(member, content=bytes(member.content))
+    found = {(one.rule, one.line, one.column): one for one in detector.literals(member, key)}
+    rows: list[tuple[Finding, Literal]] = []
     for f in findings:
         at = f.location
         one = found.get((f.rule.id, at.line, at.column)) if isinstance(at, InFile) else None
         if one is None:
             made.problems.append((f, "the value is not where the audit saw it"))
         else:
-            rows.append((f, one, names.name(one)))
+            rows.append((f, one))
+    return _Text(member, rows)
+
+
+def _replace(text: _Text, names: Iterator[str], detector: Credentials, made: Plan) -> None:
+    """Add the new text of one member to the plan, and what was replaced in it."""
+    member = text.member
+    rows = [(f, one, next(names)) for f, one in text.rows]
     while rows:
-        new = replaced(old, [(one, name) for _, one, name in rows])
+        new = replaced(bytes(member.content), [(one, name) for _, one, name in rows])
         if new is None:
             made.problems += [(f, "the text is not in one encoding throughout") for f, _, _ in rows]
-            rows = []
-            break
+            return
         stubborn = _still(member, new, detector)
         if not stubborn:
-            return member.parts, new, rows
+            made.done += [(f, _reference(member.parts, one, name)) for f, one, name in rows]
+            made.edits[member.parts[1:]] = Edit(member.parts[1:], new)
+            return
         bad = [row for row in rows if row[1].line in stubborn] or rows
         made.problems += [(f, "a reference there would be taken for a credential again") for f, _, _ in bad]
         rows = [row for row in rows if row not in bad]
-    return member.parts, old, rows
 
 
 def _still(member: Member, new: bytes, detector: Credentials) -> set[int]:
@@ -207,7 +262,8 @@ def _caught_reference(member: Member, at: InFile) -> bool:
 
 def _reference(parts: Parts, one: Literal, name: str) -> Reference:
     return Reference(
-        name=name, parts=parts[1:], line=one.line, syntax=one.syntax, rule=one.rule, account=one.account, service=one.service
+        name=name, parts=parts[1:], line=one.line, syntax=one.syntax, encoding=one.encoding, rule=one.rule,
+        account=one.account, service=one.service,
     )  # fmt: skip
 
 
@@ -218,5 +274,9 @@ def to_json(references: Iterable[Reference]) -> list[dict[str, Any]]:
         row = rows.setdefault(
             one.name, {"name": one.name, "account": one.account, "service": one.service, "places": []}
         )
-        row["places"].append({"path": "!/".join(one.parts), "line": one.line, "syntax": one.syntax})
+        row["account"] = row["account"] or one.account
+        if row["service"] in _GENERAL and one.service:
+            row["service"] = one.service
+        at = {"path": "!/".join(one.parts), "line": one.line, "syntax": one.syntax}
+        row["places"].append({**at, "encoding": one.encoding} if one.encoding else at)
     return list(rows.values())

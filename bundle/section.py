@@ -11,11 +11,24 @@ from dataclasses import dataclass, field, replace
 
 from bundle.walk.member import Member
 from bundle.walk.problem import RULES, Problem
-from hardening.findings import Finding, InFile
+from hardening.findings import NESTING, Finding, Fix, InFile
 
 Parts = tuple[str, ...]
 MOST_PLACES = 10_000
 """Findings in repeated sections that are listed one by one."""
+
+
+WRITTEN = frozenset(
+    ("zip", "tar", "deb", "ar", "cpio", "rpm", "gzip", "bzip2", "xz", "lzma", "zstd", "makeself", "self-extracting", "zip-stub")
+)  # fmt: skip
+"""Formats that `bundle.rewrite` writes again, by the names that the walk has for them."""
+
+
+def unwritable(member: Member) -> str:
+    """Return why what lies in a member cannot be changed; empty where it can."""
+    if not member.container:
+        return "a file that is not an archive cannot be rewritten"
+    return "" if member.format in WRITTEN else f"the format {member.format} cannot be rewritten"
 
 
 @dataclass(slots=True)
@@ -32,6 +45,8 @@ class Section:
     not_examined: int = 0
     partial: str = ""
     """The first reason why something was left out; empty where nothing was."""
+    unwritable: str = ""
+    """Why nothing in the container can be changed; empty where it can."""
 
     def count(self, member: Member) -> None:
         """Put a member into the books: each file once, whatever it is shown as."""
@@ -101,12 +116,14 @@ def unfold(key: str, sections: Mapping[str, Section], subject: str) -> Iterator[
     room = MOST_PLACES
     cut: list[Parts] = []
     empty = _without_findings(key, sections)
-    todo: list[tuple[Parts, str]] = [((), key)]
+    todo: list[tuple[Parts, str, str]] = [((), key, "")]
     while todo:
-        at, here = todo.pop()
+        at, here, blocked = todo.pop()
         if here in empty:
             continue
         section = sections[here]
+        if section.unwritable and not blocked:
+            blocked = f"{NESTING.join(at[1:]) or 'the bundle'}: {section.unwritable}"
         if here in said:
             if room <= 0:
                 cut.append(at)
@@ -118,13 +135,23 @@ def unfold(key: str, sections: Mapping[str, Section], subject: str) -> Iterator[
             yield replace(
                 finding, subject=subject,
                 location=replace(place, parts=(*at, *place.parts)) if isinstance(place, InFile) else place,
+                fix=_by_hand(finding.fix, blocked) if blocked else finding.fix,
             )  # fmt: skip
-        todo.extend(((*at, *where), inner) for where, inner in reversed(section.inside))
+        todo.extend(((*at, *where), inner, blocked) for where, inner in reversed(section.inside))
     if cut:
         yield Finding(
             rule=RULES["limit-repeats"], subject=subject, location=InFile(cut[0]),
             message=f"what was found in equal archives holds at {len(cut)} or more further places, from here on",
         )  # fmt: skip
+
+
+def _by_hand(fix: Fix | None, blocked: str) -> Fix | None:
+    """Return a fix as it is where its container cannot be written again: nothing that a program can do."""
+    if fix is None or not fix.safe:
+        return fix
+    return replace(
+        fix, safe=False, blocked=blocked, action=f"{fix.action}; a person decides, since {blocked}"
+    )
 
 
 def _without_findings(key: str, sections: Mapping[str, Section]) -> set[str]:

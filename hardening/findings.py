@@ -50,6 +50,14 @@ class Confidence(IntEnum):
         return self.name.lower()
 
 
+MOST_SEVERE = {
+    Confidence.LOW: Severity.LOW,
+    Confidence.MEDIUM: Severity.MEDIUM,
+    Confidence.HIGH: Severity.CRITICAL,
+}
+"""How bad something can be said to be that is this sure."""
+
+
 class Verdict(StrEnum):
     """What one rule says about one subject; silence is never a pass."""
 
@@ -85,7 +93,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One thing the toolkit knows to be wrong; docs/rules.md is generated from these."""
+    """One thing the toolkit knows to be wrong; `harden rules` lists them."""
 
     id: str
     title: str
@@ -130,11 +138,41 @@ class Fix:
 
     action: str
     safe: bool = False
+    """High confidence and a known place: a program may carry it out where it cannot be wrong."""
     operation: str = ""
     """A word for the program that fixes: `remove-member`, `replace-text`, `set-directive`, or none."""
     target: str = ""
     """`remove-member` only: the folder to remove, inside the innermost archive, where more than the
     member itself is the component; empty for the member alone."""
+    blocked: str = ""
+    """The container that cannot be written again, for which alone it is not safe."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One change that a command made, or would make, to what it was given."""
+
+    action: str
+    """`removed` or `replaced`."""
+    path: str
+    """Inside what was given, `!/` between nestings; a folder ends with a slash."""
+    rule: str
+    """The id of the rule that it answers."""
+    line: int | None = None
+    placeholder: str = ""
+    """What stands there instead: `@secret:name@`."""
+    encoding: str = ""
+    """The code in which the host writes the secret there: `base64`, `hex`, or none."""
+    done: bool = True
+    """False where the command only says what it would do."""
+
+    @property
+    def text(self) -> str:
+        """The change in one line, without its rule."""
+        at = f":{self.line}" if self.line else ""
+        by = f" by {self.placeholder}" if self.placeholder else ""
+        code = f" ({self.encoding})" if self.encoding else ""
+        return f"{self.action} {self.path}{at}{by}{code}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,6 +259,11 @@ class Finding:
         """The severity that counts: the finding's own, else the rule's."""
         return self.rule.severity if self.severity is None else self.severity
 
+    def bound(self) -> Finding:
+        """Return the finding with a severity that its confidence allows: what is in doubt is never high."""
+        most = MOST_SEVERE[self.confidence]
+        return self if self.level <= most else replace(self, severity=most)
+
     @property
     def owner(self) -> str:
         """Whom a credential lets in, and where, in words; empty where its place tells neither."""
@@ -273,6 +316,16 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unanswered:
+    """A binding rule that this kind of input cannot answer, and the command that answers it."""
+
+    policy: str
+    rule: str
+    reason: str
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
     """One thing that was looked at: a bundle, an endpoint, a file, a host, a mailer, a log."""
 
@@ -283,10 +336,20 @@ class Subject:
     stats: Mapping[str, Any] = field(default_factory=dict)
     policies: Mapping[str, str] = field(default_factory=dict)
     """Per policy: `pass`, `fail` or `unknown`."""
+    scope: str = ""
+    """What a `pass` covers where that is not everything: `configuration`, `scan`."""
+    unanswered: tuple[Unanswered, ...] = ()
+    """The binding rules that a `pass` does not cover."""
     offer: Mapping[str, Any] | None = None
     """TLS subjects only: the JSON form of `hardening.tls.offer.Offer`."""
     same_as: str = ""
     """The subject that this one is another name or port of: nothing differs, and its findings name both."""
+
+
+def verdict_words(subject: Subject, policy: str) -> str:
+    """Return the verdict of a policy as people read it, with the scope of a pass: `pass (configuration)`."""
+    verdict = subject.policies[policy]
+    return f"{verdict} ({subject.scope})" if verdict == "pass" and subject.scope else verdict
 
 
 def _place(location: Location) -> tuple[str, int, int]:
@@ -304,6 +367,13 @@ def _by_credential(findings: Sequence[Finding]) -> Iterator[Finding]:
         count = places[one.same] if number else 0
         known = (one.credential, one.places) == (number, count)
         yield one if known else replace(one, credential=number, places=count)
+
+
+def ordered(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """Return changes in the order of their places, each once."""
+    return tuple(
+        sorted(set(changes), key=lambda one: (one.path, one.line or 0, one.action, one.placeholder, one.rule))
+    )
 
 
 def _finding_order(finding: Finding) -> tuple[object, ...]:
@@ -332,6 +402,8 @@ class Run:
     version: str = __version__
     extra_codes: frozenset[ExitCode] = frozenset()
     """Codes the verb itself asks for beside what the findings say: refused, pending, rolled back."""
+    changes: tuple[Change, ...] | None = None
+    """What the command changed, in the order of places; None for a command that changes nothing."""
 
     @classmethod
     def of(  # the one constructor everybody uses, so the order is made in one place
@@ -343,6 +415,7 @@ class Run:
         started: datetime,
         finished: datetime | None = None,
         extra_codes: Iterable[ExitCode] = (),
+        changes: Iterable[Change] | None = None,
     ) -> Run:
         """Sort, number equal findings, and drop exact repetitions."""
         seen: dict[tuple[str, str, str], int] = {}
@@ -361,6 +434,7 @@ class Run:
             started=started,
             finished=finished or datetime.now(UTC),
             extra_codes=frozenset(extra_codes),
+            changes=None if changes is None else ordered(changes),
         )
 
     def merged(self, other: Run) -> Run:
@@ -372,6 +446,9 @@ class Run:
             started=min(self.started, other.started),
             finished=max(self.finished, other.finished),
             extra_codes=self.extra_codes | other.extra_codes,
+            changes=None
+            if self.changes is None and other.changes is None
+            else ordered((*(self.changes or ()), *(other.changes or ()))),
         )
 
     def counts(self) -> Counter[str]:

@@ -38,8 +38,12 @@ def _read(path: Path | Traversable, *, named: bool) -> bytes:
 class Table:
     """One TOML table being read: each key is asked for once, and `done` refuses the rest."""
 
-    def __init__(self, raw: Mapping[str, Any], *, source: str, where: str = "") -> None:
+    def __init__(
+        self, raw: Mapping[str, Any], *, source: str, where: str = "", private: bool = False
+    ) -> None:
         self._raw = raw
+        self._private = private
+        """Show no value in an error: it may be a secret under a wrong key."""
         self._asked: set[str] = set()
         self.source = source
         self.where = where
@@ -60,12 +64,11 @@ class Table:
         return cls.parse(text, source=str(path))
 
     @classmethod
-    def parse(cls, text: str, *, source: str) -> Table:
-        """Read TOML text that came from `source`. Errors: DataError."""
+    def parse(cls, text: str, *, source: str, private: bool = False) -> Table:
+        """Read TOML text that came from `source`; the errors of a `private` one show no value. Errors: DataError."""
         try:
-            return cls(
-                tomllib.loads(text.removeprefix("\ufeff")), source=source
-            )  # as editors of Windows save it
+            document = tomllib.loads(text.removeprefix("\ufeff"))  # as editors of Windows save it
+            return cls(document, source=source, private=private)
         except tomllib.TOMLDecodeError as problem:
             raise DataError(
                 f"{source}: not valid TOML: {problem}", hint="see https://toml.io/en/v1.0.0"
@@ -75,6 +78,10 @@ class Table:
         """Return (not raise) an error about one key of this table."""
         place = f"{self.where}.{key}" if self.where else key
         return DataError(f"{self.source}: {place}: {problem}", hint=hint)
+
+    def shown(self, value: object) -> str:
+        """Return a value as an error may show it."""
+        return "this value (not shown: it may be a secret)" if self._private else repr(value)
 
     def __contains__(self, key: str) -> bool:
         return key in self._raw
@@ -90,7 +97,9 @@ class Table:
             return default  # type: ignore[no-any-return]  # the caller's default is of the caller's type
         if not isinstance(found, kind) or (kind is int and isinstance(found, bool)):
             hint = "write it without quotes" if kind is not str and isinstance(found, str) else ""
-            raise self.wrong(key, f"has to be {_NAMES.get(kind, kind.__name__)}, not {found!r}", hint)
+            raise self.wrong(
+                key, f"has to be {_NAMES.get(kind, kind.__name__)}, not {self.shown(found)}", hint
+            )
         return found
 
     def text(self, key: str, default: Any = _MISSING) -> str:
@@ -117,7 +126,7 @@ class Table:
         found = self.value(key, list, default)
         for one in found:
             if not isinstance(one, str):
-                raise self.wrong(key, f"has to be a list of strings, not one with {one!r}")
+                raise self.wrong(key, f"has to be a list of strings, not one with {self.shown(one)}")
         return tuple(found)
 
     def choice(self, key: str, kind: type[E], default: Any = _MISSING) -> E:
@@ -129,13 +138,14 @@ class Table:
             return default  # type: ignore[no-any-return]  # the caller's default is of the caller's type
         word = self.text(key)
         if word not in words:
-            raise self.wrong(key, f"{word!r} is none of {', '.join(words)}", _nearest(word, words))
+            raise self.wrong(key, f"{self.shown(word)} is none of {', '.join(words)}", _nearest(word, words))
         return words[word]
 
     def table(self, key: str, *, optional: bool = False) -> Table:
         """Return a sub-table; an optional one that is absent reads as empty."""
         raw = self.value(key, dict, {} if optional else _MISSING)
-        return Table(raw, source=self.source, where=f"{self.where}.{key}" if self.where else key)
+        place = f"{self.where}.{key}" if self.where else key
+        return Table(raw, source=self.source, where=place, private=self._private)
 
     def rows(self, key: str) -> tuple[Table, ...]:
         """Return an array of tables; absent reads as none."""
@@ -145,7 +155,7 @@ class Table:
             if not isinstance(one, dict):
                 raise self.wrong(key, "has to be an array of tables")
             place = f"{self.where}.{key}[{index}]" if self.where else f"{key}[{index}]"
-            rows.append(Table(one, source=self.source, where=place))
+            rows.append(Table(one, source=self.source, where=place, private=self._private))
         return tuple(rows)
 
     def keys(self) -> tuple[str, ...]:

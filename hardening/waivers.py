@@ -110,6 +110,7 @@ def apply(run: Run, waivers: Sequence[Waiver], *, today: date) -> Run:
         started=run.started,
         finished=run.finished,
         extra_codes=run.extra_codes,
+        changes=run.changes,
     )
 
 

@@ -52,6 +52,9 @@ class _Parser(sre.SreOpParser):  # type: ignore[misc]  # it brings no types
     def from_ATOMIC_GROUP(self, data: Any) -> Any:  # noqa: N802 - the name of the operation
         return self.sequence_or_singleton(data)
 
+    def from_FAILURE(self, data: Any) -> None:  # noqa: N802 - the name of the operation; Python 3.13 has it for `(?!)`
+        assert data == ()
+
 
 def _modules() -> Iterator[Any]:
     for package in (bundle, hardening):
@@ -262,4 +265,5 @@ def test_the_check_sees_a_pattern_that_can() -> None:
     assert not shared(r"(?:\w[\w-]{0,40}[^\w-]{1,3}){0,4}password", 0)
     assert shared(r"(?:\bchr\(\d\)\s*\.?\s*){8,}", 0) == "\t"
     assert not shared(r"a:\n(?:[ \t][^\n]*\n){0,40}$", 0)
+    assert worst(r"a(?!)", 0) == 0
     assert not two_ways(r"-(?:[\s,]|\\[nrt]|[A-Z+]){40,20000}?-", 0)

@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 _CERTIFICATE = re.compile(
     rb"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[A-Za-z0-9+/=\s]{100,100000}-----END (?:TRUSTED |X509 )?CERTIFICATE-----"
 )
+_SERVERS = frozenset(
+    "dovecot exim haproxy httpd lighttpd mod_ssl nginx openssh openssh-server openssl openssl-libs postfix proftpd "
+    "stunnel vsftpd".split()
+)
+_BUILT_FOR = re.compile(r"\.el(\d+)")
 _LARGEST_DER = 64 << 10
 _PLAIN_URL = re.compile(r"pkg:[a-z]+/(?:@?[\w.+~-]+/)?[\w.+~-]+@[\w.+~:^-]+", re.ASCII)
 """A package URL that stands for itself, as nearly all do."""
@@ -98,6 +103,13 @@ class Contents:
     def problems(self) -> list[str]:
         """The gaps in words."""
         return [f"{gap.path}: {gap.message}" for gap in self.gaps]
+
+    @property
+    def distribution(self) -> str:
+        """The major version of Red Hat's family that packages of servers and of OpenSSL inside are built for, where they agree."""
+        packages = (one for one in self.known.values() if one.packaged and one.name in _SERVERS)
+        majors = {found[1] for one in packages if (found := _BUILT_FOR.search(one.version))}
+        return majors.pop() if len(majors) == 1 else ""
 
     def first_problems(self, most: int = 20) -> list[str]:
         """The first gaps in words, and how many more there are."""

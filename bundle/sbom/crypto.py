@@ -153,6 +153,9 @@ def _public(card: x509.Certificate) -> tuple[str, str]:
 
 
 def _protocols(one: Configuration, number: int, made: Inventory) -> list[Component]:
+    if one.candidates:
+        kind = ProtocolPropertiesType.SSH if one.offer.get("ssh") else ProtocolPropertiesType.TLS
+        return [_protocol(one, f"protocol:{number}:{kind.name}", kind.name, ProtocolProperties(type=kind))]
     found = []
     for name, said in one.offer.get("protocols", {}).items():
         suites = [
@@ -187,8 +190,22 @@ def _protocol(one: Configuration, ref: str, name: str, properties: ProtocolPrope
             asset_type=CryptoAssetType.PROTOCOL, protocol_properties=properties
         ),
         evidence=evidence([one.place]),
-        properties=[Property(name="aspect-hardening:assumed", value=word) for word in one.assumptions[:5]],
+        properties=_properties(one),
     )
+
+
+def _properties(one: Configuration) -> list[Property]:
+    """Return what was assumed; or, where the bundle does not say which release runs, that nothing is known of what is offered."""
+    if not one.candidates:
+        return [Property(name="aspect-hardening:assumed", value=word) for word in one.assumptions[:5]]
+    return [
+        Property(name="aspect-hardening:release", value="not known, so versions and suites are not listed"),
+        *(Property(name="aspect-hardening:candidates", value=word) for word in one.candidates),
+        Property(
+            name="aspect-hardening:next",
+            value=f"harden tls audit FILE --target {one.target}@VERSION, on the unpacked file",
+        ),
+    ]
 
 
 @cache

@@ -35,7 +35,7 @@ def document(found: Contents, *, now: datetime) -> bytes:
         metadata=BomMetaData(timestamp=now, component=subject),
         components=[
             *(_component(k) for k in _ordered(found)),
-            *inventory(found.assets, found.configurations.offers()),
+            *inventory(found.assets, found.configurations.offers(found.distribution)),
         ],
         vulnerabilities=_vulnerabilities(found),
     )

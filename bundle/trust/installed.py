@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
+from bundle.trust import dsse
 from bundle.trust.statement import Statement
 from hardening import atomic, inputs
 from hardening.errors import RefusedError, UsageError
@@ -48,8 +48,13 @@ class Installed:
 
         known = self.products.get(said.product)
         if known is None:
-            return ""
-        order = plain(said.release, known.release) if said.release and known.release else 0
+            if not self.products:
+                return ""
+            names = " and ".join(name or "a bundle of no product" for name in sorted(self.products))
+            return f"the bundle is for {_product(said.product)}; {names} is installed"
+        order = 0
+        if said.release and known.release:
+            order = plain(said.release, known.release) or _build_order(said.release, known.release)
         what = f"{said.product} {said.release}".strip() or "this bundle"
         if order < 0:
             return f"{what} is older than the installed {known.release}"
@@ -71,6 +76,20 @@ class Installed:
         return Installed(products, max(self.moment(now), said.created), forced)
 
 
+def _product(name: str) -> str:
+    return f"the product {name!r}" if name else "no product"
+
+
+def _build_order(release: str, known: str) -> int:
+    """Compare what stands behind the `+` of two releases that are equal before it; a release without one is older."""
+    from bundle.detect.versions import plain
+
+    (_, plus, build), (_, known_plus, known_build) = release.partition("+"), known.partition("+")
+    if not (plus and known_plus):
+        return len(plus) - len(known_plus)
+    return plain(build.replace("+", "."), known_build.replace("+", "."))
+
+
 def _shown(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M}"
 
@@ -78,7 +97,7 @@ def _shown(moment: datetime) -> str:
 def load(path: Path) -> Installed:
     """Read the state. Errors: RefusedError (damaged: nobody knows what is installed)."""
     try:
-        raw: Any = json.loads(inputs.read(path, _LARGEST))
+        raw = dsse.strict(inputs.read(path, _LARGEST))
         if raw["schema"] != SCHEMA:
             raise ValueError(raw["schema"])  # noqa: TRY301 - one way out for every damage
         return Installed(

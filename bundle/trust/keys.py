@@ -18,6 +18,10 @@ PublicKey = ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey
 ALGORITHMS = ("ed25519", "ecdsa-p256")
 _LONGEST = 1023
 """Bytes of a passphrase that OpenSSL reads."""
+_P = 2**255 - 19
+_ORDER_8 = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
+_SMALL_ORDER = frozenset((0, 1, _P - 1, _ORDER_8, _P - _ORDER_8))
+"""The y of each of the eight points of Ed25519 whose order is 1, 2, 4 or 8: anybody can sign for such a key."""
 
 
 def generate(algorithm: str = "ed25519") -> PrivateKey:
@@ -52,16 +56,17 @@ def write(key: PrivateKey, path: Path, *, passphrase: bytes | None) -> Path:
             raise UsageError(
                 f"{taken} exists already", hint="choose another name; a key is never overwritten"
             )
-    _create(path, private_pem, 0o600)
+    create(path, private_pem, 0o600)
     try:
-        _create(public, public_pem, 0o644)
+        create(public, public_pem, 0o644)
     except UsageError:
         path.unlink()  # one of the two alone is no pair, and the next try would be refused
         raise
     return public
 
 
-def _create(path: Path, data: bytes, mode: int) -> None:
+def create(path: Path, data: bytes, mode: int) -> None:
+    """Write a new file that has its mode from the first byte. Errors: UsageError (it exists, it cannot be written)."""
     made = False
     try:
         with os.fdopen(
@@ -142,8 +147,14 @@ def _verifiable(key: PrivateKey | PublicKey) -> bool:
     )
 
 
+def weak(raw: bytes) -> bool:
+    """Return whether 32 bytes are an Ed25519 public key of small order, or one that RFC 8032 does not decode."""
+    y = int.from_bytes(raw, "little") & ((1 << 255) - 1)
+    return y >= _P or y in _SMALL_ORDER
+
+
 def load_public(path: Path) -> PublicKey:
-    """Read a public key. Errors: InputError (absent), UsageError (kind, not a public key)."""
+    """Read a public key. Errors: InputError (absent), UsageError (kind, not a public key, a weak one)."""
     data = _bytes(path)
     try:
         key = serialization.load_pem_public_key(data)
@@ -155,6 +166,11 @@ def load_public(path: Path) -> PublicKey:
         ) from problem
     if not isinstance(key, PublicKey) or not _verifiable(key):
         raise _unsupported(path)
+    if isinstance(key, ed25519.Ed25519PublicKey) and weak(key.public_bytes_raw()):
+        raise UsageError(
+            f"{path}: a weak Ed25519 key (small order): anybody can sign for it",
+            hint="do not trust it; get the right public key from the signer",
+        )
     return key
 
 

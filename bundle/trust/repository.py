@@ -10,9 +10,10 @@ network.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 _LARGEST_ROOT = 512_000
 """Bytes of a root, as python-tuf bounds those that follow it."""
+_RAW = re.compile(r"[0-9A-Fa-f]{64}")
+"""An Ed25519 public key in metadata."""
 ROLES = ("root", "targets", "snapshot", "timestamp")
 DAYS: Mapping[str, int] = {"root": 730, "targets": 365, "snapshot": 31, "timestamp": 31}
 """How long metadata of each role hold."""
@@ -197,10 +200,14 @@ def fetch(
     """
     _tuf()
     from tuf.api.exceptions import DownloadError, RepositoryError
+    from tuf.api.metadata import Metadata
+    from tuf.api.serialization import DeserializationError
     from tuf.ngclient import Updater, UpdaterConfig
 
     try:
         bootstrap = inputs.read(root, _LARGEST_ROOT)
+        with suppress(DeserializationError):  # the updater reports it
+            _refuse_weak(root, Metadata.from_bytes(bootstrap).signed)
         state.mkdir(parents=True, exist_ok=True)
         out.mkdir(parents=True, exist_ok=True)
         owners = {folder.stat().st_uid for folder in (state, out)}
@@ -220,6 +227,10 @@ def fetch(
             cast(Any, updater)._trusted_set.reference_time = now  # noqa: SLF001 - python-tuf has no door for a clock
         updater.refresh()
         found = updater.get_targetinfo(name)
+        for known in sorted((state / "root_history").glob("*.root.json")):  # each root of the chain
+            _refuse_weak(known, Metadata.from_file(str(known)).signed)
+        for one in cast(Any, updater)._trusted_set:  # noqa: SLF001 - targets name keys, too
+            _refuse_weak(folder / "metadata" / f"{one.type}.json", one)
         if found is None:
             raise RefusedError(f"{name} is not in the newest release", hint="name a file that is published")
         place = out / quote(name, safe="")
@@ -238,6 +249,18 @@ def fetch(
             f"{name}: {type(problem).__name__}: {why}",
             hint="get the repository again from the release engineer",
         ) from problem
+
+
+def _refuse_weak(path: Path, signed: Any) -> None:
+    """Refuse metadata that trust an Ed25519 key for which anybody can sign. Errors: RefusedError."""
+    named = getattr(signed, "keys", None) or getattr(getattr(signed, "delegations", None), "keys", None) or {}
+    for name, key in named.items():
+        text = str(key.keyval.get("public", ""))
+        if key.keytype == "ed25519" and not (_RAW.fullmatch(text) and not keys.weak(bytes.fromhex(text))):
+            raise RefusedError(
+                f"{path}: the key {name[:16]} is a weak Ed25519 key (small order): anybody can sign for it",
+                hint="do not trust it; get the repository again from the release engineer",
+            )
 
 
 def _fetcher() -> Any:
@@ -288,11 +311,13 @@ def _read(folder: Path, role: str) -> Metadata[Any]:
         if role == "root":
             known = sorted((folder / "metadata").glob("*.root.json"), key=lambda p: int(p.name.split(".")[0]))
             found = known[-1] if known else found
-        return Metadata.from_file(str(found))
+        made: Metadata[Any] = Metadata.from_file(str(found))
     except (OSError, StorageError, DeserializationError, ValueError) as problem:
         raise InputError(
             f"{found}: not the metadata of a repository", hint="harden bundle tuf init"
         ) from problem
+    _refuse_weak(found, made.signed)
+    return made
 
 
 def _enough(role: str, given: Sequence[keys.PublicKey], wanted: int) -> None:

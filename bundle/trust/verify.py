@@ -40,6 +40,13 @@ CONTENT = Rule(
     rationale="Some byte changed after signing: a damaged copy, or a changed one.",
     remedy="Do not install it. Copy the bundle again and verify the copy.",
 )
+PRODUCT = Rule(
+    id="trust/product",
+    title="The bundle is for another product, or names none",
+    severity=Severity.CRITICAL,
+    rationale="One key may sign for many products, and the bundle of one breaks a host of another.",
+    remedy="Do not install it. Get the bundle of the product that --product names.",
+)
 VALIDITY = Rule(
     id="trust/validity",
     title="The signature is not valid at this time",
@@ -51,10 +58,10 @@ VALIDITY = Rule(
 
 ROLLBACK = Rule(
     id="trust/rollback",
-    title="The bundle is older than what is installed",
+    title="The bundle is older than what is installed, or of another product",
     severity=Severity.CRITICAL,
     rationale="An old release is signed too, and brings its weaknesses back.",
-    remedy="Install a newer release; where the older one is meant, force it with a reason, which is recorded.",
+    remedy="Install a newer release of the installed product. To install this one on purpose: --force-older REASON, which is recorded.",
 )
 
 STATEMENT = Rule(
@@ -81,7 +88,7 @@ _WORK = ("sign ", "clean ")
 
 def rules() -> tuple[Rule, ...]:
     """Return every rule verification can say."""
-    return (SIGNATURE, CONTENT, VALIDITY, ROLLBACK, STATEMENT, REPORT)
+    return (SIGNATURE, CONTENT, PRODUCT, VALIDITY, ROLLBACK, STATEMENT, REPORT)
 
 
 def signature_of(path: Path) -> Path:
@@ -96,6 +103,7 @@ def verify(
     signature: Path | None = None,
     threshold: int = 1,
     now: datetime | None = None,
+    product: str = "",
     state_file: Path | None = None,
     force_reason: str = "",
     record: bool = False,
@@ -110,7 +118,8 @@ def verify(
     `whole` returns the SHA-256 (hex) and size of the bundle, where somebody is reading it already.
     `require` names further statements beside the bundle that have to hold (see `attest.KINDS`).
 
-    `state_file` says what is installed: an older release is refused unless there is a `force_reason`, and the time
+    `product` is the name that the signature has to have. `state_file` says what is installed: a bundle of another
+    product, or of none, and an older release are refused unless there is a `force_reason`, and the time
     is at least the latest it has seen. `record` notes this release as installed once everything else is right.
     Errors: InputError when the bundle itself does not exist or may not be read.
     """
@@ -126,11 +135,11 @@ def verify(
     try:
         rule = ROLLBACK
         state = installed.load(state_file) if state_file else installed.Installed()
-        now = state.moment(now)
-        rule = SIGNATURE
+        rule, now = SIGNATURE, state.moment(now)
         envelope = _envelope(signature or signature_of(path), named=signature is not None)
         signers = _signers(envelope, policy, now)
-        said = statement.of(envelope)
+        rule, said = PRODUCT, statement.of(envelope)
+        _check_product(said, product)
         rule = VALIDITY
         _check_time(said, now)
         rule = ROLLBACK
@@ -152,7 +161,11 @@ def verify(
     results = [
         Result(rule=r, subject=subject, verdict=v, reason=reason if v is Verdict.FAIL else "")
         for r, v in _verdicts(
-            rule if reason else None, said, rollback=state_file is not None, further=bool(require)
+            rule if reason else None,
+            said,
+            product=bool(product),
+            rollback=state_file is not None,
+            further=bool(require),
         )
     ]
     if forced:
@@ -204,7 +217,7 @@ def verify_report(path: Path, policy: Policy, *, now: datetime | None = None) ->
 
 
 def _verdicts(
-    failed: Rule | None, said: statement.Statement | None, *, rollback: bool, further: bool
+    failed: Rule | None, said: statement.Statement | None, *, product: bool, rollback: bool, further: bool
 ) -> list[tuple[Rule, Verdict]]:
     """Checks stop at the first failure; what comes after it was not looked at.
 
@@ -212,10 +225,10 @@ def _verdicts(
     """
     verdicts: list[tuple[Rule, Verdict]] = []
     state = Verdict.SKIPPED if failed is ROLLBACK and said is None else Verdict.PASS
-    checked: tuple[Rule, ...] = (
-        (SIGNATURE, VALIDITY, ROLLBACK, CONTENT) if rollback else (SIGNATURE, VALIDITY, CONTENT)
-    )
-    for rule in (*checked, STATEMENT) if further else checked:
+    asked = {PRODUCT: product, ROLLBACK: rollback, STATEMENT: further}
+    for rule in (SIGNATURE, PRODUCT, VALIDITY, ROLLBACK, CONTENT, STATEMENT):
+        if not asked.get(rule, True):
+            continue
         if rule is failed:
             verdicts.append((rule, Verdict.FAIL))
             state = Verdict.SKIPPED
@@ -246,6 +259,12 @@ def _envelope(path: Path, *, named: bool) -> dsse.Envelope:
             f"no signature: {path}: {problem.strerror}",
             hint="a bundle is only trusted with its .dsse.json beside it",
         ) from problem
+
+
+def _check_product(said: statement.Statement, product: str) -> None:
+    if product and said.product != product:
+        what = f"for the product {said.product!r}, not" if said.product else "for no product, and not for"
+        raise RefusedError(f"it is signed {what} {product!r}", hint=f"get the bundle of {product}")
 
 
 def _check_time(said: statement.Statement, now: datetime) -> None:

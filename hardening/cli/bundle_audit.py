@@ -109,6 +109,7 @@ def command(
     """Examine archives or folders, nested to any depth: components, credentials, hostile constructions.
 
     What an archive is, is told by its content, never by its name; nothing in it is run, and nothing is unpacked to disk.
+    TLS settings of servers are not judged: unpack the bundle and run `harden tls audit FOLDER`.
     """
     from bundle import audit
     from bundle.detect import detectors

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,12 +20,19 @@ from hardening.cli.options import (
     write_file,
 )
 from hardening.ended import like_interrupted
+from hardening.errors import UsageError
+
+if TYPE_CHECKING:
+    from bundle.clean import Cleaned
 
 
 @click.command(name="clean")
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("-o", "--output", "out", type=Written(path_type=Path, dir_okay=False), required=True,
-              help="The new bundle; must not exist.")  # fmt: skip
+@click.option("-o", "--output", "out", type=Written(path_type=Path, dir_okay=False),
+              help="The new bundle; must not exist. Required without --dry-run.")  # fmt: skip
+@click.option(
+    "--dry-run", "dry", is_flag=True, help="List the changes that would be made, and write nothing."
+)
 @click.option("--remove", multiple=True, metavar="COMPONENT",
               help="Remove the files that hold this component (tinymce) even where others may need them; may be repeated.")  # fmt: skip
 @click.option("--rules", multiple=True, type=click.Path(exists=True, path_type=Path), metavar="FILE",
@@ -39,7 +47,8 @@ from hardening.ended import like_interrupted
 @maker_report_options
 def command(
     path: Path,
-    out: Path,
+    out: Path | None,
+    dry: bool,
     remove: tuple[str, ...],
     rules: tuple[Path, ...],
     secrets: Path | None,
@@ -49,9 +58,11 @@ def command(
 ) -> int:
     """Write OUT, the bundle PATH with everything fixed that is safe to fix; never in place.
 
-    Components are removed where nothing else is in their file or folder, and where --remove names them; a credential gives way to @secret:name@, which the installer fills in on the host. What
-    stays is byte for byte the same, with owner, mode, time and order. The report is the audit of OUT; it exits 10
-    when a finding at or above --fail-on is left. Of a PATH of which nothing can be examined there is no OUT (3).
+    Components that must not ship are removed, and what --remove names. A credential that proves itself at a known
+    place is replaced by @secret:name@, which the installer fills in on the host. What stays is byte for byte the same,
+    with owner, mode, time and order. The report lists each change, and is the audit of OUT; the exit code is 10 when a
+    finding at or above --fail-on is left. No OUT is written for a PATH of which nothing can be examined (3), or that
+    cannot be written again, such as 7z or ISO (11).
     """
     from bundle import references
     from bundle.audit import audit
@@ -60,10 +71,12 @@ def command(
     from bundle.detect.credentials import Credentials
     from bundle.smoke import Smoke
 
-    keep_apart([secrets] if secrets else [], [path, out, *rules, *(name for _, name in report.reports)])
-    for made_at in (out, *([secrets] if secrets else [])):
-        if not os.path.lexists(made_at):  # Path's own raise where a name is too long
-            expect_writable(made_at)
+    out = _output(path, out, dry=dry, unwanted=bool(secrets or check_command))
+    made_at = [] if dry else [out]
+    keep_apart([secrets] if secrets else [], [path, *made_at, *rules, *(name for _, name in report.reports)])
+    for one in (*made_at, *([secrets] if secrets else [])):
+        if not os.path.lexists(one):  # Path's own raise where a name is too long
+            expect_writable(one)
     using = detectors(rules, key=sealing_key(report.baseline_key))
     wanted = _components(remove, {rule.id for one in using for rule in one.rules()})
     smoke = Smoke(check_command, check_seconds, out) if check_command else None
@@ -72,7 +85,7 @@ def command(
     with like_interrupted():  # no result that nobody has audited
         made = cleaned(
             path, out, lambda bundle: audit([bundle], detectors=using), check=smoke, remove=wanted,
-            detector=next((one for one in using if isinstance(one, Credentials)), None),
+            detector=next((one for one in using if isinstance(one, Credentials)), None), dry=dry,
         )  # fmt: skip
     if secrets is not None and made.written:
         body = {
@@ -87,17 +100,31 @@ def command(
             raise
     for rule in made.absent:
         click.echo(f"nothing to remove: {rule} is not in {path}", err=True)
-    if not report.quiet:
-        for result in made.run.results:
-            if result.reason.startswith(("removed ", "replaced by ", "not removed: ", "not replaced: ")):
-                click.echo(f"{result.reason}  ({result.rule.id})")
+    for line in _stays(path, made):
+        click.echo(line, err=True)
     return finish(made.run, report)
+
+
+def _output(path: Path, out: Path | None, *, dry: bool, unwanted: bool) -> Path:
+    """Return the output file; with `dry` none is made. Errors: UsageError."""
+    if dry and unwanted:
+        raise UsageError("--dry-run writes nothing", hint="leave out --secrets and --check-command")
+    if out is None and not dry:
+        raise UsageError("no output file", hint="name it with -o OUT, or list the changes with --dry-run")
+    return out or path
+
+
+def _stays(path: Path, made: Cleaned) -> list[str]:
+    """Return each fix that could not be carried out, and why there is no output file where there is none."""
+    said = [r.reason for r in made.run.results if r.reason.startswith(("not removed: ", "not replaced: "))]
+    if made.refused:
+        said.append(f"not cleaned: {path}: {made.refused}; no output file was written")
+        said.append("  unpack it, clean the members, and pack it again with the format's own tool")
+    return list(dict.fromkeys(said))
 
 
 def _components(words: tuple[str, ...], known: set[str]) -> frozenset[str]:
     """Return rule ids for `tinymce` or `component/tinymce`. Errors: UsageError."""
-    from hardening.errors import UsageError
-
     wanted = frozenset(word if word.startswith("component/") else f"component/{word}" for word in words)
     for rule in sorted(wanted - known):
         from difflib import get_close_matches

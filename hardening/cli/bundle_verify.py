@@ -19,8 +19,11 @@ from hardening.cli.options import ReportOptions, finish, report_options
               help="How many of the trusted keys have to have signed; of a trust file, at least.")  # fmt: skip
 @click.option("--signature", type=click.Path(path_type=Path, dir_okay=False), metavar="SIG",
               help="Default: PATH.dsse.json beside the bundle.")  # fmt: skip
+@click.option(
+    "--product", metavar="NAME", help="The product that the signature has to name, in the same letters."
+)
 @click.option("--installed-state", "state_file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-              help="What is installed here: an older release is refused.")  # fmt: skip
+              help="What is installed here: an older release and another product are refused.")  # fmt: skip
 @click.option("--record", is_flag=True, help="Note the release in --installed-state once it is verified.")
 @click.option("--force-older", metavar="REASON", default="",
               help="Accept an older release; the reason is recorded with --record.")  # fmt: skip
@@ -33,6 +36,7 @@ def command(
     trust_file: Path | None,
     threshold: int,
     signature: Path | None,
+    product: str | None,
     state_file: Path | None,
     record: bool,
     force_older: str,
@@ -44,6 +48,8 @@ def command(
 
     if bool(key_files) == bool(trust_file):
         raise click.UsageError("give the trusted keys, either as --key KEY.pub or as --trust FILE")
+    if product is not None and not product.strip():
+        raise click.UsageError("--product needs a name, for example --product aspect")
     if (record or force_older) and state_file is None:
         raise click.UsageError("--record and --force-older need --installed-state FILE")
     with Early(
@@ -61,6 +67,7 @@ def command(
             path,
             trusted,
             signature=signature,
+            product=product or "",
             state_file=state_file,
             force_reason=force_older.strip(),
             record=record,

@@ -37,7 +37,7 @@ def builds(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[str
 
 def rules(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[str | CompletionItem]:
     """Return the rules whose ids begin so, or the families before a `/` is there."""
-    from hardening.cli.rules import all_rules
+    from hardening.cli.known_rules import all_rules
 
     ids = [rule.id for rule in all_rules()]
     names = ids if "/" in begun else sorted({one.partition("/")[0] for one in ids})

@@ -26,6 +26,12 @@ _OPTIONS = (
     click.option("--key", help="The key in that file that holds the port."),
     click.option("--process", help="Name of the engine's process."),
     click.option("--state-dir", metavar="DIR", help="The agent's directory."),
+    click.option(
+        "--firewall/--no-firewall",
+        default=True,
+        show_default=True,
+        help="Whether the firewall is looked at, and opened as it is for the old port.",
+    ),
     click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True),
 )
 
@@ -43,14 +49,30 @@ def command() -> None:
 
 @command.command("show")
 @_engine_options
-def show(config: str | None, key: str | None, process: str | None, state_dir: str | None, form: str) -> int:
-    """Show the port that is configured, the one that is listened on, and whether a restart is pending."""
+def show(
+    config: str | None,
+    key: str | None,
+    process: str | None,
+    state_dir: str | None,
+    form: str,
+    *,
+    firewall: bool,
+) -> int:
+    """Show the port that is configured, the one that is listened on, and what the firewall lets in.
+
+    Exit 5 while a restart is pending, 10 where the firewall lets nobody reach the port, 4 where the engine is not seen
+    running or the firewall is not understood.
+    """
     from hardening.host import engine_plan
 
-    wish = engine_plan.Wish(config=_absolute(config), key=key, process=process)
+    wish = engine_plan.Wish(config=_absolute(config), key=key, process=process, firewall=firewall)
     engine = _look(_session(state_dir), wish)
     _print(engine, form)
-    return int(ExitCode.PENDING if engine.restart_pending else ExitCode.OK)
+    if engine.restart_pending:
+        return int(ExitCode.PENDING)
+    if engine.shut_off:
+        return int(ExitCode.FINDINGS)
+    return int(ExitCode.PARTLY_EXAMINED if engine.not_seen or engine.unclear else ExitCode.OK)
 
 
 @command.command("set-port")
@@ -61,7 +83,7 @@ def show(config: str | None, key: str | None, process: str | None, state_dir: st
     type=click.Choice(["manual", "ask", "now"]),
     default="manual",
     show_default=True,
-    help="Whether a person restarts the engine later, this command does and proves it, or it asks at the terminal (without one: later).",
+    help="Whether a person restarts the engine later, this command does and sees it listen on the host, or it asks at the terminal (without one: later).",
 )
 @click.option("--service", help="Name of the engine's service.")
 @click.option(
@@ -79,6 +101,7 @@ def set_port(  # click hands over one argument per option
     service: str | None,
     restart_command: str | None,
     check: bool,
+    firewall: bool,
 ) -> int:
     """Configure PORT with firewall and SELinux label as one transaction; exit 5 while the restart is pending."""
     from dataclasses import replace
@@ -95,6 +118,7 @@ def set_port(  # click hands over one argument per option
         service=service,
         restart_argv=_words(restart_command or ""),
         by=user(),
+        firewall=firewall,
     )
     host = _session(state_dir)
     done = _carry_out(host, wish, check=check)
@@ -165,11 +189,17 @@ def _print(engine: EnginePort, form: str) -> None:
             "configured": engine.configured,
             "running": list(engine.running),
             "restart_pending": engine.restart_pending,
+            "not_seen": engine.not_seen,
+            "firewall": engine.firewall,
+            "shut_off": engine.shut_off,
+            "unclear": list(engine.unclear),
             "pending": dict(engine.pending) if engine.pending else None,
             "clients": [{"path": one.path, "line": one.line} for one in engine.clients],
         }
         sys.stdout.write(json.dumps(row, indent=2) + "\n")
         return
     click.echo(engine.line)
+    for text in engine.unclear:
+        click.echo(f"  the firewall is not understood: {text}")
     for one in engine.clients:
         click.echo(f"  names the port: {one.path}:{one.line}")

@@ -10,7 +10,7 @@ import click
 from hardening.cli import completing
 from hardening.cli.host_apply import apply
 from hardening.cli.lazy import LazyGroup
-from hardening.cli.options import ReportOptions, finish, report_options, sealing_key
+from hardening.cli.options import ReportOptions, finish, report_options, require_option, sealing_key
 from hardening.errors import ExitCode, InputError, UsageError
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ command.add_command(apply)
     shell_complete=completing.policies,
     help="TLS policy; may be repeated.  [default: aspect]",
 )
+@require_option
 @report_options
 def audit(
     root: Path,
@@ -63,6 +64,7 @@ def audit(
     extra: tuple[str, ...],
     more: tuple[str, ...],
     names: tuple[str, ...],
+    required: tuple[str, ...],
     report: ReportOptions,
 ) -> int:
     """Look for deprecated components, credentials, secrets open to all, sudo rules, weak TLS and certificates."""
@@ -72,21 +74,22 @@ def audit(
     from hardening.errors import NothingExaminedError
     from hardening.findings import Examined, Kind, Run, Subject
     from hardening.host import gather
-    from hardening.tls.policy import load
+    from hardening.tls import policy
 
-    policies = [load(one) for one in names or ("aspect",)]
+    policies = [policy.load(one) for one in names or ("aspect",)]
+    answers = policy.required(required, policies)
     key = sealing_key(report.baseline_key)
     if inventory is not None:
         if root != Path("/"):
             raise UsageError("--root and -i exclude each other", hint="with -i, say -e collect_root=DIR")
-        return finish(_fleet(inventory, limit, extra, more, policies, key), report)
+        return finish(_fleet(inventory, limit, extra, more, policies, key, answers), report)
     if limit or extra:
         raise UsageError("--limit and -e need -i", hint="name an inventory with -i")
     if not root.is_dir():
         raise InputError(f"{root}: not a folder", hint="name the root of a host's file system")
     started = datetime.now(UTC)
     try:
-        run = gather.audited(root.resolve(), policies, more=more, key=key)
+        run = gather.audited(root.resolve(), policies, more=more, key=key, required=answers)
     except NothingExaminedError as nothing:  # a script that asked for a report gets one
         if not report.quiet:
             click.echo(f"harden: {nothing}\n  next: {nothing.hint}", err=True)
@@ -102,6 +105,7 @@ def _fleet(
     more: Sequence[str],
     policies: Sequence[Policy],
     key: bytes,
+    required: frozenset[str],
 ) -> Run:
     """Bring every host's files into a private folder, audit each copy, and say which hosts could not be reached."""
     from dataclasses import replace
@@ -130,9 +134,8 @@ def _fleet(
                 )
                 continue
             try:
-                run = run.merged(
-                    look(gather.load(place / "tree", place / "about.json"), policies, more=more, key=key)
-                )
+                copy = gather.load(place / "tree", place / "about.json")
+                run = run.merged(look(copy, policies, more=more, key=key, required=required))
             except HardeningError as problem:  # of one host: the others are told all the same
                 lost.append(Subject(id=one.host, kind=Kind.HOST, examined=Examined.NONE, reason=str(problem)))
     run = run.merged(Run.of(lost, (), started=started))

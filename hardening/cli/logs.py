@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -20,15 +21,33 @@ def command() -> None:
 @click.option(
     "--rules", type=click.Path(path_type=Path, dir_okay=False), help="Further messages of your own (TOML)."
 )
+@click.option(
+    "--show-lines",
+    is_flag=True,
+    help="Also print the lines unmasked; at a terminal only. They may hold secrets.",
+)
 @report_options
-def triage(files: tuple[Path, ...], rules: Path | None, report: ReportOptions) -> int:
+def triage(files: tuple[Path, ...], rules: Path | None, show_lines: bool, report: ReportOptions) -> int:
     """Say of each error in upgrade logs whether it is benign, and what to do where it is not.
 
     The neighbouring lines count: `You can't use locks with log tables` is benign where mysql_upgrade
     checked a log table, and fatal where a dump or a restore stopped at it. Unknown errors are shown.
+    In every report whatever may be a secret is masked: words that are not plain, and what follows a word for a secret.
     """
+    from hardening.errors import UsageError
+    from hardening.reports.plain import visible
     from hardening.upgrade.logs.patterns import load
     from hardening.upgrade.logs.triage import Triage
 
-    extra = load(rules) if rules else ()
-    return finish(Triage(extra).logs(files), report)
+    if show_lines and (not sys.stdout.isatty() or report.output is not None or report.format != "text"):
+        raise UsageError(
+            "--show-lines prints lines that may hold secrets, so it needs a terminal and the text format",
+            hint="run it at a terminal without -o and --format; files from --report stay masked",
+        )
+    looked = Triage(load(rules) if rules else ())
+    code = finish(looked.logs(files), report)
+    if show_lines:
+        click.echo("\nThe lines as the logs have them; they may hold secrets:")
+        for path, number, line in looked.shown:
+            click.echo(visible(f"{path}:{number}: {line}"))
+    return code

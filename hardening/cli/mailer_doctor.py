@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @config_options
 @click.option("--offline", is_flag=True, help="Files, values and expiry alone: ask nobody.")
 @click.option("--dry-run", is_flag=True, help="Go as far as the envelope and withdraw it (the default).")
-@click.option("--send", is_flag=True, help="Send a test mail at the end.")
+@click.option("--send", is_flag=True, help="Send a test mail by each transport at the end.")
 @report_options
 def command(
     config: Path,

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hardening.cli.mailer_options import config_options, today
+from hardening.cli.mailer_options import config_options, say, today
 from hardening.cli.options import STDOUT, keep_apart, write_file
-from hardening.errors import DataError
+from hardening.errors import DataError, InputError
 
 if TYPE_CHECKING:
     from hardening.mailer.rest import Keys
@@ -38,20 +38,37 @@ def command(
     from hardening.mailer.guide import guide
     from hardening.mailer.guide_text import written
     from hardening.mailer.mistakes import mistakes
-    from hardening.mailer.settings import load
+    from hardening.mailer.secret import masked
+    from hardening.mailer.settings import START, load, start
 
     if output == STDOUT:
         output = None
-    settings = load(config, keys)
+    if _absent(config):
+        if script:
+            raise InputError(f"{config} does not exist", hint="harden mailer guide shows how to begin")
+        settings = start(config)
+        click.echo(
+            f"{config} does not exist, so words in capitals stand for your values. Save this as {config} and fill it in:\n\n{START}",
+            err=True,
+        )
+    else:
+        settings = load(config, keys)
     keep_apart([output] if output else [], settings.files)
-    for one in mistakes(settings, today()):
+    for one in mistakes(settings, today()) if not _absent(config) else ():
         if one.key.partition(".")[0] in ("credential", "next_credential"):
             continue  # those come with the guide
         if script and one.grave:
             raise DataError(f"{config}: {one.key}: {one.problem}", hint=one.remedy)
-        click.echo(f"{config}: {one.key}: {one.problem}\n  next: {one.remedy}", err=True)
-    text = written(guide(settings, today(), release_notes=release_notes), "script" if script else form)
+        say(f"{config}: {one.key}: {one.problem}\n  next: {one.remedy}", err=True)
+    made = guide(settings, today(), release_notes=release_notes)
+    text = masked(written(made, "script" if script else form))
     if output is None:
         sys.stdout.write(text)
     else:
         write_file(output, text.encode())
+
+
+def _absent(config: Path) -> bool:
+    """Tell whether nobody named a settings file and the usual one is not there yet."""
+    source = click.get_current_context().get_parameter_source("config")
+    return source is click.core.ParameterSource.DEFAULT and not config.exists()

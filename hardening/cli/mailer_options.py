@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from hardening.cli.options import also_read
+from hardening.errors import HardeningError
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -22,7 +23,11 @@ def config_options(function: Callable[..., Any]) -> Callable[..., Any]:
     def with_keys(*args: Any, **kwargs: Any) -> Any:
         keys = keys_of(kwargs)
         also_read(kwargs["config"], keys.key_file, keys.vault_password)
-        return function(*args, keys=keys, **kwargs)
+        try:
+            return function(*args, keys=keys, **kwargs)
+        except HardeningError as problem:
+            _mask(problem)
+            raise problem from None  # what caused it may hold the value as it is
 
     for option in (
         click.option("--vault-password-file", type=_FILE, help="Opens settings encrypted by ansible-vault."),
@@ -33,6 +38,21 @@ def config_options(function: Callable[..., Any]) -> Callable[..., Any]:
     ):
         with_keys = option(with_keys)
     return with_keys
+
+
+def _mask(problem: HardeningError) -> None:
+    """Take out of an error what the settings hold and must not be printed."""
+    from hardening.mailer.secret import masked
+
+    problem.args = (masked(str(problem)),)
+    problem.hint = masked(problem.hint)
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print a line without what the settings hold and must not be printed."""
+    from hardening.mailer.secret import masked
+
+    click.echo(masked(text), err=err)
 
 
 def keys_of(options: dict[str, Any]) -> Any:

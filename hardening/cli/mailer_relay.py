@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import click
 
 from hardening.cli.mailer_options import config_options, today
-from hardening.cli.options import write_file
 from hardening.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -52,7 +51,9 @@ def render(
         _plain_words(folder, user)
     settings = load(config, keys)
     for one in mistakes(settings, today()):
-        if one.grave and (credentials or not one.key.startswith(("credential", "next_credential"))):
+        if one.grave and (
+            credentials or one.exposed or not one.key.startswith(("credential", "next_credential"))
+        ):
             raise InputError(f"{config}: {one.key}: {one.problem}", hint=one.remedy)
     host = Host(folder, user, credentials=credentials, certificate=host_certificate)
     made = relay_files(settings, host) if what == "relay" else native_files(settings, template)
@@ -120,15 +121,14 @@ def relay(config: Path, keys: Keys, status: bool, python: str, transport_tls: st
     made["spool"] = str(spool)
     if transport_tls != "auto":
         made["transport_tls"] = transport_tls
+    place = spool / "relay.json"
     try:
         spool.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write(place, json.dumps(made).encode(), 0o600)
     except OSError as problem:
         raise UsageError(
             f"cannot make {spool}: {problem.strerror}", hint="spool = 'FOLDER' under [relay]"
         ) from problem
-    place = spool / "relay.json"
-    place.touch(mode=0o600)
-    write_file(place, json.dumps(made).encode())
     script = Path(__file__).parent.parent / "mailer" / "relay.py"
     sys.stdout.flush()
     os.execvp(python, [python, str(script), "status" if status else "serve", str(place)])  # noqa: S606 - no shell

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hardening.cli.mailer_options import config_options
+from hardening.cli.mailer_options import config_options, say
 from hardening.errors import UsageError
 
 if TYPE_CHECKING:
@@ -63,9 +63,9 @@ def command(
         return
     if certificate:
         for line in certificates.stage(config, keys, days=days):
-            click.echo(line)
+            say(line)
     steps = rotate.retire(config, keys) if retire else rotate.promote(
         config, keys, dry_run=dry_run, wait=wait if certificate else 0
     )  # fmt: skip
     for line in steps:
-        click.echo(line)
+        say(line)

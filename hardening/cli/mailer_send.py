@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hardening.cli.mailer_options import config_options, today
+from hardening.cli.mailer_options import config_options, say, today
 from hardening.errors import ExitCode, HardeningError, InputError, PendingError, RolledBackError, UsageError
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def command(
     attempts = sending.send(settings, mail, as_json=as_json)
     for attempt in attempts:
         if attempt.problem is not None and not quiet:
-            click.echo(f"{attempt.transport}: {_told(settings, attempt.problem, verbose)}", err=True)
+            say(f"{attempt.transport}: {_told(settings, attempt.problem, verbose)}", err=True)
     last, left = attempts[-1], sending.unsent(attempts)
     if last.problem is not None and len(left) == len(attempts[0].asked):
         doubtful = next((one for one in attempts if one.uncertain and one.problem is not None), None)
@@ -67,14 +67,12 @@ def command(
         )
     for address, (by, refusal) in left.items():
         doubt = ", and may have arrived all the same" if getattr(refusal, "uncertain", False) else ""
-        click.echo(
-            f"{by}: {address} was refused{doubt}: {refusal}\n  next: {_hint(settings, refusal)}", err=True
-        )
+        say(f"{by}: {address} was refused{doubt}: {refusal}\n  next: {_hint(settings, refusal)}", err=True)
     for attempt in attempts:
         if attempt.told and not quiet:
             said = f" ({attempt.accepted})" if verbose and attempt.accepted else ""
             some = f" for {', '.join(attempt.told)}" if attempt.told != attempts[0].asked else ""
-            click.echo(f"accepted by {attempt.transport}{some}: {mail['Message-ID']}{said}")
+            say(f"accepted by {attempt.transport}{some}: {mail['Message-ID']}{said}")
     return int(ExitCode.PARTLY_EXAMINED if left else ExitCode.OK)
 
 
@@ -91,8 +89,9 @@ def _chosen(settings: Settings, recipients: tuple[str, ...], transport: tuple[st
     """Apply the options, and refuse settings that cannot send."""
     from dataclasses import replace
 
-    from hardening.mailer.mistakes import ADDRESS, mistakes
+    from hardening.mailer.mistakes import mistakes
     from hardening.mailer.settings import Transport
+    from hardening.mailer.showing import ADDRESS
 
     if transport:
         settings = replace(settings, transports=tuple(Transport(one) for one in dict.fromkeys(transport)))

@@ -177,6 +177,18 @@ def _no_name(path: Path) -> int:
     return 0
 
 
+def require_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--require RULE` to a verb that judges by policies."""
+    return click.option(
+        "--require",
+        "required",
+        multiple=True,
+        metavar="RULE",
+        help="A rule of the policies that has to be answered (certificate, or tls/aspect/certificate); may be repeated. "
+        "If it is not, the verdict is unknown and the exit code 4.",
+    )(command)
+
+
 def sealing_key(path: Path | None) -> bytes:
     """Read `--baseline-key`. Errors: InputError (absent, unreadable, too short)."""
     from hardening import inputs

@@ -15,6 +15,7 @@ from hardening.cli.options import (
     ReportOptions,
     finish,
     report_options,
+    require_option,
     settled,
     write_file,
     write_reports,
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="With --fix-diff: put the settings into this file, as the playbook does, and comment out what they replace.",
 )
+@require_option
 @report_options
 def command(
     paths: tuple[Path, ...],
@@ -67,15 +69,16 @@ def command(
     openssl: str | None,
     fix_diff: bool,
     fix_place: str | None,
+    required: tuple[str, ...],
     report: ReportOptions,
 ) -> int:
     """Audit configuration files or whole folders such as /etc/httpd against policies."""
     from hardening.errors import UsageError, strongest
     from hardening.findings import Run
+    from hardening.tls import policy
     from hardening.tls.auditing.audit import audit
     from hardening.tls.auditing.mains import Asked
     from hardening.tls.auditing.named import from_here
-    from hardening.tls.policy import load
     from hardening.tls.targets import find, parted
 
     if fix_place is not None and not (fix_diff and fix_place.startswith("/")):
@@ -85,8 +88,14 @@ def command(
         )
     started = datetime.now(UTC)
     name, version = parted(target or "")
-    asked = Asked(target=find(name) if name else None, version=version, build=openssl)
-    policies = [load(one) for one in dict.fromkeys(names or ("aspect",))]
+    policies = [policy.load(one) for one in dict.fromkeys(names or ("aspect",))]
+    asked = Asked(
+        target=find(name) if name else None,
+        version=version,
+        build=openssl,
+        now=started,
+        required=policy.required(required, policies),
+    )
     found = from_here(audit(paths, policies, asked), paths)
     run = Run.of(found.subjects, found.findings, found.results, started=started)
     if fix_diff:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hardening.cli import completing
-from hardening.cli.options import ReportOptions, finish, report_options
+from hardening.cli.options import ReportOptions, finish, report_options, require_option
 
 if TYPE_CHECKING:
     from hardening.findings import Run
@@ -70,6 +70,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     "--merge", "merged", multiple=True, type=_FILE, help="Add what another scan streamed to this file."
 )
 @click.option("--allow-ranges", is_flag=True, help="Accept address ranges such as 192.0.2.0/28.")
+@require_option
 @report_options
 def command(
     report: ReportOptions,
@@ -90,6 +91,7 @@ def command(
     stream: bool,
     state_file: Path | None,
     merged: tuple[Path, ...],
+    required: tuple[str, ...],
 ) -> int:  # fmt: skip
     """Scan endpoints: host, host:port, [v6]:port or proto://host:port.
 
@@ -123,6 +125,7 @@ def command(
         trust=trust,
         deep=deep,
         vulnerabilities=vulnerabilities,
+        required=policy.required(required, chosen),
     )
     if proxy is not None:
         if ssh := next((text for text in texts if text.lower().startswith("ssh://")), None):

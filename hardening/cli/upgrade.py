@@ -10,7 +10,7 @@ import click
 from hardening.cli.lazy import LazyGroup
 from hardening.cli.options import ReportOptions, finish, report_options
 from hardening.cli.upgrade_apply import verbs
-from hardening.errors import ExitCode, HostsFailedError
+from hardening.errors import ExitCode, HostsFailedError, strongest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -83,6 +83,7 @@ def status(inventory: str | None, limit: str | None, extra: tuple[str, ...]) -> 
 
     receipt = playbook.run("status.yml", inventory=inventory, limit=limit, flags=_extra(extra))
     waiting = underway = False
+    codes: set[ExitCode] = set()
     lost: list[str] = []
     for one in receipt.hosts:
         click.echo(one.host)
@@ -107,21 +108,26 @@ def status(inventory: str | None, limit: str | None, extra: tuple[str, ...]) -> 
                 lost.append(f"{one.host}: upgrade {row['id']} is lost")
         shown: list[str] = []
         for row in one.said("pending"):
-            if not row["resolved"] and row["name"] not in shown:
-                shown.append(row["name"])
+            if not row["resolved"] and waits(row) not in shown:
+                shown.append(waits(row))
                 waiting = True
                 click.echo(f"  PENDING {waits(row)}")
+        codes |= _engine(one.engines)
         told = any(one.said(what) for what in ("transactions", "upgrades", "pending"))
         if not (told or one.unreachable or one.problems):
             click.echo("  nothing was done here")
     _raise_for(receipt, lost)
-    return int(ExitCode.PENDING if waiting or underway else ExitCode.OK)
+    return int(strongest(codes | ({ExitCode.PENDING} if waiting or underway else set())))
 
 
 @command.command("rollback")
 @_host_options
 @click.option("--transaction", metavar="ID", help="Which; default: the newest of each host.")
-@click.option("--force", is_flag=True, help="Also over files that somebody changed since.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Roll back even if files or the database changed after the upgrade. THE NEWER DATA ARE LOST.",
+)
 @click.option("--check", is_flag=True, help="Say what would happen; change nothing.")
 def rollback(
     inventory: str | None,
@@ -147,12 +153,31 @@ def rollback(
                 for line in _undone(row["result"], row["outcome"], check=check):
                     click.echo(f"{one.host}: {line}")
     _raise_for(receipt)
-    return int(ExitCode.OK)
+    return int(
+        ExitCode.PENDING
+        if any("previous" in row for one in receipt.hosts for row in one.said("pending"))
+        else ExitCode.OK
+    )
+
+
+def _engine(engines: Sequence[Mapping[str, Any]]) -> set[ExitCode]:
+    """Show a host's control engine, and return the exit codes that its state asks for."""
+    codes = set()
+    for one in engines:
+        unclear = f"; the firewall is not understood: {'; '.join(one['unclear'])}" if one["unclear"] else ""
+        click.echo(f"  control engine: {one['line']}{unclear}")
+        codes |= {ExitCode.PENDING} if one["restart_pending"] else set()
+        unseen = one["not_seen"] and not one["restart_pending"]
+        codes |= {ExitCode.PARTLY_EXAMINED} if unseen or unclear else set()
+        codes |= {ExitCode.FINDINGS} if one["shut_off"] else set()
+    return codes
 
 
 def _undone(result: Mapping[str, Any], outcome: str, *, check: bool) -> Iterator[str]:
     """Yield what a rollback came to on a host: which transaction, and in check mode every path."""
-    said = str(result.get("msg") or result.get("state", outcome))
+    from hardening.upgrade.logs.redact import clear
+
+    said = clear(str(result.get("msg") or result.get("state", outcome)))
     if what := result.get("undoes"):
         said = f"{what['label'] or 'transaction'} ({what['id']}), {'to be undone' if check else 'undone'}: {said}"
     yield said
@@ -165,8 +190,10 @@ def _extra(extra: tuple[str, ...]) -> list[str]:
 
 
 def _raise_for(receipt: Receipt, more: Sequence[str] = ()) -> None:
+    from hardening.upgrade.logs.redact import clear
+
     bad = [*more, *(f"{one.host}: unreachable: {one.lost}" for one in receipt.hosts if one.unreachable)]
-    bad += [f"{one.host}: {problem}" for one in receipt.hosts for problem in one.problems]
+    bad += [f"{one.host}: {clear(problem)}" for one in receipt.hosts for problem in one.problems]
     if bad:
         hint = "put right what is named and run it again"
         if len(receipt.hosts) > 1:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from bundle.trust.policy import Policy
     from hardening.findings import Run
     from hardening.upgrade.admission import Job
+    from hardening.upgrade.recipe import Recipe
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -37,7 +38,10 @@ _BUNDLE = (
                  help="Trusted keys with validity, revocation and threshold (docs/trust.md)."),
     click.option("--signature", type=_FILE, metavar="SIG", help="Default: BUNDLE.dsse.json beside the bundle."),
     click.option("--recipe", "recipe_file", type=_FILE, metavar="FILE",
-                 help="How the product is upgraded (docs/upgrade.md); default: the shipped, mostly invented one."),
+                 help="How the product is upgraded (docs/upgrade.md). Required: there is no default."),
+    click.option("--secrets", "secrets_file", type=_FILE, metavar="FILE",
+                 help="The list of placeholders that the hosts fill in (role credentials), as `bundle clean --secrets` wrote "
+                 "it. A bundle with a placeholder that it does not name is refused (exit 11)."),
     click.option("--log-rules", type=_FILE, help="Further log messages of your own (TOML)."),
     click.option("--force-older", metavar="REASON", default="",
                  help="Accept an older release; the reason is kept on every host."),
@@ -91,11 +95,12 @@ def plan(
     skip_unfit: bool,
     force_older: str,
     no_host_audit: bool,
+    recipe_file: Path | None,
     **admission: Any,
 ) -> int:
     """Say what an upgrade with BUNDLE would do to each host; nothing is changed anywhere."""
-    _ready(inventory, extra)
-    run, job = _admitted(bundle, report, **admission)
+    recipe = _ready(inventory, extra, recipe_file)
+    run, job = _admitted(bundle, report, recipe, **admission)
     if job is None:
         return finish(run, report)
     variables = {
@@ -124,6 +129,7 @@ def apply(
     passphrase_file: Path | None,
     no_passphrase: bool,
     no_host_audit: bool,
+    recipe_file: Path | None,
     **admission: Any,
 ) -> int:
     """Upgrade hosts with BUNDLE: each ends on the new release, proved, or is led back.
@@ -137,7 +143,7 @@ def apply(
     from hardening.cli.passphrase import known_passphrase
     from hardening.upgrade import receipt as receipts
 
-    _ready(inventory, extra)
+    recipe = _ready(inventory, extra, recipe_file)
     private = None
     if sign_key is not None:  # before the first change: a receipt that cannot be signed is noticed now
         asked = keys.is_encrypted(sign_key) and not no_passphrase
@@ -147,9 +153,9 @@ def apply(
     target = receipt or Path(bundle.name + ".receipt.dsse.json")
     if private is not None:  # and so is one that cannot be written, as the folders below
         expect_writable(target)
-        read = (bundle, sign_key, passphrase_file, inventory, extra, *admission.values())
+        read = (bundle, sign_key, passphrase_file, inventory, extra, recipe_file, *admission.values())
         keep_apart([target], [*paths_of(read), *report.written])
-    run, job = _admitted(bundle, report, **admission)
+    run, job = _admitted(bundle, report, recipe, **admission)
     if job is None:
         return finish(run, report)
     if logs is not None:
@@ -222,35 +228,46 @@ def _of_receipt(said: dict[str, Any]) -> Iterator[str]:
         yield f"  {row['host']:<24}  {row['state']:<11}  {way}  {'; '.join(row['reasons'])}".rstrip()
 
 
-def _ready(inventory: str | None, extra: tuple[str, ...]) -> None:
-    """See that the hosts can be asked at all, before a bundle is audited for them."""
+def _ready(inventory: str | None, extra: tuple[str, ...], recipe_file: Path | None) -> Recipe:
+    """Return the recipe, once the hosts can be asked at all: both before a bundle is audited. Errors: UsageError, DataError."""
+    from hardening.errors import UsageError
     from hardening.host import playbook
+    from hardening.upgrade import recipe
 
+    if recipe_file is None:
+        raise UsageError(
+            "no recipe: it says what an upgrade keeps, stops and checks, and there is no default",
+            hint=f"copy {recipe.example()}, check each line on a host, and pass the copy with --recipe FILE",
+        )
+    made = recipe.load(recipe_file)
     playbook.ready(inventory, _extra(extra))
+    return made
 
 
 def _admitted(
     bundle: Path,
     report: ReportOptions,
+    recipe: Recipe,
     key_files: tuple[Path, ...],
     trust_file: Path | None,
     signature: Path | None,
-    recipe_file: Path | None,
     log_rules: Path | None,
+    secrets_file: Path | None,
 ) -> tuple[Run, Job | None]:
     """Verify and audit the bundle, with waivers counted, before any host is asked."""
     from hardening.cli.options import sealing_key, settled
     from hardening.errors import ExitCode
-    from hardening.upgrade import admission, recipe
+    from hardening.upgrade import admission
 
     run, job = admission.admit(
         bundle,
         _trusted(key_files, trust_file),
-        recipe.load(recipe_file),
+        recipe,
         signature=signature,
         fail_on=None,
         log_rules=log_rules,
         key=sealing_key(report.baseline_key),
+        secrets=secrets_file,
     )
     run = settled(run, report)
     return run, job if run.exit_code(report.threshold) is ExitCode.OK else None

@@ -16,7 +16,18 @@ from rich.table import Table
 from rich.text import Text
 
 _ROWS = 30
-_ENDED = ("done", "rolled back", "BROKEN", "current", "unfit", "older", "refused", "fit")
+_ENDED = (
+    "done",
+    "rolled back",
+    "BROKEN",
+    "current",
+    "unfit",
+    "older",
+    "unfinished",
+    "lost",
+    "refused",
+    "fit",
+)
 
 
 @dataclass

@@ -35,21 +35,53 @@ class EnginePort:
     unset: str = ""
     """Where the file does not set the port, what says so: `configured` is then the product's own."""
 
+    elsewhere: tuple[int, ...] = ()
+    """Where the engine is not seen: what its process listens on instead."""
+    others: tuple[str, ...] = ()
+    """Other processes that listen on the configured port."""
+    firewall: str = ""
+    """What filters, in a word; empty where nobody looked."""
+    shut: tuple[int, ...] = ()
+    """Ports, configured or listened on, that the firewall lets no other host reach."""
+    unclear: tuple[str, ...] = ()
+    """What of the firewall is not understood."""
+
     @property
     def restart_pending(self) -> bool:
-        """Whether what runs is not what is configured."""
-        return self.configured not in self.running or len(self.running) > 1
+        """Whether the engine runs on another port than the configured one, or a recorded restart has not come."""
+        differs = self.configured not in self.running or len(self.running) > 1
+        return differs and bool(self.running or self.pending)
+
+    @property
+    def not_seen(self) -> str:
+        """Return that no process of the engine's name listens on a known port, and who does; empty where it is seen."""
+        if self.running:
+            return ""
+        said = "the engine is not seen running"
+        if self.others:
+            said += f"; port {self.configured} is listened on by {', '.join(self.others)}"
+        if self.elsewhere:
+            said += f"; a process of its name listens on {', '.join(map(str, self.elsewhere))}"
+        return said
+
+    @property
+    def shut_off(self) -> str:
+        """Return which ports the firewall keeps from everybody; empty where there is none."""
+        ports = " and ".join(map(str, self.shut))
+        return (
+            f"the firewall ({self.firewall}) lets no other host reach port {ports} over IPv4" if ports else ""
+        )
 
     @property
     def line(self) -> str:
         """The one line every report shows."""
         running = ",".join(map(str, self.running)) or "none"
         said = f"configured={self.configured} running={running}"
+        if self.restart_pending:
+            said += " restart pending"
+            said += f" since {self.pending['since']} by {self.pending['by']}" if self.pending else ""
         note = f" ({self.unset})" if self.unset else ""
-        if not self.restart_pending:
-            return said + note
-        since = f" since {self.pending['since']} by {self.pending['by']}" if self.pending else ""
-        return f"{said} restart pending{since}{note}"
+        return "; ".join(filter(None, (said + note, self.not_seen, self.shut_off)))
 
 
 def configured(text: str, key: str, default: int) -> int:
@@ -92,6 +124,21 @@ def running(listeners: Iterable[Mapping[str, Any]], process: str, ports: Iterabl
     return tuple(
         sorted({one["port"] for one in listeners if one["port"] in watched and one["process"] == process})
     )
+
+
+def elsewhere(listeners: Iterable[Mapping[str, Any]], process: str) -> tuple[int, ...]:
+    """Return every port that a process of that name listens on."""
+    return tuple(sorted({one["port"] for one in listeners if one["process"] == process}))
+
+
+def others(listeners: Iterable[Mapping[str, Any]], process: str, port: int) -> tuple[str, ...]:
+    """Return who else listens on a port, by name and process number."""
+    found = {
+        (one["process"] or "an unknown process", one["pid"])
+        for one in listeners
+        if one["port"] == port and one["process"] != process
+    }
+    return tuple(f"{name} (pid {pid})" for name, pid in sorted(found, key=str))
 
 
 def refuse(

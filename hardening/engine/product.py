@@ -35,6 +35,8 @@ class Product:
     process: str
     selinux_type: str
     marks: dict[str, str]
+    sources: dict[str, str]
+    """Of the engine's facts: where each verified one is published."""
     reserved: dict[int, str]
 
     def place(self, name: str) -> Place:
@@ -69,6 +71,7 @@ def load(name: str = "aspect") -> Product:
         marks={
             key: _mark(engine, f"{key}_mark") for key in ("port", "key", "service", "process", "selinux_type")
         },
+        sources={key: engine.text(f"{key}_source", default="") for key in ("port", "process")},
         reserved=dict(_reserved(row) for row in table.rows("reserved")),
     )
     engine.done()

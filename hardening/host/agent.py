@@ -53,6 +53,7 @@ It is one file because it has to run where nothing is installed; its sections, i
     verbs: confirm and rollback
     verbs: status
     what the host finishes by itself
+    what filters
     verbs: facts and verify
     staying on the host, and leaving it
     the outside
@@ -1081,7 +1082,9 @@ def differences(host, entries):
             lines.append("# the content is a secret and is not shown\n")
         elif entry["op"] == "write":
             before, after = content(entry["path"]) if old else b"", entry["content"]
-            if b"\0" in before or b"\0" in after:
+            if path.startswith(_plan_path(host, host.state) + "/pending/"):
+                lines += record_lines(after)
+            elif b"\0" in before or b"\0" in after:
                 lines.append("# binary, %d -> %d bytes\n" % (len(before), len(after)))
             else:
                 lines += difflib.unified_diff(
@@ -1100,6 +1103,30 @@ def differences(host, entries):
         text = "".join(line if line.endswith("\n") else line + "\n" for line in lines)
         rows.append({"path": path, "text": text[:DIFF_LIMIT]})
     return rows
+
+
+def record_lines(data):
+    """Return what a record of a pending restart says, with one line for each command that runs once the restart is seen."""
+    row = json.loads(data.decode("utf-8"))
+    lines = [
+        "+ restart pending: configured=%s, until now %s\n" % (row.get("configured"), row.get("previous"))
+    ]
+    return lines + ["+ once it is seen: %s\n" % shell_line(one["do"]) for one in row.get("close", [])]
+
+
+def would_run(commands, services):
+    """Return one diff of the commands that would run, one line each, as a shell would take them."""
+    argvs = [one["do"] for one in commands] + [service_argv(one) for one in services]
+    lines = ["+ %s\n" % shell_line(argv) for argv in argvs]
+    return [{"path": "commands that would run", "text": "".join(lines)}] if lines else []
+
+
+def shell_line(argv):
+    """Return a command as a person would type it; of `sh -c` the words that the shell reads."""
+    if [os.path.basename(argv[0])] + list(argv[1:2]) == ["sh", "-c"] and len(argv) == 3:
+        return " ".join(argv[2].split("\n"))
+    plain = re.compile("^[A-Za-z0-9_@%+=:,./-]+$")
+    return " ".join(one if plain.match(one) else "'%s'" % one.replace("'", "'\\''") for one in argv)
 
 
 # -- the real program's judgement, before anything changed -------------------------------------------
@@ -1738,6 +1765,7 @@ def do_check(host, plan):
         answer.update(failed=True, state="refused", msg=str(sys.exc_info()[1]))
     told = [one for one in services if one["name"] not in left]
     answer["services"] = [{"name": one["name"], "action": one.get("action", "")} for one in told]
+    answer["diff"] += would_run(commands, told)
     if left:
         answer.update(left_stopped=left, msg=said)
     return answer
@@ -2013,10 +2041,13 @@ def do_rollback(host, request):
     if not request.get("id"):  # a look takes no lock, and leaves alone what another run may be doing
         rows = looked_over(host) if request.get("check") else recover(host)
         refuse_unfinished(host, rows)
+    undoing = set(tx.name for tx in host.transactions() if (tx.manifest() or {}).get("undoes"))
     done = [
         tx
         for tx in host.transactions()
-        if tx.state() == "committed" and not (tx.manifest() or {}).get("undoes")
+        if tx.state() == "committed"
+        and tx.name not in undoing
+        and (tx.manifest() or {}).get("follows") not in undoing  # what finished a rollback goes with it
     ]
     if request.get("id"):
         tx = Transaction(host, request["id"])
@@ -2061,6 +2092,9 @@ def do_rollback(host, request):
         for c in reversed(manifest["commands"])
         if c.get("undo")
     ]
+    used = still_used(host, tx, manifest, followers if foreseen else [])
+    if used:
+        entries, commands = keeping_open(host, manifest, entries, used, request), []
     plan = dict((key, manifest[key]) for key in ("validators", "probes", "services"))
     plan.update(
         label="rollback of " + (manifest["label"] or tx.name), undoes=tx.name, by=request.get("by", "")
@@ -2069,19 +2103,98 @@ def do_rollback(host, request):
     plan["probes"] = request.get("probes", held)
     plan["services"] = [dict(service, paths=None) for service in plan["services"]]
     what = {"id": tx.name, "label": manifest["label"]}
+    said = {"undoes": what}
+    if used:
+        said["msg"] = (
+            "port %s stays open: something listens on it until the engine is restarted"
+            % (used["record"]["configured"])
+        )
     if request.get("check"):
-        return {
-            "changed": bool(entries or commands),
-            "files": described(host, entries),
-            "diff": differences(host, entries),
-            "state": "would-change",
-            "tx": tx.name,
-            "undoes": what,
-        }
+        services = concerned(host, plan, entries, commands)
+        return dict(
+            said,
+            changed=bool(entries or commands),
+            files=described(host, entries),
+            diff=differences(host, entries) + would_run(commands, services),
+            state="would-change",
+            tx=tx.name,
+        )
     if not entries and not commands:
         tx.record("undone", by="nothing left to undo")
-        return {"changed": False, "state": "undone", "tx": tx.name, "undoes": what}
-    return dict(carry_out(host, plan, entries, commands), undoes=what)
+        return dict(said, changed=False, state="undone", tx=tx.name)
+    answer = dict(said, **carry_out(host, plan, entries, commands))
+    if answer["state"] == "committed":
+        watch_on(host)
+        answer["pending"] = [row for row in pending(host) if not row["resolved"]]
+    return answer
+
+
+def still_used(host, tx, manifest, followers):
+    """Return the record of a port that this transaction opened and something listens on by now; None where nothing does.
+
+    The engine was restarted since: whoever closes that port cuts it off. `followers` are transactions that took the
+    record away and will be undone first.
+    """
+    folder = os.path.join(host.state, "pending") + os.sep
+    for index, entry in enumerate(manifest["entries"]):
+        if not entry["path"].startswith(folder) or not entry["new"]:
+            continue
+        texts = [entry["path"]]
+        for later in followers:
+            rows = loaded(later)["entries"]
+            texts += [later.path("old.%d" % n) for n, row in enumerate(rows) if row["path"] == entry["path"]]
+        for text in texts:
+            if os.path.isfile(text):
+                record = json.loads(read(text).decode("utf-8"))
+                if record.get("configured") in [one["port"] for one in listeners()]:
+                    before = tx.path("old.%d" % index) if entry["old"] else ""
+                    return {"path": entry["path"], "record": record, "before": before}
+    return None
+
+
+def keeping_open(host, manifest, entries, used, request):
+    """Return the entries of a rollback that leaves the port in use open, with a new record of what then waits for a restart."""
+    record = used["record"]
+    back = record.get("back") or {"configured": record["previous"], "close": [], "saved": []}
+    stays = set(host.place(saved["path"]) for saved in back["saved"] + saved_rules(record))
+    if back["configured"] == record["configured"]:  # the file says so, too: nothing waits
+        return [entry for entry in entries if entry["path"] not in stays]
+    stays.add(os.path.join(host.state, "control-engine.json"))
+    row = json.loads(read(used["before"]).decode("utf-8")) if used["before"] else {}
+    ran = ["back: " + command["name"] for command in manifest["commands"]]
+    port = record["configured"]
+    row.update(
+        name=record["name"],
+        process=record.get("process", ""),
+        configured=back["configured"],
+        previous=port,
+        since=stamp(),
+        by=request.get("by") or "a rollback",
+        left=[port] + [one for one in row.get("left", []) if one != back["configured"]],
+        close=[one for one in back["close"] if one["name"] in ran] + row.get("close", []),
+        saved=back["saved"] + saved_rules(row),
+    )
+    files = []
+    if record.get("motd"):
+        row["motd"] = record["motd"]
+        said = "configured=%s running=%s restart pending since %s" % (row["configured"], port, row["since"])
+        files += with_line(host, row["motd"]["path"], row["motd"]["mark"], said)
+    data = json.dumps(row, sort_keys=True, indent=1).encode("ascii") + b"\n"
+    files.append({"path": "@state/pending/" + os.path.basename(shown(used["path"])), "content": b64(data)})
+    files[-1]["mode"] = "0600"
+    stays.update(host.place(one["path"]) for one in files)
+    return [entry for entry in entries if entry["path"] not in stays] + compare(host, {"files": files})
+
+
+def with_line(host, path, mark, text):
+    """Return the plan's entry for a file with one line that begins with `mark`; none where there is no such file."""
+    place, mark = host.place(path), mark.encode("utf-8")
+    if not os.path.isfile(place):
+        return []
+    lines = [line for line in read(place).splitlines(True) if not line.startswith(mark)]
+    if lines and not lines[-1].endswith(b"\n"):
+        lines[-1] += b"\n"
+    return [{"path": path, "content": b64(b"".join(lines) + mark + text.encode("ascii") + b"\n")}]
 
 
 def reversed_entries(tx, manifest, force):
@@ -2279,10 +2392,10 @@ def closing(host, ready):
         if row.get("motd"):
             mark = row["motd"]["mark"].encode("utf-8")
             plan["files"] += without(host, row["motd"]["path"], lambda line, mark=mark: line.startswith(mark))
-        if row.get("saved"):  # the firewall's rules for the next boot
-            drop = set(raw_path(native(line)) for line in row["saved"]["drop"])
+        for saved in saved_rules(row):  # the firewall's rules for the next boot
+            drop = set(raw_path(native(line)) for line in saved["drop"])
             plan["files"] += without(
-                host, row["saved"]["path"], lambda line, drop=drop: COUNTERS.sub(b"", line.strip()) in drop
+                host, saved["path"], lambda line, drop=drop: COUNTERS.sub(b"", line.strip()) in drop
             )
     plan["label"] = "the old port of " + ", ".join(row["name"] for row, _ in ready) + " is closed"
     plan["by"] = "this host, once the restart was seen"
@@ -2291,6 +2404,12 @@ def closing(host, ready):
         if tx.state() == "committed" and paths & names:
             plan["follows"] = tx.name
     return plan
+
+
+def saved_rules(row):
+    """Return what a record says of the rules for the next boot: [{path, drop}]; an older record has one of them."""
+    saved = row.get("saved") or []
+    return saved if isinstance(saved, list) else [saved]
 
 
 def without(host, path, goes):
@@ -2332,6 +2451,110 @@ def do_watch(host, request):
     return answer
 
 
+# -- what filters ------------------------------------------------------------------------------------
+
+FAMILIES = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
+ZONES = (
+    ["--get-default-zone"],
+    ["--list-all-zones"],
+    ["--permanent", "--list-all-zones"],
+    ["--list-all-policies"],
+    ["--permanent", "--list-all-policies"],
+    ["--permanent", "--direct", "--get-all-rules"],
+    ["--permanent", "--direct", "--get-all-passthroughs"],
+)
+
+
+def filters():
+    """Return what filters on this host, as the programs that set it print it; nothing is loaded or changed.
+
+    `said` is {command: [exit code, output]}; `tables` are those of nftables, asked of the kernel itself, and `legacy`
+    those of the older iptables. Either is null where the kernel does not say.
+    """
+    said = {}
+
+    def ask(*argv):
+        code, output = run(argv, 20)
+        if len(output) >= 196608:  # `run` cuts what is longer
+            code, output = 125, "more than can be read"
+        said[" ".join(argv)] = [code, output]
+        return output if code == 0 else ""
+
+    running = bool(which("firewall-cmd")) and "running" in ask("firewall-cmd", "--state").split()
+    if running:
+        listed = "".join(ask("firewall-cmd", *words) for words in ZONES)
+        waiting = re.findall(r"(?m)^ +services: (.*)$|service name=\"([^\"]+)\"", listed)
+        waiting, seen = " ".join(" ".join(pair) for pair in waiting).split(), set()
+        while waiting:
+            name = waiting.pop()
+            if name not in seen:
+                seen.add(name)
+                for scope in ([], ["--permanent"]):
+                    more = ask("firewall-cmd", *(scope + ["--info-service=" + name]))
+                    waiting += " ".join(re.findall(r"(?m)^ +includes: (.*)$", more)).split()
+    tables, legacy = nft_tables(), legacy_tables()
+    if which("nft") and tables:
+        ask("nft", "list", "ruleset")
+    for name in ("iptables", "ip6tables"):
+        if which(name):
+            ask(name, "-V")
+            ask(name + "-save")
+        if legacy and legacy[name] and which(name + "-legacy-save"):
+            ask(name + "-legacy-save")
+    enabled = []
+    if init_system() == "systemd":
+        for name in ("firewalld", "nftables", "iptables", "ip6tables"):
+            if run(["systemctl", "is-enabled", name + ".service"], 20)[1].strip() == "enabled":
+                enabled.append(name)
+    return {"firewalld": running, "tables": tables, "legacy": legacy, "said": said, "enabled": enabled}
+
+
+def legacy_tables():
+    """Return the loaded tables of the older iptables, by program; None where this account may not know."""
+    found = {}
+    for name, path in (("iptables", "ip_tables_names"), ("ip6tables", "ip6_tables_names")):
+        try:
+            found[name] = shown(read("/proc/net/" + path)).split()
+        except (OSError, IOError):
+            if sys.exc_info()[1].errno != errno.ENOENT:
+                return None
+            found[name] = []
+    return found
+
+
+def nft_tables():
+    """Return [[family, name]] of every table of nftables, by netlink: it takes no program; None where the kernel refuses to say."""
+    found = []
+    try:
+        link = socket.socket(16, socket.SOCK_RAW, 12)  # AF_NETLINK, NETLINK_NETFILTER
+    except socket.error:
+        return found  # a kernel without it filters nothing by it
+    try:
+        link.settimeout(5)
+        asked = struct.pack("=IHHII", 20, 10 << 8 | 1, 0x301, 1, 0)  # NFT_MSG_GETTABLE, all of them
+        link.sendto(asked + struct.pack("=BBH", 0, 0, 0), (0, 0))
+        while True:
+            data = link.recv(262144)
+            while len(data) >= 16:
+                size, kind = struct.unpack("=IH", data[:6])
+                if kind == 3 or size < 16:
+                    return found
+                if kind == 2:
+                    code = -struct.unpack("=i", data[16:20])[0]
+                    return found if code in (errno.EINVAL, errno.EOPNOTSUPP, errno.EPROTONOSUPPORT) else None
+                family, rest = bytearray(data[16:17])[0], data[20:size]
+                while len(rest) >= 4:
+                    length, name = struct.unpack("=HH", rest[:4])
+                    if name & 0x3FFF == 1:
+                        found.append([FAMILIES.get(family, str(family)), shown(rest[4:length].rstrip(b"\0"))])
+                    rest = rest[max(length + 3 & ~3, 4) :]
+                data = data[size + 3 & ~3 :]
+    except (socket.error, socket.timeout):
+        return None
+    finally:
+        link.close()
+
+
 # -- verbs: facts and verify -------------------------------------------------------------------------
 
 CERTIFICATE = re.compile(b"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
@@ -2367,11 +2590,21 @@ def not_closed(pattern):
         here = os.path.join(here, part)
 
 
+def remembered(host):
+    """Return what the last change of the engine's port left: where the engine keeps its port, and its process's name."""
+    try:
+        found = json.loads(read(os.path.join(host.state, "control-engine.json")).decode("ascii"))
+        return dict((key, found[key]) for key in ("config", "key", "process"))
+    except (ValueError, KeyError, OSError, IOError):
+        return {}
+
+
 def do_facts(host, request):
     """Return what a control machine needs to know, the files it asked for, and what programs say.
 
     `read`: paths or patterns (a link is read as the file it leads to); `run`: commands such as `nginx -v`;
-    `certificates`: files of which only the certificates are read.
+    `certificates`: files of which only the certificates are read; `filters`: true for what filters here;
+    `engine`: true for the control engine's file as well, where the last change of its port remembered that.
     """
     release = ""
     for name in ("etc/centos-release", "etc/redhat-release", "etc/os-release"):
@@ -2381,7 +2614,8 @@ def do_facts(host, request):
         except (OSError, IOError, IndexError):
             continue
     files, skipped = [], []
-    for pattern in request.get("read", []):
+    engine = remembered(host) if request.get("engine") else {}
+    for pattern in request.get("read", []) + [engine[key] for key in engine if key == "config"]:
         found = glob.glob(host.place(pattern))
         if not found:
             not_closed(host.place(pattern))
@@ -2396,11 +2630,6 @@ def do_facts(host, request):
                 files.append(dict(row, mode="%04o" % seen["mode"], real=path, asked=[pattern]))
             else:
                 skipped.append(_plan_path(host, path))
-    firewall = "none"
-    if which("firewall-cmd") and run(["firewall-cmd", "--state"], 20)[0] == 0:
-        firewall = "firewalld"
-    elif os.path.exists(os.path.join(host.root, "etc/sysconfig/iptables")):
-        firewall = "iptables"
     return {
         "changed": False,
         "python": platform.python_version(),
@@ -2410,7 +2639,8 @@ def do_facts(host, request):
         "machine": platform.machine(),
         "init": init_system(),
         "selinux": selinux(),
-        "firewall": firewall,
+        "engine": engine,
+        "filters": filters() if request.get("filters") and host.root == "/" else None,
         "uid": os.getuid(),
         "time": stamp(),
         "listeners": listeners(),

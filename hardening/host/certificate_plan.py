@@ -23,8 +23,8 @@ from hardening.errors import UsageError
 from hardening.host.look.certificates import named_in, running_out, weaknesses
 from hardening.host.plan import Command, File, Plan, Service, Validator
 from hardening.host.tls_plan import Server, action, texts
+from hardening.tls.certificate import read
 from hardening.tls.offer import Certificate
-from hardening.tls.scan.certificate import read
 
 MODES, KEYS = ("report", "self-signed", "csr"), ("rsa", "p256")
 DAYS = 396

@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hardening.errors import InputError, RefusedError
 from hardening.host.certificate_plan import spki
 from hardening.host.look.certificates import running_out, weaknesses
+from hardening.tls.certificate import read
 from hardening.tls.offer import Certificate
 from hardening.tls.scan import endpoint
-from hardening.tls.scan.certificate import read
 
 
 def load(folder: Path, host: str) -> dict[Path, list[x509.Certificate]]:

@@ -12,14 +12,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hardening.engine import iptables
 from hardening.engine import port as ports
 from hardening.engine.product import Product, load
 from hardening.errors import InputError, UsageError
-from hardening.host.engine_firewall import ASK, Firewall
+from hardening.host.engine_firewall import SAVED, Firewall
 from hardening.host.plan import File, Plan, Service
 
 PENDING = "@state/pending/control-engine.json"
+KNOWN = "@state/control-engine.json"
+"""What the host remembers of its engine: `REMEMBERED`, for a later look that is not told."""
+REMEMBERED = ("config", "key", "process")
 MOTD = "/etc/motd"
 MOTD_MARK = "[hardening] control engine: "
 
@@ -31,7 +33,7 @@ class Wish:
     port: int | None = None
     """None: only look."""
     restart: str = "manual"
-    """`manual` leaves it to a person and records that it is pending, and so does `ask`: whoever plans asks, and comes with `now`, which restarts and proves it."""
+    """`manual` leaves it to a person and records that it is pending, and so does `ask`: whoever plans asks, and comes with `now`, which restarts and sees it listen on the host."""
     config: str | None = None
     key: str | None = None
     process: str | None = None
@@ -71,24 +73,44 @@ class Wish:
         return product, config, self.key or product.key, self.process or product.process
 
 
-def wishes(wish: Wish) -> dict[str, Any]:
-    """Return what has to be asked of the host (verb `facts`) before planning."""
+def wishes(wish: Wish, *, filters: bool = True) -> dict[str, Any]:
+    """Return what has to be asked of the host (verb `facts`) before planning; without `filters` not what filters there."""
     product, config, _, _ = wish.settings()
     clients = wish.clients or product.paths("engine-clients")
     return {
-        "read": [config, wish.motd, iptables.SAVED, *clients],
-        "run": [list(ASK)] if wish.firewall else [],
+        "read": [config, wish.motd, *SAVED.values(), *clients],
+        "filters": wish.firewall and filters,
+        "engine": True,
     }
+
+
+def described(engine: ports.EnginePort) -> dict[str, Any]:
+    """Return an engine as a task's answer holds it."""
+    return {
+        "configured": engine.configured,
+        "running": list(engine.running),
+        "restart_pending": engine.restart_pending,
+        "line": engine.line,
+        "not_seen": engine.not_seen,
+        "shut_off": engine.shut_off,
+        "unclear": list(engine.unclear),
+        "firewall": engine.firewall,
+        "clients": [f"{one.path}:{one.line}" for one in engine.clients],
+    }
+
+
+def absent(wish: Wish, facts: Mapping[str, Any]) -> str:
+    """Return that the engine's configuration is not on this host; empty where it is."""
+    _, config, _, _ = _settings(wish, facts)
+    return "" if config in _texts(facts) else f"{config} is no file on this host"
 
 
 def seen(wish: Wish, facts: Mapping[str, Any]) -> ports.EnginePort:
     """Return the engine as it is. Errors: InputError (no configuration, an account that sees no process)."""
     product, config, key, process = _settings(wish, facts)
     files = _texts(facts)
-    if config not in files:
-        raise InputError(
-            f"{config} is no file on this host", hint="name the engine's configuration file (config)"
-        )
+    if missing := absent(wish, facts):
+        raise InputError(missing, hint="name the engine's configuration file (config)")
     port = ports.configured(files[config], key, product.port)
     pending = next((row for row in facts.get("pending", []) if row.get("name") == "control-engine"), None)
     watched = {port, product.port, *((pending["previous"], pending["configured"]) if pending else ())}
@@ -98,23 +120,39 @@ def seen(wish: Wish, facts: Mapping[str, Any]) -> ports.EnginePort:
             f"whose port {port} is, cannot be seen: only root sees which process listens",
             hint="run it as root (sudo, ansible_become: true)",
         )
+    running = ports.running(listeners, process, watched)
+    wall = Firewall.of(facts, files, "") if facts.get("filters") else Firewall()
     return ports.EnginePort(
         configured=port,
-        running=ports.running(listeners, process, watched),
+        running=running,
         pending=pending,
+        elsewhere=() if running else ports.elsewhere(listeners, process),
+        others=ports.others(listeners, process, port),
+        firewall=wall.kind if facts.get("filters") else "",
+        shut=tuple(one for one in sorted({port, *running}) if wall.lets_in(one) is False),
+        unclear=wall.unclear,
         unset=ports.unset(files[config], key, config),
         clients=tuple(
             mention
             for path, text in sorted(files.items())
-            if path not in (config, wish.motd, iptables.SAVED)
+            if path not in (config, wish.motd, *SAVED.values())
             for mention in ports.mentions(path, text, port)
         ),
     )
 
 
 def _settings(wish: Wish, facts: Mapping[str, Any]) -> tuple[Product, str, str, str]:
-    """Return the wish's settings with the file that holds the port: a link, or a folder that is one, leads to it."""
-    product, config, key, process = wish.settings()
+    """Return the wish's settings with the file that holds the port: a link, or a folder that is one, leads to it.
+
+    What the wish leaves open the host itself remembers from the last change of the port.
+    """
+    known = facts.get("engine") or {}
+    product, *own = wish.settings()
+    named = (wish.config, wish.key, wish.process)
+    config, key, process = (
+        word or str(known.get(name) or usual)
+        for name, word, usual in zip(REMEMBERED, named, own, strict=True)
+    )
     found = (row["path"] for row in facts.get("files", []) if config in row.get("asked", ()))
     return product, next(found, config), key, process
 
@@ -143,13 +181,21 @@ def plan(wish: Wish, facts: Mapping[str, Any]) -> Plan:
     left = _left(now, port, others)
     like = left[0] if left else port
     shuts = _nobody_s(left, facts, process)
+    if waits and wall.unclear and facts.get("uid"):
+        raise InputError(
+            f"only root sees what filters on this host: {wall.unclear[0]}",
+            hint="run it as root (sudo, ansible_become: true)",
+        )
+    if waits:
+        wall.refuse(port, like)
     if waits and wish.restart != "now":
         row = _record(now, port, left, process, wish, str(facts.get("time", "")))
         row["close"] = [one.to_json() for old in shuts for one in wall.closes(old, port, like)]
         row["motd"] = {"path": wish.motd, "mark": MOTD_MARK}
-        if wall.kind == "iptables":
-            drop = sorted({line for old in shuts for line in wall.drops(old)})
-            row["saved"] = {"path": iptables.SAVED, "drop": drop}
+        row["saved"] = wall.drops(shuts, port, like)
+        if "back" not in row:
+            back = [one.to_json() for one in wall.leads_back(port, like)]
+            row["back"] = {"configured": now.configured, "close": back, "saved": wall.gains(port, like)}
         line = f"configured={port} running={','.join(map(str, others)) or 'none'} restart pending since {row['since']}"
         return Plan(
             label=f"control engine to port {port}, restart pending",
@@ -158,11 +204,13 @@ def plan(wish: Wish, facts: Mapping[str, Any]) -> Plan:
                 *parts,
                 *_saved(files, digests, wall.kept(port, like)),
                 File(path=PENDING, content=_json(row), mode="0600"),
+                _remembered(wish, facts),
                 *_motd(wish, files, digests, line),
             ),
             commands=tuple(wall.opens(port, like)),
         )
     # what the engine has left, or leaves by this very restart: where the proof fails, it is open again
+    opens, known = (wall.opens(port, like), (_remembered(wish, facts),)) if waits else ([], ())
     plan = Plan(
         label=f"control engine on port {port}",
         by=wish.by,
@@ -170,9 +218,10 @@ def plan(wish: Wish, facts: Mapping[str, Any]) -> Plan:
             *parts,
             *_saved(files, digests, wall.kept(port, like, shuts)),
             *_motd(wish, files, digests, ""),
+            *known,
         ),
         remove=(PENDING,),
-        commands=(*wall.opens(port, like), *(one for old in shuts for one in wall.closes(old, port, like))),
+        commands=(*opens, *(one for old in shuts for one in wall.closes(old, port, like))),
     )
     if not waits:
         return plan
@@ -204,11 +253,15 @@ def _nobody_s(left: tuple[int, ...], facts: Mapping[str, Any], process: str) -> 
     return tuple(one for one in left if one not in others)
 
 
-def _saved(files: Mapping[str, str], digests: Mapping[str, str], made: str | None) -> list[File]:
-    """Return the file of saved rules, where it becomes another one."""
-    if made is None or made == files[iptables.SAVED]:
-        return []
-    return [_file(iptables.SAVED, made, digests)]
+def _saved(files: Mapping[str, str], digests: Mapping[str, str], made: Mapping[str, str]) -> list[File]:
+    """Return the files of saved rules that become other ones."""
+    return [_file(path, text, digests) for path, text in made.items() if text != files[path]]
+
+
+def _remembered(wish: Wish, facts: Mapping[str, Any]) -> File:
+    """Return the file by which the host remembers where its engine keeps the port."""
+    _, config, key, process = _settings(wish, facts)
+    return File(path=KNOWN, content=_json({"config": config, "key": key, "process": process}), mode="0600")
 
 
 def _waiting(now: ports.EnginePort, port: int) -> bool:
@@ -220,7 +273,7 @@ def _file(path: str, text: str, digests: Mapping[str, str]) -> File:
 
 
 def _json(row: Mapping[str, Any]) -> bytes:
-    return json.dumps(row, sort_keys=True).encode("ascii") + b"\n"
+    return json.dumps(row, sort_keys=True, indent=1).encode("ascii") + b"\n"
 
 
 def _record(
@@ -228,7 +281,7 @@ def _record(
 ) -> dict[str, Any]:
     """Keep the record that is there where it says the same, so that a second run changes nothing."""
     if now.pending is not None and now.pending["configured"] == port:
-        kept = ("name", "configured", "previous", "process", "since", "by", "left")
+        kept = ("name", "configured", "previous", "process", "since", "by", "left", "back")
         return {key: now.pending[key] for key in kept if key in now.pending}
     row = {"name": "control-engine", "configured": port, "previous": left[0], "process": process}
     return {**row, "since": time, "by": wish.by, "left": list(left)}

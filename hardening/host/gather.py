@@ -257,6 +257,8 @@ def _put(made: Gathered, path: str, mode: int, content: str | bytes) -> None:
         if stat.S_ISDIR(mode):
             place.mkdir(mode=0o700, parents=True, exist_ok=True)
             return
+        if os.path.lexists(place):
+            return  # it lies under two of the paths
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if isinstance(content, bytes):
             with open(place, "xb", opener=_private) as out:
@@ -264,8 +266,6 @@ def _put(made: Gathered, path: str, mode: int, content: str | bytes) -> None:
                 out.write(content)
         elif stat.S_ISLNK(mode) and content:
             place.symlink_to(_inside(made.top, place, content))
-    except FileExistsError:
-        return
     except OSError as problem:  # a name too long for here, or two answers about one path
         if problem.errno in _FULL:
             raise
@@ -376,11 +376,19 @@ def here(root: Path, top: Path, paths: look.Paths, *, limits: Limits | None = No
     )
 
 
-def audited(root: Path, policies: Sequence[Policy], *, more: Iterable[str] = (), key: bytes = b"") -> Run:
+def audited(
+    root: Path,
+    policies: Sequence[Policy],
+    *,
+    more: Iterable[str] = (),
+    key: bytes = b"",
+    required: frozenset[str] = frozenset(),
+) -> Run:
     """Audit this machine, or an image below `root`. Errors: NothingExaminedError, ProbeError."""
     more = tuple(more)
     with private.folder("harden-audit-") as folder:
-        return look.audit(here(root, folder / "tree", look.wanted(more=more)), policies, more=more, key=key)
+        host = here(root, folder / "tree", look.wanted(more=more))
+        return look.audit(host, policies, more=more, key=key, required=required)
 
 
 def save(copy: Root, path: Path) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 from hardening import resources
 from hardening.ended import Ended
 from hardening.errors import InputError, NothingExaminedError, UsageError
-from hardening.findings import Examined, Finding, Kind, Result, Run, Subject, Verdict, in_file
+from hardening.findings import Examined, Finding, Kind, Result, Rule, Run, Subject, Verdict, in_file
 from hardening.host import private, rules
 from hardening.host.session import waits
 
@@ -71,6 +71,11 @@ class HostReceipt:
             for item in items:
                 told += item.get("problems") or [str(item.get("msg", "failed"))]
         return told
+
+    @property
+    def engines(self) -> list[dict[str, Any]]:
+        """Return what was seen of the host's control engine, once for each task that looked."""
+        return [row["result"]["engine"] for row in self.tasks if row["result"].get("engine")]
 
     def said(self, key: str) -> list[Any]:
         """Return what every task returned under `key`, joined."""
@@ -247,25 +252,60 @@ def judged(receipt: Receipt, started: Any) -> Run:
                 Result(rule=rules.ASKED, subject=one.host, verdict=Verdict.INCONCLUSIVE, reason=one.lost)
             )
             continue
-        subjects.append(Subject(id=one.host, kind=Kind.HOST, stats={"tasks": len(one.tasks)}))
+        partial = _engine_unseen(one)
+        subjects.append(
+            Subject(
+                id=one.host,
+                kind=Kind.HOST,
+                stats={"tasks": len(one.tasks)},
+                examined=Examined.PARTIAL if partial else Examined.FULL,
+                reason="; ".join(text for _, text in partial),
+            )
+        )
+        findings += [_finding(rule, one.host, text) for rule, text in partial]
+        findings += [
+            _finding(rules.ENGINE_SHUT, one.host, row["shut_off"]) for row in one.engines if row["shut_off"]
+        ]
         findings += [_finding(rules.DRIFTED, one.host, problem) for problem in one.problems]
         for tx in one.said("transactions"):
             if tx["state"] == "open" or tx.get("owed"):
                 findings.append(
                     _finding(rules.UNFINISHED, one.host, f"transaction {tx['id']} is {tx['state']}")
                 )
-        waiting = [row for row in one.said("pending") if not row["resolved"]]
-        for row in waiting:
-            line = waits(row)
+        waiting = [waits(row) for row in one.said("pending") if not row["resolved"]]
+        if not any(line.startswith("control-engine: configured") for line in waiting):  # a change by hand
+            waiting += [f"control-engine: {row['line']}" for row in one.engines if row["restart_pending"]]
+        for line in dict.fromkeys(waiting):
             findings.append(_finding(rules.RESTART_PENDING, one.host, line))
             results.append(
                 Result(rule=rules.RESTART_PENDING, subject=one.host, verdict=Verdict.PENDING, reason=line)
             )
+        results += [
+            Result(
+                rule=rules.ENGINE_NOT_SEEN,
+                subject=one.host,
+                verdict=Verdict.NOT_APPLICABLE,
+                reason=f"no control engine was looked at: {row['result'].get('msg')}",
+            )
+            for row in one.tasks
+            if "engine" in row["result"] and row["result"]["engine"] is None
+        ]
         verdict = Verdict.FAIL if one.problems else Verdict.PENDING if waiting else Verdict.PASS
         results.append(
             Result(rule=rules.ASKED, subject=one.host, verdict=verdict, reason="; ".join(one.problems))
         )
     return Run.of(subjects, findings, results, started=started)
+
+
+def _engine_unseen(one: HostReceipt) -> list[tuple[Rule, str]]:
+    """Return what could not be compared of a host's control engine, with the rule that says it."""
+    rows = [
+        (rules.ENGINE_NOT_SEEN, row["line"])
+        for row in one.engines
+        if row["not_seen"] and not row["restart_pending"]
+    ]
+    rows += [(rules.ENGINE_FIREWALL, text) for row in one.engines for text in row["unclear"]]
+    return list(dict.fromkeys((rule, text) for rule, text in rows if text))
 
 
 def _finding(rule: Any, host: str, message: str) -> Finding:

@@ -32,6 +32,27 @@ RESTART_PENDING = Rule(
     rationale="The port takes effect with a restart that is left to a person; until then clients use the old one.",
     remedy="Restart the control engine when the site allows it (`service control-engine restart`, where that is its name), then `harden upgrade verify`.",
 )
+ENGINE_NOT_SEEN = Rule(
+    id="engine/not-seen",
+    title="The control engine is not seen running",
+    severity=Severity.INFO,
+    rationale="Its configured port cannot be compared with the one it listens on; another program may have the port.",
+    remedy="If the engine runs under another name, set `control_engine_process` to it. If it is stopped, start it. Then run `harden upgrade verify`.",
+)
+ENGINE_SHUT = Rule(
+    id="engine/shut-off",
+    title="The host's firewall lets nobody reach the control engine",
+    severity=Severity.MEDIUM,
+    rationale="The engine listens on the port, or is to, and no rule of the firewall lets another host in.",
+    remedy="Open the port for those who need it. If nobody does, set `control_engine_firewall: false`: the firewall is then not looked at.",
+)
+ENGINE_FIREWALL = Rule(
+    id="engine/firewall-not-understood",
+    title="The host's firewall is not understood",
+    severity=Severity.INFO,
+    rationale="It cannot be said who reaches the control engine's port, and a change of the port is refused.",
+    remedy="Check by hand who reaches the port (`nft list ruleset`, `iptables-save`), then set `control_engine_firewall: false`.",
+)
 ASKED = Rule(
     id="host/verified",
     title="The host is as planned",
@@ -80,5 +101,5 @@ KEPT = Rule(
 def rules() -> tuple[Rule, ...]:
     """Return every rule this package can say."""
     return (
-        DRIFTED, UNREACHABLE, UNFINISHED, RESTART_PENDING, ASKED, APPLIED, LED_BACK, REFUSED, LEFT_STOPPED, KEPT,
+        DRIFTED, UNREACHABLE, UNFINISHED, RESTART_PENDING, ENGINE_NOT_SEEN, ENGINE_SHUT, ENGINE_FIREWALL, ASKED, APPLIED, LED_BACK, REFUSED, LEFT_STOPPED, KEPT,
     )  # fmt: skip

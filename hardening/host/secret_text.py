@@ -6,6 +6,7 @@ worse than none. Secrets are printable ASCII.
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -51,6 +52,19 @@ _BARE: dict[str, Callable[[str], str]] = {
     "pgpass": _escaping("\\:"),
     "properties": lambda value: re.sub(r"^ ", r"\\ ", value.replace("\\", "\\\\")),
 }
+
+
+ENCODINGS: dict[str, Callable[[str], str]] = {
+    "": lambda value: value,
+    "base64": lambda value: base64.b64encode(value.encode()).decode(),
+    "hex": lambda value: value.encode().hex(),
+}
+"""Codes in which a program may expect a secret, by the names that `harden-secrets/1` has for them."""
+
+
+def encoded(value: str, encoding: str) -> str:
+    """Return the secret in the code that the program undoes before it uses it."""
+    return ENCODINGS[encoding](value)
 
 
 def kind_of(name: str, text: str) -> str:

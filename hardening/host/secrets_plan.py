@@ -19,7 +19,7 @@ from bundle.detect.credentials.texts.replacing import REFERENCE
 from bundle.detect.credentials.texts.textview import codec
 from hardening.errors import InputError, UsageError
 from hardening.host.plan import File, Plan, Service
-from hardening.host.secret_text import checked, kind_of, written
+from hardening.host.secret_text import ENCODINGS, checked, encoded, kind_of, written
 
 SCHEMA = "harden-secrets/1"
 STORE_SCHEMA = "harden-store/1"
@@ -48,6 +48,8 @@ class Place:
     line: int | None
     syntax: str
     group: str
+    encoding: str = ""
+    """The code in which the program expects the secret there: `base64`, `hex`, or none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,11 +122,21 @@ def places(listed: Any, where: Iterable[Where]) -> list[Place]:
                             line=at["line"],
                             syntax=at["syntax"],
                             group=hit.group,
+                            encoding=_known(str(at.get("encoding", "")), path),
                         )
                     )
     except (KeyError, TypeError) as problem:
         raise InputError(f"the list of references is damaged: {problem}", hint="write it again") from problem
     return found
+
+
+def _known(encoding: str, path: str) -> str:
+    if encoding not in ENCODINGS:
+        raise InputError(
+            f"{path}: unknown encoding {encoding!r} in the list of references",
+            hint=f"known: {', '.join(filter(None, ENCODINGS))}; use the harden that wrote the list",
+        )
+    return encoding
 
 
 def wishes(at: Iterable[Place], store: str = STORE) -> dict[str, Any]:
@@ -227,7 +239,8 @@ def _line(path: str, number: int, line: str, kind: str, here: list[Place], after
     def fill(found: re.Match[str]) -> str:
         name, spot = found[0][8:-1], f"{path}:{number}"
         known = [one for one in here if one.name == name]
-        syntaxes = {one.syntax for one in known if one.line == number} or {one.syntax for one in known}
+        fitting = [one for one in known if one.line == number] or known
+        syntaxes = {(one.syntax, one.encoding) for one in fitting}
         if not known:
             raise InputError(
                 f"{spot}: the list does not name {found[0]} there", hint="use the list of this bundle"
@@ -241,7 +254,9 @@ def _line(path: str, number: int, line: str, kind: str, here: list[Place], after
             raise InputError(
                 f"{spot}: {found[0]} moved, and stands in two syntaxes", hint="fill this one in by hand"
             )
-        return _new(spot, name, after[name], syntaxes.pop(), kind, _around(line, *found.span()))
+        syntax, encoding = syntaxes.pop()
+        value = encoded(after[name], encoding)
+        return _new(spot, name, value, syntax, kind, _around(line, *found.span()))
 
     return _REFERENCE.sub(fill, line)
 
@@ -265,6 +280,7 @@ def _new(spot: str, name: str, value: str, syntax: str, kind: str, around: str) 
 def _changed(one: Place, line: str, kind: str, old: str, new: str) -> str:
     """Return the line with the older secret replaced. Errors: InputError where it does not stand there once."""
     spot = f"{one.path}:{one.line}"
+    old, new = encoded(old, one.encoding), encoded(new, one.encoding)
     for around in ("'", '"', ""):
         was = written(old, one.syntax, kind, around)
         if was is not None and line.count(around + was + around) == 1:

@@ -96,7 +96,8 @@ class Session:
         confirmed = self.ask("confirm", id=done["tx"])
         if confirmed.get("failed"):
             return {**done, **confirmed, "changed": confirmed.get("state") != "rolledback"}
-        return {**done, "state": "committed", "probes": confirmed.get("probes", done.get("probes", []))}
+        probes = confirmed.get("probes", done.get("probes", []))
+        return {**done, "state": "committed", "probes": probes, "proved": prove is not None and not stopped}
 
 
 def here(*, state: str | None = None, python: str = sys.executable) -> Session:
@@ -131,11 +132,26 @@ def unfinished(row: Mapping[str, Any]) -> str:
 
 def waits(row: Mapping[str, Any]) -> str:
     """Return what a service still runs that a person has to restart, from a row of the status, as one sentence."""
+    if row["running"] == ["before"]:  # an upgrade's service, not a port
+        return (
+            f"{row['name']}: release {row['configured']} is installed and the program from before it still runs: "
+            f"restart pending since {row['since']} by {row['by'] or 'nobody named'}"
+        )
     running = ",".join(map(str, row["running"])) or "none"
     return (
         f"{row['name']}: configured={row['configured']} running={running} "
         f"restart pending since {row['since']} by {row['by'] or 'nobody named'}"
     )
+
+
+def _shown(answer: Mapping[str, Any]) -> str:
+    """Return how a change that stands was checked: `proved` is kept for what was reached from outside the host."""
+    probes = [str(one["name"]) for one in answer.get("probes", ())]
+    if answer.get("proved"):
+        return " and proved"
+    if any(name.startswith("listen ") for name in probes):
+        return ", listening on the host"
+    return ", probed on the host" if probes else ""
 
 
 def summary(answer: dict[str, Any]) -> str:
@@ -144,7 +160,7 @@ def summary(answer: dict[str, Any]) -> str:
     words = {
         "unchanged": "everything is as it should be",
         "would-change": f"{count} paths would change",
-        "committed": f"{count} paths changed and proved",
+        "committed": f"{count} paths changed{_shown(answer)}",
         "applied": f"{count} paths changed, waiting for the confirmation",
         "as-planned": "everything is as planned",
         "drifted": "not as planned",

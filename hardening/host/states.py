@@ -46,6 +46,7 @@ STATES = {
     "kept": State(verdict=Verdict.FAIL, before=False),  # stays changed in a run that failed
     "unfinished": State(verdict=Verdict.FAIL, before=False),
     "broken": State(verdict=Verdict.FAIL, before=False),  # could not be led back in full
+    "lost": State(verdict=Verdict.FAIL, before=False),  # nobody knows what an upgrade left half done
     "unreachable": State(verdict=Verdict.INCONCLUSIVE, before=False),
     "unknown": State(verdict=Verdict.INCONCLUSIVE, before=False),
 }

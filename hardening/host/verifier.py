@@ -230,6 +230,9 @@ class Key(object):
         self.id = hashlib.sha256(der).hexdigest()
         if der[:12] == _ED and len(der) == 44:
             self._check, self._key = ed25519, der[12:]
+            point = _point(self._key)
+            if point is None or not _times(8, point)[0] % P:
+                raise Usage("a weak Ed25519 key (small order): anybody can sign for it")
         elif der[:27] == _EC and len(der) == 91:
             self._check, self._key = p256, der[27:]
         else:
@@ -246,7 +249,9 @@ def load_key(path):
         raise Usage("%s: not a public key in PEM form" % path)
     try:
         return Key(base64.b64decode(b"".join(found.group(1).split())))
-    except (Usage, TypeError, binascii.Error):
+    except Usage as problem:
+        raise Usage("%s: %s" % (path, problem))
+    except (TypeError, binascii.Error):
         raise Usage("%s: not an Ed25519 or ECDSA P-256 public key" % path)
 
 
@@ -515,6 +520,8 @@ def main(arguments):
                 "verifier.py BUNDLE --key KEY.pub [--key KEY2.pub ...] [--threshold N] [--signature SIG] "
                 "[--clock FILE] [--product NAME] [--largest BYTES]"
             )
+        if "" in options["--product"]:
+            raise Usage("--product needs a name")
         said = verify(
             paths[0],
             [load_key(one) for one in options["--key"]],

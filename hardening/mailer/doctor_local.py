@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from hardening.errors import HardeningError
 from hardening.findings import Severity
-from hardening.mailer.examination import Examination, Step
+from hardening.mailer.examination import Examination, Step, ews_way_out
 from hardening.mailer.mistakes import mistakes
 from hardening.mailer.rest import read
 from hardening.mailer.settings import Credential, Settings, Transport
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
 _COPIES = ("~", ".bak", ".old", ".orig", ".save", ".swp", ".retry", ".rpmsave", ".rpmnew")
+_AWAY = 120  # seconds without a new status: the relay writes one every second
 _LONG_HELD = 3600  # seconds that a recipient is refused: longer than a server that first puts strangers off
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _LEADS = (
@@ -112,7 +113,8 @@ def _certificate(credential: Credential) -> Certificate:
     from cryptography.x509 import load_pem_x509_certificate
 
     assert credential.certificate_file is not None  # noqa: S101 - the callers ask for certificates alone
-    return load_pem_x509_certificate(read(credential.certificate_file))
+    path = credential.certificate_file
+    return load_pem_x509_certificate(read(path, credential.named(path)))
 
 
 def _expiry(found: Examination) -> None:
@@ -139,7 +141,7 @@ def _expiry(found: Examination) -> None:
         )  # fmt: skip
     if found.offline and Transport.EWS in (*found.settings.transports, found.settings.calendars_via):
         found.ends_with_ews(
-            "expiry", "EWS ends", "transports = ['graph', 'smtp'], [calendars] via = 'graph', and harden mailer guide",
+            "expiry", "EWS ends", ews_way_out(found.settings),
             where=found.settings.source,
         )  # fmt: skip
     found.done("expiry", "; ".join(said) or "no end is known")
@@ -182,6 +184,11 @@ def _queue(found: Examination) -> None:
         held = [
             (row["to"], int(row["mails"]), float(row["since"]), row["why"]) for row in status.get("held", [])
         ]
+        refused = [
+            f"{row['why']}{row['about'] and ' (' + row['about'] + ')'}, {int(row['count'])} times"
+            for row in status.get("refused", [])
+        ]
+        age = time.time() - float(status["at"])
     except (HardeningError, ValueError, TypeError, KeyError, AttributeError) as problem:
         closed = isinstance(problem.__cause__, PermissionError)
         said = (
@@ -193,6 +200,12 @@ def _queue(found: Examination) -> None:
                     "systemctl status aspect-mail-relay", where=path)  # fmt: skip
         found.done("queue")
         return
+    if age > _AWAY:
+        found.wrong("queue", "relay-away", f"{path} is {age:.0f} s old: the relay does not run, or cannot write it",
+                    "systemctl status aspect-mail-relay", where=path)  # fmt: skip
+    for one in refused:
+        found.wrong("queue", "mail-refused", f"the relay refuses mail: {one}",
+                    "harden mailer relay --status; free the disk, or correct [relay] or the program that sends", where=path)  # fmt: skip
     if status.get("failing"):
         found.wrong("queue", "failing", f"{depth} mails wait, the oldest for {oldest} s: {status['failing']}",
                     "harden mailer doctor --dry-run names the cause", where=path)  # fmt: skip

@@ -11,7 +11,6 @@ from hardening.errors import HardeningError
 from hardening.findings import Verdict
 from hardening.mailer.answers import PORTAL, Answer, numbers
 from hardening.mailer.examination import Examination, Step
-from hardening.mailer.mistakes import GUID
 from hardening.mailer.net import (
     RefusedBy,
     connected,
@@ -23,6 +22,7 @@ from hardening.mailer.net import (
     unverified,
 )
 from hardening.mailer.settings import Settings, Transport
+from hardening.mailer.showing import GUID
 from hardening.mailer.web import Client
 
 _SKEW = 300  # seconds that tokens forgive

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hardening.errors import HardeningError
 from hardening.findings import Severity, Verdict
 from hardening.mailer import ews, graph
-from hardening.mailer.examination import Examination, Step
+from hardening.mailer.examination import Examination, Step, ews_way_out
 from hardening.mailer.ground import ground
 from hardening.mailer.net import RefusedBy, signed_by, unverified
 from hardening.mailer.settings import Permission, Settings, Transport
@@ -113,10 +115,11 @@ def _role(found: Examination, transport: Transport, roles: list[str]) -> None:
     by_ews = Transport.EWS in settings.transports or (
         settings.calendars and settings.calendars_via is Transport.EWS
     )
-    broad = [] if by_ews else sorted({"full_access_as_app"} & set(roles))
-    if broad:
-        found.wrong("claims", "too-broad", f"{', '.join(broad)} opens every mailbox and no transport here needs it",
-                    "remove it under API permissions", severity=Severity.LOW)  # fmt: skip
+    if "full_access_as_app" in roles and not by_ews:
+        names = " and ".join(settings.transports)
+        found.wrong("claims", "too-broad", f"full_access_as_app opens every mailbox, and {names} do{'es' * (len(settings.transports) == 1)} not need it",
+                    "does the product's own mailer or its Calendars use this application? Then keep it: settings with transports = ['ews'] examine that way. "
+                    "Only if no other program uses this application: remove it under API permissions", severity=Severity.LOW)  # fmt: skip
 
 
 def _smtp(found: Examination) -> None:
@@ -145,7 +148,7 @@ def _smtp(found: Examination) -> None:
             for problem in refused.values():
                 found.refused("envelope", problem, where=settings.endpoints.smtp)
             session.reset()
-            found.done("envelope", "taken, and withdrawn before any data")
+            found.done("envelope", f"accepted, and withdrawn before any data{_untested(found)}")
     except RefusedBy as problem:
         found.failed.add("smtp")
         inspected = problem.diagnosis.cause == "tls-untrusted"
@@ -155,6 +158,13 @@ def _smtp(found: Examination) -> None:
         later = ("smtp", "auth", "envelope")
         for one in later[later.index(step) + 1 :]:
             found.skipped(one, f"mailer/{step} failed")
+
+
+def _untested(found: Examination) -> str:
+    """Return what a dry run leaves open."""
+    return "" if found.send else (
+        "; not tested: what happens after DATA (a full mailbox, a quota, SendAs): harden mailer doctor --send"
+    )  # fmt: skip
 
 
 def _smtp_issuer(settings: Settings) -> str:
@@ -191,7 +201,7 @@ def _graph(found: Examination) -> None:
     scoped = "" if _ROLE[Transport.GRAPH] in token.roles or not token.claims else (
         "; the token carries no Mail.Send, so this rests on application RBAC: --send proves it"
     )  # fmt: skip
-    found.done("graph", f"the application may send as the mailbox{scoped}")
+    found.done("graph", f"the application may send as the mailbox{scoped}{_untested(found)}")
 
 
 def _ews(found: Examination) -> None:
@@ -201,7 +211,7 @@ def _ews(found: Examination) -> None:
     text = found.ends_with_ews(
         "ews",
         "EWS ends",
-        "transports = ['graph', 'smtp'] and harden mailer guide",
+        ews_way_out(settings),
         where=settings.endpoints.outlook,
     )
     token = found.tokens.get(resource(settings, Transport.EWS))
@@ -237,7 +247,7 @@ def _calendars(found: Examination) -> None:
     if over_ews:
         found.ends_with_ews(
             "calendars", "the calendars are read over EWS, which ends",
-            "ask for a release that reads calendars by Graph, then [calendars] via = 'graph' and harden mailer guide",
+            "ask for a release that reads calendars by Graph; set that up (harden mailer guide) before you change [calendars] via to 'graph'",
         )  # fmt: skip
     found.done("calendars", f"{len(settings.calendars)} asked for over {via}")
 
@@ -255,33 +265,43 @@ def _calendar(found: Examination, problem: RefusedBy, mailbox: str, *, over_ews:
 
 
 def _send(found: Examination) -> None:
+    """Send one test mail by each transport: one that steps in later must not be broken unnoticed."""
     if not found.send:
         return
-    from hardening.mailer.message import message
-    from hardening.mailer.send import send, unsent
-
     settings = found.settings
     if "values" in found.failed:
         found.skipped("send", "values are wrong")
         return
-    mail = message(sender=settings.sender.strip(), recipients=settings.recipients, subject="Test of the alarm mailer",
-                   text="harden mailer doctor --send sent this. Nothing is wrong.")  # fmt: skip
+    if not settings.recipients:
+        found.wrong("send", "no-recipients", "no test mail was sent: recipients names nobody",
+                    "recipients = ['operators@your-domain']", where=settings.source)  # fmt: skip
+        found.done("send")
+        return
+    for transport in settings.transports:
+        _send_by(found, transport)
+
+
+def _send_by(found: Examination, transport: Transport) -> None:
+    """Send a test mail by this transport alone, and record its result."""
+    from hardening.mailer.message import message
+    from hardening.mailer.send import send, unsent
+
+    settings = replace(found.settings, transports=(transport,))
+    mail = message(sender=settings.sender.strip(), recipients=settings.recipients, subject=f"Test of the alarm mailer by {transport}",
+                   text=f"harden mailer doctor --send sent this by {transport}. Nothing is wrong.")  # fmt: skip
     attempts = send(settings, mail)
-    for attempt in attempts:
-        if isinstance(attempt.problem, RefusedBy):
-            level = Severity.LOW if any(one.ok for one in attempts) else None
-            found.refused("send", attempt.problem, where=str(attempt.transport), severity=level)
-        elif attempt.problem is not None:
-            found.wrong("send", "failed", str(attempt.problem), attempt.problem.hint)
-    left = unsent(attempts)
-    last = next((one for one in reversed(attempts) if one.ok), attempts[-1])
-    for address, (by, problem) in left.items() if last.ok else ():
+    earlier = len(found.findings)
+    for address, (_, problem) in unsent(attempts).items():
+        where = f"{transport} for {address}" if attempts[-1].ok else str(transport)
         if isinstance(problem, RefusedBy):
-            found.refused("send", problem, where=f"{by} for {address}")
+            found.refused("send", problem, where=where)
+        else:
+            found.wrong("send", "failed", str(problem), problem.hint, where=where)
+    said = "; ".join(dict.fromkeys(one.message for one in found.findings[earlier:]))
     found.done(
         "send",
-        f"{mail['Message-ID']} by {last.transport}: {last.accepted}",
-        Verdict.PASS if last.ok and not left else None,
+        f"{transport}: {said or 'accepted, ' + str(mail['Message-ID']) + ' ' + attempts[-1].accepted}".rstrip(),
+        Verdict.FAIL if said else Verdict.PASS,
     )
 
 

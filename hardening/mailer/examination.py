@@ -16,6 +16,7 @@ from hardening.mailer.guide import consent_link
 from hardening.mailer.net import RefusedBy
 from hardening.mailer.secret import Secret, masked
 from hardening.mailer.settings import Settings
+from hardening.mailer.showing import ADDRESS
 from hardening.mailer.tokens import Token
 
 WARNS_BELOW = Severity.MEDIUM
@@ -71,12 +72,9 @@ class Examination:
         severity: Severity | None = None,
     ) -> None:  # fmt: skip
         """Record that a step failed."""
-        place: Location = (
-            InFile((str(where),))
-            if isinstance(where, Path)
-            else OnWire(where or self.settings.mailbox.strip())
-        )
         secrets = self.secrets()
+        text = masked(str(where), *secrets)
+        place: Location = InFile((text,)) if isinstance(where, Path) else OnWire(text or self.subject)
         evidence = f"cause={cause}" + (f"; {masked(seen, *secrets)}" if seen else "")
         self.findings.append(
             Finding(
@@ -136,7 +134,16 @@ class Examination:
     @property
     def subject(self) -> str:
         """The mailbox is the mailer's name."""
-        return self.settings.mailbox.strip() or str(self.settings.source)
+        mailbox = self.settings.mailbox.strip()
+        return mailbox if ADDRESS.match(mailbox) and masked(mailbox) == mailbox else str(self.settings.source)
+
+
+def ews_way_out(settings: Settings) -> str:
+    """Return what to do before EWS ends. What works today stays until the other way works."""
+    return (
+        f"leave the settings as they are until another way works: copy {settings.source}, write transports = ['graph', 'smtp'] in the copy, "
+        "and follow harden mailer guide --config COPY; then the relay takes the product's mail (harden mailer render relay)"
+    )
 
 
 Step = Callable[[Examination], None]

@@ -5,13 +5,17 @@ The writers are templates (templates/mailer/guide.*.j2); this module decides wha
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 from urllib.parse import quote
 
 from hardening.mailer.ground import ground
+from hardening.mailer.secret import masked
 from hardening.mailer.settings import Permission, Settings, Transport
+from hardening.mailer.showing import ADDRESS, DOMAIN, GUID, SERVER_VERSION, shown
 
 SCOPE = "ASPECT alarm mailbox"
 _WHO_IN_EXCHANGE = (
@@ -45,6 +49,7 @@ class Guide:
 
 def guide(settings: Settings, today: date, *, release_notes: bool = False) -> Guide:
     """Return the recipe for these settings; `release_notes` is the product's own path (EWS)."""
+    settings = _printable(settings)
     transports = (Transport.EWS,) if release_notes else settings.transports
     steps = [_register(settings), _secret(settings)]
     if Transport.GRAPH in transports:
@@ -62,10 +67,18 @@ def guide(settings: Settings, today: date, *, release_notes: bool = False) -> Gu
         steps.append(_consent(settings, transports))
     if Transport.EWS in transports:
         steps.append(_product(settings))
+    own_way = (
+        ()
+        if transports == settings.transports
+        else (
+            f"In {settings.source}: transports = ['ews']   # what the product itself uses; the doctor examines what this key names",
+        )
+    )
     steps.append(
         Step(
             title="Prove it",
             clicks=(
+                *own_way,
                 f"harden mailer doctor --config {settings.source} --dry-run",
                 f"harden mailer doctor --config {settings.source} --send",
             ),
@@ -83,6 +96,30 @@ def guide(settings: Settings, today: date, *, release_notes: bool = False) -> Gu
         consent=consent_link(settings),
         settings=settings,
     )
+
+
+def _printable(settings: Settings) -> Settings:
+    """Return the settings with a word in capitals for each value that is missing or wrong: a command needs something there."""
+
+    def known(value: str, form: re.Pattern[str], word: str) -> str:
+        good = form.match(value.strip()) and masked(value) == value
+        return value.strip() if good else word
+
+    tenant = known(settings.tenant, GUID, "") or known(settings.tenant, DOMAIN, "TENANT")
+    return replace(
+        settings,
+        tenant=tenant,
+        client_id=known(settings.client_id, GUID, "CLIENT-ID"),
+        mailbox=known(settings.mailbox, ADDRESS, "MAILBOX"),
+        service_principal=known(settings.service_principal, GUID, ""),
+        server_version=known(settings.server_version, SERVER_VERSION, "EXCHANGE_2016"),
+        calendars=tuple(known(one, ADDRESS, "CALENDAR") for one in settings.calendars),
+    )
+
+
+def _file(path: Path | None, word: str) -> str:
+    """Return a file's path, or a word in capitals where the value may be a secret."""
+    return str(path) if path is not None and shown(path) == str(path) else word
 
 
 def _connect(settings: Settings, steps: list[Step]) -> None:
@@ -142,6 +179,7 @@ def _register(settings: Settings) -> Step:
             "Only where certificates shall renew themselves: copy 'Object ID' of the registration's Overview to application",
         ),
         az=(
+            "az cloud show --query name -o tsv   # the cloud that this CLI uses now: note it, to go back with az cloud set",
             f"az cloud set --name {settings.cloud.az}",
             f"az login --tenant {settings.tenant.strip()} --allow-no-subscriptions",
             f"az ad sp create --id {settings.client_id.strip()}   # does nothing new where it exists",
@@ -158,19 +196,20 @@ def _register(settings: Settings) -> Step:
 
 def _secret(settings: Settings) -> Step:
     first = settings.credentials[0]
+    certificate = _file(first.certificate_file, "CERTIFICATE-FILE")
     if first.is_certificate:
         return Step(
             title="Upload the certificate",
             why="The private key stays on this machine; only the certificate travels.",
             clicks=(
-                f"harden mailer rotate --make-certificate {first.certificate_file}   # where there is none yet",
-                f"Certificates & secrets, Certificates, Upload: {first.certificate_file}",
+                f"harden mailer rotate --make-certificate {certificate}   # where there is none yet",
+                f"Certificates & secrets, Certificates, Upload: {certificate}",
             ),
             notes=(
                 "Later ones need no portal: harden mailer rotate --certificate registers each by the one before it.",
             ),
             az=(
-                f"az ad app credential reset --id {settings.client_id.strip()} --append --cert '@{first.certificate_file}'",
+                f"az ad app credential reset --id {settings.client_id.strip()} --append --cert '@{certificate}'",
             ),
         )
     return Step(
@@ -179,12 +218,76 @@ def _secret(settings: Settings) -> Step:
         clicks=(
             "In the registration: Certificates & secrets, Client secrets, New client secret",
             "Copy the column Value at once: it is shown this once. The column Secret ID, a GUID, is not the secret",
-            f"On this machine: (umask 077; cat > {shlex.quote(str(first.secret_file))})   then paste, Enter, Ctrl-D"
+            f"On this machine: (umask 077; cat > {shlex.quote(_file(first.secret_file, 'SECRET-FILE'))})   then paste, Enter, Ctrl-D"
             if first.secret_file
             else f"Put it in these settings as secret under [{first.place}], and encrypt them: harden mailer seal",
-            f"Write its end date (column Expires) as expires under [{first.place}]: expires = 2027-05-31",
+            f"Write its end date (column Expires) as expires under [{first.place}]: expires = YYYY-MM-DD",
         ),
         notes=("The script does not make the secret: it would pass through a shell's history.",),
+    )
+
+
+def _changed(
+    read: str, keep: str, *, change: tuple[str, ...], proof: tuple[str, ...] = (), good: str, missing: str = "",
+) -> tuple[str, ...]:  # fmt: skip
+    """Return one PowerShell block that reads a setting into $before, saves it, changes it, and reads it back into $after.
+
+    `read` is the command that returns the setting, `keep` the properties to save, `good` the condition that holds
+    afterwards, `missing` one that holds when the setting was not returned. Nothing is written unless it was read and
+    saved. It is one block, because a `throw` between lines that somebody pastes stops none of the later lines.
+    """
+    return (
+        "& {",
+        "  $ErrorActionPreference = 'Stop'",
+        f"  $before = {read}",
+        f"  if (-not $before{missing}) {{ throw 'The setting cannot be read. Nothing was changed.' }}",
+        f"  $file = Join-Path $HOME ('{keep.rpartition(' ')[2]}-{{0:yyyyMMdd-HHmmss}}.xml' -f (Get-Date))",
+        f"  $before | Select-Object {keep} | Export-Clixml -Path $file -NoClobber",
+        *(f"  {line}" for line in change),
+        f"  $after = {read}",
+        *(f"  {line}" for line in proof),
+        f'  if (-not ({good})) {{ throw "The setting does not read back as written. Wait some minutes and read it again: {read}. The earlier value is in $file" }}',
+        '  Write-Host "Done, and read back. The earlier value is in $file"',
+        "}",
+    )
+
+
+def _smtp_auth(mailbox: str) -> tuple[str, ...]:
+    """Return the lines that let the mailbox submit by SMTP."""
+    return _changed(
+        f"Get-CASMailbox -Identity {mailbox}",
+        "Identity, SmtpClientAuthenticationDisabled",
+        change=(f"Set-CASMailbox -Identity {mailbox} -SmtpClientAuthenticationDisabled $false",),
+        good="$after.SmtpClientAuthenticationDisabled -eq $false",
+    )
+
+
+def _allow_list(client: str) -> tuple[str, ...]:
+    """Return the lines that add the application to the EWS allow list.
+
+    Without the switch `Get-OrganizationConfig` returns the list as empty. It is one string with commas, and
+    `Set-OrganizationConfig` replaces all of it.
+    """
+    listed = "@((@(${}.EwsAllowedAppIDs) -join ',') -split ',' | ForEach-Object {{ $_.Trim() }} | Where-Object {{ $_ }})"
+    return _changed(
+        "Get-OrganizationConfig -RetrieveEwsOperationAccessPolicy",
+        "EwsEnabled, EwsAllowedAppIDs",
+        missing=" -or -not $before.PSObject.Properties['EwsAllowedAppIDs']",
+        change=(
+            f"$old = {listed.format('before')}",
+            "if ($old -notmatch '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$') { throw 'The list holds an entry that is not an application ID. Nothing was changed.' }",
+            f"$new = @($old | Where-Object {{ $_ -ne '{client}' }}) + '{client}'",
+            "Write-Host \"Saved in $file. EwsEnabled is now: $($before.EwsEnabled). $($old.Count) applications are listed: $($old -join ', ')\"",
+            "$word = if ($old.Count) { 'YES' } else { 'EMPTY' }",
+            "if (-not $old.Count) { Write-Host 'The list came back empty: either no application is listed, or this account cannot see the list. Ask who else uses EWS here (backup, room panels, CRM) before you go on.' }",
+            "if ((Read-Host \"Type $word to write EwsEnabled = True and these $($new.Count) applications: $($new -join ', ')\") -cne $word) { throw 'Nothing was changed.' }",
+            "Set-OrganizationConfig -EwsEnabled $true -EwsAllowedAppIDs ($new -join ',')",
+        ),
+        proof=(
+            f"$now = {listed.format('after')}",
+            "$lost = @($new | Where-Object { $now -notcontains $_ })",
+        ),
+        good="$after.EwsEnabled -eq $true -and $lost.Count -eq 0",
     )
 
 
@@ -239,7 +342,7 @@ def _smtp(settings: Settings, *, scoped: bool) -> list[Step]:
                 exchange=(
                     *(() if scoped else _scope(settings)),
                     f"New-ManagementRoleAssignment -App {principal(settings)} -Role 'Application SMTP.SendAsApp' -CustomResourceScope '{SCOPE}'",
-                    f"Set-CASMailbox -Identity {mailbox} -SmtpClientAuthenticationDisabled $false",
+                    *_smtp_auth(mailbox),
                 ),
                 notes=(
                     "Do not tick SMTP.SendAsApp in Entra as well: with that claim the service asks for mailbox permissions too.",
@@ -263,7 +366,7 @@ def _smtp(settings: Settings, *, scoped: bool) -> list[Step]:
             exchange=(
                 _service_principal(settings) + "   # an error that it exists is fine",
                 f"Add-MailboxPermission -Identity {mailbox} -User {principal(settings)} -AccessRights FullAccess",
-                f"Set-CASMailbox -Identity {mailbox} -SmtpClientAuthenticationDisabled $false",
+                *_smtp_auth(mailbox),
             ),
             notes=("From and Username have to be this mailbox.", _WHO_IN_EXCHANGE),
         ),
@@ -295,12 +398,14 @@ def _ews(settings: Settings, *, release_notes: bool) -> list[Step]:
             title="ews: put the application on the allow list",
             why=f"Without it Exchange Online refuses EWS since {ground().ews_blocked}; nothing helps after {ground().ews_ends}.",
             exchange=(
-                "Get-OrganizationConfig | Format-List Ews*",
-                f"$allowed = @((Get-OrganizationConfig).EwsAllowedAppIDs; '{client}') | Where-Object {{ $_ }}",
-                "Set-OrganizationConfig -EwsEnabled $true -EwsAllowedAppIDs ($allowed -join ',')",
+                *_allow_list(client),
+                f"Get-CASMailbox -Identity {settings.mailbox.strip()} | Format-List Ews*",
+                "Get-OrganizationConfig | Format-List EwsApplicationAccessPolicy,EwsAllowList,EwsBlockList",
             ),
             notes=(
-                "The change takes up to 24 hours. Check with the first command that the list's other entries stayed.",
+                "The change takes up to 24 hours.",
+                "The last two commands only read. EwsEnabled of the mailbox must not be False. If EwsApplicationAccessPolicy is EnforceAllowList, the product's user agent must be in EwsAllowList too.",
+                "To go back: $saved = Import-Clixml FILE; Set-OrganizationConfig -EwsEnabled $saved.EwsEnabled -EwsAllowedAppIDs (@($saved.EwsAllowedAppIDs) -join ',')   # FILE is the one that the block named; entries that somebody added since are lost",
                 _WHO_IN_EXCHANGE,
             ),
         ),

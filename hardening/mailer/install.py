@@ -12,6 +12,7 @@ from hardening import resources
 from hardening.errors import DataError, UsageError
 from hardening.mailer.rest import encrypted, read
 from hardening.mailer.settings import Credential, Settings, Transport
+from hardening.mailer.showing import shown
 
 FOLDER = "/etc/aspect-mail-relay"
 USER = "aspect-mail"
@@ -90,12 +91,12 @@ def credential_files(settings: Settings) -> Iterator[tuple[str, bytes, int]]:
     """Yield name, content and mode of the opened credentials, for the relay's user alone. Errors: InputError."""
     for one in settings.credentials:
         if one.certificate_file is not None:
-            yield f"{one.place}.crt", read(one.certificate_file), 0o600
+            yield f"{one.place}.crt", read(one.certificate_file, one.named(one.certificate_file)), 0o600
             yield f"{one.place}.key", one.key(), 0o600
         else:
             yield f"{one.place}.secret", one.value().reveal().encode(), 0o600
     if settings.ca_file is not None:
-        yield "ca.pem", read(settings.ca_file), 0o644
+        yield "ca.pem", read(settings.ca_file, shown(settings.ca_file)), 0o644
 
 
 def relay_source() -> bytes:

@@ -11,14 +11,11 @@ from urllib.parse import urlsplit
 from hardening.errors import InputError
 from hardening.mailer.ground import ground
 from hardening.mailer.rest import read
+from hardening.mailer.secret import MASK
 from hardening.mailer.settings import Credential, Settings, Transport
+from hardening.mailer.showing import ADDRESS, DOMAIN, GUID, SERVER_VERSION, looks_secret, shown
 
-GUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\Z")
-DOMAIN = re.compile(
-    r"(?=.{4,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]\Z", re.IGNORECASE
-)
 _ODD = re.compile(r"['`${}|&!]")  # legal in an address, and a trap in every script an operator pastes it into
-ADDRESS = re.compile(r"(?=[!-~]+\Z)[^@\s<>,;:\"()\[\]\\]{1,64}@[^@\s<>,;]{1,255}\Z")
 _ISSUERS = ("common", "organizations", "consumers")
 _MONTH = 30.44  # days
 _TLS_AT_ONCE = 465  # SMTP's port without STARTTLS
@@ -32,6 +29,8 @@ class Mistake:
     problem: str
     remedy: str
     grave: bool = True
+    exposed: bool = False
+    """The value is a secret under a wrong key: nothing may carry it on."""
 
 
 def mistakes(settings: Settings, today: date) -> tuple[Mistake, ...]:
@@ -62,7 +61,7 @@ def _identity(settings: Settings) -> Iterator[Mistake]:
         yield Mistake("tenant", f"{tenant!r} cannot be used without a signed-in user",
                       "use the tenant's GUID (Entra admin center, Overview) or its verified domain")  # fmt: skip
     elif not GUID.match(tenant) and not DOMAIN.match(tenant):
-        yield Mistake("tenant", f"{tenant!r} is neither a GUID nor a domain",
+        yield Mistake("tenant", "is neither a GUID nor a domain",
                       "use the tenant's GUID (Entra admin center, Overview) or its verified domain")  # fmt: skip
     if not GUID.match(client):
         yield Mistake("client_id", "is not a GUID",
@@ -83,8 +82,8 @@ def _identity(settings: Settings) -> Iterator[Mistake]:
     elif registration and registration.lower() in (client.lower(), principal.lower()):
         yield Mistake("application", "is the client id or the enterprise application's object id",
                       "copy Object ID from the *registration*'s Overview: it is a third GUID")  # fmt: skip
-    if not re.match(r"EXCHANGE_20(07_SP1|10(_SP[12])?|13(_SP1)?|16)\Z", settings.server_version.strip()):
-        yield Mistake("server_version", f"{settings.server_version!r} is no version the product knows",
+    if not SERVER_VERSION.match(settings.server_version.strip()):
+        yield Mistake("server_version", "is not a version that the product knows",
                       "server_version = 'EXCHANGE_2016'")  # fmt: skip
 
 
@@ -98,7 +97,8 @@ def _addresses(settings: Settings) -> Iterator[Mistake]:
                 key, "holds a character that shells take as theirs", "give the mailbox a plain alias"
             )
     if sender.lower() != mailbox.lower():
-        yield Mistake("from", f"differs from the mailbox ({sender} and {mailbox}): Exchange refuses to send as somebody else",
+        both = f" ({sender} and {mailbox})" if ADDRESS.match(sender) and ADDRESS.match(mailbox) else ""
+        yield Mistake("from", f"differs from the mailbox{both}: Exchange refuses to send as somebody else",
                       "from and mailbox (From and Username) have to be the same address")  # fmt: skip
     if not settings.recipients:
         yield Mistake("recipients", "names nobody", "recipients = ['operators@your-domain']", grave=False)
@@ -106,7 +106,9 @@ def _addresses(settings: Settings) -> Iterator[Mistake]:
         if not ADDRESS.match(one):
             key = "recipients" if one in settings.recipients else "calendars.mailboxes"
             yield Mistake(
-                key, f"{one!r} is not a mail address", "one plain address each, without a name or a blank"
+                key,
+                "holds an entry that is not a mail address",
+                "one plain address each, without a name or a blank",
             )
 
 
@@ -122,9 +124,9 @@ def _endpoint(settings: Settings) -> Iterator[Mistake]:
 def _authorities(settings: Settings) -> Iterator[Mistake]:
     if settings.ca_file is not None:
         try:
-            found = read(settings.ca_file)
+            found = read(settings.ca_file, shown(settings.ca_file))
         except InputError as problem:
-            yield Mistake("ca_file", str(problem), problem.hint)
+            yield Mistake("ca_file", str(problem), problem.hint, exposed=looks_secret(settings.ca_file.name))
         else:
             if b"-----BEGIN CERTIFICATE-----" not in found:
                 yield Mistake("ca_file", "holds no certificate in PEM", "openssl x509 -in IT -out ca.pem")
@@ -136,7 +138,7 @@ def _credential(credential: Credential, today: date) -> Iterator[Mistake]:
         yield from _secret(credential, f"{place}.{'secret' if credential.secret else 'secret_file'}")
     if credential.expires is None:
         yield Mistake(f"{place}.expires", "is not given, so nobody is warned before mail stops",
-                      f"expires = 2027-01-31 under [{place}]: the date the portal shows", grave=False)  # fmt: skip
+                      f"expires = YYYY-MM-DD under [{place}]: the date the portal shows", grave=False)  # fmt: skip
     elif (
         not credential.is_certificate
         and (credential.expires - today).days > ground().longest_months * _MONTH + 2
@@ -149,7 +151,13 @@ def _secret(credential: Credential, key: str) -> Iterator[Mistake]:
     try:
         value = credential.value().reveal()
     except InputError as problem:
-        yield Mistake(key, str(problem), problem.hint)
+        path = credential.secret_file
+        if path is not None and shown(path) != str(path) and looks_secret(path.name):
+            yield Mistake(key, f"{MASK}: this is the secret itself, not a file; treat it as exposed",
+                          "make a new secret (Certificates & secrets), put its Value into a file of mode 0600, name that file here, "
+                          "and delete the old secret in the portal", exposed=True)  # fmt: skip
+        else:
+            yield Mistake(key, str(problem).removeprefix(f"{key} "), problem.hint)
         return
     if not value.strip():
         yield Mistake(key, "is empty", "paste the secret's Value (shown once, when it is made)")
@@ -173,5 +181,5 @@ def _limits(settings: Settings) -> Iterator[Mistake]:
         ("connections", limits.connections, 3),
     ):
         if value < 1 or (value > most and Transport.SMTP in settings.transports):
-            yield Mistake(f"limits.{key}", f"{value} is outside 1 to {most}, what Exchange Online allows a mailbox",
+            yield Mistake(f"limits.{key}", f"has to be 1 to {most}: Exchange Online allows a mailbox no more",
                           f"{key} = {most}", grave=value < 1)  # fmt: skip

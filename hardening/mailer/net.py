@@ -44,7 +44,9 @@ def context(settings: Settings) -> ssl.SSLContext:
         try:
             made.load_verify_locations(settings.ca_file)
         except (OSError, ssl.SSLError) as problem:
-            raise unreachable("tls-untrusted", f"ca_file {settings.ca_file}: {problem}") from problem
+            raise unreachable(
+                "tls-untrusted", f"ca_file: {getattr(problem, 'strerror', None) or type(problem).__name__}"
+            ) from problem
     return made
 
 

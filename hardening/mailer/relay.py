@@ -8,7 +8,8 @@ into digests that name every alarm, and speaks up in another way while mail does
 
     relay.py serve CONFIG            run (systemd unit and SysV script start this)
                                      --transport-tls auto|python|openssl|curl: who speaks TLS
-    relay.py status CONFIG           0 delivering, 1 something waits, 2 mail is broken or the relay is away
+    relay.py status CONFIG           0 delivering, 1 something waits,
+                                     2 mail is broken or refused, or the relay does not run
     relay.py sendmail CONFIG -t ...  what /usr/sbin/sendmail would do
     relay.py certificate CONFIG      make the certificate of the settings on this host, print it for upload
     relay.py renew CONFIG            make a new certificate, register it by the old one's signature, put it in use
@@ -91,6 +92,9 @@ EVER = 1e12  # a time that is later than every mail's
 NOT_JSON = "(no word of the service: a proxy's or a portal's page?)"
 LATEST = 253402300799  # the last second that a calendar has
 LONGEST_NOTE = 1 << 24  # bytes of what is noted of a mail or a delivery
+AWAY = 120  # seconds without a new status, after which the relay is taken to be away where its lock cannot be asked
+DAY = 86400  # seconds that a refusal is reported after it happened last
+MOST_ROWS = 20  # senders and recipients that are told apart among the refused
 STUBBORN = 3  # refusals of one mail while others pass, after which it is asked about seldom
 
 DEFAULTS = {
@@ -439,6 +443,13 @@ def date_header(now):
 # ----------------------------------------------------------------------------------------------------
 
 
+def room(config, folder):
+    """Return the bytes that are free on a folder's disk, and those that delivering needs: no mail may take them."""
+    disk = os.statvfs(folder)
+    spare = min(2 * config["max_bytes"], disk.f_blocks * disk.f_frsize // 8)
+    return (disk.f_bavail * disk.f_frsize, spare) if disk.f_blocks else (spare + LONGEST_NOTE, spare)
+
+
 class Spool(object):
     """new/ holds accepted mails, batch/ records of deliveries, dead/ what was refused for good."""
 
@@ -462,9 +473,8 @@ class Spool(object):
 
     def accept(self, sender, recipients, raw):
         """Keep a mail; when this returns it survives a crash. What delivering needs of the disk is left free."""
-        disk = os.statvfs(self.new)
-        spare = min(2 * self.config["max_bytes"], disk.f_blocks * disk.f_frsize // 8)
-        if disk.f_blocks and disk.f_bavail * disk.f_frsize < len(raw) + spare:
+        free, spare = room(self.config, self.new)
+        if free < len(raw) + spare:
             raise OSError(errno.ENOSPC, "the disk of the spool is full")
         headers, _ = split_mail(raw)
         subject = header(headers, "subject")
@@ -1812,6 +1822,7 @@ class Delivery(threading.Thread):
         self.few = {}  # by recipients, how many of them to try at once: one of them makes the whole mail refused
         self.later = {}  # by recipient who is refused for itself: until, last pause, since, why
         self.failing, self.since = "", 0.0
+        self.refusals = Refusals(config)
         self.clock = time.time()
         self.last_success = last_success(config)
 
@@ -2135,6 +2146,10 @@ class Delivery(threading.Thread):
                 text = "%d for %s wait since %d minutes, refused for now: %s"
                 told = (row["mails"], row["to"], (now - row["since"]) // 60, row["why"])
                 self.speak(text % told, row["to"])
+        refused = self.refusals.rows(now)
+        for row in refused:
+            if row["lost"] or now - row["since"] >= self.config["alarm_after"] / 2.0:
+                self.speak("mail is refused: " + refusal_text(row), row["reason"] + row["about"])
         status = {
             "at": now,
             "pid": os.getpid(),
@@ -2145,6 +2160,9 @@ class Delivery(threading.Thread):
             "failing": failing if broken else "",
             "trouble": self.failing,
             "held": held,
+            "refused": refused,
+            "refusals": dict(self.refusals.totals),
+            "last_accepted": self.refusals.accepted,
         }
         write_status(self.config, status)
 
@@ -2165,20 +2183,48 @@ class Delivery(threading.Thread):
 # ----------------------------------------------------------------------------------------------------
 
 
+def status_path(config):
+    return config["status_file"] or os.path.join(config["spool"], "status.json")
+
+
 def write_status(config, status):
-    path = config["status_file"] or os.path.join(config["spool"], "status.json")
+    path = status_path(config)
     hidden = "%s.%d" % (path, os.getpid())
-    with open(hidden, "wb") as file:
-        file.write(dumped(status))
-    os.rename(hidden, path)
+    try:
+        with open(hidden, "wb") as file:
+            file.write(dumped(status))
+        os.rename(hidden, path)
+    except (OSError, IOError) as problem:
+        remove(hidden)
+        if problem.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        overwrite(path, dumped(status))  # the disk is full: the file that is there has room for as much again
+
+
+def overwrite(path, data):
+    fd = os.open(path, os.O_WRONLY)
+    try:
+        if os.write(fd, data) != len(data):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        os.ftruncate(fd, len(data))
+    finally:
+        os.close(fd)
+
+
+def before(config):
+    """Return the status that the relay before this one wrote, or an empty one."""
+    try:
+        found = json.loads(get(status_path(config)).decode("ascii"))
+        return found if isinstance(found, dict) else {}
+    except (OSError, IOError, ValueError):
+        return {}
 
 
 def last_success(config):
     """Return when mail passed last, as the relay before this one noted it."""
-    path = config["status_file"] or os.path.join(config["spool"], "status.json")
     try:
-        return float(json.loads(get(path).decode("ascii"))["last_success"])
-    except (OSError, IOError, ValueError, TypeError, KeyError):
+        return float(before(config)["last_success"])
+    except (ValueError, TypeError, KeyError):
         return 0.0
 
 
@@ -2331,6 +2377,108 @@ def snmp_trap(config, text):
 # ----------------------------------------------------------------------------------------------------
 
 
+LOGIN = ("AUTH", "STARTTLS")
+REFUSALS = {  # reason: (what it means, whether the client has lost the mail: else it tries again)
+    "disk": ("the disk of the spool is full", False),
+    "queue": ("the queue is full", False),
+    "sessions": ("all sessions are taken", False),
+    "sender": ("this From may not send here: it is neither mailbox nor in senders", True),
+    "recipient": ("this recipient is not on the list", True),
+    "size": ("the mail is too large", True),
+    "form": ("the client writes an address in a wrong form", True),
+    "login": ("the client wants AUTH or STARTTLS, which is not offered here", True),
+}
+"""Refusals that are an alarm. All others (`command`, `cut`, `recipients`, `web`) are only counted."""
+
+
+class Refusals(object):
+    """What was refused at the door, by reason: totals, and the rows that nothing has made good since.
+
+    A client tries again after 4xx, so the next mail that is accepted clears these rows; `sessions` are cleared by
+    the next session. After 5xx the mail is lost: such a row stays until the settings allow it. Each row ends a day after
+    its last refusal. Rows survive a restart in the status file.
+    """
+
+    def __init__(self, config):
+        self.config = config
+        self.lock = threading.Lock()
+        self.totals, self.open, self.accepted = {}, {}, 0.0
+        earlier = before(config)
+        try:
+            self.accepted = float(earlier.get("last_accepted", 0.0))
+            for reason, row in earlier.get("refusals", {}).items():
+                self.totals[reason] = {"count": int(row["count"]), "last": float(row["last"])}
+            for row in earlier.get("refused", []):
+                key = (row["reason"], row["about"])
+                if key[0] in REFUSALS and not self.allowed(*key):
+                    self.open[key] = [float(row["since"]), float(row["last"]), int(row["count"])]
+        except (ValueError, TypeError, KeyError, AttributeError):  # another program's or a damaged file
+            pass
+
+    def allowed(self, reason, about):
+        """Tell whether the settings of today take what was refused."""
+        if reason == "sender":
+            return about.lower() in allowed_senders(self.config)
+        if reason == "recipient":
+            return allowed_recipient(self.config, about)
+        return reason == "size" and about != self.limit()
+
+    def limit(self):
+        return "over %d bytes" % self.config["max_bytes"]
+
+    def note(self, reason, about=""):
+        now, about = time.time(), re.sub(r"[^\x21-\x7e]+", " ", about)[:100]
+        if reason == "size":
+            about = self.limit()
+        with self.lock:
+            total = self.totals.get(reason, {"count": 0})
+            self.totals[reason] = {"count": total["count"] + 1, "last": now}
+            if reason not in REFUSALS:
+                return
+            if (reason, about) not in self.open and len(self.open) >= MOST_ROWS:
+                about = ""
+            row = self.open.setdefault((reason, about), [now, now, 0])
+            row[1], row[2] = now, row[2] + 1
+
+    def passed(self, *reasons):
+        """Clear these reasons: what they refused is taken again."""
+        with self.lock:
+            for key in [key for key in self.open if key[0] in reasons]:
+                del self.open[key]
+
+    def took(self):
+        """Note that a mail was accepted."""
+        self.accepted = time.time()
+        self.passed("disk", "queue")
+
+    def rows(self, now):
+        """Return what is refused and not made good, longest first."""
+        with self.lock:
+            for key, row in list(self.open.items()):
+                row[0], row[1] = min(row[0], now), min(row[1], now)  # a clock that was ahead
+                if now - row[1] > DAY:
+                    del self.open[key]
+            found = sorted((row[0], key, row[1], row[2]) for key, row in self.open.items())
+        return [
+            {
+                "reason": key[0],
+                "about": key[1],
+                "why": REFUSALS[key[0]][0],
+                "lost": REFUSALS[key[0]][1],
+                "since": since,
+                "last": last,
+                "count": count,
+            }
+            for since, key, last, count in found
+        ]
+
+
+def refusal_text(row):
+    about = " (%s)" % row["about"] if row["about"] else ""
+    times = (row["why"], about, row["count"], max(0, time.time() - row["last"]))
+    return "%s%s, %d times, last %d s ago" % times
+
+
 class Session(StreamRequestHandler):
     """One client on loopback: no AUTH, no relaying beyond the lists, nothing accepted that is not on disk."""
 
@@ -2340,11 +2488,17 @@ class Session(StreamRequestHandler):
         self.wfile.write(text.encode("ascii", "replace") + b"\r\n")
         self.wfile.flush()
 
+    def refuse(self, text, reason, about=""):
+        """Refuse, and count it: first, for a client that is gone must not hide it."""
+        self.server.delivery.refusals.note(reason, about)
+        self.say(text)
+
     def handle(self):
         server = self.server
         if not server.slots.acquire(False):
-            self.say("421 4.3.2 too many sessions")
+            self.refuse("421 4.3.2 too many sessions", "sessions")
             return
+        server.delivery.refusals.passed("sessions")
         try:
             self.talk()
         except (OSError, IOError):
@@ -2357,7 +2511,10 @@ class Session(StreamRequestHandler):
         self.say("220 localhost aspect-mail-relay")
         while errors < 20:
             line = self.rfile.readline(2050)
-            if not line or len(line) > 2048:
+            if not line:
+                return
+            if len(line) > 2048:
+                self.refuse("500 5.5.2 line too long", "command")
                 return
             self.bare = not line.endswith(b"\r\n")
             verb, _, rest = line.decode("utf-8", "replace").strip().partition(" ")
@@ -2366,12 +2523,14 @@ class Session(StreamRequestHandler):
                 self.say("221 2.0.0 bye")
                 return
             if re.search(r" HTTP/\d(\.\d)?$", rest.upper()):
-                self.say("421 4.7.0 this is no web server")  # what follows is what a stranger's page says
+                self.refuse(
+                    "421 4.7.0 this is no web server", "web"
+                )  # what follows is what a stranger's page says
                 return
             handler = getattr(self, "do_" + verb.lower(), None) if re.match(r"[A-Z]{4}$", verb) else None
             if handler is None:
                 errors += 1
-                self.say("502 5.5.1 unknown command")
+                self.refuse("502 5.5.1 unknown command", "login" if verb in LOGIN else "command", verb)
             elif not handler(rest):
                 errors += 1
 
@@ -2397,24 +2556,23 @@ class Session(StreamRequestHandler):
     def do_mail(self, rest):
         found = re.match(r"(?i)FROM:\s*<([^<>\s]*)>(.*)$", rest)
         if not found:
-            self.say("501 5.5.4 MAIL FROM:<address>")
+            self.refuse("501 5.5.4 MAIL FROM:<address>", "form", "MAIL")
             return False
         config, sender = self.server.config, found.group(1)
-        allowed = [one.lower() for one in config["senders"]] + [config["mailbox"].lower()]
-        if sender.lower() not in allowed:
-            self.say("550 5.7.1 this sender may not send here")
+        if sender.lower() not in allowed_senders(config):
+            self.refuse("550 5.7.1 this sender may not send here", "sender", sender or "<>")
             return False
         size = re.search(r"(?i)\bSIZE=(\d+)", found.group(2))
         if size and int(size.group(1)) > config["max_bytes"]:
-            self.say("552 5.3.4 too large")
+            self.refuse("552 5.3.4 too large", "size")
             return False
         try:
             full = self.server.spool.depth() >= config["max_queue"]
         except (OSError, IOError):
-            self.say("452 4.3.1 the disk does not take it")
+            self.refuse("452 4.3.1 the disk does not take it", "disk")
             return False
         if full:
-            self.say("452 4.3.1 the queue is full")
+            self.refuse("452 4.3.1 the queue is full", "queue")
             return False
         self.sender, self.recipients = sender, []
         self.say("250 2.1.0 OK")
@@ -2424,18 +2582,18 @@ class Session(StreamRequestHandler):
         found = re.match(r"(?i)TO:\s*<([^<>\s,;:\"]+@[^<>\s,;:\"]+)>", rest)
         config = self.server.config
         if self.sender is None:
-            self.say("503 5.5.1 MAIL first")
+            self.refuse("503 5.5.1 MAIL first", "command")
         elif not found:
-            self.say("501 5.5.4 RCPT TO:<address>")
+            self.refuse("501 5.5.4 RCPT TO:<address>", "form", "RCPT")
         elif re.search(r"[^\x21-\x7e]", found.group(1)):
-            self.say("553 5.6.7 an address in ASCII, please")
+            self.refuse("553 5.6.7 an address in ASCII, please", "form", "RCPT")
         elif not allowed_recipient(config, found.group(1)):
-            self.say("550 5.7.1 this recipient is not on the list")
+            self.refuse("550 5.7.1 this recipient is not on the list", "recipient", found.group(1))
         elif found.group(1).lower() in [one.lower() for one in self.recipients]:
             self.say("250 2.1.5 OK")  # named twice, told once
             return True
         elif len(self.recipients) >= config["max_recipients"]:
-            self.say("452 4.5.3 too many recipients")
+            self.refuse("452 4.5.3 too many recipients", "recipients")
             return True  # no mistake of the client's: it sends once more to the rest
         else:
             self.recipients.append(found.group(1))
@@ -2445,7 +2603,7 @@ class Session(StreamRequestHandler):
 
     def do_data(self, rest):
         if not self.recipients:
-            self.say("503 5.5.1 RCPT first")
+            self.refuse("503 5.5.1 RCPT first", "command")
             return False
         self.say("354 end with a dot")
         lines, size, most = [], 0, self.server.config["max_bytes"]
@@ -2454,6 +2612,7 @@ class Session(StreamRequestHandler):
         while True:
             line = self.rfile.readline(65536)
             if not line:
+                self.server.delivery.refusals.note("cut")
                 return False  # cut short: nothing was accepted
             if fresh and line == dot:
                 break
@@ -2463,17 +2622,22 @@ class Session(StreamRequestHandler):
             fresh = (before + line).endswith(end)  # a long line comes in pieces, and may be cut before its LF
             before = line[-1:]
         if size > most:
-            self.say("552 5.3.4 too large")
+            self.refuse("552 5.3.4 too large", "size")
             return False
         try:
             name = self.server.spool.accept(self.sender, self.recipients, b"".join(lines))
         except (OSError, IOError):
-            self.say("452 4.3.1 the disk does not take it")
+            self.refuse("452 4.3.1 the disk does not take it", "disk")
             return False
+        self.server.delivery.refusals.took()
         self.sender, self.recipients = None, []
         self.say("250 2.0.0 queued as %s" % name)
         self.server.delivery.wake.set()
         return True
+
+
+def allowed_senders(config):
+    return [one.lower() for one in config["senders"]] + [config["mailbox"].lower()]
 
 
 def allowed_recipient(config, address):
@@ -2516,17 +2680,22 @@ def serve(config):
         pass
     host, port = host_port(config["listen"], 25)
     if not (re.match(r"127\.\d+\.\d+\.\d+$", host) or host == "::1"):
-        raise SystemExit("relay: listen has to be a loopback address, not %s" % host)
+        raise SystemExit("relay: listen has to be a loopback address")
     if not os.path.isdir(config["spool"]):
         os.makedirs(config["spool"], 0o700)
     if way(config) == "curl" and config["transports"] != ["graph"]:
         sys.stderr.write("relay: TLS is curl's here, which delivers by graph alone\n")
         config["transports"] = ["graph"]
     lock = open(os.path.join(config["spool"], "lock"), "w")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (OSError, IOError):
-        raise SystemExit("relay: another relay uses %s" % config["spool"])
+    end = time.time() + 1  # `status` holds it for a moment
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except (OSError, IOError):
+            if time.time() > end:
+                raise SystemExit("relay: another relay uses %s" % config["spool"])
+            time.sleep(0.05)
     spool = Spool(config)
     speak = Speaker(config)
     speak.ready()
@@ -2553,38 +2722,79 @@ def serve(config):
     server.serve_forever(0.2)
 
 
+def runs(config):
+    """Tell by its lock whether the relay runs; None where this account may not ask."""
+    import fcntl
+
+    try:
+        fd = os.open(os.path.join(config["spool"], "lock"), os.O_RDONLY)
+    except (OSError, IOError) as problem:
+        return False if problem.errno == errno.ENOENT else None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except (OSError, IOError):
+        return True
+    finally:
+        os.close(fd)  # gives the lock back
+    return False
+
+
+def away(config, age):
+    """Return why nobody can rely on a status that is `age` seconds old, or an empty text."""
+    running = runs(config)
+    if running is False or (running is None and age > AWAY):
+        return "the relay does not run; its last status is %d s old" % age
+    if age > AWAY:
+        return "the relay runs and has written no status for %d s: its disk may be full or gone" % age
+    return ""
+
+
+def disk_trouble(config):
+    """Return why the disk takes no mail at this moment, or an empty text; the status file cannot know."""
+    try:
+        free, spare = room(config, config["spool"])
+    except (OSError, IOError):
+        return ""
+    if free >= spare:
+        return ""
+    return "the disk of the spool is full: %d bytes are free, and delivering needs %d" % (free, spare)
+
+
 def status(config):
-    path = config["status_file"] or os.path.join(config["spool"], "status.json")
+    path = status_path(config)
+    full = disk_trouble(config)
     try:
         found = json.loads(get(path).decode("ascii"))
         if not isinstance(found, dict) or not set(
             ("at", "queued", "oldest_seconds", "dead", "failing")
         ) <= set(found):
             raise ValueError("none of the relay's")
-    except (OSError, IOError) as problem:
-        if problem.errno == errno.ENOENT:
+        refused = [(row["reason"], refusal_text(row)) for row in found.get("refused", [])]
+    except (OSError, IOError, ValueError, TypeError, KeyError) as problem:
+        if full:
+            print("CRITICAL: mail is refused: %s" % full)
+        elif not isinstance(problem, (OSError, IOError)):
+            print("CRITICAL: not known: %s is damaged; a relay that runs writes it every second" % path)
+        elif problem.errno == errno.ENOENT:
             print("CRITICAL: the relay has never run: %s is absent" % path)
         else:
-            print("CRITICAL: nobody knows: %s; ask as root or as the relay's user" % plain(problem))
-        return 2
-    except ValueError:
-        print("CRITICAL: nobody knows: %s is damaged; a relay that runs writes it anew every second" % path)
+            print("CRITICAL: not known: %s; ask as root or as the relay's user" % plain(problem))
         return 2
     try:  # what is written is up to a second old; who may look sees more
         names = os.listdir(os.path.join(config["spool"], "new"))
         found["queued"] = len([name for name in names if not name.startswith(".")])
     except OSError:
         pass
-    age = time.time() - found["at"]
     line = "%d queued, oldest %d s, %d dead" % (found["queued"], found["oldest_seconds"], found["dead"])
     for row in found.get("held", []):
         told = (row["mails"], row["to"], time.time() - row["since"], row["why"])
         line += "; %d for %s wait since %d s, refused for now: %s" % told
-    if age > 120:
-        print("CRITICAL: the relay is away since %d s; %s" % (age, line))
-        return 2
-    if found["failing"]:
-        print("CRITICAL: mail is broken: %s; %s" % (found["failing"], line))
+    critical = [one for one in (away(config, time.time() - found["at"]),) if one]
+    critical += ["mail is refused: " + full] if full else []
+    critical += ["mail is refused: " + text for reason, text in refused if not (full and reason == "disk")]
+    critical += ["mail is broken: %s" % found["failing"]] if found["failing"] else []
+    if critical:
+        print("CRITICAL: %s; %s" % ("; ".join(critical), line))
         return 2
     if found["queued"] or found["dead"]:
         print("WARNING: %s%s" % (line, "; " + found["trouble"] if found.get("trouble") else ""))
@@ -2743,16 +2953,14 @@ def load(path):
             raise SystemExit("relay: %s: %s is not a known key" % (path, key))
     wrong = sorted(key for key in given if key in DEFAULTS and not sensible(key, given[key]))
     if wrong:
-        raise SystemExit(
-            "relay: %s: %s cannot be %s" % (path, wrong[0], dumped(given[wrong[0]]).decode("ascii"))
-        )
+        raise SystemExit("relay: %s: %s has a value that cannot be used" % (path, wrong[0]))
     config = dict(DEFAULTS)
     config.update(given)
     if not config["transports"]:
         raise SystemExit("relay: %s: transports names none of graph, smtp" % path)
     for name in config["transports"]:
         if name not in TRANSPORTS:
-            raise SystemExit("relay: %s: transports: %s is none of graph, smtp" % (path, name))
+            raise SystemExit("relay: %s: transports names more than graph and smtp" % path)
     return config
 
 

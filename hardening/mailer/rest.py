@@ -32,13 +32,14 @@ class Keys:
     key_file: Path | None = None
 
 
-def read(path: Path) -> bytes:
-    """Return a file's bytes. Errors: InputError naming the path."""
+def read(path: Path, name: str = "") -> bytes:
+    """Return a file's bytes. Errors: InputError naming the path, or `name` where that must not be shown."""
     try:
         return inputs.read(path, _LARGEST)
     except OSError as problem:
         raise InputError(
-            f"{path}: {problem.strerror or problem}", hint="check the path and its permissions"
+            f"{name or path}: {problem.strerror or type(problem).__name__}",
+            hint="check the path and its permissions",
         ) from problem
 
 

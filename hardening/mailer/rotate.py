@@ -55,15 +55,15 @@ def retire(path: Path, keys: Keys) -> Iterator[str]:
     if len(settings.credentials) < 2:  # noqa: PLR2004 - the one in use and the fall-back
         raise UsageError(f"{path}: there is no [next_credential] to retire", hint="nothing is to be done")
     current, old = settings.credentials
-    client = settings.client_id.strip()
+    client, cert = settings.client_id.strip(), " --cert" if old.is_certificate else ""
     if current.expires and old.expires and old.expires > current.expires:
         raise UsageError(
             f"{path}: [next_credential] ends after [credential]: it looks staged, not old",
             hint="harden mailer rotate puts it in use first; what is really old is taken out by hand",
         )
     by_hand = (
-        f"next: az ad app credential delete --id {client} {'--cert ' if old.is_certificate else ''}--key-id OLD"
-        f"   # az ad app credential list --id {client}{' --cert' if old.is_certificate else ''} shows them"
+        f"next: az ad app credential list --id {client}{cert}   # find the keyId of the old one (OLD), then:"
+        f" az ad app credential delete --id {client}{cert} --key-id OLD"
     )
     if old.is_certificate and old.key_id and settings.application:
         unregister(settings, old)

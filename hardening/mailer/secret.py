@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import urllib.parse
+from collections.abc import Iterable
 from typing import NoReturn
 
 MASK = "[secret]"
@@ -12,6 +13,15 @@ _LONGEST = 300  # characters of what an answer says that are told
 _TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]+)*")
 _BEARER = re.compile(r"(?i)(bearer[ =]+)[A-Za-z0-9._~+/=-]{12,}")
 _BLOB = re.compile(r"\bdXNlcj[A-Za-z0-9+/=]{20,}")  # Base64 of `user=`: what XOAUTH2 sends
+
+
+_hidden: tuple[Secret, ...] = ()
+
+
+def hide(values: Iterable[Secret]) -> None:
+    """Mask these values in every text from now on, in place of those before: of the settings that were read last."""
+    global _hidden  # noqa: PLW0603 - one settings file a process; a text may be printed far from it
+    _hidden = tuple(sorted(dict.fromkeys(values), key=lambda one: -len(one.reveal())))
 
 
 class Secret:
@@ -62,7 +72,7 @@ def forms(value: str) -> tuple[str, ...]:
 
 def masked(text: str, *secrets: Secret) -> str:
     """Return text without the secrets, in any of their forms, and without anything that looks like a token."""
-    for secret in secrets:
+    for secret in (*secrets, *_hidden):
         for form in forms(secret.reveal()):
             text = text.replace(form, MASK)
     text = _TOKEN.sub(MASK, text)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import re
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -19,10 +20,14 @@ from urllib.parse import urlsplit
 from hardening.errors import DataError
 from hardening.mailer.clouds import Cloud, clouds
 from hardening.mailer.rest import Keys, opened, read
-from hardening.mailer.secret import Secret
+from hardening.mailer.secret import Secret, hide
+from hardening.mailer.showing import hidden, is_path, shown
 from hardening.tables import Table
 
 _LONGEST_WAIT = 600  # seconds: who has not answered by then will not
+
+
+_ELSEWHERE = "put the secret's Value into a file of mode 0600, and name the file: [credential] and below it secret_file = 'mailer.secret'"
 
 
 class Transport(StrEnum):
@@ -61,13 +66,24 @@ class Credential:
         if self.secret is not None:
             return self.secret
         assert self.secret_file is not None  # noqa: S101 - the reader made sure of one of the three
-        text = opened(read(self.secret_file), self.keys, source=str(self.secret_file))
+        text = opened(
+            read(self.secret_file, self.named(self.secret_file)), self.keys, source=str(self.secret_file)
+        )
         return Secret(text.decode("utf-8", "replace").removesuffix("\n").removesuffix("\r"))
 
     def key(self) -> bytes:
         """Return the certificate's private key (PEM), read now. Errors: InputError (absent, unreadable)."""
         assert self.key_file is not None  # noqa: S101 - the reader made sure it comes with the certificate
-        return opened(read(self.key_file), self.keys, source=str(self.key_file))
+        return opened(read(self.key_file, self.named(self.key_file)), self.keys, source=str(self.key_file))
+
+    def named(self, path: Path) -> str:
+        """Return a file of this credential as it may be printed: its key, and its path unless that may be a secret."""
+        keys = {
+            self.secret_file: "secret_file",
+            self.certificate_file: "certificate_file",
+            self.key_file: "key_file",
+        }
+        return f"{self.place}.{keys[path]} {shown(path)}"
 
     @property
     def is_certificate(self) -> bool:
@@ -146,22 +162,73 @@ class Settings:
         return tuple(path for path in (self.ca_file, *chain(*named)) if path is not None)
 
 
+START = """\
+tenant = "TENANT"                   # Directory (tenant) ID, or a verified domain
+client_id = "CLIENT-ID"             # Application (client) ID
+mailbox = "MAILBOX"                 # From and Username
+recipients = ["RECIPIENT"]
+[credential]
+secret_file = "mailer.secret"       # a file of mode 0600 with the secret's Value
+"""
+"""Settings to begin with."""
+
+
+def start(path: Path) -> Settings:
+    """Return the settings to begin with, as if they were in a file that is not there yet."""
+    found = _read(START, path, Keys())
+    hide(())
+    return found
+
+
 def load(path: Path, keys: Keys | None = None) -> Settings:
     """Read the settings. Errors: InputError, DataError, RefusedError (encrypted, and not by these keys)."""
     keys = keys or Keys()
     data = opened(read(path), keys, source=str(path))
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise DataError(f"{path}: is written in UTF-16", hint="save it as UTF-8")
-    table = Table.parse(data.decode("utf-8-sig", "replace"), source=str(path))
+    return _read(data.decode("utf-8-sig", "replace"), path, keys)
+
+
+def _read(text: str, path: Path, keys: Keys) -> Settings:
+    table = Table.parse(text, source=str(path), private=True)
+    hide(hidden(tomllib.loads(text.removeprefix("\ufeff")), path.parent))
+    _present(table)
     found = _settings(table, path, keys)
     table.done()
     return found
 
 
+_NEEDED = {
+    "tenant": "the tenant's GUID or its verified domain",
+    "client_id": "Application (client) ID on the Overview of the registration",
+    "mailbox": "the address that sends: From and Username of the product",
+    "credential": "a table: [credential] and below it secret_file = 'mailer.secret'",
+}
+_OTHER_WORDS = {
+    "client_secret": _ELSEWHERE, "secret": _ELSEWHERE, "secret_file": _ELSEWHERE, "password": _ELSEWHERE, "secret_value": _ELSEWHERE,
+    "username": "write it as mailbox", "user": "write it as mailbox", "from_address": "write it as from",
+    "tenant_id": "write it as tenant", "directory_id": "write it as tenant", "application_id": "write it as client_id",
+    "app_id": "write it as client_id", "to": "write it as recipients",
+}  # fmt: skip
+"""Top-level keys that people write, and what to do. A secret must not be led to another key by its spelling."""
+
+
+def _present(table: Table) -> None:
+    """Refuse keys of other programs' words, and name every key that is missing at once. Errors: DataError."""
+    for key, hint in _OTHER_WORDS.items():
+        if key in table:
+            raise table.wrong(key, "is not a known key here", hint)
+    if missing := [key for key in _NEEDED if key not in table]:
+        raise DataError(
+            f"{table.source}: missing: {', '.join(missing)}",
+            hint="; ".join(f"{key}: {_NEEDED[key]}" for key in missing),
+        )
+
+
 def _settings(table: Table, path: Path, keys: Keys) -> Settings:
     cloud_name = table.text("cloud", "public")
     if cloud_name not in clouds():
-        raise table.wrong("cloud", f"{cloud_name!r} is none of {', '.join(clouds())}")
+        raise table.wrong("cloud", f"{table.shown(cloud_name)} is none of {', '.join(clouds())}")
     cloud = clouds()[cloud_name]
     mailbox = table.text("mailbox")
     credentials: tuple[Credential, ...] = (_credential(table.table("credential"), path, "credential", keys),)
@@ -198,14 +265,14 @@ def _settings(table: Table, path: Path, keys: Keys) -> Settings:
         timeout=_timeout(table),
         limits=_limits(table.table("limits", optional=True)),
         save_to_sent_items=table.flag("save_to_sent_items", default=False),
-        relay=_relay(table),
+        relay=_relay(table, path.parent),
     )
 
 
 def _timeout(table: Table) -> int:
     seconds = table.number("timeout", 20)
     if not 1 <= seconds <= _LONGEST_WAIT:
-        raise table.wrong("timeout", f"{seconds} is outside 1 to {_LONGEST_WAIT} seconds", "timeout = 20")
+        raise table.wrong("timeout", f"has to be 1 to {_LONGEST_WAIT} seconds", "timeout = 20")
     return seconds
 
 
@@ -214,7 +281,7 @@ def _transports(table: Table) -> tuple[Transport, ...]:
     names: Sequence[str] = table.texts("transports", ["graph", "smtp"])
     for name in names:
         if name not in known:
-            raise table.wrong("transports", f"{name!r} is none of {', '.join(known)}")
+            raise table.wrong("transports", f"{table.shown(name)} is none of {', '.join(known)}")
     if not names or len(set(names)) != len(names):
         raise table.wrong(
             "transports", f"has to name each of {', '.join(known)} at most once, and one at least"
@@ -265,7 +332,7 @@ def _endpoints(table: Table, cloud: Cloud) -> Endpoints:
     )
     for key in ("authority", "smtp", "graph", "outlook"):
         if not _is_endpoint(getattr(found, key)):
-            raise table.wrong(key, f"has to be host or host:port, not {getattr(found, key)!r}")
+            raise table.wrong(key, "has to be host or host:port")
     table.done()
     return found
 
@@ -292,7 +359,7 @@ def _proxy(table: Table) -> Proxy | None:
     except ValueError:
         good = False
     if not good:
-        raise row.wrong("url", f"has to be http://host:port, not {found.url.rpartition('@')[2]!r}")
+        raise row.wrong("url", "has to be http://host:port")
     return found
 
 
@@ -320,6 +387,7 @@ _LEAST = {"renew_days": 0, "digest_after": 0, "alarm_after": 0}
 """Keys of `[relay]` that may be zero; all other numbers are one at least."""
 
 
+_PATHS = ("spool", "status_file", "alarm_file")
 _FORMS: dict[str, tuple[re.Pattern[str], str]] = {
     "listen": (
         re.compile(r"(127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?\Z"),
@@ -346,10 +414,15 @@ def _compiled(row: Table, patterns: object) -> None:
         try:
             re.compile(one)
         except (re.error, TypeError) as problem:
-            raise row.wrong("priority", f"{one!r} is no regular expression: {problem}") from None
+            at = (
+                f" at character {problem.pos}"
+                if isinstance(problem, re.error) and problem.pos is not None
+                else ""
+            )
+            raise row.wrong("priority", f"holds a text that is not a regular expression{at}") from None
 
 
-def _relay(table: Table) -> tuple[tuple[str, object], ...]:
+def _relay(table: Table, folder: Path) -> tuple[tuple[str, object], ...]:
     row = table.table("relay", optional=True)
     pairs: list[tuple[str, object]] = []
     for key, kind in RELAY_KEYS.items():
@@ -361,11 +434,15 @@ def _relay(table: Table) -> tuple[tuple[str, object], ...]:
         if (kind is int and not isinstance(value, bool) and int(str(value)) < _LEAST.get(key, 1)) or (
             key == "listen" and not _is_endpoint(str(value))
         ):
-            raise row.wrong(key, f"{value!r} makes no sense here", "see docs/mailer.md")
+            raise row.wrong(key, f"{row.shown(value)} cannot be used here", "see docs/mailer.md")
+        if key in _PATHS and value and not is_path(str(value), folder):
+            raise row.wrong(
+                key, f"{row.shown(value)} cannot be used here", f"{key} = '/var/spool/...': a whole path"
+            )
         if key == "priority":
             _compiled(row, value)
         if key in _FORMS and (wrong := [one for one in _texts(value) if not _FORMS[key][0].match(one)]):
-            raise row.wrong(key, f"{wrong[0]!r} makes no sense here", _FORMS[key][1])
+            raise row.wrong(key, f"{row.shown(wrong[0])} cannot be used here", _FORMS[key][1])
         pairs.append((key, value))
     row.done()
     return tuple(pairs)

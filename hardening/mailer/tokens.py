@@ -122,7 +122,9 @@ def _credential(credential: Credential) -> str | dict[str, str]:
     assert credential.certificate_file is not None  # noqa: S101 - `is_certificate` says so
     return {
         "private_key": credential.key().decode("ascii", "replace"),
-        "public_certificate": read(credential.certificate_file).decode("ascii", "replace"),
+        "public_certificate": read(
+            credential.certificate_file, credential.named(credential.certificate_file)
+        ).decode("ascii", "replace"),
     }
 
 
@@ -137,7 +139,7 @@ def _failed(client: Client, problem: Exception, credential: Credential) -> Excep
     if last is None or found_out:
         if credential.is_certificate:
             return InputError(
-                f"{credential.certificate_file}, {credential.key_file}: {type(problem).__name__}: not a usable pair",
+                f"{credential.place}: certificate_file and key_file: {type(problem).__name__}: not a usable pair",
                 hint="both have to be PEM, the key without a passphrase",
             )
         return RefusedBy(Answer(where="token", text=type(problem).__name__))

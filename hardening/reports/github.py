@@ -38,6 +38,7 @@ def write(run: Run, how: How) -> bytes:
     lines += [f"harden: {visible(one.id)}: {looked_at(one)}" for one in stated[:_STATED]]
     if len(stated) > _STATED:
         lines.append(f"harden: {len(stated) - _STATED} further hosts are in the JSON or HTML report")
+    lines += [f"harden: {visible(one.text)} ({one.rule})" for one in run.changes or ()]
     # A line of its own that starts with a word of ours, so that no hostile name can start a command.
     lines.append(f"harden: {sentence(run, how.fail_on)}")
     return ("\n".join(lines) + "\n").encode("utf-8")

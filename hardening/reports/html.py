@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from hardening import resources
 from hardening.findings import Examined, Finding, Run, Severity, Subject, Verdict
-from hardening.reports import How
+from hardening.reports import How, verdict
 from hardening.reports.chart import shares
 from hardening.reports.credentials import PLACES, TITLE, credential, repeated
 from hardening.reports.index import few, place, same_as
@@ -72,6 +72,7 @@ def write(run: Run, how: How) -> bytes:
         repeated_title=TITLE,
         few_places=PLACES,
         asked_in_part=asked_in_part,
+        unanswered=verdict.unanswered_words,
         hidden=max(0, len(run.findings) - _SHOWN),
     )
     return (page.rstrip("\n") + "\n").encode("utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,6 +37,8 @@ def report(run: Run, fail_on: Severity | None) -> dict[str, Any]:
             "exit_code": int(run.exit_code(fail_on)),
         },
     }
+    if run.changes is not None:
+        whole["changes"] = [asdict(one) for one in run.changes]
     plain: dict[str, Any] = _plain(whole)
     return plain
 
@@ -54,6 +57,13 @@ def _subject(subject: Subject) -> dict[str, Any]:
         "stats": {key: subject.stats[key] for key in sorted(subject.stats)},
         "policies": dict(subject.policies),
     }
+    if subject.scope:
+        said["scope"] = subject.scope
+    if subject.unanswered:
+        said["unanswered"] = [
+            {"policy": u.policy, "rule": u.rule, "reason": u.reason, "command": u.command}
+            for u in subject.unanswered
+        ]
     if subject.offer is not None:
         said["offer"] = subject.offer
     if subject.same_as:

@@ -12,7 +12,7 @@ from datetime import UTC
 from xml.etree import ElementTree as ET
 
 from hardening.errors import ExitCode
-from hardening.findings import Finding, Kind, Result, Run, Severity, Subject
+from hardening.findings import Finding, Kind, Result, Run, Severity, Subject, verdict_words
 from hardening.reports import How
 from hardening.reports.index import same_as
 from hardening.reports.junit_cases import add_problem, case_of, cases_of, xml_text
@@ -65,13 +65,15 @@ def _suite(run: Run, number: int, subject: Subject, cases: list[ET.Element]) -> 
         errors=str(sum(case.find("error") is not None for case in cases)),
     )
     rows = {"kind": subject.kind.value, "examined": subject.examined.value, "seen": looked_at(subject)}
-    rows |= {f"policy {policy}": verdict for policy, verdict in subject.policies.items()}
+    rows |= {f"policy {policy}": verdict_words(subject, policy) for policy in subject.policies}
+    rows |= {f"not answered: {one.rule}": one.command or one.reason for one in subject.unanswered}
     rows |= {f"same {number}": name for number, name in enumerate(same_as(run).get(subject.id, ()), 1)}
     properties = ET.SubElement(suite, "properties")
     for key, value in rows.items():
         ET.SubElement(properties, "property", name=xml_text(key), value=xml_text(value))
     suite.extend(cases)
-    ET.SubElement(suite, "system-out").text = f"{run.tool} {run.version}"
+    changes = [xml_text(f"{one.text} ({one.rule})") for one in (run.changes or () if number == 0 else ())]
+    ET.SubElement(suite, "system-out").text = "\n".join([f"{run.tool} {run.version}", *changes])
     ET.SubElement(suite, "system-err")
     return suite
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from hardening.findings import Examined, Finding, Run, Severity, Subject, Verdict
+from hardening.findings import Examined, Finding, Run, Severity, Subject, Verdict, verdict_words
 from hardening.reports import How
 from hardening.reports.credentials import PLACES, TITLE, repeated
 from hardening.reports.index import few, place, same_as
 from hardening.reports.plain import visible
-from hardening.reports.verdict import looked_at, sentence, word
+from hardening.reports.verdict import looked_at, sentence, unanswered_words, word
 
 _MARKS = {
     Severity.CRITICAL: "🟥",
@@ -30,6 +30,7 @@ def write(run: Run, how: How) -> bytes:
     lines = [f"## Hardening report: {word(run, how.fail_on)}", "", escape(sentence(run, how.fail_on)), ""]
     lines += _subjects(run)
     counting = sorted((f for f in run.findings if f.counts), key=lambda f: -f.level)
+    lines += _changes(run)
     lines += _table("Findings", counting)
     lines += _credentials(run)
     lines += _remedies(counting)
@@ -61,8 +62,13 @@ def _subjects(run: Run) -> Iterator[str]:
         first = f"{escape(subject.id)}<br>{escape(looked_at(subject))}"
         if subject.id in same:
             first += f"<br>and all the same: {escape(few(same[subject.id]))}"
+        for open_rules in unanswered_words(subject):
+            first += f"<br>{escape(open_rules)}"
         cells = [first, _examined(subject)]
-        cells += [escape(subject.policies.get(name, "not asked")) for name in policies]
+        cells += [
+            escape(verdict_words(subject, name) if name in subject.policies else "not asked")
+            for name in policies
+        ]
         yield f"| {' | '.join(cells)} |"
     yield from _rest(len(rows))
     yield ""
@@ -79,6 +85,17 @@ def _examined(subject: Subject) -> str:
         return "in full"
     said = "in part" if subject.examined is Examined.PARTIAL else "**not at all**"
     return f"{said}: {escape(subject.reason)}" if subject.reason else said
+
+
+def _changes(run: Run) -> Iterator[str]:
+    if run.changes is None:
+        return
+    done = all(one.done for one in run.changes)
+    yield from (f"### {'Changes' if done else 'Changes that would be made'} ({len(run.changes)})", "")
+    for one in run.changes[:_ROWS]:
+        yield f"- {escape(one.text)} ({escape(one.rule)})"
+    yield from _rest(len(run.changes))
+    yield ""
 
 
 def _table(title: str, findings: list[Finding]) -> Iterator[str]:

@@ -11,6 +11,7 @@ its `kind`. So findings alone are results; what was not settled is a notificatio
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from hardening.findings import Finding, Result, Rule, Run, Severity, Verdict
@@ -58,6 +59,10 @@ def write(run: Run, how: How) -> bytes:
         if s.examined.value != "full"
     ]
     notes += [_notification(one, index) for one in said[:RESULTS]]
+    notes += [
+        {"level": "note", "message": {"text": visible(f"{one.text} ({one.rule})")}}
+        for one in run.changes or ()
+    ]
     left_out = max(0, len(found) - RESULTS) + max(0, len(said) - RESULTS)
     if left_out:
         notes.append({"level": "warning", "message": {"text": f"{left_out} results are left out"}})
@@ -74,13 +79,20 @@ def write(run: Run, how: How) -> bytes:
         "semanticVersion": run.version,
         "rules": [_rule(rule) for rule in rules],
     }
-    body = {
+    body: dict[str, Any] = {
         "tool": {"driver": driver},
         "invocations": [invocation],
         "columnKind": "unicodeCodePoints",
         "artifacts": table.rows,
         "results": results,
     }
+    if run.changes is not None:
+        body["properties"] = {
+            "changes": [
+                {k: valid(v) if isinstance(v, str) else v for k, v in asdict(one).items()}
+                for one in run.changes
+            ]
+        }
     whole = {"$schema": SCHEMA, "version": "2.1.0", "runs": [body]}
     return (json.dumps(whole, indent=1) + "\n").encode("ascii")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from hardening.findings import Examined, Finding, Run, Subject
+from hardening.findings import Examined, Finding, Run, Subject, verdict_words
 from hardening.reports import How
 from hardening.reports.credentials import told
 from hardening.reports.index import Index, few
@@ -13,7 +13,7 @@ from hardening.reports.plain import visible
 from hardening.reports.text_counted import counted
 from hardening.reports.text_findings import findings_of, stem
 from hardening.reports.text_results import results
-from hardening.reports.verdict import looked_at, many, sentence, tone
+from hardening.reports.verdict import looked_at, many, sentence, tone, unanswered
 
 _GOOD, _OPEN, _BOLD, _DIM = "1;32", "33", "1", "2"
 _STYLES = {"pass": _GOOD, "open": _OPEN, "fail": "1;31"}
@@ -38,8 +38,27 @@ def write(run: Run, how: How) -> bytes:
     if of_the_run := list(findings_of(_worst_first(elsewhere), how, paint)):
         lines += (*of_the_run[1:], "")  # each begins with an empty line, and a subject ends with one
     lines += told(run, paint, whole=bool(how.verbose))
+    lines += _changes(run, paint)
     lines.append(paint(sentence(run, how.fail_on), _STYLES[tone(run, how.fail_on)]))
     return ("\n".join(lines) + "\n").encode("utf-8")
+
+
+def _changes(run: Run, paint: _Paint) -> Iterator[str]:
+    """Yield what was changed: the place, what stands there now, and the rule, each on a line that a terminal holds."""
+    if run.changes is None:
+        return
+    done = all(one.done for one in run.changes)
+    yield paint("Changes" if done else "Changes that would be made", _BOLD)
+    for one in run.changes:
+        line = f":{one.line}" if one.line else ""
+        code = f", written in {one.encoding}" if one.encoding else ""
+        yield f"  {one.action:<9} {visible(one.path)}{line}"
+        if one.placeholder:
+            yield f"            by {visible(one.placeholder)}{code}"
+        yield paint(f"            {one.rule}", _DIM)
+    if not run.changes:
+        yield "  none"
+    yield ""
 
 
 class _Paint:
@@ -75,6 +94,16 @@ def _many_unexamined(index: Index, group: Sequence[Subject], paint: _Paint) -> I
     yield f"            remedy  {visible(one.advice)}"
 
 
+def _verdicts(subject: Subject, paint: _Paint) -> Iterator[str]:
+    for policy, verdict in subject.policies.items():
+        said = verdict_words(subject, policy)
+        yield f"  policy {visible(policy)}: " + paint(said, _STYLES.get(verdict, _OPEN))
+    for command, rules in unanswered(subject):
+        yield paint(f"  not answered from here: {visible(', '.join(rules))}", _OPEN)
+        if command:
+            yield f"            answer  {visible(command)}"
+
+
 def _subject(index: Index, subject: Subject, how: How, paint: _Paint) -> Iterator[str]:
     yield paint(visible(subject.id), _BOLD) + paint(f"  {looked_at(subject)}", _DIM)
     if names := index.same.get(subject.id):
@@ -86,8 +115,7 @@ def _subject(index: Index, subject: Subject, how: How, paint: _Paint) -> Iterato
         yield f"  {visible(subject.reason)}"
     for assumption in (subject.offer or {}).get("assumptions", ()):
         yield f"  assumed: {visible(str(assumption))}"
-    for policy, verdict in subject.policies.items():
-        yield f"  policy {visible(policy)}: " + paint(verdict, _STYLES.get(verdict, _OPEN))
+    yield from _verdicts(subject, paint)
     findings = _worst_first(index.findings[subject.id])
     if how.counted and not how.verbose:
         yield from counted(findings, paint)

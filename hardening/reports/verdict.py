@@ -102,6 +102,22 @@ def looked_at(subject: Subject) -> str:
     return ", ".join(words)
 
 
+def unanswered(subject: Subject) -> list[tuple[str, list[str]]]:
+    """Return the rules that a pass does not cover, by the command that answers them."""
+    found: dict[str, list[str]] = {}
+    for one in subject.unanswered:
+        found.setdefault(one.command, []).append(one.rule)
+    return list(found.items())
+
+
+def unanswered_words(subject: Subject) -> list[str]:
+    """Return the same in one line for each command."""
+    return [
+        f"not answered from here: {', '.join(rules)}" + (f"; answer: {command}" if command else "")
+        for command, rules in unanswered(subject)
+    ]
+
+
 def asked_in_part(subject: Subject) -> bool:
     """Whether only what the policies forbid was asked for, so that the offer is no list of all there is."""
     return (subject.offer or {}).get("coverage") == "forbidden-only"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from hardening.findings import Location
+from hardening.findings import InFile, Location
 from hardening.records import dataclass
 
 
@@ -76,6 +76,31 @@ class Certificate:
     """DNS names and IP addresses of subjectAltName."""
     self_signed: bool = False
     ca: bool = False
+    at: InFile | None = None
+    """The file it was read from; None on the wire."""
+    own: bool = False
+    """Whether it is a server's own, the first of its chain, where it was read from a file."""
+    unlinked: bool = False
+    """Whether it does not certify the one before it in its file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    """A file that a configuration names and that could not be read."""
+
+    at: InFile
+    path: str
+    """As the host names it."""
+    why: str
+    way: str
+    """What to do so that it can be read; begins with a verb."""
+    what: str = "certificate"
+    """`certificate` or `DH parameters`."""
+
+    @property
+    def reason(self) -> str:
+        """Which file was not read, and why."""
+        return f"{self.what} {self.path} was not read: {self.why}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +120,8 @@ class Offer:
     certificates: tuple[Certificate, ...] = ()
     unread: int = 0
     """How many certificates were sent that cannot be read."""
+    unread_files: tuple[Unread, ...] = ()
+    """Files that the configuration names and that could not be read."""
     dh_bits: int | None = None
     compression: bool | None = None
     secure_renegotiation: bool | None = None
@@ -139,6 +166,7 @@ class Offer:
                     "signature": c.signature,
                     "sha256": c.sha256,
                 }
+                | ({"file": c.at.path} if c.at else {})
                 for c in self.certificates
             ],
             "dh_bits": self.dh_bits,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -25,6 +25,7 @@ __all__ = [
     "available",
     "load",
     "own_file",
+    "required",
     "result_rules",
 ]
 
@@ -92,6 +93,26 @@ def load(name: str) -> Policy:
             hint=f"did you mean {close[0]!r}?" if close else "harden tls policies lists them",
         )
     return load(full)
+
+
+def required(words: Iterable[str], policies: Sequence[Policy]) -> frozenset[str]:
+    """Return the rules (`tls/POLICY/RULE`) that words name: in full, as `POLICY/RULE`, or as `RULE` of any of the policies.
+
+    Errors: UsageError for a word that names none of them.
+    """
+    known = {rule.id for policy in policies for rule in policy.result_rules.values()}
+    found: set[str] = set()
+    for word in words:
+        named = {one for one in known if one == word or one.endswith(f"/{word}")}
+        if not named:
+            close = get_close_matches(word, (*known, *(one.rpartition("/")[2] for one in known)), n=1)
+            listed = " ".join(policy.id for policy in policies)
+            raise UsageError(
+                f"no rule {word!r} in the policies that are judged by",
+                hint=f"did you mean {close[0]!r}?" if close else f"harden tls policies {listed} lists them",
+            )
+        found |= named
+    return frozenset(found)
 
 
 def result_rules() -> tuple[Rule, ...]:

@@ -10,11 +10,12 @@ from typing import Any
 
 from bundle.audit import audit
 from bundle.detect import detectors
+from bundle.placeholders import Placeholder, listed, placeholders
 from bundle.trust import statement
 from bundle.trust.policy import Policy
 from bundle.trust.verify import signature_of, verify
 from hardening.errors import ExitCode
-from hardening.findings import Finding, Result, Run, Severity, Verdict, in_file
+from hardening.findings import NESTING, Finding, InFile, Result, Run, Severity, Verdict, in_file
 from hardening.upgrade import rules
 from hardening.upgrade.logs.patterns import Meaning, Message, load, shipped
 from hardening.upgrade.logs.prefixes import PREFIXES
@@ -54,13 +55,16 @@ def admit(
     fail_on: Severity | None = Severity.MEDIUM,
     log_rules: Path | None = None,
     key: bytes = b"",
+    secrets: Path | None = None,
 ) -> tuple[Run, Job | None]:
     """Verify and audit a bundle; return what was seen, and the job unless it is refused.
 
+    `secrets` is the list of placeholders that the hosts fill in; a bundle with another one is refused.
     `key` seals the credentials found, so that a baseline notices another one at the same place.
     Errors: InputError where the bundle does not exist, DataError where `log_rules` are wrong.
     """
     messages = load(log_rules) if log_rules else ()
+    filled = listed(secrets) if secrets else frozenset()
     held: list[statement.Statement] = []
     run = verify(path, trusted, signature=signature, held=held.append)
     if run.extra_codes or not held:
@@ -79,6 +83,8 @@ def admit(
     run = run.merged(Run.of((), findings, [product], started=run.started, extra_codes=codes))
     if wrong:
         return run, None
+    if unfilled := [one for one in placeholders(path) if one.name not in filled]:
+        return run.merged(_unfilled(path, unfilled, run.started)), None
     audited = audit([path], jobs=1, detectors=detectors(key=key))
     seen = audited.subjects[0]
     run = Run.of(
@@ -101,6 +107,26 @@ def admit(
     )
 
 
+def _unfilled(path: Path, found: Sequence[Placeholder], started: datetime) -> Run:
+    """Return the refusal of a bundle whose placeholders nothing fills in: one line for each name."""
+    findings = []
+    for name in sorted({one.name for one in found}):
+        first, *more = [one for one in found if one.name == name]
+        also = f", and in {len(more)} more places" if more else ""
+        findings.append(
+            Finding(
+                rule=rules.PLACEHOLDER,
+                subject=str(path),
+                location=InFile((str(path), *first.path.split(NESTING)), first.line),
+                message=f"@secret:{name}@ is not filled in: {first.path}:{first.line}{also}",
+                evidence=f"@secret:{name}@",
+            )
+        )
+    names = ", ".join(f.evidence for f in findings)
+    result = Result(rule=rules.PLACEHOLDER, subject=str(path), verdict=Verdict.FAIL, reason=names)
+    return Run.of((), findings, [result], started=started, extra_codes={ExitCode.REFUSED})
+
+
 def stoppers(messages: Sequence[Message]) -> dict[str, Any]:
     """Return the messages that stop an upgrade by their own wording, in the form the host's program takes."""
     fatal = [m for m in messages if m.meaning is Meaning.FATAL and m.context is None]
@@ -114,9 +140,10 @@ def older(job: Job, looked: dict[str, Any]) -> str:
     """Return why this release may not follow what a host has installed, or an empty text."""
     from bundle.trust.installed import Installed, Release
 
-    row = looked.get("record", {}).get("products", {}).get(job.product)
+    recorded = looked.get("record", {}).get("products", {})
+    row = recorded.get(job.product)
     release = str(looked.get("installed") or (row or {}).get("release", ""))
-    if not release:
+    if not release and not recorded:
         return ""
     same = row is not None and row["release"] == release
     created = (
@@ -124,7 +151,10 @@ def older(job: Job, looked: dict[str, Any]) -> str:
         if row is not None and same
         else datetime.min.replace(tzinfo=UTC)
     )
-    known = Installed(products={job.product: Release(release, created)})
+    products = {name: Release("", created) for name in recorded} or {job.product: Release(release, created)}
+    if row is not None:
+        products[job.product] = Release(release, created)
+    known = Installed(products=products)
     said = statement.Statement(
         name=job.bundle,
         sha256=job.sha256,

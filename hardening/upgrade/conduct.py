@@ -6,6 +6,7 @@ Everything that must not be lost is on the host; whoever comes back later finds 
 from __future__ import annotations
 
 import base64
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -39,6 +40,8 @@ WORDS = {
     "broken": "BROKEN",
 }
 """What an operator sees of lines in the host's journal: the stage that has begun. The others are details of a stage."""
+STOPS = ("unfit", "older", "unfinished", "lost")
+"""Verdicts of a look after which nothing is begun on the host."""
 AFTER = (*states.INSTALLED, *states.FINISHED, "rollingback", "broken")
 """Lines that come after the installer's last word."""
 
@@ -80,7 +83,8 @@ class Conductor:
     def look(self) -> dict[str, Any]:
         """Look whether the host is fit and what would happen; nothing is changed there.
 
-        The answer's `verdict` is current, fit, open, unfit or older.
+        The answer's `verdict` is current, fit, open, or one of `STOPS`. An upgrade that is under way by somebody
+        else is `unfinished`; one whose copies were taken away is `lost`: nobody knows what is on that host.
         """
         begun = time.time()
         answer = self.ask("look", recipe=self._job.recipe, size=self._job.size, unpacked=self._job.unpacked,
@@ -100,16 +104,16 @@ class Conductor:
         reason = older(self._job, answer)
         verdict = "unfit" if problems else "fit"
         open_one = answer.get("open")
-        if open_one:
+        if answer.get("lost"):  # what its version file says proves nothing
+            verdict = "lost"
+        elif open_one:
             verdict = "open"
             if open_one["sha256"] != self._job.sha256 and answer.get("alive"):
                 problems.append(f"an upgrade to {open_one['release']} is under way since {open_one['begun']}")
-                verdict = "unfit"
-        elif answer.get("lost"):  # what its version file says proves nothing
-            verdict = "unfit"
+                verdict = "unfinished"
         elif reason and not self.force_older:
             verdict, problems = "older", [reason]
-        elif answer.get("installed") == self._job.release and not reason:
+        elif answer.get("installed") == re.sub("^[vV](?=[0-9])", "", self._job.release) and not reason:
             verdict = "current"
         return {**answer, "problems": problems, "verdict": verdict, "older": reason}
 
@@ -117,8 +121,8 @@ class Conductor:
         """Bring the bundle, begin or find the upgrade, and watch it until it is installed or led back."""
         looked = self.look()
         self.say(stage="preflight", text=looked["verdict"])
-        if looked["verdict"] in ("unfit", "older"):
-            return {"state": "unfit" if looked["verdict"] == "unfit" else "older", "failed": True, "changed": False,
+        if looked["verdict"] in STOPS:
+            return {"state": looked["verdict"], "failed": True, "changed": False,
                     "problems": looked["problems"], "from": looked.get("installed", "")}  # fmt: skip
         if looked["verdict"] == "current":
             return {"state": "current", "changed": False, "from": looked["installed"], "to": self._job.release,
@@ -129,7 +133,7 @@ class Conductor:
         signature = self.upload(Path(self._job.signature)) if self._job.signature else ""
         begun = self.ask("begin", **self.request(looked), audited=before, uploaded=where, signature=signature)
         if begun.get("failed"):
-            state = "refused" if begun.get("untrusted") else "unfit"
+            state = "refused" if begun.get("untrusted") else self._not_begun()
             return {"state": state, "failed": True, "changed": False, "problems": [str(begun.get("msg"))]}
         answer = self.watch(begun["id"], states.INSTALLED)
         if answer["state"] in states.INSTALLED:
@@ -139,6 +143,11 @@ class Conductor:
             return {"state": answer["state"], "id": begun["id"], "changed": True, "log": self.triaged,
                     "from": looked.get("installed", ""), "to": self._job.release}  # fmt: skip
         return self.ended(answer)
+
+    def _not_begun(self) -> str:
+        """Return the state of a host that did not begin: as it was, unless an earlier upgrade is not at its end."""
+        now = self.look()["verdict"]
+        return "unfinished" if now == "open" else now if now in ("lost", "unfinished") else "unfit"
 
     def finish(self, upgrade: str, prove: Proof | None = None) -> dict[str, Any]:
         """Restart, let the host look, prove from outside, and commit; or lead the host back."""

@@ -21,7 +21,7 @@ from hardening.errors import HardeningError, NothingExaminedError
 from hardening.findings import Examined, Finding, Run, Severity, Subject
 from hardening.host import gather
 from hardening.host import look as looks
-from hardening.host.look.rules import PORT_DIFFERS, WORLD_READABLE
+from hardening.host.look.rules import ENGINE_NOT_SEEN, PORT_DIFFERS, WORLD_READABLE
 from hardening.host.session import Session
 from hardening.tls.policy import load as load_policy
 from hardening.upgrade import audited
@@ -116,7 +116,10 @@ class HostAudit:
 
     def _counts(self, one: Finding, *, new: bool) -> bool:
         """Whether a finding may keep an upgrade from being proved, if it is grave enough and not accepted."""
-        if one.rule.id == PORT_DIFFERS.id:  # a restart that is left to a person is pending, not wrong
+        if one.rule.id in (
+            PORT_DIFFERS.id,
+            ENGINE_NOT_SEEN.id,
+        ):  # a restart that is left to a person is pending, not wrong
             return False
         if one.rule.id.startswith("tls/") and self.scanned:
             return False

@@ -41,14 +41,14 @@ class Recipe:
     body: dict[str, Any]
 
 
-def shipped() -> Traversable:
-    """Return where the shipped recipe lies. Most of it is invented, and says so."""
+def example() -> Traversable:
+    """Return where the example lies that an operator copies and checks; no verb uses it."""
     return files("hardening") / "products" / "aspect.upgrade.toml"
 
 
-def load(path: Path | Traversable | None = None) -> Recipe:
+def load(path: Path | Traversable) -> Recipe:
     """Read a recipe. Errors: InputError, DataError naming file and key."""
-    table = Table.load(path or shipped())
+    table = Table.load(path)
     name = table.text("name")
     installer = table.table("installer")
     body: dict[str, Any] = {

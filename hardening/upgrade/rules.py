@@ -18,12 +18,19 @@ PRODUCT = Rule(
     rationale="What is signed for one product may run on every host, and break each of them.",
     remedy="Take the bundle of this product, or name the recipe it is for with --recipe; a signature that names none is made anew: `harden bundle sign BUNDLE --key KEY --product NAME --release RELEASE`.",
 )
+PLACEHOLDER = Rule(
+    id="upgrade/placeholder",
+    title="The bundle holds a placeholder that nothing fills in",
+    severity=Severity.CRITICAL,
+    rationale="A program that starts with @secret:name@ instead of its password cannot log in.",
+    remedy="Fill it in on the hosts with the role credentials (credentials_list, credentials_places and credentials_secrets in the inventory), and name the same list here: `harden upgrade apply BUNDLE --secrets secrets.json`, as `harden bundle clean --secrets` wrote it.",
+)
 OLDER = Rule(
     id="upgrade/older",
-    title="The bundle is older than what a host has installed",
+    title="The bundle is older than what a host has installed, or of another product",
     severity=Severity.CRITICAL,
     rationale="An old release is signed too, and brings its weaknesses back.",
-    remedy="Install a newer release; where the older one is meant, --force-older REASON, which is kept on the host.",
+    remedy="Install a newer release of the installed product. To install this one on purpose: --force-older REASON, which is kept on the host.",
 )
 REFUSED = Rule(
     id="upgrade/refused",
@@ -34,7 +41,7 @@ REFUSED = Rule(
 )
 DONE = Rule(
     id="upgrade/done",
-    title="The upgrade is installed and proved",
+    title="The upgrade is installed and verified",
     severity=Severity.INFO,
     rationale="Release, services, probes and endpoints were looked at after the change.",
     remedy="Nothing to do.",
@@ -52,6 +59,13 @@ BROKEN = Rule(
     severity=Severity.CRITICAL,
     rationale="Something of the host is neither old nor new; the host keeps trying.",
     remedy="Free what stops it (a full disk, a database that is down); `harden upgrade status` shows whether it is back.",
+)
+LOST = Rule(
+    id="upgrade/lost",
+    title="An upgrade ended on the host and nobody knows what it left",
+    severity=Severity.CRITICAL,
+    rationale="Its journal or its copies were deleted while it ran, so it can neither be finished nor rolled back.",
+    remedy="Restore the host from your own backup, or check it by hand. Then delete the file that the message names.",
 )
 UNFINISHED = Rule(
     id="upgrade/unfinished",
@@ -95,11 +109,13 @@ def rules() -> tuple[Rule, ...]:
     return (
         FIT,
         PRODUCT,
+        PLACEHOLDER,
         OLDER,
         REFUSED,
         DONE,
         ROLLED_BACK,
         BROKEN,
+        LOST,
         UNFINISHED,
         LEFT,
         AUDITED,

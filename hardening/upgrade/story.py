@@ -27,6 +27,7 @@ from hardening.host.playbook import HostReceipt, Receipt
 from hardening.host.session import waits
 from hardening.upgrade import audited, rules
 from hardening.upgrade.logs.patterns import UNKNOWN, shipped
+from hardening.upgrade.logs.redact import clear
 
 NAMED = 20
 """How many paths of one kind a report names; the number of all is in the message."""
@@ -65,7 +66,7 @@ def told(one: HostReceipt) -> Told:
         state, why = "unfit", one.problems
     elif state in ("fit", "open") and one.problems:
         state, why = "unfinished", one.problems
-    return Told(host=one.host, state=state, why=tuple(dict.fromkeys(why)), row=row)
+    return Told(host=one.host, state=state, why=tuple(dict.fromkeys(map(clear, why))), row=row)
 
 
 def to_undo(hosts: Iterable[Told]) -> dict[str, dict[str, str]]:
@@ -85,7 +86,7 @@ def undone(one: Told, undo: HostReceipt | None, output: str = "") -> Told:
     rows = [task["result"]["upgrade"] for task in undo.tasks if task["result"].get("upgrade")] if undo else []
     row = rows[-1] if rows else {}
     if row.get("state") in ("rolledback", "broken"):
-        why = tuple(row.get("problems") or [])
+        why = tuple(map(clear, row.get("problems") or []))
         return replace(one, state=str(row["state"]), why=why, row={**one.row, **row, "pending": []})
     if undo is None:
         why = (output.strip().rpartition("\n")[2] or "the host was not asked",)
@@ -93,7 +94,7 @@ def undone(one: Told, undo: HostReceipt | None, output: str = "") -> Told:
         why = (undo.lost,)
     else:
         why = tuple(undo.problems) or ("harden_undo_on_failure is false here",)
-    return replace(one, state="kept", why=tuple(f"not led back: {text}" for text in why))
+    return replace(one, state="kept", why=tuple(f"not led back: {clear(text)}" for text in why))
 
 
 def judged(receipt: Receipt, started: datetime, *, planned: bool = False, undo: Receipt | None = None) -> Run:
@@ -170,6 +171,7 @@ _RULES: Mapping[str, Rule] = {
     "rolledback": rules.ROLLED_BACK,
     "kept": host_rules.KEPT,
     "broken": rules.BROKEN,
+    "lost": rules.LOST,
     "unfit": rules.FIT,
     "older": rules.OLDER,
     "refused": rules.REFUSED,

@@ -1066,7 +1066,7 @@ def settle(host, up):
         time.sleep(recipe["settle"])
         judged_up(up, before)
     found = version_of(host, recipe)
-    if recipe.get("version") and found != up.manifest()["release"]:
+    if recipe.get("version") and found != bare(up.manifest()["release"]):
         raise Failed("the host says release %s, not %s" % (found or "none", up.manifest()["release"]))
     up.record("settled")
 
@@ -1105,8 +1105,13 @@ def probes(up, key):
     ]
 
 
+def bare(release):
+    """Return a release without the `v` that some files write before its number."""
+    return re.sub("^[vV](?=[0-9])", "", release)
+
+
 def version_of(host, recipe):
-    """Return the release that the product's own file names, or an empty text."""
+    """Return the release that the product's own file names, without a `v` before it, or an empty text."""
     place = recipe.get("version")
     if not place:
         return ""
@@ -1114,7 +1119,7 @@ def version_of(host, recipe):
         found = re.search(place["regex"], agent.shown(agent.read(host.place(place["path"]))), re.M)
     except (OSError, IOError):
         return ""
-    return found.group(1).strip() if found else ""
+    return bare(found.group(1).strip()) if found else ""
 
 
 def commit(host, up):
@@ -2097,7 +2102,7 @@ def do_verify(host, request):
     if done:
         up = done[-1]
         found = version_of(host, up.recipe())
-        if up.recipe().get("version") and found != up.manifest()["release"]:
+        if up.recipe().get("version") and found != bare(up.manifest()["release"]):
             problems.append("the host says release %s, not %s" % (found or "none", up.manifest()["release"]))
         problems += ["%s does not run" % one["name"] for one in fallen(up, up_before(up))]
         for row in agent.ask_probes(probes(up, "probes")):

@@ -12,6 +12,7 @@ import tarfile
 import threading
 import zipfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -140,7 +141,7 @@ def test_cache_gives_the_same_report_and_asks_less(release: Path, tmp_path: Path
 def test_a_damaged_cache_is_an_empty_one(release: Path, tmp_path: Path, body: str) -> None:
     cache = tmp_path / "kept"
     plain = told(audit(release, detectors=(Word(),), jobs=1, cache=cache))
-    with sqlite3.connect(cache / "results.sqlite") as connection:
+    with closing(sqlite3.connect(cache / "results.sqlite")) as connection, connection:
         rule = next(iter(Word().rules())).id
         assert (
             connection.execute("UPDATE kept SET body = ?", (body.replace("word/needle", rule),)).rowcount > 1
@@ -159,7 +160,7 @@ def test_what_other_rules_found_goes_when_many_have_come_since(tmp_path: Path) -
     def asked(depth: int) -> int:
         detector = Word()
         audit(path, detectors=(detector,), cache=cache, jobs=1, limits=Limits(depth=depth))
-        with sqlite3.connect(cache / "results.sqlite") as connection:
+        with closing(sqlite3.connect(cache / "results.sqlite")) as connection, connection:
             counts.extend(connection.execute("SELECT COUNT(*) FROM kept").fetchone())
         return detector.asked
 

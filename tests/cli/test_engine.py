@@ -29,7 +29,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 def harden(engine: Engine, *words: str) -> int:
     return run([
         "engine", *words, "--config", str(engine.config), "--process", engine.process,
-        "--state-dir", str(engine.root / "state"),
+        "--state-dir", str(engine.root / "state"), "--no-firewall",
     ])  # fmt: skip
 
 
@@ -69,6 +69,7 @@ def test_a_link_leads_to_the_file_that_holds_the_port(
     link.symlink_to(engine.config if linked == "file" else engine.root)
     config = link if linked == "file" else link / engine.config.name
     words = ["--config", str(config), "--process", engine.process, "--state-dir", str(engine.root / "state")]
+    words.append("--no-firewall")
     new = free_port()
     assert run(["engine", "show", *words]) == 0
     assert run(["engine", "set-port", str(new), *words]) == 5, capsys.readouterr()
@@ -110,7 +111,7 @@ def asked(engine: Engine, port: int) -> list[str]:
     return [
         str(Path(sys.executable).with_name("harden")), "engine", "set-port", str(port), "--restart", "ask",
         "--restart-command", engine.restart_script, "--config", str(engine.config), "--process", engine.process,
-        "--state-dir", str(engine.root / "state"),
+        "--state-dir", str(engine.root / "state"), "--no-firewall",
     ]  # fmt: skip
 
 

@@ -97,6 +97,7 @@ def test_status_verify_and_rollback_of_this_machine(
     report = json.loads(capsys.readouterr().out)
     verdicts = {row["rule"]: row["verdict"] for row in report["results"]}
     assert verdicts.pop("upgrade/host-audit") == "skipped"  # nothing was upgraded here
+    assert verdicts.pop("engine/not-seen") == "not-applicable"  # no engine's file is here
     assert set(verdicts.values()) == {"pending"}
 
     name = little.ask("status")["transactions"][-1]["id"]

@@ -265,8 +265,14 @@ def test_whole_paths_need_no_current_folder(tmp_path: Path, monkeypatch: pytest.
 def test_a_port_that_this_account_may_not_set_is_no_unsafe_one(site: Path) -> None:
     """It was exit 11, which is for a port that nobody should take."""
     words = f"--config {site / 'engine.properties'} --state-dir {site / 'read-only/state'}"
-    denied, unsafe = called(site, f"engine set-port 7300 {words}", f"engine set-port 80 {words}")
-    assert (denied.code, unsafe.code) == (ExitCode.ROLLED_BACK, ExitCode.REFUSED)
+    denied, unsafe, blind = called(
+        site,
+        f"engine set-port 7300 --no-firewall {words}",
+        f"engine set-port 80 {words}",
+        f"engine set-port 7300 {words}",
+    )
+    assert (denied.code, unsafe.code, blind.code) == (ExitCode.ROLLED_BACK, ExitCode.REFUSED, ExitCode.USAGE)
+    assert "only root sees what filters on this host" in blind.err
     assert "harden: refused, nothing was changed: [Errno 13] Permission denied" in denied.err
 
 

@@ -1,23 +1,37 @@
-"""`harden rules` and the page that is made by it."""
+"""`harden rules` and the pages that `make docs` writes."""
 
 from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from hardening.cli import run
-from hardening.cli.rules import all_rules
+from hardening.cli.known_rules import all_rules
 
-PAGE = Path(__file__).parents[2] / "docs/rules.md"
+PAGES = Path(__file__).parents[2] / "docs/rules.py"
 
 
-def test_the_page_is_what_the_tool_says(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_rule_has_one_anchor_on_the_page_of_its_family(tmp_path: Path) -> None:
+    (tmp_path / "gone.md").write_text("a family of an earlier release")
+    subprocess.run([sys.executable, PAGES, tmp_path], check=True)
+    pages = {path.stem: path.read_text("utf-8") for path in tmp_path.glob("*.md")}
+    index = pages.pop("index")
+    assert set(re.findall(r"\(([\w.-]+)\.md\)", index)) == set(pages)
+    anchors = [anchor for text in pages.values() for anchor in re.findall(r'<a id="([^"]+)"', text)]
+    assert sorted(anchors) == sorted(rule.id.replace("/", "-") for rule in all_rules())
+    assert "## `tls/suite`" in pages["tls"]
+    assert "gone" not in pages
+
+
+def test_markdown_has_every_rule(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["rules", "--format", "markdown"]) == 0
-    assert capsys.readouterr().out == PAGE.read_text("utf-8"), "run: make docs"
+    assert re.findall(r"^## `(.+)`$", capsys.readouterr().out, re.MULTILINE) == [r.id for r in all_rules()]
 
 
 def test_every_id_is_one_the_report_schema_allows() -> None:

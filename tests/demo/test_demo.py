@@ -15,6 +15,7 @@ import pytest
 from hardening.cli import run
 from hardening.demo import server, story
 from hardening.errors import ExitCode, HardeningError
+from hardening.mailer import certificates
 
 
 def test_it_ends_well_and_shows_before_and_after(tmp_path: Path) -> None:
@@ -42,6 +43,27 @@ def test_it_ends_well_and_shows_before_and_after(tmp_path: Path) -> None:
     page = (tmp_path / "kept/report.html").read_text()
     assert "server before" in page
     assert "server after" in page
+
+
+def test_private_keys_are_their_owners_alone(tmp_path: Path) -> None:
+    """Whatever the umask: every verb that writes a private key or a secret writes it with mode 0600 or less."""
+    (tmp_path / "secret").write_text("INVENTED")
+    before = os.umask(0)
+    try:
+        assert run(["demo", "--keep", str(tmp_path / "kept")]) == ExitCode.OK
+        for name in ("ed25519", "ecdsa-p256"):
+            words = ["--out", str(tmp_path / name), "--no-passphrase", "--algorithm", name]
+            assert run(["bundle", "keygen", *words]) == ExitCode.OK
+        certificates.make(tmp_path / "m.crt", tmp_path / "m.key")
+        words = ["--key-file", str(tmp_path / "seal.key"), "--new-key"]
+        assert run(["mailer", "seal", str(tmp_path / "secret"), *words]) == ExitCode.OK
+    finally:
+        os.umask(before)
+    private = {path for path in tmp_path.rglob("*") if path.is_file() and b"PRIVATE KEY" in path.read_bytes()}
+    names = {"release.key", "key.pem", "ed25519", "ecdsa-p256", "m.key"}
+    assert {path.name for path in private} == names
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (*private, tmp_path / "seal.key")}
+    assert modes == {**dict.fromkeys(names, 0o600), "seal.key": 0o400}
 
 
 def test_what_it_kept_says_the_same_to_the_commands(tmp_path: Path) -> None:

@@ -122,7 +122,8 @@ def test_a_product_that_nobody_wrote_down_is_named() -> None:
 def test_every_path_of_the_product_says_how_it_is_known() -> None:
     assert {one.mark for one in ASPECT.places} == {"verified", "invented"}
     assert all(one.source for one in ASPECT.places if one.mark == "verified")
-    assert ASPECT.marks["port"] == "text"
+    assert {key for key, mark in ASPECT.marks.items() if mark == "verified"} == {"port", "process"}
+    assert all(ASPECT.sources.values())
     assert all(ASPECT.place(one.id).id == one.id for one in ASPECT.places)
 
 
@@ -131,7 +132,9 @@ def test_every_path_of_the_product_says_how_it_is_known() -> None:
     [
         ((7300,), None, "configured=7300 running=7300"),
         ((7226,), None, "configured=7300 running=7226 restart pending"),
-        ((), None, "configured=7300 running=none restart pending"),
+        ((), None, "configured=7300 running=none; the engine is not seen running"),
+        ((), {"since": "noon", "by": "ops"},
+         "configured=7300 running=none restart pending since noon by ops; the engine is not seen running"),
         ((7226, 7300), {"since": "noon", "by": "ops"}, "configured=7300 running=7226,7300 restart pending since noon by ops"),
         ((7300,), {"since": "noon", "by": "ops"}, "configured=7300 running=7300"),
     ],
@@ -161,4 +164,31 @@ def test_a_port_that_no_file_sets_is_told_as_the_default() -> None:
     said = port.unset("engine.portal = 1\n", "engine.port", "/e")
     assert port.EnginePort(configured=7226, running=(7226,), unset=said).line == (
         "configured=7226 running=7226 (the default: /e has no engine.port)"
+    )
+
+
+def test_an_engine_of_another_name_is_not_seen_and_who_has_its_port_is_named() -> None:
+    """Such a host was told that a restart is pending, which could stop a plant for nothing."""
+    listeners = [
+        {"port": 7226, "process": "engine-stand-in", "pid": 9},
+        {"port": 7226, "process": "engine-stand-in", "pid": 9},
+        {"port": 8443, "process": "java", "pid": 12},
+    ]
+    now = port.EnginePort(
+        configured=7226,
+        running=port.running(listeners, "java", (7226,)),
+        elsewhere=port.elsewhere(listeners, "java"),
+        others=port.others(listeners, "java", 7226),
+    )
+    assert not now.restart_pending
+    assert now.line == (
+        "configured=7226 running=none; the engine is not seen running; "
+        "port 7226 is listened on by engine-stand-in (pid 9); a process of its name listens on 8443"
+    )
+
+
+def test_a_port_that_nobody_reaches_is_said() -> None:
+    now = port.EnginePort(configured=7300, running=(7300,), firewall="iptables", shut=(7300,))
+    assert now.line == (
+        "configured=7300 running=7300; the firewall (iptables) lets no other host reach port 7300 over IPv4"
     )

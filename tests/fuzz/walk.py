@@ -10,7 +10,7 @@ import marshal
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -115,7 +115,7 @@ def seeds() -> Iterator[tuple[str, bytes]]:
     yield "x.class", test_derive.java_class({"password": "word", "url": "jdbc:mysql://h/d"}, ["a literal"])
     code = compile("password = 'word'\ndef f(x=('a', 1.5, None)): return f'{x}'\n", "x.py", "exec")
     yield "x.pyc", importlib.util.MAGIC_NUMBER + bytes(12) + marshal.dumps(code)
-    with sqlite3.connect(":memory:") as database:
+    with closing(sqlite3.connect(":memory:")) as database, database:
         database.execute("CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT, secret BLOB, x REAL)")
         database.executemany(
             "INSERT INTO users VALUES (?, ?, ?, ?)",

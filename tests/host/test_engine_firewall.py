@@ -14,12 +14,14 @@ from typing import Any
 
 import pytest
 
-from hardening.engine import iptables
+from hardening.errors import RefusedError
 from hardening.host import engine_plan, stream
+from hardening.host.engine_firewall import SAVED as FILES
 from tests.host.engine_stand_in import Engine
 from tests.host.little import interpreter
 
 OLD, NEW = 7226, 7300
+SAVED = FILES["iptables"]
 HEAD = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n"
 SSH = "-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n"
 END = "-A INPUT -j REJECT --reject-with icmp-host-prohibited\n"
@@ -68,12 +70,12 @@ class Site:
     def filter(self, live: str, saved: str) -> None:
         """Put rules in force, and others into the file of those for the next boot."""
         self.run("iptables-restore", text=f"{HEAD}{SSH}{live}{END}COMMIT\n")
-        self.run("sh", "-c", f"mkdir -p /etc/sysconfig; umask 077; cat >{iptables.SAVED}",
+        self.run("sh", "-c", f"mkdir -p /etc/sysconfig; umask 077; cat >{SAVED}",
                  text=f"# kept by hand\n{HEAD}{SSH}{saved}{END}COMMIT\n")  # fmt: skip
 
     @property
     def rules(self) -> tuple[str, str]:
-        return self.run("iptables", "-S", "INPUT"), self.run("cat", iptables.SAVED)
+        return self.run("iptables", "-S", "INPUT"), self.run("cat", SAVED)
 
     def ask(self, verb: str, **more: Any) -> dict[str, Any]:
         request = {"verb": verb, "state": str(self.root / "state"), **more}
@@ -109,7 +111,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
         (tmp_path / name).mkdir()
     lay = (
         f"mount -t overlay -o lowerdir=/etc,upperdir={tmp_path}/upper,workdir={tmp_path}/work overlay /etc && "
-        "ip link set lo up && echo up && exec sleep 600"
+        "{ test ! -d /run/systemd/system || mount -t tmpfs none /run/systemd; } && ip link set lo up && echo up && exec sleep 600"
     )
     with subprocess.Popen(["unshare", "--net", "--mount", "sh", "-c", lay], stdout=subprocess.PIPE) as holder:
         try:
@@ -139,9 +141,9 @@ def lets_in(text: str, port: int) -> list[str]:
         *((one, one, "host") for one in RULES),
         *(("none", "plain", closes) for closes in ("host", "run", "now")),
         *(("as CentOS 6 writes it",) * 2 + (closes,) for closes in ("run", "now")),
-        ("plain", "none", "host"),
         ("none", "from two networks", "run"),
         ("from two networks", "plain", "now"),
+        ("none", "none", "now"),
     ],
 )
 def test_a_port_moves_and_comes_back(site: Site, live: str, saved: str, closes: str) -> None:
@@ -155,7 +157,7 @@ def test_a_port_moves_and_comes_back(site: Site, live: str, saved: str, closes: 
         assert site.set_port()["state"] == "committed"
         for text, rules in zip(site.rules, was, strict=True):
             assert lets_in(text, OLD) == rules
-            assert lets_in(text, NEW) == (rules or lets_in(PLAIN, OLD))
+            assert lets_in(text, NEW) == rules
         assert site.set_port()["changed"] is False
         site.engine.restart()
         if closes == "host":
@@ -166,11 +168,25 @@ def test_a_port_moves_and_comes_back(site: Site, live: str, saved: str, closes: 
         assert (done["state"], done["changed"]) == ("committed", True)
     for text, rules in zip(site.rules, was, strict=True):
         assert lets_in(text, OLD) == []
-        assert lets_in(text, NEW) == (rules or lets_in(PLAIN, OLD))
+        assert lets_in(text, NEW) == rules
     assert site.set_port()["changed"] is False
     (site.root / "state" / "agent.py").unlink(missing_ok=True)
     states = [site.ask("rollback")["state"] for _ in range(2 if closes == "run" else 1)]
     assert set(states) == {"committed"}
+    if closes != "now":  # which restarts the engine; else both stay open until somebody has
+        for text, rules in zip(site.rules, was, strict=True):
+            assert (lets_in(text, OLD), lets_in(text, NEW)) == (rules, rules)
+        site.engine.restart()
+        (site.root / "state" / "agent.py").write_bytes(stream.AGENT.read_bytes())
+        assert site.ask("watch")["state"] == "committed"
+    assert site.rules == before
+
+
+def test_rules_that_the_next_boot_would_lose_are_refused(site: Site) -> None:
+    site.filter(RULES["plain"], "")
+    before = site.rules
+    with pytest.raises(RefusedError, match="the next boot would lose a copy"):
+        site.set_port()
     assert site.rules == before
 
 
@@ -192,7 +208,7 @@ def test_a_closing_that_fails_leaves_both_ports_as_they_were(site: Site) -> None
 def test_rules_that_were_saved_meanwhile_are_found_as_the_kernel_spells_them(site: Site) -> None:
     site.filter(RULES["as CentOS 6 writes it"], RULES["as CentOS 6 writes it"])
     site.set_port()
-    site.run("sh", "-c", f"iptables-save -c >{iptables.SAVED}")
+    site.run("sh", "-c", f"iptables-save -c >{SAVED}")
     site.engine.restart()
     (site.root / "state" / "agent.py").write_bytes(stream.AGENT.read_bytes())
     assert site.ask("watch")["state"] == "committed"

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from hardening.engine import iptables
+from hardening.engine.iptables import Ruleset
 from hardening.host import engine_plan
-from hardening.host.engine_firewall import Firewall
+from hardening.host.engine_firewall import SAVED, Family, Firewall
 from hardening.host.plan import Command
-from tests.host.test_engine_plan import CONFIG, WISH, facts
+from tests.host.test_engine_plan import CONFIG, WISH, facts, filters
 
 GOLDEN = Path(__file__).parent / "golden"
 RULES = (
@@ -39,10 +39,13 @@ def seen(
     found = facts(configured=port, running=running, firewall=firewall, selinux=selinux, pending=pending)
     texts = {
         CONFIG: f"engine.port={port}\n",
-        iptables.SAVED: f"*filter\n:INPUT ACCEPT [0:0]\n{rules}COMMIT\n",
+        SAVED["iptables"]: f"*filter\n:INPUT ACCEPT [0:0]\n{rules}COMMIT\n",
     }
+    if firewall != "iptables":
+        del texts[SAVED["iptables"]]
     texts |= {"/etc/motd": motd} if motd is not None else {}
-    found["said"] = ["-P INPUT ACCEPT\n" + rules]
+    opened = dict.fromkeys((running, *((pending["configured"], pending["previous"]) if pending else ())))
+    found["filters"] = filters(firewall, rules, [f"{one}/tcp" for one in opened])
     found["files"] = [
         {"path": path, "content": base64.b64encode(text.encode()).decode(), "sha256": f"of {path}"}
         for path, text in texts.items()
@@ -91,6 +94,9 @@ def _lines(wish: engine_plan.Wish, found: dict[str, Any]) -> list[str]:
         if file["path"] == engine_plan.PENDING:
             record = json.loads(text)
             closing = [line for command in record.pop("close", []) for line in _told(command)]
+            closing += [
+                line for command in record.get("back", {}).pop("close", []) for line in _told(command)
+            ]
             text = json.dumps(record, indent=1, sort_keys=True) + "\n" + "\n".join(closing)
         lines += [f"  | {line}" for line in text.splitlines()]
     for command in plan["commands"]:
@@ -101,9 +107,7 @@ def _lines(wish: engine_plan.Wish, found: dict[str, Any]) -> list[str]:
 
 def test_each_plan_is_what_the_golden_file_says(request: pytest.FixtureRequest) -> None:
     wishes = engine_plan.wishes(replace(WISH, clients=("/srv/client.conf",)))
-    asked = [f"read: {path}" for path in wishes["read"]] + [
-        f"run: {shlex.join(argv)}" for argv in wishes["run"]
-    ]
+    asked = [f"read: {path}" for path in wishes["read"]]
     said = "\n".join([*asked, ""]) + "\n".join(
         line for name, given in PLANS.items() for line in (f"# {name}", *_lines(*given), "")
     )
@@ -193,8 +197,9 @@ def test_a_port_that_the_policy_gives_another_type_is_labelled_and_one_of_the_ho
     ],
 )
 def test_a_rule_is_there_where_the_kernel_says_the_whole_line(asked: Any, rule: str, *, there: bool) -> None:
-    live = (iptables.Rule(1, iptables.plain(7226)),)
-    (opening,) = Firewall(kind="iptables").opens(7226, 80)
-    (closing,) = Firewall(kind="iptables", live=live).closes(7226, 80, 80)
+    live = Ruleset.read("*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p tcp -m tcp --dport 80 -j ACCEPT\nCOMMIT\n")
+    wall = Firewall(families=(Family(tool="iptables", live=live, kept=live),))
+    (opening,) = wall.opens(7226, 80)
+    (closing,) = wall.leads_back(7226, 80)
     says = f"echo '-A INPUT {rule}'"
     assert (asked(opening, iptables=says), asked(closing, iptables=says)) == (there, not there)

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from hardening.engine import iptables
 from hardening.errors import InputError, RefusedError, UsageError
 from hardening.host import engine_plan
+from hardening.host.engine_firewall import SAVED, Firewall
 
 CONFIG = "/srv/engine.properties"
 WISH = engine_plan.Wish(port=7300, config=CONFIG, by="alice")
@@ -24,14 +24,13 @@ def facts(
 ) -> dict[str, Any]:
     data = f"engine.port={configured}\n".encode()
     ports = dict.fromkeys((running, *((pending["configured"], pending["previous"]) if pending else ())))
-    rules = [f"-A INPUT {iptables.plain(port)}\n" for port in ports]
+    rules = "".join(f"-A INPUT -p tcp -m tcp --dport {port} -j ACCEPT\n" for port in ports)
     return {
-        "firewall": firewall,
+        "filters": filters(firewall, rules, [f"{port}/tcp" for port in ports]),
         "selinux": selinux,
         "time": "2026-01-01T00:00:00Z",
         "pending": [pending] if pending else [],
         "listeners": [{"port": running, "address": "0.0.0.0", "pid": 9, "process": "java"}],
-        "said": ["-P INPUT ACCEPT\n" + "".join(rules)],
         "files": [
             {
                 "path": path,
@@ -40,10 +39,37 @@ def facts(
             }
             for path, text in (
                 (CONFIG, data),
-                (iptables.SAVED, f"*filter\n{''.join(rules)}COMMIT\n".encode()),
+                *(
+                    [(SAVED["iptables"], f"*filter\n{rules}COMMIT\n".encode())]
+                    if firewall == "iptables"
+                    else []
+                ),
             )
         ],
     }
+
+
+def filters(kind: str, rules: str, ports: list[str]) -> dict[str, Any]:
+    """Return what the agent says of a firewall: rules in force, or ports of the zone `public`."""
+    zone = (
+        f"public (active)\n  target: default\n  services: ssh\n  ports: {' '.join(ports)}\n  rich rules: \n"
+    )
+    said = {
+        "firewall-cmd --state": [252, "not running\n"],
+        "iptables -V": [0, "iptables v1.4.7\n"],
+        "iptables-save": [0, ""],
+    }
+    if kind == "iptables":
+        said["iptables-save"] = [0, f"*filter\n:INPUT ACCEPT [0:0]\n{rules}COMMIT\n"]
+    if kind == "firewalld":
+        said |= {f"firewall-cmd {word}--list-all-zones": [0, zone] for word in ("", "--permanent ")}
+        said |= {
+            f"firewall-cmd {word}--info-service=ssh": [0, "ssh\n  ports: 22/tcp\n"]
+            for word in ("", "--permanent ")
+        }
+        said["firewall-cmd --list-all-policies"] = [2, "usage: ..."]
+    legacy = {"iptables": ["filter"] if kind == "iptables" else [], "ip6tables": []}
+    return {"firewalld": kind == "firewalld", "tables": [], "legacy": legacy, "said": said, "enabled": []}
 
 
 @pytest.mark.parametrize(
@@ -102,66 +128,76 @@ def test_the_record_says_how_the_host_closes_the_old_port_by_itself(firewall: st
     assert record["motd"] == {"path": "/etc/motd", "mark": engine_plan.MOTD_MARK}
 
 
-@pytest.mark.parametrize("said", ["", "/bin/sh: iptables: not found", "Permission denied (you must be root)"])
-def test_a_host_whose_iptables_says_nothing_is_refused_by_name(said: str) -> None:
-    now = facts(configured=7226, running=7226, firewall="iptables", selinux="disabled")
-    with pytest.raises(
-        InputError, match=re.escape(f"iptables does not say its rules: {said or 'no output'}")
-    ):
-        engine_plan.plan(WISH, {**now, "said": [said]})
-    assert engine_plan.plan(replace(WISH, firewall=False), {**now, "said": []}).commands == ()
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {"said": {"iptables-save": [1, "Permission denied (you must be root)"]}},
+            "iptables-save: Permission denied",
+        ),
+        ({"said": {"iptables-save": [125, "more than can be read"]}}, "iptables-save: more than can be read"),
+        ({"tables": None}, "the kernel does not say which tables are loaded"),
+        ({"legacy": None}, "the kernel does not say which tables are loaded"),
+        ({"tables": [["inet", "site"]]}, "the table inet site is not made by firewalld or iptables"),
+        ({"tables": [["ip", "filter"]]}, "the table ip filter is not made by firewalld or iptables"),
+        (
+            {
+                "legacy": {"iptables": ["filter"]},
+                "said": {
+                    "iptables -V": [0, "iptables v1.8 (nf_tables)"],
+                    "iptables-save": [0, ""],
+                    "iptables-legacy-save": [0, "*filter\n:INPUT DROP [0:0]\nCOMMIT\n"],
+                },
+            },
+            "rules are in force beside",
+        ),
+        (
+            {"legacy": {"iptables": ["filter"]}, "said": {}},
+            "iptables: tables are loaded (filter) and no program lists them",
+        ),
+        ({"enabled": ["firewalld"]}, "firewalld is enabled and does not run"),
+        ({"enabled": ["nftables"]}, "nftables.service is enabled and no table is loaded"),
+    ],
+)
+def test_a_filter_that_is_not_understood_is_refused_and_never_none(change: dict[str, Any], said: str) -> None:
+    now = facts(configured=7226, running=7226, firewall="none", selinux="disabled")
+    now["filters"] |= change
+    with pytest.raises(RefusedError, match=re.escape(said)) as refused:
+        engine_plan.plan(WISH, now)
+    assert "control_engine_firewall: false" in refused.value.hint
+    assert "not understood" in Firewall.of(now, {}, "").kind
+    assert Firewall.of(now, {}, "").lets_in(7226) is None
+    assert engine_plan.seen(WISH, now).unclear
+    assert engine_plan.plan(replace(WISH, firewall=False), {**now, "filters": None}).commands == ()
 
 
-def test_saved_rules_that_are_a_link_are_refused_by_name() -> None:
-    now = facts(configured=7226, running=7226, firewall="iptables", selinux="disabled")
-    with pytest.raises(InputError, match="/etc/sysconfig/iptables is a link"):
-        engine_plan.plan(WISH, {**now, "files": now["files"][:1]})
+def test_a_host_that_was_not_asked_what_filters_is_refused() -> None:
+    now = facts(configured=7226, running=7226, firewall="none", selinux="disabled")
+    with pytest.raises(RefusedError, match="the host was not asked what filters"):
+        engine_plan.plan(WISH, {**now, "filters": None})
 
 
 @pytest.mark.parametrize(
-    ("text", "port", "yes"),
+    ("change", "said"),
     [
-        ("-p tcp -m tcp --dport 7226 -j ACCEPT", 7226, True),
-        ("-p tcp -m tcp --dport 7226 -j ACCEPT", 722, False),
-        ("-p udp -m udp --dport 7226 -j ACCEPT", 7226, False),
-        ("-p tcp -m tcp --dport 7226 -j DROP", 7226, False),
-        ("-p tcp -m tcp ! --dport 7226 -j ACCEPT", 7226, False),
-        ("-p tcp -m tcp --dport 7000:8000 -j ACCEPT", 7226, False),
-        ("-p tcp -m multiport --dports 443,7226 -j ACCEPT", 7226, False),
-        ('-p tcp -m comment --comment "--dport 7226 -j ACCEPT" -m tcp --dport 443 -j ACCEPT', 7226, False),
-        (r'-p tcp -m comment --comment "the engine\'s \"port\"" -m tcp --dport 7226 -j ACCEPT', 7226, True),
+        ({"path": "/srv/rules", "asked": [SAVED["iptables"]]}, "is a link to /srv/rules"),
+        (None, "is not a readable file"),
     ],
 )
-def test_which_rules_let_a_port_in(text: str, port: int, yes: bool) -> None:
-    assert iptables.lets_in(text, port) is yes
-
-
-@pytest.mark.parametrize(
-    ("text", "line", "before"),
-    [
-        ("*filter\n:INPUT DROP [0:0]\nCOMMIT\n", iptables.plain(7300), "COMMIT"),
-        ("*filter\n[1:60] -A INPUT -i lo -j ACCEPT\nCOMMIT\n", iptables.plain(7300), "[1:60]"),
-        ("*mangle\n-A INPUT -j ACCEPT\nCOMMIT\n*filter\nCOMMIT\n", iptables.plain(7300), "COMMIT\n"),
-        ("*filter\r\n-A INPUT -j DROP\r\nCOMMIT\r\n", iptables.plain(7300) + "\r", "-A INPUT -j DROP"),
-    ],
-)
-def test_saved_rules_are_edited_in_the_filter_alone_and_give_the_file_back(
-    text: str, line: str, before: str
+def test_saved_rules_that_are_a_link_or_too_large_are_refused_by_name(
+    change: dict[str, Any] | None, said: str
 ) -> None:
-    made = iptables.opened(text, 7300, 7226)
-    assert f"{line}\n{before}" in made
-    assert (made.index("*filter") < made.index(line), iptables.closed(made, 7300)) == (True, text)
-    assert iptables.opened(made, 7300, 7226) == made
-
-
-def test_saved_rules_without_a_filter_stay_as_they_are() -> None:
-    assert iptables.opened("*nat\nCOMMIT\n", 7300, 7226) == "*nat\nCOMMIT\n"
+    now = facts(configured=7226, running=7226, firewall="iptables", selinux="disabled")
+    now["files"][1:] = [now["files"][1] | change] if change else []
+    now["skipped"] = [] if change else [SAVED["iptables"]]
+    with pytest.raises(RefusedError, match=f"/etc/sysconfig/iptables {said}"):
+        engine_plan.plan(WISH, now)
 
 
 def test_a_host_without_firewall_and_selinux_gets_no_commands() -> None:
     plan = engine_plan.plan(WISH, facts(configured=7226, running=7226, firewall="none", selinux="disabled"))
     assert plan.commands == ()
-    assert [one.path for one in plan.files] == [CONFIG, engine_plan.PENDING]
+    assert [one.path for one in plan.files] == [CONFIG, engine_plan.PENDING, engine_plan.KNOWN]
 
 
 @pytest.mark.parametrize("raw", [{"prt": 1}, {"restart": "soon"}, {"port": "x"}])

@@ -314,6 +314,14 @@ def test_the_engine_is_the_one_that_the_inventory_names(tmp_path: Path) -> None:
     for pid, process, said in (
         (1, "aspect-engine", "configured=7300 running=7300"),
         (None, "", "configured=7300; only root sees whose port it is"),  # it was "restart pending"
+        (
+            5,
+            "engine-stand-in",
+            (
+                "configured=7300 running=none; the engine is not seen running; "
+                "port 7300 is listened on by engine-stand-in (pid 5)"
+            ),
+        ),
     ):
         heard = ({"port": 7300, "address": "0.0.0.0", "pid": pid, "process": process},)
         about = tmp_path / f"{pid}.json"
@@ -321,6 +329,8 @@ def test_the_engine_is_the_one_that_the_inventory_names(tmp_path: Path) -> None:
         run = audit(gather.load(tmp_path / "here", about), [load("aspect")])
         assert [one.reason for one in run.results if one.rule.id == "host/engine-port"] == [said]
         assert not [one for one in run.findings if one.rule.id == "host/engine-port"]
+        unseen = [one.message for one in run.findings if one.rule.id == "host/engine-not-seen"]
+        assert unseen == ([said] if process == "engine-stand-in" else [])
 
 
 def test_silence_is_an_error(tmp_path: Path) -> None:

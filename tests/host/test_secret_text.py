@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import tomllib
 from collections.abc import Callable
+from contextlib import closing
 from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
@@ -30,7 +31,8 @@ def sh(text: str) -> str:
 
 
 def sqlite(text: str) -> str:
-    return str(sqlite3.connect(":memory:").execute(f"SELECT {text}").fetchone()[0])
+    with closing(sqlite3.connect(":memory:")) as base:
+        return str(base.execute(f"SELECT {text}").fetchone()[0])
 
 
 READERS: list[tuple[str, str, str, Callable[[str], str]]] = [

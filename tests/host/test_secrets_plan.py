@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -176,3 +178,26 @@ def test_a_store_that_others_can_read_is_shut(product: Path) -> None:
     (product / "store.json").chmod(0o644)
     assert carried(product, ALL, {"db": FIRST})["state"] == "committed"
     assert (product / "store.json").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("encoding", "coded"),
+    [("base64", lambda v: base64.b64encode(v.encode()).decode()), ("hex", lambda v: v.encode().hex())],
+    ids=["base64", "hex"],
+)
+def test_a_secret_is_written_in_the_code_that_the_program_expects(
+    tmp_path: Path, encoding: str, coded: Callable[[str], str]
+) -> None:
+    """Also where a new one replaces the one that was filled in before."""
+    said = listed(("a.properties", 1, "bare"), ("b.properties", 1, "bare"))
+    said["secrets"][0]["places"][0]["encoding"] = encoding
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.properties").write_text("db.password=@secret:db@\n")
+    carried(tmp_path, said, {"db": OLD})
+    for value in (OLD, NEW):
+        carried(tmp_path, said, {"db": value})
+        assert (tmp_path / "a.properties").read_text() == f"db.password={coded(value)}\n"
+        assert (tmp_path / "b.properties").read_text() == f"db.password={value}\n"
+    said["secrets"][0]["places"][0]["encoding"] = "rot13"
+    with pytest.raises(HardeningError, match="unknown encoding 'rot13'"):
+        planned(tmp_path, said, {"db": NEW})

@@ -23,7 +23,11 @@ BEFORE, CHANGED = {ExitCode.ROLLED_BACK}, {ExitCode.HOSTS_FAILED}
         ("", set()),
         ("committed current fit open untouched", set()),
         ("current fit untouched unfit older refused rolledback", BEFORE),
-        *((f"rolledback {name}", CHANGED) for name in ("committed", "open", "kept", "unfinished", "broken")),
+        *(
+            (f"rolledback {name}", CHANGED)
+            for name in ("committed", "open", "kept", "unfinished", "broken", "lost")
+        ),
+        ("lost", CHANGED),
         ("unreachable", CHANGED),
         ("unknown", CHANGED),
         ("a name of a later release", CHANGED),

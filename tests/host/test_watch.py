@@ -65,6 +65,8 @@ class Site:
         """Set the engine's new port as a run would; the doors stand for the host's firewall."""
         monkeypatch.setattr(Firewall, "opens", lambda _self, port, _like: [self.door(port)])
         monkeypatch.setattr(Firewall, "closes", lambda _self, left, _port, _like: [self.shut(left)])
+        back = replace(self.shut(self.new), name=f"back: {self.door(self.new).name}")
+        monkeypatch.setattr(Firewall, "leads_back", lambda _self, _port, _like: [back])
         wish = engine_plan.Wish(
             port=self.new,
             config=str(self.engine.config),
@@ -130,8 +132,21 @@ def test_the_old_port_closes_after_the_restart_and_not_before(
     back = site.ask("rollback")  # what the host did by itself goes with what it finished
     assert back["state"] == "committed"
     assert predicted[str(site.engine.config)] == hashlib.sha256(site.engine.config.read_bytes()).hexdigest()
-    assert (site.doors(), site.motd.read_text()) == ([old], "welcome\n")
+    # the engine still listens on the new port: a rollback that closed it cut the engine off, and said all was well
+    assert site.doors() == sorted([old, site.new])
+    assert f"port {site.new} stays open" in back["msg"]
+    waits = site.ask("status")["pending"]
+    assert [(one["configured"], one["running"], one["resolved"]) for one in waits] == [
+        (old, [site.new], False)
+    ]
+    assert waits == back["pending"]
+    assert f"configured={old} running={site.new} restart pending" in site.motd.read_text()
     assert site.engine.config.read_bytes() == before
+    assert site.watch()["state"] == "pending"
+    site.engine.restart()
+    assert site.watch()["state"] == "committed"
+    assert (site.doors(), site.motd.read_text()) == ([old], "welcome\n")
+    assert site.ask("status")["pending"] == []
     assert site.ask("rollback")["state"] == "nothing"
 
 

@@ -17,7 +17,7 @@ SETTINGS = os.environ.get("HARDEN_SETTINGS", "")
 collect_ignore_glob = [] if SETTINGS else ["test_*.py"]
 KNOWN: dict[str, dict[str, type]] = {
     "tls": {"policy": str, "endpoints": list, "place": str, "ignore_certificates": bool},
-    "engine": {"port": int, "previous": int, "config": str},
+    "engine": {"port": int, "previous": int, "config": str, "address": str},
     "files": {"absent": list, "private": list, "services": list},
     "mailer": {"folder": str, "spool": str, "port": int, "status": str},
 }

@@ -32,6 +32,8 @@ def test_mail_is_delivered(host: Any, mailer: dict[str, Any]) -> None:
     found = json.loads(text)
     assert float(now) - found["at"] < AGE, "the relay is away"
     assert found["failing"] == "", "mail is broken"
+    refused = [f"{row['why']} {row['about']}".strip() for row in found.get("refused", [])]
+    assert refused == [], "mail is refused"
 
 
 def test_credentials_and_mails_are_private(host: Any, mailer: dict[str, Any]) -> None:

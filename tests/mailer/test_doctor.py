@@ -224,7 +224,9 @@ def _calendar(mailbox: str, *roles: str) -> Callable[[Site], None]:
 
 def _queue(**more: Any) -> Callable[[Site], None]:
     def change(site: Site) -> None:
-        (site.folder / "status").write_text(json.dumps({"queued": 0, "oldest_seconds": 0, "dead": 0, **more}))
+        (site.folder / "status").write_text(
+            json.dumps({"at": time.time(), "queued": 0, "oldest_seconds": 0, "dead": 0, **more})
+        )
         site.write(relay={"status_file": str(site.folder / "status")})
 
     return change
@@ -360,6 +362,8 @@ CASES: tuple[tuple[str, Callable[[Site], None], str], ...] = (
     ("the port of TLS at once", settings(endpoints={"smtp": "smtp.office365.com:465"}), "values: endpoints.smtp"),
     ("a server that takes no OAuth2", fault("smtp.auth", "504 5.7.4 Unrecognized authentication type"), "auth: no-xoauth2"),
     ("a policy on where a token comes from", fault("graph", (401, {"error": {"code": "InvalidAuthenticationToken"}})), "graph: token-refused"),
+    ("a status of an hour ago", _queue(at=time.time() - 3600), "queue: relay-away"),
+    ("a relay that refuses mail", _queue(refused=[{"reason": "sender", "about": "root@host", "why": "this From may not send here", "count": 3}]), "queue: mail-refused"),
     ("a status that is none", lambda site: (_queue()(site), (site.folder / "status").write_text("[1]"))[0], "queue: no-status"),
     ("an authority's file that is absent", settings(ca_file="absent.pem"), "values: ca_file"),
     ("no mail in a minute", settings(limits={"per_minute": 0}), "values: limits.per_minute"),
@@ -403,7 +407,9 @@ def test_an_empty_status_file_means_the_one_in_the_spool(site: Site) -> None:
     code, report, _ = examine(site)
     assert (code, said(report)) == (ExitCode.OK, set())
     spool.mkdir()
-    (spool / "status.json").write_text(json.dumps({"queued": 3, "oldest_seconds": 9, "dead": 1}))
+    (spool / "status.json").write_text(
+        json.dumps({"at": time.time(), "queued": 3, "oldest_seconds": 9, "dead": 1})
+    )
     for relay in ({"status_file": "", "spool": str(spool)}, {"spool": str(spool)}):
         site.write(relay=relay)
         assert said(examine(site)[1]) == {"queue: dead-letters"}
@@ -527,12 +533,80 @@ def test_offline_asks_nobody(site: Site) -> None:
     assert {r["rule"] for r in report["results"]} == {"mailer/files", "mailer/values", "mailer/expiry"}
 
 
-def test_send_sends_once(site: Site) -> None:
+def test_send_sends_once_by_each_transport(site: Site) -> None:
     code, report, _ = examine(site, "--send")
     assert code == ExitCode.OK
-    (mail,) = site.fake.accepted
-    (result,) = [r for r in report["results"] if r["rule"] == "mailer/send"]
-    assert mail.headers["Message-ID"] in result["reason"]
+    results = [r for r in report["results"] if r["rule"] == "mailer/send"]
+    assert [r["verdict"] for r in results] == ["pass", "pass"]
+    for name, mail, result in zip(("graph", "smtp"), site.fake.accepted, results, strict=True):
+        assert mail.transport == name
+        assert mail.headers["Subject"] == f"Test of the alarm mailer by {name}"
+        assert result["reason"].startswith(f"{name}: accepted, {mail.headers['Message-ID']}")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["430 4.2.0 STOREDRV; mailbox logon failure", "554 5.2.2 mailbox full", "554 5.2.0 SubmissionQuotaExceededException",
+     "432 4.3.2 sender thread limit exceeded", "451 4.7.0 later", "554 5.2.252 SendAsDenied"],
+)  # fmt: skip
+@pytest.mark.parametrize("order", [("graph", "smtp"), ("smtp", "graph")])
+def test_a_fall_back_that_fails_is_a_failed_check(site: Site, answer: str, order: tuple[str, ...]) -> None:
+    site.write(transports=list(order))
+    site.fake.fault("smtp.dot", answer, 0)
+    code, report, _ = examine(site, "--send")
+    assert code == ExitCode.FINDINGS
+    verdicts = {
+        r["reason"].partition(":")[0]: r["verdict"] for r in report["results"] if r["rule"] == "mailer/send"
+    }
+    assert verdicts == {"graph": "pass", "smtp": "fail"}
+    assert {f["severity"] for f in report["findings"]} == {"high"}
+    assert [mail.transport for mail in site.fake.accepted] == ["graph"]
+
+
+def test_a_dry_run_says_what_it_does_not_test(site: Site) -> None:
+    reasons = {r["rule"]: r["reason"] for r in examine(site, "--dry-run")[1]["results"]}
+    for rule in ("mailer/envelope", "mailer/graph"):
+        assert "not tested: what happens after DATA" in reasons[rule]
+    assert site.fake.accepted == []
+    assert "not tested" not in str([r["reason"] for r in examine(site, "--send")[1]["results"]])
+
+
+def test_a_test_mail_to_nobody_is_no_pass(site: Site) -> None:
+    site.write(recipients=[])
+    code, report, _ = examine(site, "--send")
+    assert code == ExitCode.FINDINGS
+    assert "send: no-recipients" in said(report)
+
+
+@pytest.mark.parametrize("calendars", [{}, {"calendars": {"mailboxes": ["rooms@example.com"]}}])
+def test_the_doctor_keeps_what_the_release_notes_guide_set_up(
+    fake: Fake, tmp_path: Path, calendars: dict[str, Any]
+) -> None:
+    """Follow `guide --release-notes` to its last step: nothing there may undo the steps before."""
+    from hardening.mailer.guide import guide
+    from hardening.mailer.settings import load
+
+    site = Site(fake, tmp_path / "site", "ews")
+    site.app.roles[OUTLOOK].append("SMTP.SendAsApp")
+    site.fake.mailboxes["rooms@example.com"] = set()
+    site.write(transports=["graph", "smtp"], **calendars)
+    made = guide(load(site.config), day(0), release_notes=True)
+    assert any("transports = ['ews']" in line for line in made.steps[-1].clicks)
+    site.write(transports=["ews"], **calendars)
+    for how in ("--dry-run", "--send"):
+        report = examine(site, how)[1]
+        assert {cause.partition(": ")[2] for cause in said(report)} == {"ews-ends"}
+        text = json.dumps(report["findings"])
+        assert "remove" not in text
+        assert "leave the settings as they are" in text or "before you change" in text
+
+
+def test_a_broad_permission_is_not_removed_without_a_question(site: Site) -> None:
+    site.app.roles[OUTLOOK].append("full_access_as_app")
+    (finding,) = examine(site)[1]["findings"]
+    before, _, after = finding["remedy"].partition("Only if no other program uses this application: ")
+    assert "does the product's own mailer or its Calendars use this application?" in before
+    assert after == "remove it under API permissions"
 
 
 def test_scoped_graph_without_any_role_passes(site: Site) -> None:

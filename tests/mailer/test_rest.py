@@ -62,7 +62,7 @@ def test_every_verb_reads_it(
     ):  # fmt: skip
         assert run(["mailer", *verb, *opens]) == ExitCode.OK, verb
         assert run(["mailer", *verb, "-c", str(site.config)]) == ExitCode.USAGE, verb
-    assert len(site.fake.accepted) == 2
+    assert len(site.fake.accepted) == 3
     assert (tmp_path / "host" / "credential.secret").read_text() == site.secret
     assert site.secret.encode() not in site.config.read_bytes() + (site.folder / "mailer.secret").read_bytes()
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from hardening.cli import run
 from hardening.cli.caller import user
 from tests.host.engine_stand_in import Engine
 from tests.host.little import digest
@@ -70,13 +71,25 @@ def test_the_restart_is_left_to_a_person_and_shown_until_it_is_seen(engine: Engi
     assert harden(engine, tmp_path, control_engine_port=new).stats["changed"] == 0
 
 
-def test_restart_now_proves_the_new_port_and_the_end_of_the_old(engine: Engine, tmp_path: Path) -> None:
-    done = harden(
-        engine, tmp_path, control_engine_port=free_port(), control_engine_restart="now",
-        control_engine_restart_argv=[engine.restart_script],
-    )  # fmt: skip
+def test_restart_now_sees_the_new_port_listened_on_and_the_old_no_longer(
+    engine: Engine, tmp_path: Path
+) -> None:
+    how: dict[str, Any] = {"control_engine_port": free_port(), "control_engine_restart": "now",
+           "control_engine_restart_argv": [engine.restart_script]}  # fmt: skip
+    foretold = harden(engine, tmp_path, "--check", "--diff", **how)
+    assert f"commands that would run\n+ {engine.restart_script}\n" in foretold.output
+    done = harden(engine, tmp_path, **how)
     assert (done.code, done.stats["changed"]) == (0, 1), done.output
+    assert done.tasks[SET]["msg"].endswith("listening on the host")  # nobody connected to it from outside
+    assert "proved" not in done.output
     assert "RESTART REQUIRED" not in done.output
+
+
+def test_the_record_of_a_pending_restart_is_shown_in_words(engine: Engine, tmp_path: Path) -> None:
+    new = free_port()
+    foretold = harden(engine, tmp_path, "--check", "--diff", control_engine_port=new)
+    assert f"+ restart pending: configured={new}, until now {engine.port}" in foretold.output
+    assert max(map(len, foretold.output.splitlines())) < 400
 
 
 def ask(engine: Engine, tmp_path: Path, port: int, *flags: str, answers: Sequence[str] | None) -> Played:
@@ -170,3 +183,43 @@ def test_what_was_not_given_is_named(tmp_path: Path, name: str, said: str) -> No
     done = play(name, {"harden_hosts": "localhost"}, cwd=tmp_path)
     assert done.code != 0
     assert said in done.output
+
+
+def test_file_process_and_firewall_are_compared_whatever_the_inventory_says(
+    engine: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After a rollback the engine listened on a port that the firewall had closed, and every verb said that all was well."""
+    old, new = engine.port, free_port()
+    state: tuple[str, ...] = (
+        "-e",
+        f"aspect_state_dir={tmp_path}/state",
+        "-e",
+        "control_engine_firewall=false",
+    )
+    state += ("-e", "upgrade_audit=false")
+
+    def ask(verb: str, *words: str) -> tuple[int, str]:
+        code = run(["upgrade", verb, *state, *words])
+        return code, capsys.readouterr().out
+
+    assert "control engine:" not in ask("status")[1]  # nobody named a file, and there is none
+    assert harden(engine, tmp_path, control_engine_port=new).code == 0
+    assert ask("status")[0] == 5
+    engine.restart()
+    assert ask("status") == (0, ask("status")[1])
+    assert f"control engine: configured={new} running={new}" in ask("status")[1]
+    code, said = ask("rollback")
+    assert (code, f"port {new} stays open" in said) == (5, True), said
+    for verb in ("status", "verify"):
+        code, said = ask(verb)
+        assert code == 5, said
+        assert f"configured={old} running={new} restart pending" in said
+    (
+        tmp_path / "state" / "pending" / "control-engine.json"
+    ).unlink()  # as if somebody had written the file by hand
+    code, said = ask("verify", "-e", f"control_engine_config={engine.config}")
+    assert (code, "the engine is not seen running" in said) == (4, True), said
+    assert f"a process of its name listens on {new}" in said
+    engine.restart()
+    code, said = ask("verify")
+    assert code == 0, said

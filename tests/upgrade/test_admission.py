@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from bundle.trust.verify import signature_of, verify
-from hardening.errors import DataError, ExitCode
+from hardening.errors import DataError, ExitCode, InputError
 from hardening.findings import Severity
 from hardening.upgrade import admission, recipe
 from hardening.upgrade.logs.patterns import Meaning, examples, shipped
@@ -92,6 +92,36 @@ def test_what_it_finds_is_sealed_under_the_key_of_a_baseline(site: Site, tmp_pat
     assert seals[1] != seals[2]
 
 
+def test_a_placeholder_that_nothing_fills_in(site: Site, tmp_path: Path) -> None:
+    """The list of another bundle does not fill it in; the list that names it does. A manual that shows one is none."""
+    signer, listed = Signer(tmp_path / "keyed"), tmp_path / "secrets.json"
+    more = {
+        "etc/app.ini": "[db]\nuser = app\npassword = @secret:database-app@\n",
+        "etc/app.properties": "db.password=@secret:database-app@\n",
+        "README.md": "Passwords are written as @secret:name@.\n",
+    }
+    path = signer.bundle(more=more)
+    code, found = refused(path, signer, site)
+    assert (code, found) == (ExitCode.REFUSED, ["upgrade/placeholder"])
+    run, _ = admission.admit(path, signer.trusted, site.recipe())
+    (said,) = [f.message for f in run.findings if f.rule.id == "upgrade/placeholder"]
+    assert said == "@secret:database-app@ is not filled in: etc/app.ini:3, and in 1 more places"
+    row: dict[str, Any] = {"name": "another", "account": "", "service": "", "places": [{"path": "a"}]}
+    listed.write_text(json.dumps({"schema": "harden-secrets/1", "secrets": [row]}))
+    assert refused(path, signer, site, secrets=listed) == (code, found)
+    listed.write_text(json.dumps({"schema": "harden-secrets/1", "secrets": [row | {"name": "database-app"}]}))
+    run, job = admission.admit(path, signer.trusted, site.recipe(), secrets=listed)
+    assert run.exit_code() is ExitCode.OK
+    assert job is not None
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"schema": "harden-secrets/2", "secrets": []}', "{\n"])
+def test_a_list_of_placeholders_that_is_none(signer: Signer, site: Site, tmp_path: Path, text: str) -> None:
+    (tmp_path / "s.json").write_text(text)
+    with pytest.raises(InputError, match=r"s\.json: not a list of secrets"):
+        admission.admit(signer.bundle(), signer.trusted, site.recipe(), secrets=tmp_path / "s.json")
+
+
 def test_an_unsigned_bundle(signer: Signer, site: Site, tmp_path: Path) -> None:
     path = tmp_path / "unsigned.tar.gz"
     path.write_bytes(signer.bundle().read_bytes())
@@ -160,6 +190,16 @@ def test_anti_rollback(signer: Signer, site: Site, installed: str, recorded: str
     assert said in found
 
 
+def test_a_host_that_has_another_product_is_refused(signer: Signer, site: Site) -> None:
+    from tests.upgrade.standin import job
+
+    row = {"release": "1.0", "created": datetime.now(UTC).isoformat(timespec="seconds")}
+    for other in ("nexus", "Standin"):
+        looked = {"installed": "", "record": {"products": {other: row}}}
+        said = admission.older(job(signer.bundle(), site), looked)
+        assert said == f"the bundle is for the product 'standin'; {other} is installed"
+
+
 def test_the_host_stops_at_exactly_the_lines_that_triage_calls_fatal(tmp_path: Path) -> None:
     """The host judges a line by its wording alone, so its patterns must not be wider than triage."""
     import re
@@ -181,7 +221,7 @@ def test_the_host_stops_at_exactly_the_lines_that_triage_calls_fatal(tmp_path: P
 
 
 def test_the_shipped_recipe_is_whole() -> None:
-    found = recipe.load()
+    found = recipe.load(recipe.example())
     assert found.name == "aspect"
     assert [one["restart"] for one in found.body["services"]] == ["auto", "no", "manual"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -64,4 +65,24 @@ def test_a_wrong_state_fails_and_what_is_not_named_is_skipped(tmp_path: Path) ->
     assert done.returncode == 1, done.stdout
     assert "test_removed_components_stay_removed" in done.stdout
     assert "test_the_configuration_names_the_port" in done.stdout
-    assert "3 failed, 7 skipped" in done.stdout
+    assert "3 failed, 8 skipped" in done.stdout
+
+
+def test_a_port_that_only_the_host_hears_is_not_called_reached(tmp_path: Path) -> None:
+    """The suites passed while nobody could connect from outside: with an address they connect, without one they skip by name."""
+    here = socket.socket()
+    here.bind(("127.0.0.1", 0))
+    here.listen(1)
+    port = here.getsockname()[1]
+    config = tmp_path / "engine.properties"
+    config.write_text(f"engine.port={port}\n")
+    settings, said = tmp_path / "settings.toml", dict[str, str]()
+    text = f'[engine]\nport = {port}\nconfig = "{config}"\n'
+    for address in ("", "127.0.0.1", "127.77.77.77"):
+        settings.write_text(text + (f'address = "{address}"\n' if address else ""), encoding="utf-8")
+        done = suites(settings)
+        said[address] = done.stdout
+    here.close()
+    assert "3 passed" in said["127.0.0.1"]
+    assert "2 passed" in said[""]
+    assert f"127.77.77.77:{port} is not reached from this machine" in said["127.77.77.77"]

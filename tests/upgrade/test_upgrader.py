@@ -242,7 +242,7 @@ def test_a_second_run_is_kept_out_and_the_same_one_goes_on(site: Site, signer: S
     first = conductor(site, signer.bundle())
     found = first.install()
     other = conductor(site, signer.bundle("unknown-log"))
-    assert other.install()["state"] == "unfit"
+    assert other.install()["state"] == "unfinished"
     assert "is under way here" in str(
         site.ask("begin", **other.request({"older": ""}), uploaded=str(signer.bundle()))
     )
@@ -352,8 +352,10 @@ def test_what_leads_back_was_taken_away(site: Site, signer: Signer, state: str, 
     assert "nobody knows what it left half done" in row["why"]
     before = digest(site.root, times=True)
     control = conductor(site, signer.bundle())
-    assert control.look()["verdict"] == "unfit"
-    assert f"upgrade {name} to {NEW} is lost" in control.install()["problems"][0]
+    assert control.look()["verdict"] == "lost"
+    said = control.install()
+    assert said["state"] == "lost"
+    assert f"upgrade {name} to {NEW} is lost" in said["problems"][0]
     assert f"upgrade {name} to {NEW} is lost" in site.ask("verify")["problems"][0]
     refused = site.ask("begin", **control.request(control.look()), uploaded=str(signer.bundle()))
     assert (refused["failed"], "is lost" in refused["msg"]) == (True, True)

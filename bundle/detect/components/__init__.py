@@ -232,8 +232,15 @@ def _sighting(member: Member, seen: Seen) -> Sighting:
         versions=seen.versions,
         distribution=seen.distribution,
         fix=_whole(member, seen.component)
-        if sign.whole
+        if sign.whole and _is_the_file(member)
         else Fix(action=f"remove or replace what holds {seen.component.name} in this file"),
+    )
+
+
+def _is_the_file(member: Member) -> bool:
+    """Return whether the text is the whole file, plain or wrapped as PHP wraps itself, and not a part of another one."""
+    return member.derived in ("", "utf-16") or (
+        member.derived.startswith("unwrapped") and _PHP.search(member.name) is not None
     )
 
 
@@ -269,6 +276,7 @@ def _in_tree(member: Member, seen: Seen, folder: str, how: str) -> Sighting:
     )
 
 
+_PHP = re.compile(r"(?i)\.(?:php\d?|phtml|inc)$")
 _VERSION = re.compile(r"[-_.]?v?\d+(?:[._]\d+)*\Z")
 
 

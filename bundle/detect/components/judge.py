@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from bundle.detect.components.model import Bad, Component, Kind
@@ -151,16 +151,30 @@ def _finding(
         f"({sighting.within})" if sighting.within and str(sighting.within) else ""
     )
     what = f"{component.name} {version}".rstrip()
+    sure = sighting.confidence if confidence is None else confidence
     return Finding(
         rule=component.rule,
         subject=subject,
         location=sighting.location,
         message=f"{what}, recognised by {sighting.how}{_problems(bad)}{note}",
         severity=None if severity is component.rule.severity else severity,
-        confidence=sighting.confidence if confidence is None else confidence,
+        confidence=sure,
         evidence=what,
-        fix=sighting.fix,
+        fix=_fix(sighting, sure),
     )
+
+
+def _fix(sighting: Sighting, confidence: Confidence) -> Fix | None:
+    """Return the fix, which is safe only for a component that must not ship and is surely there.
+
+    A library that is too old is needed by what uses it; a person replaces it.
+    """
+    fix = sighting.fix
+    if fix is None or not fix.safe:
+        return fix
+    if sighting.component.kind is Kind.FORBIDDEN and confidence is Confidence.HIGH:
+        return fix
+    return replace(fix, safe=False)
 
 
 def _problems(bad: tuple[Bad, ...]) -> str:

@@ -42,6 +42,7 @@ _UNREADABLE = frozenset(
 )
 _FEW_DIGITS = 2
 _COMMAND = "credential/command-line"
+COMPILED = "the program is compiled"
 _WITH_ARCHIVES = frozenset(("makeself", "self-extracting", *native.PROGRAMS))
 """What is read although archives lie in it: a script or a program is more than what it carries."""
 
@@ -107,14 +108,11 @@ class Credentials:
     def _in_place(
         self, member: Member, view: View, subject: str, kind: str, caught: Sequence[tuple[Family, Catch]]
     ) -> Iterator[Finding]:
-        counted = list(self._counted(member, view, subject, kind, caught))
-        said = few_of_many((f, weighed(c, f, member, kind, view)) for f, c in counted)
-        values, path = {c.value for _, c in counted}, place.inside(member, subject)
-        for (family, plain), (_, one) in zip(counted, said, strict=True):
+        for family, one, owner in self._owned(member, view, subject, kind, caught):
             line, column = view.place(one.start)
-            safe = literal(member, view, family.rule.id, plain, kind) is not None
-            owner = _owner(one, family, view, kind, values, path)
-            yield self._said(member, subject, family, one, line, column, safe=safe, owner=owner)
+            found = literal(member, view, family.rule.id, named(owner), kind)
+            by_hand = found if isinstance(found, str) else ""
+            yield self._said(member, subject, family, one, line, column, by_hand=by_hand, owner=owner)
 
     def literals(self, member: Member, key: bytes, subject: str = "") -> Iterator[Literal]:
         """Yield what may be replaced by a reference, with the place of its finding; `key` seals the values."""
@@ -122,13 +120,20 @@ class Credentials:
             return
         view = View.of(member)
         kind, caught = self._reading.text(member, view, self._path(member, subject))
-        counted = list(self._counted(member, view, subject, kind, caught))
-        values, path = {c.value for _, c in counted}, place.inside(member, subject)
-        for family, one in counted:
-            owner = named(_owner(one, family, view, kind, values, path))
-            found = literal(member, view, family.rule.id, owner, kind, key=key)
-            if found is not None:
+        for family, _, owner in self._owned(member, view, subject, kind, caught):
+            found = literal(member, view, family.rule.id, named(owner), kind, key=key)
+            if isinstance(found, Literal):
                 yield found
+
+    def _owned(
+        self, member: Member, view: View, subject: str, kind: str, caught: Sequence[tuple[Family, Catch]]
+    ) -> Iterator[tuple[Family, Catch, Catch]]:
+        """Yield each catch with its confidence, and again with the account that stands beside it."""
+        counted = list(self._counted(member, view, subject, kind, caught))
+        said = few_of_many((f, weighed(c, f, member, kind, view)) for f, c in counted)
+        values, path = {c.value for _, c in counted}, place.inside(member, subject)
+        for family, one in said:
+            yield family, one, _owner(one, family, view, kind, values, path)
 
     def _counted(
         self, member: Member, view: View, subject: str, kind: str, caught: Sequence[tuple[Family, Catch]]
@@ -173,10 +178,10 @@ class Credentials:
         line: int | None,
         column: int | None,
         *,
-        safe: bool = False,
+        by_hand: str,
         owner: Catch | None = None,
     ) -> Finding:
-        found = finding(member, subject, family, one, line, column, safe=safe, owner=owner)
+        found = finding(member, subject, family, one, line, column, by_hand=by_hand, owner=owner)
         if family.rule.id == SUDO:
             return found
         found = replace(found, same=_seal(self._own_key, one.value)[:16])
@@ -197,7 +202,9 @@ class Credentials:
             if java and not (test or sample):
                 counted = in_code(counted)
             counted = weighed(counted, family, member, place.CODE)
-            yield self._said(member, subject, family, counted, None, None, owner=by_its_name(counted))
+            yield self._said(
+                member, subject, family, counted, None, None, by_hand=COMPILED, owner=by_its_name(counted)
+            )
 
 
 def _owner(one: Catch, family: Family, view: View, kind: str, values: set[str], path: str) -> Catch:

@@ -16,6 +16,7 @@ from hardening.findings import Finding, Fix, of_service
 
 SUDO, TOKEN = "credential/sudo-rule", "credential/service-token"
 _LARGEST_LINE = 200
+_FIX = "replace the value by a reference to the host's secret store, and change the password"
 
 
 def finding(
@@ -26,12 +27,12 @@ def finding(
     line: int | None,
     column: int | None,
     *,
-    safe: bool,
+    by_hand: str,
     owner: Catch | None = None,
 ) -> Finding:
     """Say a credential; a rule of sudo's is said as what it allows.
 
-    `owner` is the catch with what stands beside it of its account and its service. `line` and `column` are counted from 1, None where the stored file has no lines; `safe` says that a reference may stand in.
+    `owner` is the catch with what stands beside it of its account and its service. `line` and `column` are counted from 1, None where the stored file has no lines; `by_hand` says why no program may put a reference there, empty where one may.
     """
     if family.rule.id == SUDO:
         return _grant(member, subject, family, one, line, column)
@@ -56,9 +57,9 @@ def finding(
         remedy=_remedy(family, owner or one),
         evidence=f"{_shown(one.key or one.user or 'value')} = ***",
         fix=Fix(
-            action="replace the value by a reference to the host's secret store, and change the password",
-            safe=safe,
-            operation="replace-text" if safe else "",
+            action=f"{_FIX}; a person decides, since {by_hand}" if by_hand else _FIX,
+            safe=not by_hand,
+            operation="" if by_hand else "replace-text",
         ),
         account=_shown((owner or one).user),
         service=_shown((owner or one).service),

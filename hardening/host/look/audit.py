@@ -35,6 +35,9 @@ from hardening.host.look.rules import (
     WORLD_READABLE,
 )
 from hardening.tls.auditing.audit import audit as audit_tls
+from hardening.tls.auditing.mains import Asked
+from hardening.tls.auditing.named import with_files
+from hardening.tls.judging.rules import CERTIFICATE_UNREAD
 from hardening.tls.policies.ruleset import Policy
 
 ROOTS = ("/", "/var/www/html", "/var/www", "/srv/www/htdocs", "/srv/www", "/usr/share/nginx/html")
@@ -48,13 +51,14 @@ def audit(
     more: Iterable[str] = (),
     product: str = "aspect",
     key: bytes = b"",
+    required: frozenset[str] = frozenset(),
     everywhere: bool = True,
 ) -> Run:
     """Look at a host for what must not be on it.
 
     Its `/` is here, mounted, or a copy; `more` are further folders of the host. Paths in the findings are the host's own.
-    `key` seals the credentials found, so that a baseline notices another one at the same place. Not `everywhere`: only
-    what an upgrade of the product touches.
+    `required` are rules of the policies that have to be answered. `key` seals the credentials found, so that a baseline notices
+    another one at the same place. Not `everywhere`: only what an upgrade of the product touches.
     Errors: NothingExaminedError when none of the places it knows is there.
     """
     started = datetime.now(UTC)
@@ -89,12 +93,13 @@ def audit(
             )
             run = run.merged(_named(root, found))
     if servers:
-        tls = audit_tls([host.place(path) for path in servers], policies, top=host.top)
+        asked = Asked(now=started, required=required)
+        tls = audit_tls([host.place(path) for path in servers], policies, asked, top=host.top)
         run = run.merged(_named(host, Run.of(tls.subjects, tls.findings, tls.results, started=started)))
     said = list(_looks(host, subject, run, [*web, *ROOTS], layout, servers, left, started))
     findings = [one for one in said if isinstance(one, Finding)]
     results = [one for one in said if isinstance(one, Result)]
-    results += _verdicts(subject, findings, results)
+    results += _verdicts(subject, [*findings, *run.findings], results)
     reason = unread.summary([one.message for one in findings if one.rule is UNREAD])
     about = Subject(
         id=subject, kind=Kind.HOST, examined=Examined.PARTIAL if reason else Examined.FULL, reason=reason,
@@ -153,7 +158,7 @@ def _looks(
     yield from sudo.look(host, subject, accounts)
     yield from secrets.look(host, subject, (*run.findings, *stayed))
     yield from visited
-    yield from certificates.look(host, subject, servers, now)
+    yield from certificates.look(host, subject, servers, now, run)
     yield from engine.look(host, subject, layout, host.listening)
     asked = visits.asked(run.findings, web)  # a log counts where it is asked about a component
     named = {one.where for one in visited if one.rule is UNREAD}
@@ -183,8 +188,11 @@ def _owners(host: Root) -> Iterator[str]:
 def named(host: Root) -> tuple[str, ...]:
     """Return the paths that a host's own files name and the looks ask about: sudo's commands and servers' certificates."""
     scripts = {word for rule in sudoers.rules(host) for word in rule.command.split() if word.startswith("/")}
-    cards = certificates.named(host, [path for path in SERVERS if host.exists(path)])
-    return tuple(sorted(scripts | cards.keys()))
+    servers = [path for path in SERVERS if host.exists(path) and not host.objection(path)]
+    cards = certificates.named(host, servers)
+    unread = audit_tls([host.place(path) for path in servers], (), top=host.top).findings
+    missing = {host.name(one.where) for one in unread if one.rule is CERTIFICATE_UNREAD}
+    return tuple(sorted(scripts | cards.keys() | missing))
 
 
 def _outermost(paths: Iterable[str]) -> list[str]:
@@ -208,7 +216,13 @@ def _named(host: Root, run: Run) -> Run:
         return text.replace(f"{host.top}/", "/")
 
     subjects = [
-        replace(one, id=_subject(host, one.id), same_as=_subject(host, one.same_as), reason=own(one.reason))
+        replace(
+            one,
+            id=_subject(host, one.id),
+            same_as=_subject(host, one.same_as),
+            reason=own(one.reason),
+            offer=with_files(one.offer, name),
+        )
         for one in run.subjects
     ]
     findings = []
@@ -238,8 +252,11 @@ def _subject(host: Root, subject: str) -> str:
 
 def _verdicts(subject: str, findings: list[Finding], results: list[Result]) -> Iterator[Result]:
     said = {one.rule.id for one in results}
-    hit = {one.rule.id for one in findings}
+    seen = {one.rule.id for one in findings}
+    hit = {certificates.OF_THE_JUDGE.get(name, name) for name in seen}
     for rule in (SUDO_WRITABLE, SUDO_ALL, WORLD_READABLE, VISITED, CERTIFICATE_EXPIRED, CERTIFICATE_WEAK):
         if rule.id not in said:
-            verdict = Verdict.FAIL if rule.id in hit else Verdict.PASS
-            yield Result(rule=rule, subject=subject, verdict=verdict)
+            open_ = rule in (CERTIFICATE_EXPIRED, CERTIFICATE_WEAK) and CERTIFICATE_UNREAD.id in seen
+            verdict = Verdict.FAIL if rule.id in hit else Verdict.INCONCLUSIVE if open_ else Verdict.PASS
+            reason = "a certificate file was not read" if verdict is Verdict.INCONCLUSIVE else ""
+            yield Result(rule=rule, subject=subject, verdict=verdict, reason=reason)

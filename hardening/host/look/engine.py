@@ -10,7 +10,7 @@ from hardening.engine.product import Product
 from hardening.errors import HardeningError
 from hardening.findings import Finding, Result, Verdict, in_file
 from hardening.host.look.root import Root
-from hardening.host.look.rules import PORT_DIFFERS, UNREAD
+from hardening.host.look.rules import ENGINE_NOT_SEEN, PORT_DIFFERS, UNREAD
 
 
 def look(
@@ -52,8 +52,18 @@ def look(
         )
         return
     heard = port.running(listening, process, watched)
-    now = port.EnginePort(configured=wanted, running=heard)
-    if now.restart_pending:
+    now = port.EnginePort(
+        configured=wanted,
+        running=heard,
+        elsewhere=() if heard else port.elsewhere(listening, process),
+        others=port.others(listening, process, wanted),
+    )
+    if now.not_seen:
+        yield Finding(
+            rule=ENGINE_NOT_SEEN, subject=subject, location=in_file(path), evidence=key, message=now.line
+        )
+        yield Result(rule=PORT_DIFFERS, subject=subject, verdict=Verdict.INCONCLUSIVE, reason=now.line)
+    elif now.restart_pending:
         yield Finding(
             rule=PORT_DIFFERS, subject=subject, location=in_file(path), evidence=key, message=now.line
         )

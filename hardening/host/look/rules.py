@@ -45,6 +45,13 @@ PORT_DIFFERS = Rule(
     rationale="A changed port takes effect with a manual restart; until then firewall and clients may disagree with the engine.",
     remedy="Restart the control engine when the site allows it; `harden engine show` says what is configured and what runs.",
 )
+ENGINE_NOT_SEEN = Rule(
+    id="host/engine-not-seen",
+    title="The control engine is not seen running",
+    severity=Severity.INFO,
+    rationale="Its configured port cannot be compared with the one it listens on; another program may have the port.",
+    remedy="If the engine runs under another name, set `control_engine_process` to it. If it is stopped on purpose, nothing is to be done.",
+)
 CERTIFICATE_EXPIRED = Rule(
     id="host/certificate-expired",
     title="A certificate of a server is expired or will be soon",
@@ -81,6 +88,6 @@ LEFT_BY_RULE = Rule(
 def rules() -> tuple[Rule, ...]:
     """Return every rule this package can say."""
     return (
-        SUDO_WRITABLE, SUDO_ALL, WORLD_READABLE, VISITED, PORT_DIFFERS, CERTIFICATE_EXPIRED, CERTIFICATE_WEAK, UNREAD,
+        SUDO_WRITABLE, SUDO_ALL, WORLD_READABLE, VISITED, PORT_DIFFERS, ENGINE_NOT_SEEN, CERTIFICATE_EXPIRED, CERTIFICATE_WEAK, UNREAD,
         LEFT_BY_RULE,
     )  # fmt: skip

@@ -17,7 +17,10 @@ from hardening.findings import (
     Finding,
     InFile,
     Kind,
+    Result,
     Subject,
+    Unanswered,
+    Verdict,
     in_file,
 )
 from hardening.garbage import seldom_collected
@@ -28,6 +31,7 @@ from hardening.tls.auditing.problems import NOT_PARTIAL, PROBLEMS
 from hardening.tls.auditing.recognise import unlike
 from hardening.tls.auditing.shared import Audited
 from hardening.tls.judging.judge import Judgement, judge_all
+from hardening.tls.judging.scan_command import hosts, scan_command
 from hardening.tls.libraries import builds
 from hardening.tls.offer import Offer
 from hardening.tls.policies.ruleset import Policy
@@ -140,7 +144,7 @@ def audit_tree(tree: Tree, main: Main, policies: Sequence[Policy], asked: Asked)
     unknown = refused[fitting[0][0].release.version]
     if main.guessed and unlike(tree, main.target, main.path, (*tree.problems, *unknown)):
         return _nothing(main.path, Problem("unknown-kind", main.path, None, _NO_SERVER))
-    found = _judged(fitting, policies, main.target, tree)
+    found = _judged(fitting, policies, main.target, tree, asked)
     problems = [*tree.problems, *unknown]
     if not found.subjects:
         why = next(iter(tree.problems), Problem("empty", main.path, None, "nothing in it is about TLS"))
@@ -177,30 +181,40 @@ def _problem(problem: Problem, subject: str) -> Finding:
 
 
 def _judged(
-    told: Sequence[tuple[Reading, list[Offer]]], policies: Sequence[Policy], target: Target, tree: Tree
+    told: Sequence[tuple[Reading, list[Offer]]],
+    policies: Sequence[Policy],
+    target: Target,
+    tree: Tree,
+    asked: Asked,
 ) -> Audited:
     found = Audited([], [], [])
+
+    def judge(offer: Offer) -> Judgement:
+        names = hosts((offer.subject, *offer.also)) if target.name in _NAMED_BY_CLIENTS else ()
+        return judge_all(offer, policies, now=asked.now, hostnames=names, required=asked.required)
+
     if len(told) == 1:
         way, offers = told[0]
         for offer in _unique(offers):
-            judgement = judge_all(offer, policies)
+            judgement = judge(offer)
             findings = (*judgement.findings, *inert.found(offer, tree, policies))
             shown = [*remedies.fitting(findings, target, way), *_locked_out(offer)]
             found.add(
                 shared.every_name(
-                    offer, Audited([_subject(offer, judgement, [way])], shown, list(judgement.results))
+                    offer,
+                    Audited([_subject(offer, judgement, way, policies)], shown, list(judgement.results)),
                 )
             )
     else:
         by_subject: dict[str, list[tuple[Reading, Offer, Judgement]]] = {}
         for way, offers in told:
             for offer in _unique(offers):
-                judgement = judge_all(offer, policies)
+                judgement = judge(offer)
                 more = tuple(inert.found(offer, tree, policies))
                 judgement = replace(judgement, findings=(*judgement.findings, *more)) if more else judgement
                 by_subject.setdefault(offer.subject, []).append((way, offer, judgement))
         for ways in by_subject.values():
-            found.add(shared.every_name(ways[-1][1], _every_way(ways, target)))
+            found.add(shared.every_name(ways[-1][1], _every_way(ways, target, policies)))
     found.findings = shared.brought_together(found.findings) if len(found.subjects) > 1 else found.findings
     return found
 
@@ -227,25 +241,48 @@ def _unique(offers: Iterable[Offer]) -> Iterator[Offer]:
         )
 
 
-def _extent(offer: Offer) -> tuple[Examined, str]:
+_NAMED_BY_CLIENTS = frozenset({"httpd", "lighttpd", "nginx", "tomcat"})
+"""The servers whose configurations name the hosts that clients ask for, so that a certificate has to name them."""
+_SCOPE = "configuration"
+
+
+def _extent(offer: Offer, gap: str) -> tuple[Examined, str]:
     """Return how much of an offer is settled, and what is not."""
-    return (Examined.PARTIAL, offer.inconclusive[0]) if offer.inconclusive else (Examined.FULL, "")
+    reason = offer.inconclusive[0] if offer.inconclusive else gap
+    return (Examined.PARTIAL, reason) if reason else (Examined.FULL, "")
 
 
-def _subject(offer: Offer, judgement: Judgement, ways: Sequence[Reading]) -> Subject:
-    examined, reason = _extent(offer)
+def _unanswered(
+    offer: Offer, judgements: Iterable[Judgement], policies: Sequence[Policy]
+) -> tuple[Unanswered, ...]:
+    """Return the binding rules that files cannot answer, each once, with the command that does."""
+    of_signatures = {p.result_rules[r.id].id for p in policies for r in p.rules if r.signatures is not None}
+    found = {(one.policy, one.rule): one for judgement in judgements for one in judgement.unanswered}
+    deep = {name for name, rule in found if rule in of_signatures}
+    return tuple(
+        replace(one, command=scan_command(offer, (one.policy,), deep=one.policy in deep))
+        for one in found.values()
+    )
+
+
+def _subject(offer: Offer, judgement: Judgement, way: Reading, policies: Sequence[Policy]) -> Subject:
+    examined, reason = _extent(offer, judgement.gap)
     return Subject(
         id=offer.subject,
         kind=Kind.FILE,
         examined=examined,
         reason=reason,
         policies=judgement.verdicts,
+        scope=_SCOPE,
+        unanswered=_unanswered(offer, (judgement,), policies),
         offer=offer.to_json(),
-        stats={"release": ways[0].release.version, "openssl": builds.plain(ways[0].build)},
+        stats={"release": way.release.version, "openssl": builds.plain(way.build)},
     )
 
 
-def _every_way(ways: Sequence[tuple[Reading, Offer, Judgement]], target: Target) -> Audited:
+def _every_way(
+    ways: Sequence[tuple[Reading, Offer, Judgement]], target: Target, policies: Sequence[Policy]
+) -> Audited:
     """Bring together what the same server would be under every release it may be."""
     facts = target.facts
     shown_way, offer, judgement = next((w for w in ways if w[0].release.version == facts.default), ways[-1])
@@ -289,17 +326,36 @@ def _every_way(ways: Sequence[tuple[Reading, Offer, Judgement]], target: Target)
     asked = telling.listed((telling.library if known else telling.named)(w) for w, _, _ in ways)
     note = f"nothing says which {what} runs; asked were {asked}; the offer shown is that of {which}"
     shown = replace(offer, assumptions=(note, *offer.assumptions)).to_json()
-    examined, reason = _extent(offer)
+    differ = any(word == "unknown" != judgement.verdicts[name] for name, word in verdicts.items())
+    name_it = "--openssl BUILD" if known else f"--target {target.name}@VERSION"
+    gap = next((j.gap for _, _, j in ways if j.gap), "")
+    if differ and not gap:
+        gap = f"the verdict depends on which {what} runs: name it with {name_it}"
+    examined, reason = _extent(offer, gap)
     subject = Subject(
         id=offer.subject,
         kind=Kind.FILE,
         examined=examined,
         reason=reason,
         policies=verdicts,
+        scope=_SCOPE,
+        unanswered=_unanswered(offer, (j for _, _, j in ways), policies),
         offer=shown,
         stats={"releases": len(ways)},
     )
-    return Audited([subject], [*findings, *_locked_out(offer)], list(judgement.results))
+    results = [
+        _in_every_way(one, [j for _, _, j in ways], f"depends on which {what} runs: {name_it}")
+        for one in judgement.results
+    ]
+    return Audited([subject], [*findings, *_locked_out(offer)], results)
+
+
+def _in_every_way(result: Result, judgements: Sequence[Judgement], why: str) -> Result:
+    """Return a rule's result, or that it is open where it fails in some ways alone."""
+    said = {one.verdict for judged in judgements for one in judged.results if one.rule.id == result.rule.id}
+    if Verdict.FAIL not in said or said == {Verdict.FAIL}:
+        return result
+    return replace(result, verdict=Verdict.INCONCLUSIVE, reason=why)
 
 
 def _locked_out(offer: Offer) -> tuple[Finding, ...]:

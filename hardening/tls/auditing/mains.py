@@ -6,6 +6,7 @@ import posixpath
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from itertools import product
 from pathlib import Path
 
@@ -25,11 +26,15 @@ _OF_A_HOST = ("/etc", "/usr/local/etc", "/usr/local/*", "/opt/*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What the caller said about the server; None: find out."""
+    """What the caller said about the server (None: find out), and how it is to be judged."""
 
     target: Target | None = None
     version: str | None = None
     build: str | None = None
+    now: datetime | None = None
+    """When certificates have to be valid; None: this moment."""
+    required: frozenset[str] = frozenset()
+    """Rules (`tls/POLICY/RULE`) that have to be answered, or the verdict is `unknown`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,7 @@ def found(tree: Tree, path: Path, asked: Asked) -> tuple[Main, ...]:
     return outermost(tree, every)
 
 
-_OF_OTHERS = frozenset({"binary", "missing-include"})
+_OF_OTHERS = frozenset({"archive", "binary", "missing-include"})
 """What is wrong with files of a folder that need be no server's: pictures, links that lead nowhere."""
 
 

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from hardening.findings import Finding, InFile, Result, Subject
 from hardening.tls.auditing.shared import Audited
+
+
+def with_files(offer: Mapping[str, Any] | None, own: Callable[[str], str]) -> Mapping[str, Any] | None:
+    """Return the JSON form of an offer with the files of its certificates named by `own`."""
+    cards = (offer or {}).get("certificates")
+    if not offer or not cards:
+        return offer
+    named = [{**one, "file": own(one["file"])} if "file" in one else one for one in cards]
+    return {**offer, "certificates": named}
 
 
 def from_here(found: Audited, paths: Sequence[Path]) -> Audited:
@@ -38,7 +48,10 @@ def from_here(found: Audited, paths: Sequence[Path]) -> Audited:
         )  # fmt: skip
 
     def subject(one: Subject) -> Subject:
-        return replace(one, id=own(one.id), same_as=own(one.same_as), reason=own(one.reason))
+        return replace(
+            one, id=own(one.id), same_as=own(one.same_as), reason=own(one.reason),
+            offer=with_files(one.offer, own),
+        )  # fmt: skip
 
     def result(one: Result) -> Result:
         because = tuple((rule, own(evidence)) for rule, evidence in one.because)

@@ -15,6 +15,7 @@ _UNSEEN = "What could not be read may change what the server offers."
 PROBLEMS = {
     "unreadable": _walk_rule("unreadable", "A configuration file could not be read", _UNSEEN, "Run as a user who may read it."),
     "binary": _walk_rule("binary", "A configuration file is not text", _UNSEEN, "Take it out of the configuration's includes."),
+    "archive": _walk_rule("archive", "An archive is not opened here", _UNSEEN, "Unpack it and audit the folder: `harden tls audit FOLDER`."),
     "too-large": _walk_rule("too-large", "A configuration file is too large to read", _UNSEEN, "Split it."),
     "include-loop": _walk_rule("include-loop", "Configuration files include each other in a circle", "The server refuses to start with it.", "Remove one of the includes."),
     "missing-include": _walk_rule("missing-include", "An included file is not there", _UNSEEN, "Audit the whole tree, or remove the include."),

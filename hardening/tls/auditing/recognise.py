@@ -58,12 +58,19 @@ OURS = re.compile(
     r"(?:\W[^\n]*\n)??\W{1,4}(?:OpenSSL|JDK) build: (?P<build>\S+)",
     re.MULTILINE,
 )
-_RELEASE_FILES = ("/etc/os-release", "/etc/centos-release", "/etc/redhat-release")
+RELEASE_FILES = (
+    "/etc/os-release",
+    "/etc/centos-release",
+    "/etc/redhat-release",
+    "/etc/system-release",
+    "/usr/lib/os-release",
+)
+"""Where a host names its distribution."""
 
 
 def distribution(tree: Tree) -> str:
     """Return the suffix of the releases of the host a tree is from, such as `el7`, or nothing."""
-    text = "".join(_text(tree, tree.prefix + name) for name in _RELEASE_FILES)
+    text = "".join(_text(tree, tree.prefix + name) for name in RELEASE_FILES)
     if not text:
         return ""
     fields = dict(re.findall(r'^([A-Z_]+)="?([^"\n]*)', text, re.MULTILINE))
@@ -87,4 +94,9 @@ def _host_text(path: str) -> str:
 
 
 def _text(tree: Tree, path: str) -> str:
-    return "" if tree.in_memory or not tree.of_host else _host_text(tree.file(path))
+    if not tree.of_host:
+        return ""
+    if tree.in_memory:
+        source = tree.source(path) if tree.exists(path) else None
+        return source.text[:4096] if source else ""
+    return _host_text(tree.file(path))

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from ipaddress import ip_address
 
-from hardening.findings import Rule, Severity
+from hardening.findings import InFile, Rule, Severity
 from hardening.numerals import whole
 from hardening.records import dataclass
 from hardening.tls import registry
@@ -29,26 +29,34 @@ class Moment:
     """When, and under which name, the certificates are looked at."""
 
     now: datetime
-    hostname: str | None = None
+    hostnames: tuple[str, ...] = ()
 
 
 def check(offer: Offer, moment: Moment, ledger: Ledger) -> None:
     """Enter what the certificates break into the ledger."""
     for rule, need in ledger.policy.certificate_rules:
         if offer.unread:
-            ledger.misses(rule, "a certificate that is sent cannot be read")
+            ledger.lacks(rule, "a certificate that is sent cannot be read")
+        unread = [one for one in offer.unread_files if one.what == "certificate"]
+        for file in unread:
+            ledger.lacks(rule, file.reason)
         if not offer.certificates:
-            if not offer.unread:
-                ledger.misses(rule, "no certificate was seen")
+            if not offer.unread and not unread:
+                ledger.misses(
+                    rule, _NONE_NAMED if isinstance(offer.at, InFile) else "no certificate was seen"
+                )
             continue
         ledger.looks(rule)
         for index, one in enumerate(offer.certificates):
-            leaf = index == 0 or not one.ca
+            leaf = index == 0 or one.own or not one.ca
             for fact in _broken(offer, one, need, moment, leaf=leaf):
                 ledger.breaks((rule,), fact)
             _unread(one, rule, need, ledger)
-        if need.hostname and moment.hostname is None:
+        if need.hostname and not moment.hostnames:
             ledger.misses(rule, "no host name to compare with")
+
+
+_NONE_NAMED = "the configuration that was read names no certificate file"
 
 
 def _broken(
@@ -57,7 +65,7 @@ def _broken(
     def fact(rule: Rule, said: str, severity: Severity | None = None) -> Fact:
         return Fact(
             rule=rule,
-            at=offer.at,
+            at=one.at or offer.at,
             evidence=f"{one.sha256[:16]} {said}",
             said=f"certificate {one.subject}: {said}",
             severity=rule.severity if severity is None else severity,
@@ -84,16 +92,16 @@ def _broken(
         yield fact(rules.CERTIFICATE_LIFETIME, f"valid for {days} days")
     if need.trusted and one.self_signed:
         yield fact(rules.CERTIFICATE_TRUST, "self-signed")
-    if need.hostname and moment.hostname and not names_host(one, moment.hostname):
-        yield fact(rules.CERTIFICATE_HOSTNAME, f"does not name {moment.hostname}")
+    if need.hostname and (missing := [name for name in moment.hostnames if not names_host(one, name)]):
+        yield fact(rules.CERTIFICATE_HOSTNAME, f"does not name {', '.join(missing)}")
 
 
 def _unread(one: Certificate, rule: PolicyRule, need: CertificateNeed, ledger: Ledger) -> None:
     """A certificate the rule cannot be applied to is no pass."""
     if need.hashes and signature_hash(one) is None and not one.signature.lower().startswith(_OWN_HASH):
-        ledger.misses(rule, f"signature algorithm {one.signature!r} names no hash we know")
+        ledger.lacks(rule, f"signature algorithm {one.signature!r} names no hash we know")
     if (need.types or need.curves) and not one.key:
-        ledger.misses(rule, "kind of key not known")
+        ledger.lacks(rule, "kind of key not known")
 
 
 def key_type(one: Certificate) -> str:

@@ -18,6 +18,7 @@ from hardening.tls.judging.doubt import doubted_rules
 from hardening.tls.judging.facts import Fact
 from hardening.tls.judging.judgement import Judgement
 from hardening.tls.judging.ledger import Ledger
+from hardening.tls.judging.scan_command import scan_command
 from hardening.tls.judging.sessions import check as check_session
 from hardening.tls.offer import Offer
 from hardening.tls.policies.requirement import PolicyRule, Reason, SuiteMatch
@@ -27,13 +28,19 @@ __all__ = ["Judgement", "judge_all"]
 
 
 def judge_all(
-    offer: Offer, policies: Sequence[Policy], *, now: datetime | None = None, hostname: str | None = None
+    offer: Offer,
+    policies: Sequence[Policy],
+    *,
+    now: datetime | None = None,
+    hostname: str | None = None,
+    hostnames: tuple[str, ...] = (),
+    required: frozenset[str] = frozenset(),
 ) -> Judgement:
     """Judge one offer by several policies; one fact they agree on is one finding.
 
     `now` is when certificates have to be valid (default: this moment). `hostname` is what the
-    certificate has to name; without it that rule says `skipped`. Errors: UsageError for two
-    policies with one id.
+    certificate has to name, as each of `hostnames`; without a name that rule says `skipped`. `required` are rules
+    (`tls/POLICY/RULE`) without whose answer the verdict is `unknown`. Errors: UsageError for two policies with one id.
     """
     by_id: dict[str, Policy] = {}
     for policy in policies:
@@ -43,19 +50,23 @@ def judge_all(
         # loaded for SSH alone: most runs judge TLS
         from hardening.tls.judging import ssh as ssh_judge
 
-        return ssh_judge.judge(offer, offer.ssh, tuple(by_id.values()))
-    moment = Moment(now or datetime.now(UTC), hostname)
+        return ssh_judge.judge(offer, offer.ssh, tuple(by_id.values()), required)
+    moment = Moment(now or datetime.now(UTC), (*((hostname,) if hostname else ()), *hostnames))
     seen = _Facts(offer)
-    ledgers = [_entered(Ledger(policy), seen, moment) for policy in by_id.values()]
+    ledgers = [_entered(Ledger(policy, required=required), seen, moment) for policy in by_id.values()]
     verdicts = {ledger.policy.id: _verdict(ledger, offer) for ledger in ledgers}
     return Judgement(
         findings=(
             *_broken(offer, ledgers),
             *_unsettled(offer, ledgers),
             *_unverified(offer, ledgers, verdicts),
+            *_unread(offer, ledgers),
+            *_unlinked(offer),
         ),
         results=tuple(result for ledger in ledgers for result in ledger.results(offer.subject)),
         verdicts=verdicts,
+        unanswered=tuple(one for ledger in ledgers for one in ledger.unanswered()),
+        gap=next((gap for ledger in ledgers if (gap := ledger.gap())), ""),
     )
 
 
@@ -150,9 +161,17 @@ def _some(ledger: Ledger, rule: PolicyRule, wanted: tuple[SuiteMatch, ...], seen
         ledger.doubts((rule,), f"a suite with: {rule.text}")
 
 
+_WITHOUT_GROUP = frozenset({"RSA", "PSK", "RSA_PSK", "NULL"})
+"""Key exchanges without Diffie-Hellman."""
+
+
 def _groups(ledger: Ledger, seen: _Facts) -> None:
+    unused = seen.offer.coverage == "full" and bool(seen.suites) and not seen.groups
+    unused = unused and all(one.suite is not None and one.suite.kx in _WITHOUT_GROUP for one in seen.suites)
     for rule in ledger.policy.rules:
-        if rule.groups is not None:
+        if rule.groups is not None and unused:
+            ledger.passes_over(rule, "no suite that is offered uses a group")
+        elif rule.groups is not None:
             _look(ledger, rule, seen.offer, "no group is known", present=bool(seen.groups))
     for one in seen.groups:
         if one.group is not None:
@@ -306,6 +325,35 @@ def _nothing(offer: Offer, names: Iterable[str]) -> Finding:
         "`harden tls render` writes them, and `harden tls explain --openssl BUILD` shows what a list selects.",
         policies=tuple(sorted(names)),
     )
+
+
+def _unread(offer: Offer, ledgers: Sequence[Ledger]) -> Iterable[Finding]:
+    """Name each file that could not be read, with the policies whose rules it leaves open."""
+    for file in offer.unread_files:
+        names = sorted(
+            {one.policy.id for one in ledgers for said in one.unread.values() if file.reason in said}
+        )
+        yield Finding(
+            rule=rules.CERTIFICATE_UNREAD,
+            subject=offer.subject,
+            location=file.at,
+            message=file.reason,
+            evidence=f"{file.path}: {file.why}",
+            remedy=f"{file.way}, or ask the server itself: `{scan_command(offer, names)}`.",
+            policies=tuple(names),
+        )
+
+
+def _unlinked(offer: Offer) -> Iterable[Finding]:
+    for one in offer.certificates:
+        if one.unlinked:
+            yield Finding(
+                rule=rules.CHAIN_ORDER,
+                subject=offer.subject,
+                location=one.at or offer.at,
+                message=f"certificate {one.subject}: it does not certify the one before it in the file",
+                evidence=one.sha256[:16],
+            )
 
 
 def _unverified(offer: Offer, ledgers: Iterable[Ledger], verdicts: Mapping[str, str]) -> Iterable[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hardening.findings import Finding, Result
+from hardening.findings import Finding, Result, Unanswered
 from hardening.records import dataclass
 
 _WORST = ("fail", "unknown", "pass")
@@ -18,6 +18,10 @@ class Judgement:
     results: tuple[Result, ...]
     verdicts: Mapping[str, str]
     """Per policy id: `pass`, `fail` or `unknown`; goes into `Subject.policies`."""
+    unanswered: tuple[Unanswered, ...] = ()
+    """The binding rules that this kind of input cannot answer; they have no command yet."""
+    gap: str = ""
+    """Why a verdict is `unknown` where something was not read, or a required rule was not answered."""
 
     @property
     def verdict(self) -> str:

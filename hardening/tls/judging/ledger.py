@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import field
 
-from hardening.findings import Result, Verdict
+from hardening.findings import Result, Unanswered, Verdict
 from hardening.records import dataclass
 from hardening.tls.judging.facts import Fact
 from hardening.tls.policies.requirement import PolicyRule, Reason, RuleKind
 from hardening.tls.policies.ruleset import Policy
 
 NOT_VERIFIED = "rule text not verified against the source"
+_NOT_ANSWERED = frozenset({Verdict.SKIPPED, Verdict.INCONCLUSIVE, Verdict.MANUAL})
 _SHOWN = 5  # facts a reason spells out before it counts the rest
 
 
@@ -23,10 +24,14 @@ class Ledger:
     broken: dict[str, list[Fact]] = field(default_factory=dict)
     unsettled: dict[str, list[str]] = field(default_factory=dict)
     unseen: dict[str, list[str]] = field(default_factory=dict)
-    """Why a rule could not be looked at; it then says `skipped`, never `pass`."""
+    """Why this kind of input cannot answer a rule; the result is `skipped`, never `pass`."""
+    unread: dict[str, list[str]] = field(default_factory=dict)
+    """Why a rule was not answered that this input could have answered; the verdict is then `unknown`."""
     irrelevant: dict[str, list[str]] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
     """Rules of which at least one clause was looked at."""
+    required: frozenset[str] = frozenset()
+    """Rules (`tls/POLICY/RULE`) that have to be answered, or the verdict is `unknown`."""
 
     def breaks(self, rules: Iterable[PolicyRule], fact: Fact) -> None:
         """Note that a fact breaks these rules."""
@@ -41,8 +46,14 @@ class Ledger:
                 said.append(what)
 
     def misses(self, rule: PolicyRule, why: str) -> None:
-        """Note that a clause of the rule could not be looked at."""
+        """Note that this kind of input cannot answer a clause of the rule."""
         self.unseen.setdefault(rule.id, []).append(why)
+
+    def lacks(self, rule: PolicyRule, why: str) -> None:
+        """Note that a clause of the rule was not answered, though this input names what answers it."""
+        said = self.unread.setdefault(rule.id, [])
+        if why not in said:
+            said.append(why)
 
     def passes_over(self, rule: PolicyRule, why: str) -> None:
         """Note that a clause of the rule has nothing to apply to."""
@@ -57,7 +68,29 @@ class Ledger:
         binding = {r.id for r in self.policy.rules if r.binding}
         if binding & self.broken.keys():
             return "fail"
-        return "unknown" if binding & self.unsettled.keys() else "pass"
+        return "unknown" if binding & self.unsettled.keys() or self.gap() else "pass"
+
+    def gap(self) -> str:
+        """Return why the verdict is `unknown` where something was not read or a required rule was not answered."""
+        for rule in self.policy.rules:
+            if rule.binding and rule.id in self.unread:
+                return self.unread[rule.id][0]
+        for rule in self.policy.rules:
+            name = self.policy.result_rules[rule.id].id
+            if name in self.required:
+                verdict, reason = self._result(rule)
+                if verdict in _NOT_ANSWERED:
+                    return f"{name} is required and was not answered: {reason}"
+        return ""
+
+    def unanswered(self) -> Iterable[Unanswered]:
+        """Return the binding rules that this kind of input cannot answer."""
+        for rule in self.policy.rules:
+            verdict, reason = self._result(rule)
+            if rule.binding and verdict is Verdict.SKIPPED:
+                yield Unanswered(
+                    policy=self.policy.id, rule=self.policy.result_rules[rule.id].id, reason=reason
+                )
 
     def doubted(self) -> set[str]:
         """Return everything a binding rule could not settle."""
@@ -84,13 +117,15 @@ class Ledger:
                 because=tuple(dict.fromkeys((fact.rule.id, fact.evidence) for fact in facts)),
             )
 
-    def _result(self, rule: PolicyRule) -> tuple[Verdict, str]:
+    def _result(self, rule: PolicyRule) -> tuple[Verdict, str]:  # noqa: PLR0911 - one return per verdict
         if rule.kind is RuleKind.MANUAL:
             return Verdict.MANUAL, "no program can check this"
         if broken := self.broken.get(rule.id):
             return Verdict.FAIL, _listed([fact.said for fact in broken])
         if unsettled := self.unsettled.get(rule.id):
             return Verdict.INCONCLUSIVE, "not settled: " + _listed(unsettled)
+        if unread := self.unread.get(rule.id):
+            return Verdict.INCONCLUSIVE, _listed(unread)
         if unseen := self.unseen.get(rule.id):
             return Verdict.SKIPPED, _listed(unseen)
         if rule.id not in self.seen:

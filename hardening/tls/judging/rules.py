@@ -104,6 +104,21 @@ CERTIFICATE_TRUST = Rule(
     remedy="Have the certificate issued by an authority your clients trust; an authority of your own will do.",
     references=(_RFC + "rfc5280",),
 )
+CERTIFICATE_UNREAD = Rule(
+    id="tls/certificate-unread",
+    title="A file that a configuration names could not be read",
+    severity=Severity.INFO,
+    rationale="Nothing is known of the key, the signature and the dates of a certificate that was not read.",
+    remedy="Make the file readable where the audit runs, or ask the server itself with `harden tls scan`.",
+)
+CHAIN_ORDER = Rule(
+    id="tls/certificate-chain-order",
+    title="Certificates are not sent in order",
+    severity=Severity.LOW,
+    rationale="Before TLS 1.3 each certificate has to certify the one before it; strict clients give up otherwise.",
+    remedy="Put the server's certificate first, then each issuer, in the file the server sends.",
+    references=(_RFC + "rfc5246",),
+)
 DH_BITS = Rule(
     id="tls/dh-bits",
     title="Diffie-Hellman parameters are too small",
@@ -179,6 +194,8 @@ _RULES = (
     CERTIFICATE_SIGNATURE,
     CERTIFICATE_HOSTNAME,
     CERTIFICATE_TRUST,
+    CERTIFICATE_UNREAD,
+    CHAIN_ORDER,
     DH_BITS,
     COMPRESSION,
     RENEGOTIATION,

@@ -42,7 +42,10 @@ def _dh(offer: Offer, rule: PolicyRule, need: SessionNeed, ledger: Ledger, suite
     if need.dh_min_bits is None:
         return
     if offer.dh_bits is None:
-        if any(s.kx == "DHE" for s in suites):
+        named = next((one for one in offer.unread_files if one.what != "certificate"), None)
+        if any(s.kx == "DHE" for s in suites) and named:
+            ledger.lacks(rule, named.reason)
+        elif any(s.kx == "DHE" for s in suites):
             ledger.misses(rule, f"size of the Diffie-Hellman parameters {_UNKNOWN}")
         else:
             ledger.passes_over(rule, "no suite with finite-field Diffie-Hellman is offered")

@@ -50,13 +50,19 @@ def all_rules() -> tuple[Rule, ...]:
     return (ALGORITHM, PROTOCOL_1)
 
 
-def judge(offer: Offer, ssh: SshOffer, policies: Sequence[Policy]) -> Judgement:
+def judge(
+    offer: Offer, ssh: SshOffer, policies: Sequence[Policy], required: frozenset[str] = frozenset()
+) -> Judgement:
     """Judge one SSH offer by several policies; what they agree on is one finding."""
     speaking = [p for p in policies if p.ssh]
     results = tuple(_result(policy, rule, ssh, offer.subject) for policy in speaking for rule in policy.ssh)
     failing = {r.rule.id for r in results if r.verdict is Verdict.FAIL}
     unseen = {r.rule.id for r in results if r.verdict is Verdict.SKIPPED}
+    open_ = {r.rule.id: r.reason for r in results if r.verdict is Verdict.SKIPPED and r.rule.id in required}
     verdicts = {p.id: _verdict(p, failing, unseen) for p in policies}
+    for policy in speaking:
+        if verdicts[policy.id] == "pass" and any(r.id in open_ for r in policy.result_rules.values()):
+            verdicts[policy.id] = "unknown"
     return Judgement(
         findings=(
             *_weak(offer, ssh, speaking),
@@ -66,6 +72,7 @@ def judge(offer: Offer, ssh: SshOffer, policies: Sequence[Policy]) -> Judgement:
         ),
         results=results,
         verdicts=verdicts,
+        gap=next((f"{name} is required and was not answered: {why}" for name, why in open_.items()), ""),
     )
 
 

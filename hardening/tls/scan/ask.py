@@ -112,9 +112,15 @@ class Kind(StrEnum):
     GARBAGE = "garbage"
     PREAMBLE = "preamble"
     """The protocol around TLS (STARTTLS, a proxy) did not get to the point where TLS starts."""
+    NO_TLS = "no-tls"
+    """The server spoke the protocol around TLS and did not offer TLS, or refused to start it."""
 
 
-TROUBLE = frozenset({Kind.CLOSED, Kind.RESET, Kind.SILENT, Kind.UNREACHABLE, Kind.GARBAGE, Kind.PREAMBLE})
+TROUBLE = frozenset(
+    {
+        Kind.CLOSED, Kind.RESET, Kind.SILENT, Kind.UNREACHABLE, Kind.GARBAGE, Kind.PREAMBLE, Kind.NO_TLS,
+    }
+)  # fmt: skip
 """Answers that say nothing about the question."""
 
 

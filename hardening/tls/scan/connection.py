@@ -8,7 +8,7 @@ import socket
 from hardening.tls.scan import hello
 from hardening.tls.scan.answer import Listener
 from hardening.tls.scan.ask import ODD, Answer, Kind, Question, Want
-from hardening.tls.scan.dialogue import Dialogue
+from hardening.tls.scan.dialogue import Dialogue, NoTls
 from hardening.tls.scan.job import Job
 from hardening.tls.scan.wire import Wire
 
@@ -68,7 +68,8 @@ class Connection:
             assert dialogue is not None  # noqa: S101 - the state says so
             self.out += dialogue.feed(data)
             if dialogue.failure:
-                return Answer(kind=Kind.PREAMBLE, detail=dialogue.failure)
+                refused = isinstance(dialogue.failure, NoTls)
+                return Answer(kind=Kind.NO_TLS if refused else Kind.PREAMBLE, detail=dialogue.failure)
             if not dialogue.done:
                 self.touch(now, wire)
                 return None

@@ -11,6 +11,12 @@ Script = Generator[bytes, bytes, str | None]
 """Yields bytes to send, is sent what came, returns None when TLS may start, or why it may not."""
 
 
+class NoTls(str):
+    """Why TLS cannot start, where the server itself said so in its own protocol."""
+
+    __slots__ = ()
+
+
 class Dialogue:
     """Runs a script against a server; `rest` is what came after the script's end."""
 
@@ -78,11 +84,11 @@ class Lines:
         del self.buffer[:size]
         return data
 
-    def until(self, end: bytes) -> Generator[bytes, bytes, bytes]:
-        """Wait for these bytes and return everything up to and with them."""
-        while end not in self.buffer:
+    def until(self, *ends: bytes) -> Generator[bytes, bytes, bytes]:
+        """Wait for one of these and return everything up to and with it."""
+        while not any(end in self.buffer for end in ends):
             yield from self._more()
-        at = self.buffer.index(end) + len(end)
+        at = min(self.buffer.index(end) + len(end) for end in ends if end in self.buffer)
         data = bytes(self.buffer[:at])
         del self.buffer[:at]
         return data

@@ -23,6 +23,7 @@ from hardening.findings import (
     Run,
     Severity,
     Subject,
+    Unanswered,
     Verdict,
 )
 from hardening.reports.json import report
@@ -88,6 +89,8 @@ def restore(text: str) -> Outcome:
         reason=said["reason"],
         stats=said["stats"],
         policies=said["policies"],
+        scope=said.get("scope", ""),
+        unanswered=tuple(Unanswered(**one) for one in said.get("unanswered", ())),
         offer=said.get("offer"),
     )
     rules = {name: _restored_rule(name, one) for name, one in raw["rules"].items()}

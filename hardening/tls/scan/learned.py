@@ -98,6 +98,8 @@ class Endpoint:
     """Some question was answered with a ServerHello."""
     failure: str = ""
     """Why nothing could be learned."""
+    no_starttls: str = ""
+    """Why TLS cannot start, where the server itself said so in the protocol around TLS."""
     chains: dict[str, tuple[bytes, ...]] = field(default_factory=dict)
     """Per public-key algorithm or position, the chain in the order sent."""
     chain_problem: str = ""

@@ -109,6 +109,6 @@ def _certificates(found: Endpoint) -> tuple[Certificate, ...]:
 
 
 def _read(der: bytes) -> Certificate | None:
-    from hardening.tls.scan.certificate import read
+    from hardening.tls.certificate import read
 
     return read(der)

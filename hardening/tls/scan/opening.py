@@ -13,6 +13,8 @@ from hardening.tls.scan.scope import Case
 from hardening.tls.scan.shapes import SMALL
 
 UNKNOWN_NAME = 112
+REFUSALS = 2
+"""Connections on which a server says that it does no TLS before it is believed."""
 OPENINGS = ("TLSv1.2", "TLSv1.3", "TLSv1.1", "TLSv1.0", "SSLv3", "SSLv2")
 
 
@@ -20,6 +22,7 @@ def opened(case: Case) -> Generator[Any, Any, bool]:
     """Ask in every version and form until something succeeds, a wave of them side by side."""
     refused: list[int | None] = []
     last = Answer(kind=Kind.SILENT)
+    without: list[str] = []
     for wave in _waves(case.scope.first):
         asked = [_first_question(name, shape) for name, shape in wave]
         if len(asked) > 1:
@@ -34,7 +37,13 @@ def opened(case: Case) -> Generator[Any, Any, bool]:
             if answer.kind is Kind.ALERT:
                 refused.append(answer.alert)
                 case.asker.denied[question.protocol, question.shape] = question
+            elif answer.kind is Kind.NO_TLS:
+                without.append(answer.detail)
             last = answer
+        if len(without) >= REFUSALS:
+            case.found.no_starttls = without[-1]
+            case.found.failure = without[-1]
+            return False
         if last.kind in (Kind.UNREACHABLE, Kind.PREAMBLE) and len(asked) > 1:
             break
         if case.asker.over():

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hardening.tls import registry
-from hardening.tls.scan import certificate, hello
+from hardening.tls import certificate, registry
+from hardening.tls.scan import hello
 from hardening.tls.scan.ask import Question, Want, at_least
 from hardening.tls.scan.engine import Talk, Together
 from hardening.tls.scan.learned import Learned

@@ -11,14 +11,14 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from hardening.findings import Examined, Finding, Kind, OnWire, Run, Subject
+from hardening.findings import Examined, Finding, Kind, OnWire, Run, Subject, Unanswered
 from hardening.garbage import seldom_collected
 from hardening.tls import clients, registry
 from hardening.tls.judging import rules
 from hardening.tls.judging.judge import judge_all
 from hardening.tls.offer import Offer
 from hardening.tls.policies.ruleset import Policy
-from hardening.tls.scan import observed, ssh
+from hardening.tls.scan import cleartext, observed, ssh
 from hardening.tls.scan.attacks import implied
 from hardening.tls.scan.endpoint import Target, parse
 from hardening.tls.scan.engine import Engine
@@ -44,6 +44,8 @@ class Settings:
     full: bool = False
     """Inventory everything, rather than ask only for what the policies forbid."""
     closed_is_refused: bool = False
+    required: frozenset[str] = frozenset()
+    """Rules (`tls/POLICY/RULE`) that have to be answered, or the verdict is `unknown`."""
     deep: bool = False
     """Also finish handshakes: resumption, renegotiation, HTTP headers; and ask for every signature scheme."""
     vulnerabilities: bool = False
@@ -68,6 +70,8 @@ class Examination:
     @property
     def examined(self) -> Examined:
         """How much of it could be looked at."""
+        if self.found.no_starttls:
+            return Examined.FULL
         if not self.found.answered or (self.found.failure and not self.offer.protocols):
             return Examined.NONE
         return Examined.PARTIAL if self.offer.inconclusive else Examined.FULL
@@ -157,24 +161,41 @@ def _partial(one: Examination) -> str:
     return one.offer.inconclusive[-1] if nameless else "some questions were never answered"
 
 
+def _with_command(one: Unanswered, target: Target, policies: Sequence[Policy]) -> Unanswered:
+    """Add the command where a deeper scan answers the rule."""
+    rules = {p.result_rules[r.id].id for p in policies for r in p.rules if r.signatures is not None}
+    if one.rule not in rules:
+        return one
+    return replace(one, command=f"harden tls scan {target.text} --policy {one.policy} --deep")
+
+
 def judged(
-    one: Examination, policies: Sequence[Policy], now: datetime, store: X509Store | None = None
+    one: Examination,
+    policies: Sequence[Policy],
+    now: datetime,
+    store: X509Store | None = None,
+    required: frozenset[str] = frozenset(),
 ) -> Outcome:
     """Return one examined endpoint as the report's subject, findings and results."""
     examined = one.examined
     stats = {"seconds": one.seconds, "connections": one.connections, **observed.stats(one.found)}
+    if one.found.no_starttls:
+        return cleartext.outcome(one.target, one.found.no_starttls, policies, stats)
     if examined is Examined.NONE:
         names = tuple(sorted(p.id for p in policies))
         return _unanswered(one.target, one.found.failure or "no answer", names, stats)
     name = one.target.server_name or one.target.host
-    judgement = judge_all(one.offer, policies, now=now, hostname=name)
+    judgement = judge_all(one.offer, policies, now=now, hostname=name, required=required)
+    reason = _partial(one) if examined is Examined.PARTIAL else judgement.gap
     subject = Subject(
         id=one.target.text,
         kind=Kind.ENDPOINT,
-        examined=examined,
-        reason=_partial(one) if examined is Examined.PARTIAL else "",
+        examined=Examined.PARTIAL if reason else examined,
+        reason=reason,
         stats=stats,
         policies=dict(judgement.verdicts),
+        scope="scan" if judgement.unanswered else "",
+        unanswered=tuple(_with_command(u, one.target, policies) for u in judgement.unanswered),
         offer=one.offer.to_json(),
     )
     failed = judgement.verdict == "fail"
@@ -238,7 +259,7 @@ def scan(
             [t for t in targets if not t.ssh],
             scope,
             settings,
-            lambda one: take(judged(one, policies, started, store)),
+            lambda one: take(judged(one, policies, started, store, settings.required)),
         )
         every = joined((beside or {}, outcomes)).values()
         return Run.of(

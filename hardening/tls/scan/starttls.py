@@ -5,10 +5,11 @@ Nothing is sent beyond what the protocol needs to get to TLS: no login, no name 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Mapping
 from struct import pack
 
-from hardening.tls.scan.dialogue import Dialogue, Lines, Script
+from hardening.tls.scan.dialogue import Dialogue, Lines, NoTls, Script
 from hardening.tls.scan.endpoint import Target
 
 CLIENT = b"scanner.invalid"
@@ -50,15 +51,25 @@ def connect(lines: Lines, target: Target) -> Script:
     return f"the proxy refuses ({status[:80].decode('ascii', 'replace')})"
 
 
-def _reply(lines: Lines) -> Generator[bytes, bytes, tuple[bytes, bytes]]:
-    """Read a reply of numbered lines (SMTP, FTP, NNTP); return its code and its text."""
-    text = b""
+def _reply(lines: Lines) -> Generator[bytes, bytes, tuple[bytes, list[bytes]]]:
+    """Read a reply of numbered lines (SMTP, FTP, NNTP); return its code and the text of each line."""
+    text = []
     for _ in range(_ENOUGH_LINES):
         line = yield from lines.line()
-        text += line[4:] + b"\n"
+        text.append(line[4:])
         if line[3:4] != b"-":
             return line[:3], text
     return b"", text
+
+
+def _not(what: str, code: bytes) -> str:
+    """Return why TLS cannot start after a numbered reply that is no success.
+
+    A server that is closing or too busy (421, 400) says nothing about TLS.
+    """
+    said = f"{what} is refused ({code.decode('ascii', 'replace')})"
+    refused = code[:1] in (b"4", b"5") and code not in (b"421", b"400")
+    return NoTls(said) if refused else said
 
 
 def _smtp(lines: Lines, hello: bytes) -> Script:
@@ -70,12 +81,21 @@ def _smtp(lines: Lines, hello: bytes) -> Script:
     yield hello + b" " + CLIENT + b"\r\n"
     code, text = yield from _reply(lines)
     if not code.startswith(b"2"):
-        return f"{hello.decode()} is refused ({code.decode('ascii', 'replace')})"
-    if b"STARTTLS" not in text.upper():
-        return "STARTTLS is not offered"
+        # without extended commands there is no STARTTLS; anything else is about this client
+        said = f"{hello.decode()} is refused ({code.decode('ascii', 'replace')})"
+        return NoTls(said) if code in (b"500", b"502", b"504") else said
+    words = [line.split()[0].upper() for line in text if line.split()]
+    if b"STARTTLS" not in words:
+        masked = any(len(word) >= _MASKED and set(word[:-1]) == {ord("X")} for word in words)
+        return NoTls(_OVERWRITTEN if masked else "STARTTLS is not offered")
     yield b"STARTTLS\r\n"
     code, _ = yield from _reply(lines)
-    return None if code.startswith(b"2") else f"STARTTLS is refused ({code.decode('ascii', 'replace')})"
+    return None if code.startswith(b"2") else _not("STARTTLS", code)
+
+
+_MASKED = 8
+"""Letters of STARTTLS: some firewalls overwrite it with as many X."""
+_OVERWRITTEN = "STARTTLS is not offered: a word in the answer is overwritten with X, as some firewalls do"
 
 
 def smtp(lines: Lines, _name: bytes) -> Script:
@@ -90,21 +110,32 @@ def lmtp(lines: Lines, _name: bytes) -> Script:
 
 def imap(lines: Lines, _name: bytes) -> Script:
     """RFC 9051 section 6.2.1."""
-    yield from lines.line()
+    greeting = yield from lines.line()
+    if not greeting.upper().startswith((b"* OK", b"* PREAUTH")):
+        return "the greeting is not IMAP's"
     yield b"a STARTTLS\r\n"
     for _ in range(_ENOUGH_LINES):
         line = yield from lines.line()
         if line.startswith(b"a "):
-            return None if line.upper().startswith(b"A OK") else "STARTTLS is refused"
-    return "no answer to STARTTLS"
+            answer = line.upper()
+            if answer.startswith(b"A OK"):
+                return None
+            return NoTls("STARTTLS is refused") if answer.startswith((b"A NO", b"A BAD")) else _NO_ANSWER
+    return _NO_ANSWER
+
+
+_NO_ANSWER = "no answer to STARTTLS"
 
 
 def pop3(lines: Lines, _name: bytes) -> Script:
     """RFC 2595 section 4."""
-    yield from lines.line()
+    if not (yield from lines.line()).startswith(b"+OK"):
+        return "the greeting is not that of POP3, or is refused"
     yield b"STLS\r\n"
     line = yield from lines.line()
-    return None if line.startswith(b"+OK") else "STLS is refused"
+    if line.startswith(b"+OK"):
+        return None
+    return NoTls("STLS is refused") if line.startswith(b"-ERR") else "no answer to STLS"
 
 
 def ftp(lines: Lines, _name: bytes) -> Script:
@@ -114,15 +145,16 @@ def ftp(lines: Lines, _name: bytes) -> Script:
         return "the greeting is refused"
     yield b"AUTH TLS\r\n"
     code, _ = yield from _reply(lines)
-    return None if code.startswith(b"2") else f"AUTH TLS is refused ({code.decode('ascii', 'replace')})"
+    return None if code.startswith(b"2") else _not("AUTH TLS", code)
 
 
 def nntp(lines: Lines, _name: bytes) -> Script:
     """RFC 4642."""
-    yield from lines.line()
+    if not (yield from lines.line()).startswith(b"20"):
+        return "the greeting is refused"
     yield b"STARTTLS\r\n"
     line = yield from lines.line()
-    return None if line.startswith(b"382") else "STARTTLS is refused"
+    return None if line.startswith(b"382") else _not("STARTTLS", line[:3])
 
 
 def sieve(lines: Lines, _name: bytes) -> Script:
@@ -131,13 +163,17 @@ def sieve(lines: Lines, _name: bytes) -> Script:
         line = yield from lines.line()
         if line.upper().startswith((b"OK", b"NO", b"BYE")):
             break
+    if not line.upper().startswith(b"OK"):
+        return "the greeting is refused"
     yield b"STARTTLS\r\n"
-    line = yield from lines.line()
-    return None if line.upper().startswith(b"OK") else "STARTTLS is refused"
+    line = (yield from lines.line()).upper()
+    if line.startswith(b"OK"):
+        return None
+    return NoTls("STARTTLS is refused") if line.startswith(b"NO") else _NO_ANSWER
 
 
 def ldap(lines: Lines, _name: bytes) -> Script:
-    """RFC 4511 section 4.14: an extended request, and success in the answer."""
+    """RFC 4511 section 4.14: an extended request, and the result code in the answer."""
     oid = b"1.3.6.1.4.1.1466.20037"
     request = b"\x02\x01\x01\x77" + bytes([len(oid) + 2]) + b"\x80" + bytes([len(oid)]) + oid
     yield b"\x30" + bytes([len(request)]) + request
@@ -146,7 +182,20 @@ def ldap(lines: Lines, _name: bytes) -> Script:
     if size & 0x80:
         size = int.from_bytes((yield from lines.take(size & 0x7F)), "big")
     body = yield from lines.take(min(size, 65536))
-    return None if b"\x0a\x01\x00" in body[:24] else "StartTLS is refused"
+    answer = _LDAP_RESULT.match(body)
+    if head[:1] != b"\x30" or answer is None:
+        return "the answer is not that of LDAP, or ends the session"
+    if answer[1] == b"\x00":
+        return None
+    said = f"StartTLS is refused (result {answer[1][0]})"
+    return said if answer[1][0] == _LDAP_BUSY else NoTls(said)
+
+
+_LDAP_RESULT = re.compile(
+    rb"\x02[\x01-\x04]\x00*\x01\x78(?:[\x00-\x7f]|[\x81-\x84].{1,4}?)\x0a\x01(.)", re.DOTALL
+)
+"""The answer to our message 1: an extended response, its length, and the result code."""
+_LDAP_BUSY = 51
 
 
 def _xmpp(lines: Lines, name: bytes, namespace: bytes) -> Script:
@@ -154,12 +203,16 @@ def _xmpp(lines: Lines, name: bytes, namespace: bytes) -> Script:
         b"<?xml version='1.0'?><stream:stream xmlns='" + namespace + b"' "
         b"xmlns:stream='http://etherx.jabber.org/streams' to='" + name + b"' version='1.0'>"
     )
-    features = yield from lines.until(b"</stream:features>")
+    features = yield from lines.until(b"</stream:features>", b"<stream:features/>", b"</stream:stream>")
+    if features.endswith(b"</stream:stream>"):
+        return "the stream is refused"
     if b"urn:ietf:params:xml:ns:xmpp-tls" not in features:
-        return "starttls is not offered"
+        return NoTls("starttls is not offered")
     yield b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
     said = yield from lines.until(b">")
-    return None if b"<proceed" in said else "starttls is refused"
+    if b"<proceed" in said:
+        return None
+    return NoTls("starttls is refused") if b"<failure" in said else "no answer to starttls"
 
 
 def xmpp(lines: Lines, name: bytes) -> Script:
@@ -176,7 +229,9 @@ def postgres(lines: Lines, _name: bytes) -> Script:
     """SSLRequest of the PostgreSQL protocol, version 3.0."""
     yield pack(">II", 8, 80877103)
     said = yield from lines.take(1)
-    return None if said == b"S" else "SSLRequest is refused"
+    if said == b"S":
+        return None
+    return NoTls("SSLRequest is refused") if said == b"N" else "the answer to SSLRequest is an error"
 
 
 def mysql(lines: Lines, _name: bytes) -> Script:
@@ -190,7 +245,7 @@ def mysql(lines: Lines, _name: bytes) -> Script:
         return "the greeting is not MySQL's"
     low = int.from_bytes(packet[end + 14 : end + 16], "little")
     if not low & _MYSQL_TLS:
-        return "TLS is not offered"
+        return NoTls("TLS is not offered")
     capabilities = 0x0000A201 | _MYSQL_TLS  # long password, protocol 4.1, transactions, secure connection
     body = pack("<IIB", capabilities, 1 << 24, 33) + bytes(23)
     yield len(body).to_bytes(3, "little") + b"\x01" + body
@@ -202,9 +257,17 @@ def rdp(lines: Lines, _name: bytes) -> Script:
     yield bytes.fromhex("030000130ee000000000000100080003000000")
     head = yield from lines.take(4)
     body = yield from lines.take(max(0, min(int.from_bytes(head[2:4], "big"), 4096) - 4))
-    if body[1:2] != b"\xd0" or (len(body) >= 8 and body[7] == 3):
-        return "TLS is refused"
+    if body[1:2] != b"\xd0":
+        return "the answer is not that of RDP"
+    if len(body) >= 8 and body[7] == 3:
+        return (
+            NoTls("TLS is refused") if body[11:12] in _RDP_WITHOUT else "the security it asks for is another"
+        )
     return None
+
+
+_RDP_WITHOUT = (b"\x02", b"\x03")
+"""SSL_NOT_ALLOWED_BY_SERVER and SSL_CERT_NOT_ON_SERVER (MS-RDPBCGR 2.2.1.2.2)."""
 
 
 SCRIPTS: Mapping[str, Callable[[Lines, bytes], Script]] = {

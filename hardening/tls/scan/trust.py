@@ -11,12 +11,12 @@ from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from OpenSSL import crypto
 
 from hardening.errors import InputError
 from hardening.findings import Finding, OnWire, Rule, Severity
-from hardening.tls.scan.certificate import read, strict
+from hardening.tls.certificate import certifies, read
+from hardening.tls.judging.rules import CHAIN_ORDER
 
 SYSTEM = "system"
 _SYSTEM_FILES = (
@@ -33,19 +33,11 @@ UNTRUSTED = Rule(
     remedy="Have the certificate issued by an authority in the store, and send every intermediate with it.",
     references=(_RFC + "rfc5280",),
 )
-CHAIN_ORDER = Rule(
-    id="tls/certificate-chain-order",
-    title="Certificates are not sent in order",
-    severity=Severity.LOW,
-    rationale="Before TLS 1.3 each certificate has to certify the one before it; strict clients give up otherwise.",
-    remedy="Put the server's certificate first, then each issuer, in the file the server sends.",
-    references=(_RFC + "rfc5246",),
-)
 
 
 def rules() -> tuple[Rule, ...]:
     """Return every rule of this module."""
-    return (UNTRUSTED, CHAIN_ORDER)
+    return (UNTRUSTED,)
 
 
 def load_store(source: str) -> crypto.X509Store:
@@ -75,7 +67,7 @@ def check(
                 rule=UNTRUSTED, subject=subject, location=at, evidence=name,
                 message=f"certificate {name}: {why}",
             )  # fmt: skip
-        if not all(_certifies(issuer, one) for one, issuer in pairwise(chain)):
+        if not all(certifies(issuer, one) for one, issuer in pairwise(chain)):
             yield Finding(
                 rule=CHAIN_ORDER, subject=subject, location=at, evidence=name,
                 message=f"certificate {name}: what follows it does not certify it",
@@ -94,22 +86,3 @@ def _untrusted(chain: Sequence[bytes], store: crypto.X509Store, now: datetime) -
     except crypto.X509StoreContextError as problem:
         return str(problem)[:200]
     return ""
-
-
-def _certifies(issuer: bytes, one: bytes) -> bool:
-    """Tell whether one certificate certifies another; where one cannot be read it is not said that it does not."""
-    known = read(one), read(issuer)
-    if known[0] is None or known[1] is None:
-        return True
-    if known[0].issuer != known[1].subject:
-        return False
-    above, below = strict(issuer), strict(one)
-    if above is None or below is None:
-        return True
-    try:
-        below.verify_directly_issued_by(above)
-    except UnsupportedAlgorithm:
-        return True
-    except (ValueError, TypeError, InvalidSignature):
-        return False
-    return True

@@ -50,11 +50,15 @@ _OWN_BITS = 2066
 """The size of coturn's own parameters where nothing is said."""
 
 
+def _dh_file(tree: Tree, top: Section) -> str:
+    file = top.last("dh-file")
+    return tree.place(file.value, "/") if file is not None and file.value else ""
+
+
 def _dh_bits(tree: Tree, top: Section) -> int | None:
     """Return the size of the parameters: a file's, else those of the last switch that is on."""
-    file = top.last("dh-file")
-    if file is not None and file.value:
-        return certificates.dh_bits(tree, tree.place(file.value, "/"))
+    if file := _dh_file(tree, top):
+        return certificates.dh_bits(tree, file)
     sizes = [_SIZES[x.name] for x in top.lines if x.name in _SIZES and _on(x)]
     return sizes[-1] if sizes else _OWN_BITS
 
@@ -76,6 +80,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
         plain = top.last("listening-port")
         ports += (plain.value if plain else "3478",)
     subject, *also = served.named(path, ("turn",), ports) if certificate else (path,)
+    files = [tree.place(certificate.value, "/")] if certificate else []
     yield served.offer(
         served.Settings(
             subject=subject,
@@ -85,7 +90,8 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             ciphers=_said(top, "cipher-list")
             or Said(directives("coturn").default_of("ciphers", reading.release), at),
             groups=_said(top, "ec-curve-name"),
-            keys=certificates.keys_of(tree, [tree.place(certificate.value, "/")] if certificate else []),
+            keys=certificates.keys_of(tree, files),
+            cards=certificates.presented(tree, files, parameters=_dh_file(tree, top)),
             server_preference=True,
             dh_bits=_dh_bits(tree, top),
             compression=False,

@@ -319,6 +319,7 @@ def _settings(view: _View, tree: Tree, reading: Reading) -> served.Settings:
         groups=view.said("ssl_curve_list") if _has("ssl_curve_list", release) else None,
         server_preference=bool(prefers and prefers.value in {"server", "yes"}),
         keys=certificates.keys_of(tree, files),
+        cards=certificates.presented(tree, files, parameters=_file(dh, tree) if dh and dh.value else ""),
         finite_field=not _has("ssl_min_protocol", release) or dh is not None,
         dh_bits=certificates.dh_bits(tree, _file(dh, tree)) if dh else own,
         elliptic=_has("ECDHE", release),

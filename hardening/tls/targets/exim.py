@@ -80,6 +80,12 @@ _NAMED_BITS = {
 """The primes that tls_dhparam can name, with their sizes (RFC 2409, 3526 and 5114)."""
 
 
+def _dh_file(main: Main) -> str:
+    """Return the file of DH parameters (a real path) where one is named."""
+    line = main.last("tls_dhparam")
+    return main.tree.place(line.value, "/") if line is not None and line.value.startswith("/") else ""
+
+
 def _parameters(main: Main, release: Release) -> tuple[bool, int | None]:
     """Return whether DHE works with OpenSSL, and the size of its parameters: larger ones than tls_dh_max_bits are not used."""
     line, most = _settled(main, "tls_dhparam"), main.last("tls_dh_max_bits")
@@ -179,10 +185,18 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     at = _at(first or main.lines[0], InFile((path,), 1))
     subject, *also = served.named(path, ("smtp",), _ports(main)) if certificate or own else (path,)
     named = certificate.value if certificate and "$" not in certificate.value else ""
-    keys = certificates.keys_of(tree, [tree.place(f, "/") for f in re.split(r"\s*:\s*", named) if f])
+    files = [tree.place(f, "/") for f in re.split(r"\s*:\s*", named) if f]
+    keys = certificates.keys_of(tree, files)
+    expanded = [tree.place(certificate.value, "/")] if certificate and not named and certificate.value else []
+    cards = certificates.presented(tree, files or expanded, parameters=_dh_file(main))
     way = replace(reading, assumptions=(*reading.assumptions, served.OWN)) if own else reading
     keys = served.OWN_KEY if own else keys
-    yield replace((_gnutls if gnu else _openssl)(main, subject, at, keys, way), also=tuple(also))
+    yield replace(
+        (_gnutls if gnu else _openssl)(main, subject, at, keys, way),
+        also=tuple(also),
+        certificates=cards.certificates,
+        unread_files=cards.unread,
+    )
 
 
 _SMTP = {"smtp": "25", "ssmtp": "465", "smtps": "465", "submission": "587", "submissions": "465"}

@@ -89,13 +89,20 @@ def _dh_file(release: Release, params: Mapping[str, str]) -> str:
     return params.get("dhparam", "") if _has("ssl-dh-param-file", release) else ""
 
 
+def _dh_named(top: Section, tree: Tree, release: Release) -> str:
+    """Return the file of DH parameters (a real path) where one is named."""
+    file = top.last("ssl-dh-param-file")
+    known = file is not None and _has("ssl-dh-param-file", release)
+    return tree.place(file.value.strip("\"'"), "/") if file is not None and known else ""
+
+
 def _dh_bits(top: Section, tree: Tree, release: Release, files: list[str]) -> int | None:
     """Return the size of the parameters; the key may make it smaller than the setting."""
     if own := [bits for f in files if (bits := certificates.dh_bits(tree, f))]:
         return min(own)
-    file, size = top.last("ssl-dh-param-file"), top.last("tune.ssl.default-dh-param")
-    if file and _has("ssl-dh-param-file", release):
-        return certificates.dh_bits(tree, tree.place(file.value.strip("\"'"), "/"))
+    size = top.last("tune.ssl.default-dh-param")
+    if file := _dh_named(top, tree, release):
+        return certificates.dh_bits(tree, file)
     if size and (bits := whole(size.value)) is not None:
         return min(bits, 2048)
     return 2048 if release.upstream >= (2, 0) else 1024
@@ -195,6 +202,7 @@ def _offer(
             signatures=_said(top.last("ssl-default-bind-sigalgs"), bind, words, "sigalgs"),
             server_preference="prefer-client-ciphers" not in (*options, *words),
             keys=keys,
+            cards=certificates.presented(tree, certificate, parameters=_dh_named(top, tree, release)),
             finite_field=not dh_off,
             dh_bits=_dh_bits(top, tree, release, certificate),
             compression=False,

@@ -139,7 +139,12 @@ def _settings(merged: _Merged, subject: str, reader: Reader, reading: Reading) -
         if _facts_has("DH sized by key", release):
             settings, bits = replace(settings, dh_key=certificates.rsa_bits(tree, files)), 2048
         bits = bits or 1024
-    return replace(settings, keys=certificates.keys_of(tree, files), dh_bits=bits)
+    more = merged.last("sslcertificatechainfile")
+    chain = [tree.place(more.words[0], root)] if more and more.words and files else []
+    ours = [d.words[1] for d in given if len(d.words) > 1 and d.words[0].lower() == "dhparameters"]
+    dh_file = tree.place(ours[-1], root) if ours and _dh_command(release, reading.build) else ""
+    cards = certificates.presented(tree, files, chain=chain, parameters=dh_file)
+    return replace(settings, keys=certificates.keys_of(tree, files), cards=cards, dh_bits=bits)
 
 
 def _on(one: Directive | None, default: str) -> bool:

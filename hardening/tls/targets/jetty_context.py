@@ -13,7 +13,14 @@ from hardening.records import dataclass
 from hardening.tls.libraries import jsse
 from hardening.tls.offer import Offer, Said
 from hardening.tls.release import Release, directives
-from hardening.tls.targets import java_options, jsse_served, properties_syntax, spans, xml_syntax
+from hardening.tls.targets import (
+    certificates,
+    java_options,
+    jsse_served,
+    properties_syntax,
+    spans,
+    xml_syntax,
+)
 from hardening.tls.targets.base import Reading
 from hardening.tls.targets.tree import Tree
 from hardening.tls.targets.xml_syntax import Element
@@ -64,6 +71,15 @@ class Context:
                     name = re.sub("^set", "", name)
                 if one.name in {"Set", "Call"} and name.removeprefix("add") in SETTINGS:
                     yield name, one
+
+    def text(self, name: str, properties: dict[str, str]) -> str:
+        """Return a setting of one word, such as `keystorepath`; nothing where none is said."""
+        said = ""
+        for one in (child for layer in self.layers for child in layer.children):
+            word = one.value("name").lower()
+            if (one.name == "Set" and word == name) or (one.name == "Call" and word == f"set{name}"):
+                said = _text(one, properties) or said
+        return said
 
     def values(self, name: str, own: tuple[str, ...] = ()) -> Values | None:
         """Return a list that is set, or added to the factory's own; None where nothing says it."""
@@ -193,7 +209,15 @@ def offers(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
         reading = replace(reading, assumptions=(*reading.assumptions, size.note))
     for context in contexts(roots):
         _strays(tree, context, reading.release)
-        yield _offer(context, f"{path}#*:{number}" if number else path, told, size, reading)
+        cards = _cards(context, tree, path, told)
+        yield _offer(context, f"{path}#*:{number}" if number else path, told, size, reading, cards)
+
+
+def _cards(context: Context, tree: Tree, path: str, told: dict[str, str]) -> certificates.Presented:
+    """Return the certificates of the key store; a relative name is below the base of the Jetty."""
+    stores = [s for n in ("keystorepath", "keystore") if (s := context.text(n, told))][:1]
+    files = [tree.place(one, _base(path)) for one in stores]
+    return certificates.presented(tree, files)
 
 
 def _starts(tree: Tree, path: str) -> list[str]:
@@ -214,6 +238,7 @@ def _offer(
     told: dict[str, str],
     size: java_options.Size | None,
     reading: Reading,
+    cards: certificates.Presented,
 ) -> Offer:
     release, jdk = reading.release, jsse.jdk(reading.build)
     order: bool | None = None
@@ -227,6 +252,7 @@ def _offer(
             protocols=_protocols(context, release, jdk),
             suites=_suites(context, release, jdk),
             server_preference=order,
+            cards=cards,
             dh_bits=size.bits if size else None,
             assumptions=(*reading.assumptions, jsse_served.ANY_SECURITY),
         ),

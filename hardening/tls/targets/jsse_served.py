@@ -6,7 +6,7 @@ from hardening.findings import InFile
 from hardening.records import dataclass
 from hardening.tls.libraries import jsse
 from hardening.tls.offer import Inert, Offer, Said
-from hardening.tls.targets import served
+from hardening.tls.targets import certificates, served
 
 ANY_SECURITY = "the JDK's own java.security, for the one of the host was not read"
 
@@ -29,6 +29,7 @@ class JsseSettings:
     curves: str | None = None
     """The value of `jdk.disabled.namedCurves`; None: that of the JDK's own file."""
     keys: frozenset[str] | None = None
+    cards: certificates.Presented = certificates.NOTHING
     dh_bits: int | None = None
     """The size of the DH parameters where something sets it; None: the JDK's own."""
     assumptions: tuple[str, ...] = ()
@@ -64,6 +65,7 @@ def offer(settings: JsseSettings, build: str) -> Offer:
             groups=Said(":".join(groups), settings.groups.at if settings.groups else own),
             server_preference=jdk.server_order if order is None else order,
             keys=settings.keys,
+            cards=settings.cards,
             finite_field=_finite_field(jdk, forbids),
             dh_bits=settings.dh_bits or jdk.dh_bits,
             compression=False,

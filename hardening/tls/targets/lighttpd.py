@@ -226,6 +226,8 @@ def _settings(
     dh = facts.default_of("dh", release)
     pem = (host and host.own("ssl.pemfile")) or socket.get("ssl.pemfile") or socket.top.own("ssl.pemfile")
     files = [tree.place(pem.text, "/")] if pem else []
+    more = socket.get("ssl.ca-file")
+    chain = [tree.place(more.text, "/")] if more and more.text and pem else []
     parameters = socket.get("ssl.dh-file") if _has("ssl.dh-file", release) else None
     dh_file = given.get("dhparameters") or (parameters.text if parameters else "")
     bits = certificates.dh_bits(tree, tree.place(dh_file, "/")) if dh_file else None
@@ -239,6 +241,9 @@ def _settings(
         signatures=Said(given[SIGNATURES], spot) if given.get(SIGNATURES) else None,
         server_preference=prefers,
         keys=certificates.keys_of(tree, files),
+        cards=certificates.presented(
+            tree, files, chain=chain, parameters=tree.place(dh_file, "/") if dh_file else ""
+        ),
         finite_field=dh != "none",
         elliptic=_has("ECDHE", release),
         dh_bits=bits or (int(dh) if dh.isdigit() and not dh_file else None),

@@ -190,14 +190,16 @@ def settings(
     version = said(whole, "tls_version") if facts.has("tls_version", release) else None
     words = (version.value if version else facts.default_of("protocols", release)).split(",")
     certificate, port = whole.last("ssl_cert"), whole.last("port")
+    folder = whole.last("datadir")
+    base = tree.place(folder.value if folder and folder.value else "/var/lib/mysql", "/")
+    files = [tree.place(certificate.value, base)] if certificate and certificate.value else []
     return served.Settings(
         subject=f"{path}#{name}:{port.value if port else '3306'}" if certificate or own else path,
         at=at,
         protocols=spans.listed(words, version.at if version else at),
         ciphers=said(whole, "ssl_cipher") or Said(facts.default_of("ciphers", release), at),
-        keys=served.OWN_KEY
-        if own
-        else certificates.keys_of(tree, [tree.place(certificate.value, "/")] if certificate else []),
+        keys=served.OWN_KEY if own else certificates.keys_of(tree, files),
+        cards=certificates.NOTHING if own else certificates.presented(tree, files),
         dh_bits=int(facts.default_of("dh", release)),
         elliptic=elliptic(name, release, reading.build),
         compression=False,

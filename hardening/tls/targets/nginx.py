@@ -120,11 +120,8 @@ def _settings(server: Block, subject: str, reader: Reader, reading: Reading) -> 
     parameters = server.last("ssl_dhparam")
     curves = curve.words[0] if curve and curve.words else facts.default_of("groups", release)
     old_dh = facts.default_of("dh", release)
-    bits = (
-        certificates.dh_bits(tree, tree.place(parameters.words[0], reader.folder))
-        if parameters and parameters.words
-        else None
-    )
+    dh_file = tree.place(parameters.words[0], reader.folder) if parameters and parameters.words else ""
+    bits = certificates.dh_bits(tree, dh_file) if dh_file else None
     files = [tree.place(d.words[0], reader.folder) for d in server.every("ssl_certificate") if d.words]
     settings = served.Settings(
         subject=subject,
@@ -135,6 +132,7 @@ def _settings(server: Block, subject: str, reader: Reader, reading: Reading) -> 
         groups=None if curves == "auto" else Said(curves or "prime256v1", _place(curve) if curve else at),
         server_preference=_on(prefer),
         keys=certificates.keys_of(tree, files),
+        cards=certificates.presented(tree, files, parameters=dh_file),
         finite_field=parameters is not None or old_dh not in {"none", ""},
         elliptic=_has("ssl_ecdh_curve", release),
         dh_bits=bits or (int(old_dh) if old_dh.isdigit() and parameters is None else None),

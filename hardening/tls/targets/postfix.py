@@ -184,10 +184,15 @@ def _anonymous(offer: Offer, service: _Service, reading: Reading) -> Offer:
     return replace(offer, dh_bits=_ANONYMOUS) if small else offer
 
 
-def _dh_bits(service: _Service, tree: Tree, release: Release) -> int | None:
+def _dh_file(service: _Service, tree: Tree) -> str:
+    """Return the file of DH parameters (a real path) where one is named."""
     file = service.text("smtpd_tls_dh1024_param_file")
-    if file not in _NO_FILE:  # whatever its name says, it may hold any size
-        return certificates.dh_bits(tree, tree.place(file, "/"))
+    return "" if file in _NO_FILE else tree.place(file, "/")
+
+
+def _dh_bits(service: _Service, tree: Tree, release: Release) -> int | None:
+    if file := _dh_file(service, tree):  # whatever its name says, it may hold any size
+        return certificates.dh_bits(tree, file)
     return 2048 if release.upstream >= _DH_2048 else 1024
 
 
@@ -218,7 +223,10 @@ def _offers(service: _Service, name: str, tree: Tree, reading: Reading) -> Itera
         port = name.rpartition(":")[2]
         for host, files in _sni(service, tree):
             keys = certificates.keys_of(tree, files, mixed=True)
-            groups.append((replace(settings, keys=keys), served.named(service.path, (host,), (port,))))
+            cards = certificates.presented(tree, files, mixed=True)
+            groups.append(
+                (replace(settings, keys=keys, cards=cards), served.named(service.path, (host,), (port,)))
+            )
     yield from (_anonymous(offer, service, reading) for offer in served.offers(groups, reading.build))
 
 
@@ -288,6 +296,7 @@ def _settings(service: _Service, tree: Tree, reading: Reading) -> served.Setting
             groups=Said(":".join(_WORDS.findall(groups)), service.place(curves, at)) if groups else None,
             server_preference=service.text("tls_preempt_cipherlist") == "yes",
             keys=certificates.keys_of(tree, certificate, mixed=True),
+            cards=certificates.presented(tree, certificate, mixed=True, parameters=_dh_file(service, tree)),
             dh_bits=_dh_bits(service, tree, release),
             dh_key=certificates.rsa_bits(tree, certificate) if _sized(service, reading) else None,
             compression=False,

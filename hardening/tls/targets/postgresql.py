@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -13,7 +14,7 @@ from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
 from hardening.tls.targets import certificates, flat_edits, flat_syntax, quoted, served, spans
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
-from hardening.tls.targets.flat_syntax import Grammar, Section
+from hardening.tls.targets.flat_syntax import Grammar, Line, Section
 from hardening.tls.targets.tree import Tree
 
 _GRAMMAR = Grammar(
@@ -103,6 +104,16 @@ def _said(top: Section, name: str) -> Said | None:
     return Said(found.value, InFile((found.path,), found.line)) if found and found.value else None
 
 
+def _files(tree: Tree, path: str, top: Section, certificate: Line | None) -> list[str]:
+    """Return the certificate file (a real path): a relative name is below the data folder, which is the file's own without `data_directory`."""
+    said = top.last("data_directory")
+    base = tree.place(said.value if said and said.value else ".", posixpath.dirname(path))
+    if certificate is not None:
+        return [tree.place(certificate.value, base)] if certificate.value else []
+    usual = tree.place("server.crt", base)
+    return [usual] if top.last("ssl") is not None and tree.exists(usual) else []
+
+
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield the one offer of a server with `ssl = on`, or of a fragment."""
     top = _settings(tree, path)
@@ -120,6 +131,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
         top.last("ssl_cert_file"),
     )
     curve = _said(top, max(_CURVES, key=lambda name: _position(top, name)))
+    files = _files(tree, path, top, certificate)
     dh, file = facts.default_of("dh", release), top.last("ssl_dh_params_file")
     yield served.offer(
         served.Settings(
@@ -134,7 +146,10 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             ciphersuites=_said(top, "ssl_tls13_ciphers"),
             groups=curve or Said("prime256v1", at),
             server_preference=not prefer or _true(prefer.value),
-            keys=certificates.keys_of(tree, [tree.place(certificate.value, "/")] if certificate else []),
+            keys=certificates.keys_of(tree, files),
+            cards=certificates.presented(
+                tree, files, parameters=tree.place(file.value, "/") if file and file.value else ""
+            ),
             elliptic=_has("ssl_ecdh_curve", release),
             dh_bits=certificates.dh_bits(tree, tree.place(file.value, "/"))
             if file and file.value

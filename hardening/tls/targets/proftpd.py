@@ -219,6 +219,10 @@ def _offer(host: _Host, subjects: tuple[str, ...], tree: Tree, reading: Reading)
             versioned = len(words) == _VERSION_AND_LIST and spans.named(words[0]) is not None
             ciphers = Said(words[-1] if versioned else one.value, spot)
     files = [tree.place(x.value, "/") for n in _CERTIFICATES if (x := host.first(n))]
+    if (store := host.first("tlspkcs12file")) and not files:
+        files = [tree.place(store.value, "/")]
+    more = host.first("tlscertificatechainfile")
+    chain = [tree.place(more.value, "/")] if more and files else []
     dh = host.first("tlsdhparamfile")
     groups = Said(curve.value, InFile((curve.path,), curve.line)) if curve and curve.value != "auto" else None
     if groups is None and builds.build(reading.build).release < _OWN_CURVES:
@@ -237,6 +241,9 @@ def _offer(host: _Host, subjects: tuple[str, ...], tree: Tree, reading: Reading)
             server_preference=_has("TLSServerCipherPreference", release)
             and (prefers is None or prefers.value.lower() in {"on", "yes", "true", "1"}),
             keys=certificates.keys_of(tree, files),
+            cards=certificates.presented(
+                tree, files, chain=chain, parameters=tree.place(dh.value, "/") if dh else ""
+            ),
             dh_bits=certificates.dh_bits(tree, tree.place(dh.value, "/")) if dh else 2048,
             dh_key=None if dh else certificates.rsa_bits(tree, files),
             compression=False,

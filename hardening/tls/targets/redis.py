@@ -78,6 +78,9 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             ciphersuites=_said(top, "tls-ciphersuites"),
             server_preference=bool(prefer and prefer.value.lower() == "yes"),
             keys=certificates.keys_of(tree, cards),
+            cards=certificates.presented(
+                tree, cards, parameters=tree.place(parameters.value, "/") if parameters else ""
+            ),
             dh_key=None if parameters else certificates.rsa_bits(tree, cards),
             finite_field=parameters is not None or _auto_dh(reading.build),
             dh_bits=certificates.dh_bits(tree, tree.place(parameters.value, "/"))

@@ -18,7 +18,7 @@ from hardening.tls.libraries import builds
 from hardening.tls.offer import Inert, Offer, ProtocolOffer, Said
 from hardening.tls.openssl import Resolution
 from hardening.tls.registry import Suite
-from hardening.tls.targets import group_lists, levels
+from hardening.tls.targets import certificates, group_lists, levels
 from hardening.tls.targets import signatures as signing
 
 _SINCE_TLS12 = frozenset({"ed25519", "ed448", "rsa-pss"})
@@ -51,6 +51,8 @@ class Settings:
     """The same under TLS 1.3 where something else decides it there; None: as above."""
     keys: frozenset[str] | None = None
     """Kinds of certificate key: `rsa`, `rsa-pss`, `ec`, `dsa`, `ed25519`, `ed448`, `ecdh-rsa`, `ecdh-ecdsa`, `ec:` with its curve; None: not known."""
+    cards: certificates.Presented = certificates.NOTHING
+    """What the certificate files hold that the server names."""
     finite_field: bool = True
     """Whether DHE suites can be used: there are parameters, or the server has its own."""
     elliptic: bool = True
@@ -209,7 +211,7 @@ def offer(settings: Settings, build_name: str) -> Offer:
     text13 = settings.ciphersuites.value if settings.ciphersuites else None
     settings = _with_host_list(settings, build_name)
     text = _spelt_out(settings.ciphers.value)
-    notes = settings.assumptions
+    notes = (*settings.assumptions, *settings.cards.notes)
     if text != settings.ciphers.value:
         notes += (f"{openssl.PROFILE} means the crypto policy DEFAULT",)
     found = resolution(text, text13, build_name)
@@ -276,12 +278,14 @@ def offer(settings: Settings, build_name: str) -> Offer:
         also=settings.also,
         at=settings.at,
         protocols=tuple(protocols),
-        assumptions=notes if settings.keys is not None else (*notes, _ANY_CERTIFICATE),
+        assumptions=notes if settings.keys is not None else (*notes, _any_certificate(settings.cards)),
         inconclusive=refusals,
         refused=bool(refusals),
         dh_bits=settings.dh_bits if finite_field else None,
         compression=_compresses(settings, found, protocols),
         inert=tuple(inert),
+        certificates=settings.cards.certificates,
+        unread_files=settings.cards.unread,
     )
 
 
@@ -331,7 +335,9 @@ def _possible(
     )
 
 
-_ANY_CERTIFICATE = "certificates of every kind, for none could be read"
+def _any_certificate(cards: certificates.Presented) -> str:
+    count = "not every file" if cards.certificates else "none"
+    return f"certificates of every kind, for {count} could be read"
 
 
 def _matters(settings: Settings, found: Resolution) -> bool:

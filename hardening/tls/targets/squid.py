@@ -114,6 +114,7 @@ def _offer(line: Line, path: str, tree: Tree, reading: Reading) -> Offer:
     curve, parameters = _exchange(rest)
     known = curve in group_lists.known(builds.build(reading.build))
     certificate = given.get("cert")
+    files = [tree.place(certificate, "/")] if certificate else []
     return served.offer(
         served.Settings(
             subject=f"{path}#squid:{address.rpartition(':')[2]}",
@@ -124,7 +125,12 @@ def _offer(line: Line, path: str, tree: Tree, reading: Reading) -> Offer:
             ),
             groups=Said(curve, at) if known else None,
             server_preference="CIPHER_SERVER_PREFERENCE" in options,
-            keys=certificates.keys_of(tree, [tree.place(certificate, "/")] if certificate else []),
+            keys=certificates.keys_of(tree, files),
+            cards=certificates.presented(
+                tree,
+                [] if "ssl-bump" in rest else files,  # then it is the authority that signs what is served
+                parameters=tree.place(parameters, "/") if parameters else "",
+            ),
             finite_field=bool(parameters)
             and not _undecoded(tree, parameters, reading.build)
             and ("ssl-bump" in rest or not _loses_parameters(reading.release, reading.build)),

@@ -145,6 +145,7 @@ def _offer(
         ciphers=_ciphers(service, at, reading),
         groups=_groups(first or service, at, reading),
         keys=certificates.keys_of(tree, files),
+        cards=certificates.presented(tree, files),
         dh_bits=next((bits for f in files if (bits := certificates.dh_bits(tree, f))), 2048),
         compression=bool(service.last("compression")),
         assumptions=reading.assumptions,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 
 from hardening.findings import InFile, Location
 from hardening.records import dataclass
@@ -123,6 +124,10 @@ def offers(tree: Tree, root: Element, reading: Reading) -> Iterator[Offer]:
         yield _Reader(tree, host, reading).offer()
 
 
+_FILES = ("SSLCertificateFile", "certificateFile", "keystoreFile", "certificateKeystoreFile")
+_CHAINS = ("SSLCertificateChainFile", "certificateChainFile")
+
+
 class _Reader:
     """One virtual host in one release on one library."""
 
@@ -196,6 +201,16 @@ class _Reader:
         folder = element.path.rpartition("/")[0].rpartition("/")[0]  # conf/.. is CATALINA_BASE
         found = certificates.keys_of(self.tree, [self.tree.place(f, folder) for f in files])
         return None if found is None else found | stated
+
+    def _cards(self) -> certificates.Presented:
+        """Return the certificates of files and key stores that are named."""
+        element = self.host.element
+        folder = element.path.rpartition("/")[0].rpartition("/")[0]  # conf/.. is CATALINA_BASE
+        inner = [e for e in element.children if e.name == "Certificate"] if self.host.style == "host" else []
+        files = [v for one in (element, *inner) for n in _FILES if (v := one.value(n))]
+        chain = [v for one in (element, *inner) for n in _CHAINS if (v := one.value(n))]
+        place = partial(self.tree.place, base=folder)
+        return certificates.presented(self.tree, map(place, files), chain=map(place, chain))
 
     # -- what is enabled
 
@@ -287,6 +302,7 @@ class _Reader:
                 groups=self._groups(),
                 server_preference=self._order(),
                 keys=self._keys(),
+                cards=self._cards(),
                 dh_bits=size.bits if size else None,
                 assumptions=(*self.notes, jsse_served.ANY_SECURITY),
             ),
@@ -319,6 +335,7 @@ class _Reader:
             groups=self._groups(),
             server_preference=bool(self._order()),
             keys=self._keys(),
+            cards=self._cards(),
             dh_bits=2048,
             compression=False if newer or off else None,
             assumptions=tuple(self.notes),

@@ -23,6 +23,11 @@ LARGEST = 64 * 1024 * 1024
 DEEPEST = 64
 """Includes within includes that are followed before the tree counts as a loop."""
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+_ARCHIVES = (
+    b"\x1f\x8b", b"PK\x03\x04", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf\x27\x1c", b"\xed\xab\xee\xdb",
+    b"!<arch>\n", b"hsqs", b"sqsh", b"0707", b"\xc7\x71", b"Rar!",
+)  # fmt: skip
+"""How archives and packages begin: gzip, zip, bzip2, xz, zstd, 7z, RPM, ar, squashfs, cpio, RAR; tar has its mark at 257."""
 _MARK = "\ufeff"
 
 
@@ -63,6 +68,7 @@ class Tree:
         self.read_paths: dict[str, None] = {}
         """The files that were read since `begin`, in order."""
         self._sources: dict[str, Source | None] = {}
+        self._files: dict[str, str] = {}
         self.overlay: dict[str, str] = {}
         """Texts that stand for files as they would be after a change, by real path."""
 
@@ -140,7 +146,11 @@ class Tree:
 
     def file(self, path: str) -> str:
         """Return the file itself that a real path leads to, whatever links are on the way."""
-        return path if self._memory is not None else os.path.realpath(self._here(path))
+        if self._memory is not None:
+            return path
+        if path not in self._files:  # thousands of servers name one certificate
+            self._files[path] = os.path.realpath(self._here(path))
+        return self._files[path]
 
     def exists(self, path: str) -> bool:
         """Tell whether a file is there (a real path)."""
@@ -239,7 +249,10 @@ class Tree:
             self.say("too-large", path, None, f"larger than {LARGEST // 1024 // 1024} MiB")
             return None
         if _BINARY.search(raw, 0, 65536):
-            self.say("binary", path, None, "not a text file")
+            if raw.startswith(_ARCHIVES) or raw[257:262] == b"ustar":
+                self.say("archive", path, None, "an archive, which is not opened here")
+            else:
+                self.say("binary", path, None, "not a text file")
             return None
         text = raw.decode("utf-8", "surrogateescape")
         if text.startswith(_MARK) and not path.endswith(".xml"):

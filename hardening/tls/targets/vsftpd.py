@@ -125,6 +125,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             ciphers=_ciphers(top, at, release),
             groups=None if _has("every curve", release) else Said("prime256v1", at),
             keys=certificates.keys_of(tree, files),
+            cards=certificates.presented(tree, files, parameters=tree.place(dh.value, "/") if dh else ""),
             finite_field=_has("dh_param_file", release),
             elliptic=_has("ECDHE", release),
             dh_bits=certificates.dh_bits(tree, tree.place(dh.value, "/")) if dh else _BUILT_IN_DH,

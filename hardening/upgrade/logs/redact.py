@@ -1,8 +1,14 @@
-"""Log lines without the secrets that programs print into them."""
+"""Log lines without the secrets that programs print into them.
+
+Forms that are known first, then what stands behind a word for a secret, then everything that is not plain.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
+
+from hardening.upgrade.logs.plain import masked, named
 
 _NAMED = r"(?:pass(?:word|wd|phrase)?|kennwort|pwd|secret|token|api[_-]?key)"
 _QUOTED = r"""(?:"(?:\\.?|[^"\\])*(?:"|$)|'(?:\\.?|''|[^'\\])*(?:'|$))"""
@@ -15,7 +21,7 @@ _SECRETS = (
     re.compile(rf"(?i)\b(identified\s+(?:with\s+['\"]?\w+['\"]?\s+)?(?:by|as)\s+(?:password\s+)?){_QUOTED}"),
     re.compile(rf"(?i)(\bpassword\s*\(\s*){_QUOTED}"),
     # name = value, but for MySQL's `(using password: YES)`; an element of XML
-    re.compile(rf"(?i)({_NAMED}\w*\s*['\"]?\s*[=:]\s*)(?!(?:yes|no)\)){_VALUE}"),
+    re.compile(rf"(?i)({_NAMED}\w*\s*['\"]?\s*(?:=>|[=:])\s*)(?!(?:yes|no)\)){_VALUE}"),
     re.compile(rf"(?i)({_NAMED}\w*>)[^<\s][^<]*(?=</)"),
     # options of programs
     re.compile(rf"(?i)(--password=|--pass=|\bsshpass\s+-p\s*){_VALUE}"),
@@ -35,7 +41,12 @@ _SECRETS = (
     re.compile(
         r"(?i)(\b(?:\w{0,24}connect|\w{0,24}login|(?:pdo|mysqli|soapclient)->__construct)\()(?=[^)\n]{0,200}['\"])[^)\n]*"
     ),
+    # commands that take a password by its place
+    re.compile(rf"(\bhtpasswd\s(?:-\S+\s+){{0,4}}\S+\s+\S+\s+){_VALUE}"),
+    re.compile(rf"(\b(?:add_user|change_password|net\s+user)\s+\S+\s+){_VALUE}"),
+    re.compile(rf"(\bredis-cli\b[^|;]{{0,200}}?\s-a\s*){_VALUE}"),
     # addresses and headers
+    re.compile(r"(?i)(\b[a-z][a-z0-9+.-]{0,30}://[^\s:/@]{0,200}:)\S+(?=@)"),
     re.compile(r"(?i)(\b[a-z][a-z0-9+.-]{0,30}://[^\s:/@]+:)[^\s/@]+(?=@)"),
     re.compile(rf"(?i)({_HEADER}(?:basic|bearer|token|negotiate|ntlm)\s+)(?:{_QUOTED}|[^\s'\"]+)"),
     re.compile(rf"(?i)({_HEADER}(?:digest|oauth|aws4-hmac-sha256)\s)[^\n]+"),
@@ -43,11 +54,22 @@ _SECRETS = (
     re.compile(r"(?i)((?:token|\bbearer)\s+['\"]?)(?=[^\s\d]{0,200}\d)[\w.~+/=-]{8,}"),
 )
 _LONGEST = 300
+_LOOKED_AT = 2000
 
 
-def redacted(line: str) -> str:
-    """Return the line, at most 300 characters of it, with passwords and tokens replaced by `***`."""
+def clear(text: str, explained: Collection[str] = ()) -> str:
+    """Return the text with all replaced by `***` that may be a secret; words in `explained` are none."""
     for pattern in _SECRETS:
-        line = pattern.sub(r"\1***", line)
+        text = pattern.sub(r"\1***", text)
+    return masked(named(text), explained)
+
+
+def cut(line: str) -> str:
+    """Return at most 300 characters of a line, each of which can be printed."""
     line = "".join(c if c.isprintable() else "?" for c in line.strip())
     return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+
+
+def redacted(line: str, explained: Collection[str] = ()) -> str:
+    """Return the line, at most 300 characters of it, with all replaced by `***` that may be a secret."""
+    return cut(clear(line[:_LOOKED_AT], explained))

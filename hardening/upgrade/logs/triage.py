@@ -17,10 +17,13 @@ from hardening.upgrade.logs.alarms import ALARM, alarming
 from hardening.upgrade.logs.gate import Buffer, Gate
 from hardening.upgrade.logs.opened import HELD, NULS, is_text, opened
 from hardening.upgrade.logs.patterns import UNKNOWN, Meaning, Message, shipped
+from hardening.upgrade.logs.plain import words_of
 from hardening.upgrade.logs.prefixes import PREFIXES
 from hardening.upgrade.logs.redact import redacted
 
-_Seen = tuple[Subject, list[Finding], list[Result]]
+Shown = tuple[tuple[str, int, str], ...]
+"""Lines as the logs have them, with the log's name and the line's number: for a terminal alone."""
+_Seen = tuple[Subject, list[Finding], list[Result], Shown]
 _CUT = f"signal {signal.SIGBUS.value}"
 _LONGEST_LINE = 8192
 """Bytes of a line that are judged at once; a longer one is judged in pieces that overlap."""
@@ -37,6 +40,8 @@ class _Group:
     """All lines of one log that mean the same."""
 
     first: int
+    whole: str
+    """The first line as the log has it; no report shows it."""
     text: str
     count: int = 0
     lines: list[int] = field(default_factory=list)
@@ -61,6 +66,10 @@ class Triage:
     def __init__(self, extra: Sequence[Message] = (), *, engine: str = "auto") -> None:
         """`extra` are the user's own messages; they win over shipped ones of the same severity."""
         self._messages = (*extra, *shipped())
+        texts = (text for m in extra for text in (m.regex.pattern, *m.examples))
+        self._explained = frozenset().union(*map(words_of, texts))
+        self.shown: Shown = ()
+        """The lines behind the findings of the last `logs`, unmasked."""
         self._known: dict[str, tuple[Message, ...]] = {}
         self._gate = Gate([*(m.regex for m in self._messages), ALARM], engine=engine)
 
@@ -68,10 +77,11 @@ class Triage:
         """Examine logs and return one run with a subject for each. Errors: InputError."""
         started = datetime.now(UTC)
         parts = [self._survived(path) for path in dict.fromkeys(paths)]
+        self.shown = tuple(row for *_, shown in parts for row in shown)
         return Run.of(
-            [subject for subject, _, _ in parts],
-            [f for _, found, _ in parts for f in found],
-            [r for _, _, results in parts for r in results],
+            [subject for subject, *_ in parts],
+            [f for _, found, *_ in parts for f in found],
+            [r for _, _, results, _ in parts for r in results],
             started=started,
         )
 
@@ -92,7 +102,7 @@ class Triage:
             return self._log(path)  # which says what the matter is
         reason = "it was cut while it was read"
         subject = Subject(id=str(path), kind=Kind.LOG, examined=Examined.NONE, reason=reason)
-        return subject, [unseen(subject.id, "truncated", reason, "Take the log anew.")], []
+        return subject, [unseen(subject.id, "truncated", reason, "Take the log anew.")], [], ()
 
     def _log(self, path: Path) -> _Seen:
         begun = monotonic()
@@ -129,7 +139,8 @@ class Triage:
             limit = "limit-time" if "seconds" in reason else "limit-total"
             word = "nothing" if whole else limit if reason.startswith("more than") else "corrupt"
             found.append(unseen(subject.id, word, reason, "Take the log anew, or read the rest by hand."))
-        return subject, found, results
+        shown = tuple((str(path), group.first, group.whole) for _, group in groups.values())
+        return subject, found, results, tuple(sorted(shown))
 
     def _read(
         self,
@@ -155,8 +166,8 @@ class Triage:
         ends_open = content[len(content) - 1 : len(content)] != b"\n"
         return number - 1 + _newlines(content, position, len(content)) + ends_open, True
 
-    @staticmethod
     def _take(
+        self,
         groups: dict[tuple[str, Meaning, Confidence, str], tuple[_Judged | None, _Group]],
         number: int,
         text: str,
@@ -173,7 +184,7 @@ class Triage:
         else:
             key = (judged.message.rule.id, judged.meaning, judged.confidence, judged.note)
         if key not in groups:
-            groups[key] = (judged, _Group(number, redacted(text)))
+            groups[key] = (judged, _Group(number, text, redacted(text, self._explained)))
         groups[key][1].add(number)
 
     def _matching(self, text: str, hit: set[int] | None) -> tuple[Message, ...]:

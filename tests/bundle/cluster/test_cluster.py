@@ -13,6 +13,7 @@ import urllib.request
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -26,8 +27,9 @@ from hardening.demo import specimen
 from hardening.errors import ExitCode, UsageError
 from tests.ports import free_port
 
-pytest.importorskip("distributed")
-pytest.importorskip("moto")
+for _module in ("distributed", "moto"):
+    if find_spec(_module) is None:
+        pytest.skip(f"could not import {_module!r}", allow_module_level=True)
 PATIENCE = 60
 
 

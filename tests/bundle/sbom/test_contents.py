@@ -154,12 +154,82 @@ def test_a_configuration_has_its_whole_place_and_its_server(
 def test_what_was_assumed_of_a_server_is_said_with_its_protocol() -> None:
     kept = Configurations()
     kept.take(a_member("etc/httpd/conf.d/ssl.conf", SSL), ("etc/httpd/conf.d/ssl.conf",))
+    kept.take(a_member("etc/centos-release", EL6), ("etc/centos-release",))
     (one,) = kept.offers()
+    assert "httpd 2.2.15-el6, for the host is CentOS 6" in one.assumptions
     assert one.assumptions == tuple(one.offer["assumptions"]) != ()
     protocols = [c for c in inventory([], [one]) if str(c.bom_ref).startswith("protocol:")]
     assert protocols
     for protocol in protocols:
         assert {p.value for p in protocol.properties} == set(one.assumptions[:5])
+
+
+EL6 = b"CentOS release 6.10 (Final)\n"
+EL7 = b'ID="centos"\nVERSION_ID="7"\n'
+CONF = "etc/httpd/conf.d/ssl.conf"
+
+
+def offered(files: dict[tuple[str, ...], bytes]) -> dict[str, set[str] | None]:
+    """Return the versions that each configuration offers by its place; None where its release is not known."""
+    kept = Configurations()
+    for within, content in files.items():
+        kept.take(a_member(within[-1], content), within)
+    return {one.place: None if one.candidates else set(one.offer["protocols"]) for one in kept.offers()}
+
+
+def test_the_release_that_the_bundle_names_decides_what_is_offered() -> None:
+    """Every bundle was resolved for the newest release, whatever it named: TLS 1.3 for CentOS 6."""
+    old, newer = {"SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2"}, {"SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2"}
+    assert offered({("etc/centos-release",): EL6, (CONF,): SSL}) == {CONF: old}
+    assert offered({("usr/lib/os-release",): EL7, (CONF,): SSL}) == {CONF: newer}
+    assert offered({("root.tar", "etc/redhat-release"): EL6, ("root.tar", CONF): SSL}) == {
+        f"root.tar!/{CONF}": old
+    }
+
+
+def test_the_nearest_release_counts_and_one_around_it_where_there_is_none() -> None:
+    two = offered({
+        ("etc/centos-release",): EL6, (f"a/{CONF}",): SSL,
+        ("b/etc/os-release",): b'ID=debian\nVERSION_ID="13"\n', (f"b/{CONF}",): SSL,
+        ("c.tar", CONF): SSL,
+    })  # fmt: skip
+    assert "SSLv3" in (two[f"a/{CONF}"] or ())
+    assert "SSLv3" not in (two[f"b/{CONF}"] or ())
+    assert two[f"c.tar!/{CONF}"] is None  # of two releases around it nobody knows which
+    assert offered({("etc/centos-release",): EL6, ("c.tar", CONF): SSL})[f"c.tar!/{CONF}"] is not None
+
+
+def test_packages_of_servers_name_the_release_where_no_file_does() -> None:
+    found = Contents(Path("u"))
+    for name, version in (
+        ("httpd", "2.2.15-69.el6.centos"),
+        ("openssl", "1.0.1e-58.el6_10"),
+        ("vim", "8-1.el8"),
+    ):
+        found.known[name, version, ""] = Known(name, version, "", "rpm", packaged=True)
+    assert found.distribution == "6"
+    found.configurations.take(a_member(CONF, SSL), (CONF,))
+    (one,) = found.configurations.offers(found.distribution)
+    assert "SSLv3" in one.offer["protocols"]
+    assert not one.candidates
+    found.known["nginx", "1.14.1-9.el8", ""] = Known("nginx", "1.14.1-9.el8", "", "rpm", packaged=True)
+    assert found.distribution == ""
+
+
+def test_nothing_is_a_fact_where_the_bundle_names_no_release() -> None:
+    """It listed what the newest release would offer."""
+    kept = Configurations()
+    kept.take(a_member(CONF, SSL), (CONF,))
+    kept.take(a_member("etc/centos-release", b"something else\n"), ("etc/centos-release",))
+    (one,) = kept.offers()
+    rows = inventory([], [one])
+    assert [str(row.bom_ref) for row in rows] == ["protocol:0:TLS"]
+    said = {p.name: p.value for p in rows[0].properties}
+    assert said["aspect-hardening:release"].startswith("not known")
+    assert "2.2.15-el6" in said["aspect-hardening:candidates"]
+    assert "--target httpd@VERSION" in said["aspect-hardening:next"]
+    protocol = rows[0].crypto_properties.protocol_properties  # type: ignore[union-attr]  # it is a protocol
+    assert (protocol.version, list(protocol.cipher_suites)) == (None, [])  # type: ignore[union-attr]  # as above
 
 
 def test_files_are_listed_where_they_are_asked_for_and_a_folder_has_no_size_of_its_own() -> None:

@@ -50,6 +50,7 @@ def _bundle(path: Path) -> Path:
         "none.pem": pem(unknown_curve()),
         "off.pem": pem(no_point()),
         "key.pem": key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()),
+        "etc/os-release": b'ID=debian\nVERSION_ID="13"\n',
         "etc/nginx/nginx.conf": NGINX.encode(),
         "etc/ssh/sshd_config": SSHD.encode(),
     }

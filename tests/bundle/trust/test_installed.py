@@ -29,7 +29,7 @@ def state(tmp_path: Path) -> Path:
     return tmp_path / "installed.json"
 
 
-def release(folder: Path, name: str, *, days: int = 0, valid: int = 365) -> Path:
+def release(folder: Path, name: str, *, days: int = 0, valid: int = 365, product: str = "aspect") -> Path:
     path = folder / f"{name or 'unnamed'}-{days}.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(zipfile.ZipInfo("VERSION"), name)
@@ -39,7 +39,7 @@ def release(folder: Path, name: str, *, days: int = 0, valid: int = 365) -> Path
         inventory(path),
         created=created,
         expires=created + timedelta(days=valid),
-        product="aspect",
+        product=product,
         release=name,
     )
     signature_of(path).write_bytes(dsse.seal(said.to_bytes(), KEY).to_bytes())
@@ -137,9 +137,76 @@ def test_by_command(tmp_path: Path, state: Path, capfdbinary: pytest.CaptureFixt
     assert run(["bundle", "verify", str(old), "--key", str(tmp_path / "k.pub"), "--record"]) == ExitCode.USAGE
 
 
+@pytest.mark.parametrize(
+    ("product", "said"),
+    [("nexus", "the product 'nexus'"), ("Aspect", "the product 'Aspect'"), ("aspect ", "the product 'aspect '"),
+     ("", "no product")],
+)  # fmt: skip
+def test_a_bundle_of_another_product_or_of_none_is_refused(
+    tmp_path: Path, state: Path, product: str, said: str
+) -> None:
+    check(release(tmp_path, "9"), state)
+    kept = state.read_bytes()
+    for new in ("3.07.02", "10"):
+        other = release(tmp_path, new, product=product, days=1)
+        assert why(check(other, state)) == f"trust/rollback: the bundle is for {said}; aspect is installed"
+    assert state.read_bytes() == kept
+
+
+def test_a_product_is_refused_where_what_is_installed_named_none(tmp_path: Path, state: Path) -> None:
+    check(release(tmp_path, "9", product=""), state)
+    assert "a bundle of no product is installed" in why(check(release(tmp_path, "10", days=1), state))
+
+
+@pytest.mark.parametrize(
+    ("given", "known", "order"),
+    [
+        ("3.07.02", "3.07.02+1", -1), ("3.07.02+1", "3.07.02", 1), ("3.07.02+1", "3.07.02+2", -1),
+        ("3.07.02+9", "3.07.02+10", -1), ("3.07.02", "3.07.02+0", -1), ("3.07.02+1", "3.07.02+1+1", -1),
+        ("3.07.02+1", "3.07.02+1", 0), ("3.07.03", "3.07.02+1", 1), ("3.07.02+a", "3.07.02+b", -1),
+    ],
+)  # fmt: skip
+def test_a_build_behind_a_plus_counts(given: str, known: str, order: int) -> None:
+    have = installed.Installed({"aspect": installed.Release(known, NOW)})
+    said = statement.Statement(name="u", sha256="", size=0, created=NOW + timedelta(days=1), expires=None,
+                               product="aspect", release=given, members=[])  # fmt: skip
+    assert have.objection(said) == (
+        "" if order >= 0 else f"aspect {given} is older than the installed {known}"
+    )
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        '{"schema": "harden-installed/1", "products": {"aspect": ROW}, "products": {}, "latest": null, "forced": []}',
+        '{"schema": "harden-installed/1", "products": {"aspect": ROW, "aspect": ROW}, "latest": null, "forced": []}',
+    ],
+)
+def test_a_record_with_a_name_twice_is_refused(tmp_path: Path, state: Path, data: str) -> None:
+    state.write_text(data.replace("ROW", '{"release": "9", "created": "2026-11-24T12:00:00+00:00"}'))
+    assert "cannot be read" in why(check(release(tmp_path, "3.07.01"), state))
+
+
+def test_the_command_takes_the_product(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    keys.write(KEY, tmp_path / "k", passphrase=None)
+    bundle = release(tmp_path, "3.10.00", days=-299)
+    base = ["bundle", "verify", str(bundle), "--key", str(tmp_path / "k.pub"), "--product"]
+    assert run([*base, "aspect"]) == ExitCode.OK
+    capfdbinary.readouterr()
+    for name in ("nexus", "Aspect"):
+        assert run([*base, name]) == ExitCode.REFUSED
+        assert f"it is signed for the product 'aspect', not '{name}'".encode() in capfdbinary.readouterr().out
+    assert run([*base, ""]) == ExitCode.USAGE
+    none = release(tmp_path, "3.10.00", days=-298, product="")
+    assert run(["bundle", "verify", str(none), *base[3:], "aspect"]) == ExitCode.REFUSED
+    assert b"it is signed for no product" in capfdbinary.readouterr().out
+
+
 def test_bundles_that_are_verified_at_once_are_all_noted(tmp_path: Path, state: Path) -> None:
     """Each read the record before the others wrote it, and the last one wrote its own alone: what is older passed again."""
     many = [f"product-{n}" for n in range(12)]
+    before = installed.Release("1", NOW)
+    installed.store(state, installed.Installed(dict.fromkeys(many, before)))
     bundles = []
     for name in many:
         path = tmp_path / f"{name}.zip"
@@ -156,7 +223,8 @@ def test_bundles_that_are_verified_at_once_are_all_noted(tmp_path: Path, state: 
 
     with ThreadPoolExecutor(len(many)) as pool:
         assert set(pool.map(one, bundles)) == {ExitCode.OK}
-    assert sorted(json.loads(state.read_bytes())["products"]) == sorted(many)
+    noted = json.loads(state.read_bytes())["products"]
+    assert {name: row["release"] for name, row in noted.items()} == dict.fromkeys(many, "2")
 
 
 def test_what_was_noted_while_a_bundle_was_read_counts(tmp_path: Path, state: Path) -> None:

@@ -14,6 +14,7 @@ import sqlite3
 import struct
 import zlib
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
@@ -179,15 +180,13 @@ def _wrapped() -> Iterator[Canary]:
 
 def _documents(folder: Path) -> Iterator[Canary]:
     path = folder / "canary.db"
-    with sqlite3.connect(path) as base:
+    with closing(sqlite3.connect(path)) as base, base:
         base.execute("create table f(n, b)")
         base.execute("insert into f values(?, ?)", ("x", zipped({**TREE, "noise": noise(9000)})))
-    base.close()
     yield Canary("sqlite", path.read_bytes(), "<f row 1 column 2>!/p.php")
     wrapped = b"<?php eval(gzinflate(base64_decode('" + base64.b64encode(deflated(CODE)) + b"')));"
-    with sqlite3.connect(path) as base:
+    with closing(sqlite3.connect(path)) as base, base:
         base.execute("update f set b = ?", (wrapped.decode(),))
-    base.close()
     yield Canary("sqlite, wrapped", path.read_bytes(), "")
     yield Canary("utf-16, wrapped", wrapped.decode().encode("utf-16"), "")
     letters = base64.b64encode(zlib.compress(PHP))

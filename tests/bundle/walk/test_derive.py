@@ -11,7 +11,7 @@ import time
 import tracemalloc
 import zlib
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from unittest import mock
 from zipfile import ZipFile
@@ -147,13 +147,12 @@ def test_class_that_holds_a_token_is_read_whatever_it_is_called(tmp_path: Path) 
 
 def test_sqlite_rows_over_many_pages(tmp_path: Path) -> None:
     path = tmp_path / "x.db"
-    with sqlite3.connect(path) as base:
+    with closing(sqlite3.connect(path)) as base, base:
         base.execute(
             "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT, password VARCHAR(20), UNIQUE(name))"
         )
         rows = [(f"user{n}", f"pw{n}" * (3000 if n == 7 else 1)) for n in range(3000)]
         base.executemany("INSERT INTO users (name, password) VALUES (?, ?)", rows)
-    base.close()
     (found,) = derived(path)
     text = bytes(found.content).decode()
     for name, password in rows:

@@ -159,11 +159,15 @@ def test_visits_to_the_component(found: Run) -> None:
 
 
 def test_certificates_that_servers_name(found: Run) -> None:
-    (expired,) = of(found, "host/certificate-expired")
-    (weak,) = of(found, "host/certificate-weak")
+    """The judge of TLS says what is wrong with one; it is not said twice."""
+    (expired,) = of(found, "tls/certificate-expired")
+    (weak,) = of(found, "tls/certificate-key")
     assert expired.where == weak.where == "/etc/pki/tls/certs/old.crt"
-    assert "a key of rsa:1024" in weak.message
-    assert "named in /etc/httpd/conf.d/ssl.conf:6" in weak.message
+    assert "RSA key of 1024 bits" in weak.message
+    assert not of(found, "host/certificate-expired")
+    assert not of(found, "host/certificate-weak")
+    verdicts = {one.rule.id: one.verdict for one in found.results}
+    assert verdicts["host/certificate-expired"] is verdicts["host/certificate-weak"] is Verdict.FAIL
 
 
 def test_a_certificate_that_breaks_the_rules_does_not_end_the_audit(tmp_path: Path) -> None:

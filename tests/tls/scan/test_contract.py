@@ -9,7 +9,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
 from hardening.cli import run as harden
@@ -86,6 +85,8 @@ def test_a_level_and_never_change_the_code_of_findings_alone(served: dict[str, s
 
 
 def test_the_report_has_every_field_of_the_contract(reports: dict[str, tuple[int, Json]]) -> None:
+    import jsonschema
+
     said = files("hardening.reports").joinpath("harden-report-1.schema.json").read_text("utf-8")
     schema = json.loads(said)
     for _, report in reports.values():

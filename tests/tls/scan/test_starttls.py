@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import socketserver
 import threading
+import time
 
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from hardening.findings import Examined
-from hardening.tls.scan.dialogue import LIMIT, Dialogue
+from hardening.errors import ExitCode
+from hardening.findings import Examined, Severity
+from hardening.tls import policy
+from hardening.tls.scan.dialogue import LIMIT, Dialogue, NoTls
 from hardening.tls.scan.endpoint import STARTTLS_PORTS, parse
 from hardening.tls.scan.pace import Limits
-from hardening.tls.scan.run import Examination, Settings, examine
+from hardening.tls.scan.run import Examination, Settings, examine, scan
 from hardening.tls.scan.scope import Scope
 from hardening.tls.scan.starttls import SCRIPTS, dialogue
 from hardening.tls.scan.wire import Wire
@@ -55,9 +60,44 @@ REFUSALS = {
     "ldap": bytes.fromhex("300c02010178070a013504000400"),
     "postgres": b"N",
     "mysql": b"\x05\0\0\0\xff\x15\x04no",
-    "rdp": bytes.fromhex("030000130ed000001234000300080005000000"),
+    "rdp": bytes.fromhex("030000130ed000001234000300080002000000"),
     "xmpp": b"<stream:stream><stream:features></stream:features>",
 }
+
+
+_PLAIN = _MYSQL.replace((0x0800 | 0xA201).to_bytes(2, "little"), (0xA201).to_bytes(2, "little"))
+NO_TLS = {name: REFUSALS[name] for name in REFUSALS if name != "mysql"} | {
+    "smtp: refused": b"220 h\r\n250-h\r\n250 STARTTLS\r\n454 not now\r\n",
+    "smtp: a name like the word": b"220 h\r\n250-starttls.example hello\r\n250-X-STARTTLS\r\n250 8BITMIME\r\n",
+    "smtp: without EHLO": b"220 h\r\n502 what?\r\n",
+    "smtp: overwritten": b"220 h\r\n250-h\r\n250-XXXXXXXA\r\n250 8BITMIME\r\n",
+    "imap: no": b"* OK hi\r\n* note\r\na NO not here\r\n",
+    "ftp: later": b"220 hi\r\n431 later\r\n",
+    "ldap: unavailable": bytes.fromhex("3084000000100201017884000000070a013404000400"),
+    "mysql": len(_PLAIN).to_bytes(3, "little") + b"\0" + _PLAIN,
+    "rdp: no certificate": bytes.fromhex("030000130ed000001234000300080003000000"),
+    "xmpp: nothing": b"<stream:stream><stream:features/>",
+    "xmpp: failure": b"<stream:stream>" + _FEATURES + b"<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>",
+}
+"""A server that speaks its protocol and does no TLS, in every way it may say so."""
+OTHER_TROUBLE = {
+    "smtp: busy": b"421 too many\r\n",
+    "smtp: denied": b"220 h\r\n550 go away\r\n",
+    "smtp: closing": b"220 h\r\n250-h\r\n250 STARTTLS\r\n421 closing\r\n",
+    "imap: bye": b"* BYE busy\r\n",
+    "imap: another protocol": b"SSH-2.0-x\r\n",
+    "pop3: denied": b"-ERR denied\r\n",
+    "ftp: busy": b"220 hi\r\n421 closing\r\n",
+    "nntp: closing": b"200 hi\r\n400 closing\r\n",
+    "sieve: bye": b"BYE\r\n",
+    "ldap: busy": bytes.fromhex("300c02010178070a013304000400"),
+    "ldap: disconnects": bytes.fromhex("300c02010078070a013404000400"),
+    "mysql: refuses the client": REFUSALS["mysql"],
+    "postgres: error": b"E",
+    "rdp: asks for more": bytes.fromhex("030000130ed000001234000300080005000000"),
+    "xmpp: stream error": b"<stream:stream><stream:error/></stream:stream>",
+}
+"""What says nothing about TLS."""
 
 
 def _start(name: str) -> Dialogue:
@@ -90,6 +130,23 @@ def test_a_refusal_is_told_from_a_fault(name: str) -> None:
     talk.feed(REFUSALS[name])
     assert talk.failure
     assert not talk.done
+
+
+@pytest.mark.parametrize("case", sorted(NO_TLS))
+def test_a_server_without_tls_is_known_by_its_own_words(case: str) -> None:
+    talk = _start(case.partition(":")[0])
+    talk.opening()
+    talk.feed(NO_TLS[case])
+    assert isinstance(talk.failure, NoTls), talk.failure
+
+
+@pytest.mark.parametrize("case", sorted(OTHER_TROUBLE))
+def test_trouble_is_not_taken_for_a_server_without_tls(case: str) -> None:
+    talk = _start(case.partition(":")[0])
+    talk.opening()
+    talk.feed(OTHER_TROUBLE[case])
+    assert talk.failure
+    assert not isinstance(talk.failure, NoTls)
 
 
 @given(st.sampled_from(sorted(SCRIPTS)), st.lists(st.binary(max_size=80), max_size=8))
@@ -198,7 +255,9 @@ def test_the_way_on_sockets(name: str, walked: dict[tuple[str, str], Examination
     assert agreed.found.protocols["TLSv1.2"].suites == hostile.MODERN
     for how in HOW[1:]:
         one = walked[name, how]
-        assert one.examined is Examined.NONE, how
+        no_tls = how == "refuses" and name in NO_TLS and name != "mysql"
+        assert one.examined is (Examined.FULL if no_tls else Examined.NONE), how
+        assert bool(one.found.no_starttls) is no_tls, how
         assert one.found.failure, how
         assert one.connections < 40, how
     assert "silence" in walked[name, "stalls"].found.failure
@@ -210,3 +269,52 @@ def test_a_refusal_is_said_in_words(walked: dict[tuple[str, str], Examination]) 
     for name in REFUSALS:
         failure = walked[name, "refuses"].found.failure
         assert "refuse" in failure or "not offered" in failure, name
+
+
+class _Smtp(socketserver.StreamRequestHandler):
+    """SMTP without TLS; the greeting comes late."""
+
+    delay = 0.0
+    answer = b"250-mail\r\n250 8BITMIME\r\n"
+
+    def handle(self) -> None:
+        time.sleep(self.delay)
+        self.wfile.write(b"220 mail\r\n")
+        self.rfile.readline()
+        self.wfile.write(self.answer)
+        if self.rfile.readline():
+            self.wfile.write(b"502 not here\r\n")
+
+
+@pytest.mark.parametrize(
+    ("delay", "answer"),
+    [(0.0, _Smtp.answer), (3.0, _Smtp.answer), (3.0, b"250-mail\r\n250 STARTTLS\r\n")],
+    ids=["not offered", "not offered, slow", "refused, slow"],
+)
+def test_mail_without_starttls_is_a_finding_under_every_policy(delay: float, answer: bytes) -> None:
+    """It was `nothing could be examined`, exit 3; a slow banner was `silence before TLS`."""
+    handler = type("Handler", (_Smtp,), {"delay": delay, "answer": answer})
+    names = ("aspect", "pci-dss-4.0.1", "mozilla-old-5.8")
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            run = scan([f"smtp://127.0.0.1:{server.server_address[1]}"], [policy.load(n) for n in names])
+        finally:
+            server.shutdown()
+            thread.join()
+    (subject,), (finding,) = run.subjects, run.findings
+    assert subject.policies == dict.fromkeys(names, "fail")
+    assert (finding.rule.id, finding.level) == ("tls/no-starttls", Severity.HIGH)
+    assert finding.policies == tuple(sorted(names))
+    assert "mail and passwords go in clear text" in finding.message
+    assert "firewall" in finding.advice
+    assert run.exit_code() is ExitCode.FINDINGS
+
+
+def test_a_mail_server_that_does_not_answer_is_not_examined() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as quiet:
+        settings = Settings(wire=Wire(connect_timeout=0.5, idle_timeout=0.5), limits=Limits(patience=2))
+        run = scan([f"smtp://127.0.0.1:{quiet.getsockname()[1]}"], [policy.load("aspect")], settings)
+    assert [one.rule.id for one in run.findings] == ["tls/inconclusive"]
+    assert run.exit_code() is ExitCode.NOTHING_EXAMINED

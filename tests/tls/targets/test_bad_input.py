@@ -212,7 +212,7 @@ def test_a_pipe_that_nobody_writes_to_is_not_waited_for(
     assert (b"nothing can be negotiated" in said) is (
         where != "itself"
     )  # OpenSSL 3.5 at its level has no TLSv1
-    assert (b"it is no regular file" in said) is (where != "certificate")
+    assert b"it is no regular file" in said
 
 
 DEEP = {

@@ -19,6 +19,7 @@ from hardening.tls.scan import run as scans
 from hardening.tls.targets import find, targets
 from tests.ports import free_port
 from tests.tls import servers
+from tests.tls.targets.clean import assert_clean
 from tests.tls.targets.test_cases import MAINS
 
 CASES = Path(__file__).parents[1] / "cases"
@@ -84,7 +85,7 @@ def test_the_applied_diff_makes_the_audit_clean(
         pytest.skip("patch is not installed")
     done = subprocess.run([patch, "-p1", "-d", "/"], input=diff, capture_output=True, check=False)
     assert done.returncode == 0, done.stdout
-    assert run([*arguments, "-q"]) == 0, capfdbinary.readouterr().out
+    assert_clean(arguments, tmp_path)
     capfdbinary.readouterr()
     assert run([*arguments, "--fix-diff"]) == 0
     assert capfdbinary.readouterr().out == b"", "a clean configuration needs no diff"
@@ -113,7 +114,7 @@ def test_it_applies_where_it_was_made_to_files_of_another_system(
         pytest.skip("patch is not installed")
     done = subprocess.run([patch, "-p1"], input=diff, capture_output=True, check=False)
     assert done.returncode == 0, done.stdout
-    assert run([*arguments, "-q"]) == 0, capfdbinary.readouterr().out
+    assert_clean(arguments, tmp_path)
     for path in files:
         lines = path.read_bytes().split(b"\n")[:-1]
         assert [line for line in lines if not line.endswith(b"\r")] == [], "every line ends as before"
@@ -172,7 +173,7 @@ def test_settings_of_a_host_that_hold_for_sockets_alone_go_too(
     if patch is None:
         pytest.skip("patch is not installed")
     subprocess.run([patch, "-p1", "-d", "/"], input=diff, text=True, capture_output=True, check=True)
-    assert run([*arguments, "--fail-on", "low"]) == 0, capfd.readouterr().out
+    assert_clean([*arguments, "--fail-on", "low"], tmp_path)
     assert 'server.name = "b"' in path.read_text()
 
 
@@ -277,7 +278,7 @@ def test_what_stays_under_one_java_is_said_with_the_way_out(
     if patch is None:
         pytest.skip("patch is not installed")
     subprocess.run([patch, "-p1", "-d", "/"], input=diff, text=True, capture_output=True, check=True)
-    assert run([*arguments, "--openssl", newer, "-q"]) == 0
+    assert_clean([*arguments, "--openssl", newer], tmp_path)
     assert run([*arguments, "-q"]) == 10, "nobody has said which Java runs"
 
 
@@ -325,7 +326,7 @@ def test_the_usual_ways_apply_it_and_its_head_names_them(
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "etc/nginx/sites-enabled/my site").is_symlink()
     monkeypatch.chdir(tmp_path)
-    assert run([*arguments, "-q"]) == 0, capfdbinary.readouterr().out
+    assert_clean(arguments, tmp_path)
 
 
 def test_patch_that_finds_no_file_shows_how_it_is_meant(

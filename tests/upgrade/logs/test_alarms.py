@@ -10,8 +10,8 @@ import pytest
 from hardening.errors import ExitCode
 from hardening.findings import Severity
 from hardening.upgrade.logs.triage import Triage
+from tests.upgrade.logs.triages import ENGINES, triage
 
-BOTH = [pytest.param(Triage(), id="auto"), pytest.param(Triage(engine="plain"), id="plain")]
 TROUBLE = (
     # shells and their tools
     "./step2.sh: line 7: unexpected token",
@@ -137,23 +137,23 @@ QUIET = (
 )
 
 
-@pytest.mark.parametrize("triage", BOTH)
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("line", TROUBLE)
-def test_a_line_that_tells_of_trouble_is_shown(tmp_path: Path, triage: Triage, line: str) -> None:
+def test_a_line_that_tells_of_trouble_is_shown(tmp_path: Path, engine: str, line: str) -> None:
     for before in ("", "Mar  3 02:11:09 site-7 upgrade: "):
         log = tmp_path / "a.log"
         log.write_text(f"begin\n{before}{line}\nend\n", encoding="utf-8")
-        found = triage.logs([log])
+        found = triage(engine).logs([log])
         assert [f.location.line for f in found.findings if f.level >= Severity.MEDIUM] == [2]  # type: ignore[union-attr]  # a log has lines
         assert found.exit_code() is ExitCode.FINDINGS
 
 
-@pytest.mark.parametrize("triage", BOTH)
-def test_a_line_that_only_holds_such_a_word_is_not(tmp_path: Path, triage: Triage) -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_line_that_only_holds_such_a_word_is_not(tmp_path: Path, engine: str) -> None:
     log = tmp_path / "a.log"
     for before in ("", "Mar  3 02:11:09 site-7 upgrade: "):
         log.write_text("".join(f"{before}{line}\n" for line in QUIET), encoding="utf-8")
-        assert [f.evidence for f in triage.logs([log]).findings] == []
+        assert [f.evidence for f in triage(engine).logs([log]).findings] == []
 
 
 @pytest.mark.parametrize("code", ["utf-8", "latin-1"])
@@ -162,7 +162,7 @@ def test_trouble_is_told_in_any_encoding(tmp_path: Path, code: str) -> None:
     lines = [line for line in TROUBLE if not line.isascii()]
     log.write_bytes("\n".join(lines).encode(code))
     assert len(lines) >= 2
-    assert len(Triage().logs([log]).findings) == len(lines)
+    assert len(triage().logs([log]).findings) == len(lines)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_a_log_made_to_keep_the_net_busy_is_read_in_no_time(tmp_path: Path, piec
     log = tmp_path / "a.log"
     log.write_text(piece * (400_000 // len(piece)) + "\n")
     begun = time.monotonic()
-    Triage().logs([log])
+    triage().logs([log])
     assert time.monotonic() - begun < 5
 
 
@@ -182,8 +182,8 @@ def test_colours_before_and_between_the_words_change_nothing(tmp_path: Path, eng
     line = "dpkg: error processing package web (--configure):"
     painted = "\x1b[1mdpkg:\x1b[0m \x1b[1;31merror\x1b[0m processing package web (--configure):"
     said = "npm ERR! code ENOSPC"
-    triage = Triage(engine=engine)
+    fresh = Triage(engine=engine)
     for number, text in enumerate((painted, line, f"\x1b[31m{said}\x1b[0m", said)):
         log = tmp_path / f"{number}.log"
         log.write_text(f"{text}\n")
-        assert [f.level for f in triage.logs([log]).findings] == [Severity.HIGH], text
+        assert [f.level for f in fresh.logs([log]).findings] == [Severity.HIGH], text

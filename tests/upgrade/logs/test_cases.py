@@ -12,11 +12,10 @@ import pytest
 from hardening.errors import ExitCode
 from hardening.findings import Severity
 from hardening.upgrade.logs.prefixes import PREFIXES
-from hardening.upgrade.logs.triage import Triage
 from tests.host.little import interpreter
+from tests.upgrade.logs.triages import triage
 
 CASES = Path(__file__).with_name("cases")
-TRIAGE = Triage()
 LOCK = {"mysql-log-table-lock-check": "info"}
 SAID: dict[str, dict[str, str]] = {
     "el6-mysql-upgrade-good": LOCK,
@@ -125,7 +124,7 @@ LEVELS = ("2024-03-03 02:11:09,123 ERROR [main] ", "[ERROR] ", "ERROR: ", "stder
 
 @pytest.mark.parametrize("name", SAID)
 def test_what_a_whole_log_says(name: str) -> None:
-    found = TRIAGE.logs([CASES / f"{name}.log"])
+    found = triage().logs([CASES / f"{name}.log"])
     assert {f.rule.id.removeprefix("log/"): f.level.label for f in found.findings} == SAID[name]
     harmful = max(f.level for f in found.findings) >= Severity.MEDIUM
     assert (found.exit_code() is ExitCode.FINDINGS) is harmful
@@ -142,7 +141,7 @@ def test_a_time_stamp_of_any_country_changes_nothing(tmp_path: Path, stamp: str,
     for name in ("el6-mysql-upgrade-good", "el6-restore-locked", "el6-dump-locked"):
         lines = (CASES / f"{name}.log").read_text().splitlines()
         log.write_text("".join(stamp + line + end for line in lines), newline="")
-        found = TRIAGE.logs([log])
+        found = triage().logs([log])
         assert {f.rule.id.removeprefix("log/"): f.level.label for f in found.findings} == SAID[name]
         assert {f.confidence.label for f in found.findings} == {"high"}
 
@@ -152,7 +151,7 @@ def test_a_dump_that_is_named_where_syslog_names_the_program_is_seen(tmp_path: P
     log.write_text(
         "Mar  3 02:11:09 site-7 mysqldump: Got error: 1556: You can't use locks with log tables.\n"
     )
-    assert [f.rule.id for f in TRIAGE.logs([log]).findings] == ["log/mysql-log-table-lock-dump"]
+    assert [f.rule.id for f in triage().logs([log]).findings] == ["log/mysql-log-table-lock-dump"]
 
 
 def test_rotated_logs_are_read_together(tmp_path: Path) -> None:
@@ -162,7 +161,7 @@ def test_rotated_logs_are_read_together(tmp_path: Path) -> None:
     (tmp_path / "upgrade.log").write_bytes(good)
     (tmp_path / "upgrade.log.1").write_bytes(good)
     (tmp_path / "upgrade.log.2.gz").write_bytes(gzip.compress(text))
-    found = TRIAGE.logs(sorted(tmp_path.iterdir()))
+    found = triage().logs(sorted(tmp_path.iterdir()))
     assert len(found.subjects) == 3
     harmful = [f for f in found.findings if f.level >= Severity.MEDIUM]
     assert [(Path(f.subject).name, f.rule.id) for f in harmful] == [
@@ -198,7 +197,7 @@ def test_hosts_take_the_same_stamps_away(age: str) -> None:
 def test_a_level_before_a_line_hides_no_failure(tmp_path: Path, level: str, line: str, rule: str) -> None:
     log = tmp_path / "a.log"
     log.write_text(level + line + "\n")
-    found = TRIAGE.logs([log])
+    found = triage().logs([log])
     assert [f.rule.id for f in found.findings if f.level >= Severity.HIGH] == [f"log/{rule}"]
 
 
@@ -217,4 +216,4 @@ def test_a_level_before_a_line_hides_no_failure(tmp_path: Path, level: str, line
 def test_a_calm_word_excuses_itself_alone(tmp_path: Path, line: str, code: ExitCode) -> None:
     log = tmp_path / "a.log"
     log.write_text(line + "\n")
-    assert TRIAGE.logs([log]).exit_code() is code
+    assert triage().logs([log]).exit_code() is code

@@ -21,16 +21,15 @@ from hardening.upgrade.logs.opened import opened
 from hardening.upgrade.logs.patterns import Message, load, shipped
 from hardening.upgrade.logs.redact import redacted
 from hardening.upgrade.logs.triage import Triage
+from tests.upgrade.logs.triages import ENGINES, triage
 
-TRIAGE = Triage()
-PLAIN = Triage(engine="plain")
 EXAMPLES = [pytest.param(m, e, id=f"{m.rule.id}-{i}") for m in shipped() for i, e in enumerate(m.examples)]
 
 
 def run(tmp_path: Path, text: str | bytes) -> Run:
     log = tmp_path / "upgrade.log"
     log.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return TRIAGE.logs([log])
+    return triage().logs([log])
 
 
 def one(found: Run, rule: str) -> Finding:
@@ -139,8 +138,8 @@ def test_colours_of_a_recorded_terminal_change_nothing(tmp_path: Path, colours: 
         ),
     ):
         log.write_text(f"{begin}{line}{end}\n")
-        for triage in (TRIAGE, PLAIN):
-            (finding,) = triage.logs([log]).findings
+        for engine in ENGINES:
+            (finding,) = triage(engine).logs([log]).findings
             assert (finding.rule.id, finding.evidence) == (rule, line)
 
 
@@ -349,14 +348,14 @@ def test_a_log_that_was_packed_twice_is_said_and_never_a_pass(tmp_path: Path) ->
 def test_absent_and_folder(tmp_path: Path) -> None:
     for path in (tmp_path / "absent.log", tmp_path):
         with pytest.raises(InputError):
-            TRIAGE.logs([path])
+            triage().logs([path])
 
 
 def test_both_engines_say_the_same_of_one_long_line(tmp_path: Path) -> None:
     """Every example in one line: of each piece the gravest is said."""
     log = tmp_path / "all.log"
     log.write_text(MYSQLCHECK + (" " * 300).join(f"{e}" for m in shipped() for e in m.examples) + "\n")
-    first, second = TRIAGE.logs([log]), PLAIN.logs([log])
+    first, second = triage().logs([log]), triage("plain").logs([log])
     assert first.findings == second.findings
     assert len(first.findings) > 5
 
@@ -364,8 +363,8 @@ def test_both_engines_say_the_same_of_one_long_line(tmp_path: Path) -> None:
 def test_both_engines_say_the_same(tmp_path: Path) -> None:
     log = tmp_path / "all.log"
     log.write_text(MYSQLCHECK + "".join(f"{e}\nquiet line\n" for m in shipped() for e in m.examples))
-    first, second = TRIAGE.logs([log]), PLAIN.logs([log])
-    assert TRIAGE._gate.engine == "hyperscan"
+    first, second = triage().logs([log]), triage("plain").logs([log])
+    assert triage()._gate.engine == "hyperscan"
     assert first.findings == second.findings
     assert len(first.findings) > 60
 
@@ -499,9 +498,9 @@ def test_a_long_line_is_redacted_in_no_time(word: str) -> None:
 TRANSLATED = [(m.rule.id, text) for m in shipped() for text in m.translations]
 
 
-@pytest.mark.parametrize("triage", [TRIAGE, PLAIN], ids=["auto", "plain"])
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("code", ["utf-8", "latin-1", "iso8859-2"])
-def test_a_full_disk_is_told_in_every_language_libc_speaks(tmp_path: Path, triage: Triage, code: str) -> None:
+def test_a_full_disk_is_told_in_every_language_libc_speaks(tmp_path: Path, engine: str, code: str) -> None:
     assert len(TRANSLATED) > 60
     for rule, text in TRANSLATED:
         try:
@@ -510,7 +509,7 @@ def test_a_full_disk_is_told_in_every_language_libc_speaks(tmp_path: Path, triag
             continue
         path = tmp_path / "upgrade.log"
         path.write_bytes(b"begin\n" + line + b"end\n")
-        assert [f.rule.id for f in triage.logs([path]).findings] == [rule], (text, code)
+        assert [f.rule.id for f in triage(engine).logs([path]).findings] == [rule], (text, code)
 
 
 def test_a_sentence_of_another_script_is_no_translation(tmp_path: Path) -> None:

@@ -13,22 +13,18 @@ from dataclasses import dataclass
 
 from bundle.detect.credentials.judging import decode
 from bundle.detect.credentials.judging.decode import entities
+from bundle.detect.credentials.proof import is_random
 from bundle.detect.credentials.rules.catch import Catch
+from bundle.detect.credentials.safe_fix import decide
 from bundle.detect.credentials.texts import place
 from bundle.detect.credentials.texts.textview import View, codec
 from bundle.walk.member import Member
-from hardening.findings import Confidence
 
 REFERENCE = re.compile(rb"@secret:[a-z0-9][a-z0-9._-]{0,63}@")
 """What stands in a file in the place of a secret until the installer fills it in."""
 
-_NEVER = frozenset({"back-door", "password-hash", "sudo-rule"})
-"""Families whose literal is compared with, or is no secret: a person takes it out, nothing is filled in."""
 _LONGEST_NAME = 60
 _LONGEST_REFERENCE = 80
-_BROWSER = (".js", ".mjs", ".css", ".map", ".ts", ".scss", ".less", ".htm", ".html", ".svg")
-_PACKED = 1500
-"""Characters of a line from which it was written by a program."""
 _QUOTED = {"'": "single-quoted", '"': "double-quoted"}
 _DATA = frozenset({"yaml", "json", "toml"})
 """Languages in which a value that begins with @ has to be quoted."""
@@ -58,10 +54,14 @@ class Literal:
     service: str
     syntax: str
     """How the secret has to be written there: xml, url, sql, json, yaml, toml, single-quoted, double-quoted or bare."""
+    encoding: str
+    """The code in which the secret has to be written there first: `base64`, `hex`, or none."""
     quotes: str
     """What the reference needs around it that the literal did not."""
+    drawn: bool
+    """Whether a generator drew the value, so that it is the same secret wherever it stands."""
     seal: bytes
-    """Equal for equal values in one run."""
+    """Equal for equal values in one run, however they are encoded."""
 
 
 def is_reference(view: View, one: Catch) -> bool:
@@ -73,40 +73,25 @@ def is_reference(view: View, one: Catch) -> bool:
 
 def literal(
     member: Member, view: View, rule: str, one: Catch, kind: str, *, key: bytes = b""
-) -> Literal | None:
-    """Return what may be replaced, or None where a person has to do it."""
+) -> Literal | str:
+    """Return what may be replaced, or why a person has to do it."""
     family = rule.removeprefix("credential/")
-    if member.derived or member.offset or len(member.content) != member.size or family in _NEVER:
-        return None
-    if not _certain(member, view, one, kind):
-        return None
+    if member.derived or member.offset or len(member.content) != member.size:
+        return "the text is not stored as it is"
+    said = decide(member, view, family, one, kind)
+    if said.reason:
+        return said.reason
     span = _span(view, one)
     written = None if span is None else _written(member, view, family, span, kind)
     if span is None or written is None:
-        return None
+        return "a reference would not be valid there"
     line, column = view.place(one.start)
     at = member.at(line, column)
     return Literal(
         rule=rule, start=span[0], end=span[1], line=at.line, column=at.column, name=_name(one), account=one.user,
-        service=one.service, syntax=written[0], quotes=written[1],
-        seal=hmac.digest(key, one.value.encode("utf-8", "surrogatepass"), "sha256"),
+        service=one.service, syntax=written[0], encoding=said.encoding, quotes=written[1], drawn=is_random(said.plain),
+        seal=hmac.digest(key, said.plain.encode("utf-8", "surrogatepass"), "sha256"),
     )  # fmt: skip
-
-
-def _certain(member: Member, view: View, one: Catch, kind: str) -> bool:
-    """Whether the literal is surely a credential: a program is not broken for what only looks like one.
-
-    Scripts for browsers, style sheets and packed code are left to a person, and so are keys that stored data was
-    made with.
-    """
-    if place.is_documentation(member.parts[-1], kind) or member.name.lower().endswith(_BROWSER):
-        return False
-    if one.key.lower().endswith(one.value.lower()):
-        return False  # PHP_URL_PASS => 'pass' names itself
-    if one.service == "signature" or len(view.line(one.start)) > _PACKED:
-        return False
-    least = Confidence.MEDIUM if kind in (place.CONFIG, place.MARKUP, place.SHELL) else Confidence.HIGH
-    return one.confidence >= least
 
 
 def _span(view: View, one: Catch) -> tuple[int, int] | None:
@@ -138,7 +123,7 @@ def _written(
     if kind == place.MARKUP:
         return "xml", ""
     if language in _DATA:
-        bare = not quote and _whole_scalar(view, start, end)
+        bare = not quote and _whole_scalar(view, start, end, language)
         return language, '"' if bare else ""
     return _QUOTED.get(quote, "bare"), ""
 
@@ -152,9 +137,13 @@ def _keeps(language: str, family: str, quote: str, kind: str) -> bool:
     return bool(quote) or family != "assignment" or kind != place.CODE
 
 
-def _whole_scalar(view: View, start: int, end: int) -> bool:
-    """Whether a bare value is all there is behind its key, so that a leading @ would be read as a sign."""
-    return bool(re.search(r"(?:[:=]|-)\s*$", view.before(start))) and bool(
+def _whole_scalar(view: View, start: int, end: int, language: str) -> bool:
+    """Whether a bare value is all there is behind its key, so that a leading @ would be read as a sign.
+
+    In YAML a sign `=` is part of the scalar: quotes behind it would be part of the value.
+    """
+    sign = r"(?::|-)\s+$" if language == "yaml" else r"(?:[:=]|-)\s*$"
+    return bool(re.search(sign, view.before(start))) and bool(
         re.match(r"\s*(?:$|#|[,}\]])", view.text(end, end + 80).split("\n", 1)[0])
     )
 

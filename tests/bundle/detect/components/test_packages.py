@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Callable
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -219,7 +220,7 @@ def databases(
     subprocess.run([need("rpm"), "--dbpath", str(top), "-i", "--justdb", "--nodeps", "--nosignature", *map(str, built)],
                    check=True, capture_output=True, timeout=120)  # fmt: skip
     made = {"sqlite": top / "rpmdb.sqlite"}
-    with sqlite3.connect(f"file:{made['sqlite']}?mode=ro", uri=True) as base:
+    with closing(sqlite3.connect(f"file:{made['sqlite']}?mode=ro", uri=True)) as base, base:
         blobs = [row[0] for row in base.execute("SELECT blob FROM Packages ORDER BY hnum")]
     for word, order, size in (("bdb", 1234, 4096), ("bdb-big", 4321, 1024)):
         made[word] = top / word

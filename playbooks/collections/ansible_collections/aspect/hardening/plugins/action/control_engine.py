@@ -19,17 +19,21 @@ class ActionModule(AgentAction):
         args.update({key: self.several(args[key]) for key in ("clients", "restart_argv") if key in args})
         deadman, install = float(args.pop("deadman", 0) or 0), bool(args.pop("install", False))
         wish = engine_plan.Wish.of(dict(args, by=self.session.by))
+        if wish.port is None:
+            return self.looked(wish)
         facts = self.session.ask("facts", **engine_plan.wishes(wish))
         plan = replace(engine_plan.plan(wish, facts), deadman=deadman, install=install)
         answer = self.session.carry_out(plan, check=self._task.check_mode)
-        after = facts if self._task.check_mode else self.session.ask("facts", **engine_plan.wishes(wish))
+        after = facts if self._task.check_mode else self.session.ask("facts", **engine_plan.wishes(wish, filters=False))
         engine = engine_plan.seen(wish, after)
-        answer["engine"] = {
-            "configured": engine.configured,
-            "running": list(engine.running),
-            "restart_pending": engine.restart_pending,
-            "line": engine.line,
-            "ask": wish.restart == "ask" and engine.restart_pending and not self._task.check_mode,
-            "clients": ["%s:%d" % (one.path, one.line) for one in engine.clients],
-        }
+        asks = wish.restart == "ask" and engine.restart_pending and not self._task.check_mode
+        answer["engine"] = dict(engine_plan.described(engine), ask=asks)
         return answer
+
+    def looked(self, wish):
+        """Return what the engine is like; where nobody named its file and there is none, the host has no engine."""
+        facts = self.session.ask("facts", **engine_plan.wishes(wish, filters=False))
+        if not wish.config and (absent := engine_plan.absent(wish, facts)):
+            return {"changed": False, "engine": None, "msg": absent}
+        engine = engine_plan.seen(wish, self.session.ask("facts", **engine_plan.wishes(wish)))
+        return {"changed": False, "engine": dict(engine_plan.described(engine), ask=False), "msg": engine.line}

@@ -116,7 +116,7 @@ class ActionModule(AgentAction):
 
     def _looked(self, conductor):
         looked = conductor.look()
-        bad = looked["verdict"] in ("unfit", "older")
+        bad = looked["verdict"] in conduct.STOPS
         kept = ("verdict", "problems", "installed", "disk", "paths", "services", "open", "python")
         row = {key: looked.get(key) for key in kept}
         row.update({"state": looked["verdict"], "from": looked.get("installed", "")})

@@ -7,6 +7,7 @@ short_description: Set the control engine's port without restarting it
 version_added: "0.1.0"
 description:
   - Writes the port to the product's configuration, opens it in the firewall and gives it its SELinux label, as one transaction.
+  - The firewall lets the new port in exactly as it does the old one. Where that cannot be done for certain, the change is refused before its first step.
   - The engine is not restarted. What runs is read from C(/proc), and until it is what is configured, the host says so.
   - A port that is privileged, reserved, or somebody else's is refused before anything changes.
 options:
@@ -15,7 +16,7 @@ options:
     type: int
   restart:
     description:
-      - C(manual) leaves the restart to a person; C(now) restarts, and proves the engine on the new port and off the old one.
+      - C(manual) leaves the restart to a person; C(now) restarts, and the change stands once the engine listens on the new port of the host and not on the old one.
       - C(ask) is C(manual), and says in RV(engine.ask) whether there is something to ask a person; the role does.
     type: str
     choices: [manual, ask, now]
@@ -45,7 +46,7 @@ options:
     type: str
     default: /etc/motd
   firewall:
-    description: Whether firewall and label follow.
+    description: Whether firewall and label follow. With C(false) neither is looked at, and somebody has to let the new port in by hand.
     type: bool
     default: true
   by:
@@ -68,7 +69,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 engine:
-  description: The engine as it is (configured, running, restart_pending, line, clients), and C(ask), whether a person is to be asked.
+  description: >-
+    The engine as it is (configured, running, restart_pending, line, clients, not_seen, firewall, shut_off, unclear), and
+    C(ask), whether a person is to be asked; null where the host has none.
   returned: always
   type: dict
 """

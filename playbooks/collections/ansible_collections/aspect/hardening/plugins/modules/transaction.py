@@ -6,7 +6,7 @@ module: transaction
 short_description: Change files, commands and services of a host as one transaction
 version_added: "0.1.0"
 description:
-  - Either everything in the task is true afterwards and proved, or everything is as it was before.
+  - Either everything in the task is true afterwards and checked, or everything is as it was before.
   - Works on every host that has a Python 2.6 or later, whatever this ansible-core itself still manages.
 options:
   verb:
@@ -71,7 +71,7 @@ options:
     description: The transaction to roll back; the newest when left out.
     type: str
   force:
-    description: Roll back even over files that somebody changed since.
+    description: Roll back even if somebody changed the files after the transaction. These changes are lost.
     type: bool
     default: false
   read:

@@ -28,7 +28,7 @@ options:
     type: bool
     default: false
   force:
-    description: Lead back even where something written since would be lost.
+    description: Roll back even if files or the database changed after the upgrade. The newer data are lost.
     type: bool
     default: false
   force_older:

@@ -1,0 +1,128 @@
+"""Certificates as a server sends them or its files hold them, read with cryptography; imported when one is there to read."""
+
+from __future__ import annotations
+
+import warnings
+from datetime import UTC
+from functools import lru_cache
+from hashlib import sha256
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
+
+from hardening.tls.lenient import mended
+from hardening.tls.offer import Certificate
+
+UNREADABLE = (ValueError, TypeError, OverflowError, UnsupportedAlgorithm, x509.InvalidVersion)
+"""What cryptography raises over a certificate that breaks the rules; InvalidVersion is no ValueError."""
+
+LONGEST_NAME = 1024
+"""Letters of a subject or issuer that are told."""
+
+
+@lru_cache(maxsize=4096)
+def read(der: bytes) -> Certificate | None:
+    """Return what a certificate says, or None when it cannot be read."""
+    one = strict(der)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # old certificates break rules that newer libraries warn about
+        try:
+            return _read(one or x509.load_der_x509_certificate(mended(der)), sha256(der).hexdigest())
+        except UNREADABLE:
+            return None
+
+
+def strict(der: bytes) -> x509.Certificate | None:
+    """Return a certificate that keeps the rules of its form, whose names can be asked for; None for any other."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as above
+        try:
+            one = x509.load_der_x509_certificate(der)
+            _ = one.subject.rfc4514_string(), one.issuer  # both are read when they are first asked for
+        except UNREADABLE:
+            return None
+    return one
+
+
+def certifies(issuer: bytes, one: bytes) -> bool:
+    """Tell whether one certificate certifies another; where one cannot be read it is not said that it does not."""
+    known = read(one), read(issuer)
+    if known[0] is None or known[1] is None:
+        return True
+    if known[0].issuer != known[1].subject:
+        return False
+    above, below = strict(issuer), strict(one)
+    if above is None or below is None:
+        return True
+    try:
+        below.verify_directly_issued_by(above)
+    except UnsupportedAlgorithm:
+        return True
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+def _read(one: x509.Certificate, fingerprint: str) -> Certificate:
+    return Certificate(
+        subject=_told(one.subject),
+        issuer=_told(one.issuer),
+        not_before=one.not_valid_before_utc.astimezone(UTC),
+        not_after=one.not_valid_after_utc.astimezone(UTC),
+        key=_key(one),
+        signature=_signature(one),
+        sha256=fingerprint,
+        names=_names(one),
+        self_signed=one.subject == one.issuer,
+        ca=_is_ca(one),
+    )
+
+
+def _told(name: x509.Name) -> str:
+    """Return a name as reports tell it, many times over: a hostile one may have a hundred thousand letters."""
+    said = name.rfc4514_string()
+    return said if len(said) <= LONGEST_NAME else f"{said[:LONGEST_NAME]}..."
+
+
+def _key(one: x509.Certificate) -> str:
+    try:
+        key = one.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return ""
+    if isinstance(key, rsa.RSAPublicKey):
+        return f"rsa:{key.key_size}"
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return f"ec:{key.curve.name}"
+    if isinstance(key, dsa.DSAPublicKey):
+        return f"dsa:{key.key_size}"
+    return type(key).__name__.removesuffix("PublicKey").lower()
+
+
+def _signature(one: x509.Certificate) -> str:
+    oid = one.signature_algorithm_oid
+    name = oid._name  # noqa: SLF001 - cryptography has no public name for it
+    if "pss" in name.lower():
+        try:
+            algorithm = one.signature_hash_algorithm
+        except UnsupportedAlgorithm:
+            algorithm = None
+        return f"{name}-{algorithm.name}" if algorithm else name
+    return name if name != "Unknown OID" else oid.dotted_string
+
+
+def _names(one: x509.Certificate) -> tuple[str, ...]:
+    try:
+        names = one.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (x509.ExtensionNotFound, ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        return ()
+    hosts = names.get_values_for_type(x509.DNSName)
+    addresses = (str(a) for a in names.get_values_for_type(x509.IPAddress))
+    return tuple(dict.fromkeys((*hosts, *addresses)))
+
+
+def _is_ca(one: x509.Certificate) -> bool:
+    try:
+        return bool(one.extensions.get_extension_for_class(x509.BasicConstraints).value.ca)
+    except (x509.ExtensionNotFound, ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        return False

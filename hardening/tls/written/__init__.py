@@ -1,1 +1,0 @@
-"""The templates as Python, written by `make templates`: what they are, without loading the engine that reads them."""
