@@ -73,8 +73,7 @@ def audit(
     from bundle.walk.problem import unseen
     from hardening.errors import NothingExaminedError
     from hardening.findings import Examined, Kind, Run, Subject
-    from hardening.host.look import Root
-    from hardening.host.look import audit as look
+    from hardening.host import gather
     from hardening.tls import policy
 
     policies = [policy.load(one) for one in names or ("aspect",)]
@@ -90,7 +89,7 @@ def audit(
         raise InputError(f"{root}: not a folder", hint="name the root of a host's file system")
     started = datetime.now(UTC)
     try:
-        run = look(Root(root.resolve()), policies, more=more, key=key, required=answers)
+        run = gather.audited(root.resolve(), policies, more=more, key=key, required=answers)
     except NothingExaminedError as nothing:  # a script that asked for a report gets one
         if not report.quiet:
             click.echo(f"harden: {nothing}\n  next: {nothing.hint}", err=True)

@@ -9,8 +9,8 @@ Sent along by the role `credentials` and run by the agent as a command of its tr
 
 JOB is a JSON file without secrets: {"id", "store", "accounts": [{name, engine, user, host, socket, port,
 defaults_file, admin}]}. The new password and the earlier one come from the host's store (`secrets` and `earlier` there).
-A password is in no argument, no environment and no output: clients read files of mode 0600, statements go to
-standard input, and where the server takes a hash it is the hash that is sent.
+A password is in no argument, no environment and no output. The MySQL client reads its options from a pipe, psql from a
+file that only root can read. Statements go to standard input, and where the server takes a hash it is the hash that is sent.
 
 Exit codes: 0 done, 1 not done with one line that says why, 2 a job that cannot be read.
 
@@ -25,11 +25,13 @@ It is one file because it is sent to hosts on which nothing is installed; its se
 
 import base64
 import binascii
+import fcntl
 import hashlib
 import hmac
 import json
 import os
 import pwd
+import random
 import re
 import shutil
 import struct
@@ -141,26 +143,78 @@ def which(*names):
     raise Problem("no program %s on this host" % " or ".join(names))
 
 
-def called(argv, statement, user=None, more=None):
-    """Run a client with a statement on its standard input; return (exit code, output, complaint)."""
+def stranger():
+    """Return a user id that no account and no process of this host has: nobody else can read what it owns."""
+    taken = set()
+    for name in os.listdir("/proc"):
+        try:
+            taken.add(os.stat("/proc/" + name).st_uid)
+        except OSError:
+            pass  # the process has ended
+    for _ in range(100):
+        number = random.SystemRandom().randrange(
+            1879048192, 2147483647
+        )  # systemd.io/UIDS-GIDS: unused by all
+        try:
+            pwd.getpwuid(number)
+        except KeyError:
+            if number not in taken:
+                return number
+    raise Problem("this host has no free user id for a trial login")
+
+
+def piped(text):
+    """Return the reading end of a pipe that holds a text. Errors: Problem (it is longer than a pipe always takes)."""
+    data = text.encode("utf-8")
+    if len(data) > 4096:
+        raise Problem("the client's options are longer than %d bytes" % 4096)
+    reading, writing = os.pipe()
+    try:
+        os.write(writing, data)
+    finally:
+        os.close(writing)
+    return reading
+
+
+def only_inherits(kept):
+    """Close every descriptor above 2 but one when the next program starts. Called between fork and exec."""
+    for name in os.listdir("/proc/self/fd"):
+        number = int(name)
+        if number > 2:
+            try:
+                flags = fcntl.fcntl(number, fcntl.F_GETFD)
+            except (IOError, OSError):
+                continue  # the listing's own
+            close = fcntl.FD_CLOEXEC
+            fcntl.fcntl(number, fcntl.F_SETFD, flags & ~close if number == kept else flags | close)
+
+
+def called(argv, statement, ids=None, more=None, inherited=None):
+    """Run a client with a statement on its standard input; return (exit code, output, complaint).
+
+    `ids`: the user and group that it runs as. `inherited`: a descriptor that it gets.
+    """
     environment = {
         "LC_ALL": "C",
         "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
         "PGCONNECT_TIMEOUT": TIMEOUT,
     }
     environment.update(more or {})
-    row = pwd.getpwnam(user) if user and os.getuid() == 0 else None
 
     def become():
-        if row:
+        only_inherits(inherited)
+        if ids:
             os.setgroups([])
-            os.setgid(row.pw_gid)
-            os.setuid(row.pw_uid)
+            os.setgid(ids[1])
+            os.setuid(ids[0])
 
-    child = subprocess.Popen(
-        argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, close_fds=True, cwd="/",
-        env=environment, preexec_fn=become,
-    )  # fmt: skip
+    try:
+        child = subprocess.Popen(
+            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, close_fds=False, cwd="/",
+            env=environment, preexec_fn=become,
+        )  # fmt: skip
+    except (OSError, getattr(subprocess, "SubprocessError", OSError)):
+        raise Problem("cannot run %s: %s" % (argv[0], sys.exc_info()[1]))
     output, complaint = child.communicate(statement.encode("utf-8"))
     return (
         child.returncode,
@@ -172,6 +226,21 @@ def called(argv, statement, user=None, more=None):
 def refused(complaint):
     """Whether a client says that the server refused the login, and not that it could not be asked."""
     return bool([word for word in REFUSED if word in complaint])
+
+
+def written(path, data):
+    """Write a file whole that only its owner can read, from its first byte on."""
+    new = path + ".new"
+    if os.path.lexists(new):  # an earlier attempt was cut off
+        os.remove(new)
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        while data:
+            data = data[os.write(descriptor, data) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    os.rename(new, path)
 
 
 class Account(object):
@@ -207,13 +276,7 @@ class Account(object):
         """Write down what the account had, readable by its owner alone, before anything changes."""
         if os.path.exists(self.kept):  # an earlier attempt of the same transaction saw the first state
             return
-        descriptor = os.open(self.kept + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        try:
-            os.write(descriptor, json.dumps(found).encode("ascii"))
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        os.rename(self.kept + ".new", self.kept)
+        written(self.kept, json.dumps(found).encode("ascii"))
 
 
 # -- MySQL and MariaDB -------------------------------------------------------------------------------
@@ -227,31 +290,31 @@ class Mysql(Account):
         self.who = "'%s'@'%s'" % (self.user, self.host)
         self.program = which("mariadb", "mysql")
 
-    def client(self, statement, user=None, password=None, plain=None):
-        """Ask the server: as the administrator, or as `user` with `password` (as nobody, so that the password counts)."""
+    def client(self, statement, user=None, password=None):
+        """Ask the server as the administrator, or as `user` with `password`.
+
+        The options reach the client through a pipe that only its own user can open. A trial login runs under a user id that
+        nobody else has: the server cannot let it in for its account on the system, and no other process can read the pipe.
+        """
         if user is None and self.defaults:
             argv = [self.program, "--defaults-file=" + self.defaults]
             return called(argv + self._options(), statement)
-        folder = tempfile.mkdtemp(prefix="aspect-")
+        lines = ["[client]", "user=" + (user or self.admin or "root")]
+        if password is not None:
+            lines.append('password="%s"' % password.replace("\\", "\\\\").replace('"', '\\"'))
+        if self.socket:
+            lines.append("socket=" + self.socket)
+        reading = piped("\n".join(lines) + "\n")
         try:
-            path = os.path.join(folder, "client.cnf")
-            lines = ["[client]", "user=" + (user or self.admin or "root")]
-            if password is not None:
-                lines.append('password="%s"' % password.replace("\\", "\\\\").replace('"', '\\"'))
-            if self.socket:
-                lines.append("socket=" + self.socket)
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            os.write(descriptor, ("\n".join(lines) + "\n").encode("utf-8"))
-            os.close(descriptor)
-            runner = None
+            ids = None
             if user is not None and os.getuid() == 0:
-                runner = "nobody"
-                row = pwd.getpwnam(runner)
-                os.chown(path, row.pw_uid, row.pw_gid)
-                os.chown(folder, row.pw_uid, row.pw_gid)
-            return called([self.program, "--defaults-file=" + path] + self._options(), statement, runner)
+                number = stranger()
+                ids = (number, number)
+                os.fchown(reading, number, number)
+            argv = [self.program, "--defaults-file=/dev/fd/%d" % reading]
+            return called(argv + self._options(), statement, ids, inherited=reading)
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            os.close(reading)
 
     def _options(self):
         return ["--batch", "--raw", "--skip-column-names", "--connect-timeout=" + TIMEOUT]
@@ -362,7 +425,10 @@ class Postgres(Account):
             "postgres",
         ] + self._where(self.socket)
         admin = self.admin or "postgres"
-        code, output, complaint = called(argv + ["-U", admin], statement, admin)
+        row = pwd.getpwnam(admin) if os.getuid() == 0 else None
+        code, output, complaint = called(
+            argv + ["-U", admin], statement, (row.pw_uid, row.pw_gid) if row else None
+        )
         if code:
             raise Problem(self.masked(complaint) or "psql ended with %d" % code)
         return output
@@ -471,9 +537,11 @@ def settle(job):
         (job["store"], "store.json"),
     ):
         if not os.path.exists(os.path.join(mine, name)):
-            shutil.copy(source, os.path.join(mine, name + ".new"))
-            os.chmod(os.path.join(mine, name + ".new"), 0o600)
-            os.rename(os.path.join(mine, name + ".new"), os.path.join(mine, name))
+            handle = open(source, "rb")
+            try:
+                written(os.path.join(mine, name), handle.read())
+            finally:
+                handle.close()
     all_of_them = sorted(
         os.listdir(rotations), key=lambda one: os.path.getmtime(os.path.join(rotations, one))
     )

@@ -1,4 +1,7 @@
-"""Brings the roots that an audit looks at from a host into a private folder, with owners and modes on the side."""
+"""Brings what an audit looks at from a host into a private folder, with owners and modes on the side.
+
+Also for this machine and for a mounted image: what is looked at, what is left out, and what is judged where it lies is the same.
+"""
 
 from __future__ import annotations
 
@@ -9,27 +12,48 @@ import os
 import posixpath
 import stat
 import zlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
+from bundle.detect.credentials.judging.cracking import SHORT
 from hardening.errors import ProbeError
-from hardening.host import look, stream
+from hardening.findings import Run
+from hardening.host import collect as untyped
+from hardening.host import look, private, stream
 from hardening.host.look import About, Root
+from hardening.host.look.paths import INSTALLED
+from hardening.host.look.root import Judged
 from hardening.host.session import Session
+from hardening.tables import Table
+from hardening.tls.policies.ruleset import Policy
 
-COLLECT = Path(__file__).with_name("collect.py")
+collect: Any = untyped  # it runs on Python 2.6, which has no annotations
+COLLECT = Path(untyped.__file__)
+Ask = Callable[[dict[str, Any]], dict[str, Any]]
+"""Sends a request to the collector of a host and returns its answer."""
 ANSWER = 8 << 20
-"""Bytes of one answer, packed."""
-LARGEST = 32 << 20
-"""Bytes of one file that travel; a larger one is said to be left."""
-TOTAL = 2 << 30
-"""Bytes of one host, unpacked, that are kept at once on the control machine."""
+"""Bytes of the files that one answer brings."""
 _ROW = 200
 """Bytes that a file counts for beside its content: a host that lies has no end of empty ones."""
+_MOST_LISTED = 64 << 20
+"""Bytes of a list of files, unpacked."""
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _LINKS = 8
 """Links that are followed from one to the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of a host travels."""
+
+    largest: int = 8 << 20
+    """Bytes of one file."""
+    total: int = 256 << 20
+    """Bytes of one host."""
 
 
 @dataclass(slots=True)
@@ -37,108 +61,224 @@ class Gathered:
     """A host's files under `top`; only this account may read them."""
 
     top: Path
+    limits: Limits = field(default_factory=Limits)
     seen: dict[str, About] = field(default_factory=dict)
     left: dict[str, str] = field(default_factory=dict)
     """Paths that did not travel, and why."""
+    ruled: dict[str, tuple[int, int, str]] = field(default_factory=dict)
+    """For each rule that leaves files out: their number and bytes, and the first one."""
+    judged: list[Judged] = field(default_factory=list)
     size: int = 0
+    files: int = 0
+
+
+@cache
+def rules() -> tuple[dict[str, Any], ...]:
+    """Return the rows that say what is left out by rule. Errors: DataError."""
+    table = Table.load(files("hardening.host.look") / "left_out.toml")
+    rows = []
+    for row in table.rows("row"):
+        made: dict[str, Any] = {"id": row.text("id"), "why": row.text("why")}
+        made |= {key: row.text(key) for key in ("path", "marker", "text") if key in row}
+        made |= {"magic": list(row.texts("magic"))} if "magic" in row else {}
+        made |= {"source": row.flag("source")} if "source" in row else {}
+        row.done()
+        rows.append(made)
+    table.done()
+    return tuple(rows)
+
+
+def reasons() -> dict[str, str]:
+    """Return what each rule leaves out, in words."""
+    return {"sockets": "sockets", **{row["id"]: row["why"] for row in rules()}}
+
+
+def far(execute: Callable[[bytes], tuple[str, str]], where: str, *, local: bool = False) -> Ask:
+    """Return what asks the collector by a program on a host; `execute` runs it there. Errors of it: ProbeError."""
+
+    def ask(request: dict[str, Any]) -> dict[str, Any]:
+        program = stream.program(request, name=str(COLLECT) if local else "aspect-collect", source=COLLECT)
+        output, complaint = execute(program)
+        return stream.answer(output, complaint=complaint, where=where)
+
+    return ask
 
 
 def gather(
-    execute: Callable[[bytes], tuple[str, str]],
+    ask: Ask,
     top: Path,
-    roots: Sequence[str],
+    paths: look.Paths,
     *,
     where: str,
     root: str = "/",
-    local: bool = False,
     most: int = ANSWER,
-    total: int = TOTAL,
+    limits: Limits | None = None,
     into: Gathered | None = None,
 ) -> Gathered:
-    """Ask until everything has come. `execute` runs a Python program on the host. `into`: what came before, to add to.
+    """List what lies under the paths, then read as much as the limits allow, what matters most first.
 
-    Errors: ProbeError.
+    `into`: what came before, to add to. Errors: ProbeError.
     """
-    made = into or Gathered(top)
+    made = into or Gathered(top, limits or Limits())
     top.mkdir(mode=0o700, parents=True, exist_ok=True)
-    after: str | None = None
-    told: set[str] = set()
-    while True:
-        request = {"roots": list(roots), "root": root, "after": after, "most": most, "largest": LARGEST}
-        program = stream.program(request, name=str(COLLECT) if local else "aspect-collect", source=COLLECT)
-        output, complaint = execute(program)
-        said = stream.answer(output, complaint=complaint, where=where)
-        known = len(told)
-        try:
-            for row in said["files"]:
-                _keep(made, row)
-                told.add(str(row["path"]))
-            after = said["next"]
-            if after is not None and len(told) == known:
-                raise ValueError("it says that there is more, and says nothing new")  # noqa: TRY301 - one way out for every lie
-        except (LookupError, TypeError, ValueError, zlib.error) as problem:
-            raise ProbeError(
-                f"what {where} answered is no list of files: {type(problem).__name__}",
-                hint="nothing of this host was examined; look at the host, and at what its login scripts print",
-            ) from problem
-        if said.get("lost"):
-            raise ProbeError(
-                f"{where} changed while it was read: {said['lost']} is gone", hint="run the audit again"
-            )
-        if made.size + _ROW * len(made.seen) > total:
-            made.left[after or "/"] = f"more than {total} bytes in all"
-            return made
-        if after is None:
-            return made
-
-
-def _keep(made: Gathered, row: dict[str, object]) -> None:
-    """Write one row's file. The host is not trusted: no path and no link of its leads out of the folder."""
-    path, mode = str(row["path"]), int(str(row["mode"]))
-    parts = [part for part in path.split("/") if part not in ("", ".", "..")]
-    made.seen["/" + "/".join(parts)] = About(mode, int(str(row["uid"])), int(str(row["gid"])))
     try:
-        _write(made, row, path, made.top.joinpath(*parts), mode)
+        waiting = _listed(made, ask(_request(paths, root)))
+        for batch in _batches(_chosen(made, waiting, paths), most):
+            request = {
+                "verb": "read",
+                "root": root,
+                "paths": batch,
+                "largest": made.limits.largest,
+                "words": list(SHORT),
+            }
+            _kept(made, ask(request), batch)
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError, zlib.error) as problem:
+        raise ProbeError(
+            f"the answer of {where} is not a list of files: {type(problem).__name__}",
+            hint="nothing of this host was examined; look at the host, and at what its login scripts print",
+        ) from problem
+    return made
+
+
+def _request(paths: look.Paths, root: str) -> dict[str, Any]:
+    return {
+        "verb": "list", "root": root, "paths": [*paths.first, *paths.then, *paths.last], "given": list(paths.given),
+        "whole": list(paths.first), "rules": list(rules()), "follow": paths.follow,
+    }  # fmt: skip
+
+
+def _listed(made: Gathered, answer: Mapping[str, Any]) -> list[tuple[str, int, str]]:
+    """Keep owners, modes, links and what is left out; return the files that can be read: path, size, kind."""
+    said = json.loads(_unpacked(base64.b64decode(answer["packed"]), _MOST_LISTED) or "")
+    waiting = []
+    for name, mode, uid, gid, size, kind, link in said["files"]:
+        path = _clean(str(name))
+        if path in made.seen:
+            continue
+        made.seen[path] = About(int(mode), int(uid), int(gid))
+        if stat.S_ISREG(mode):
+            if path not in said["left"]:
+                waiting.append((path, int(size), str(kind)))
+        else:
+            _put(made, path, int(mode), str(link))
+    for path, why in said["left"].items():
+        made.left[_clean(str(path))] = str(why)[:200]
+    for name, (count, size, first) in said["ruled"].items():
+        before = made.ruled.get(str(name), (0, 0, str(first)))
+        made.ruled[str(name)] = (before[0] + int(count), before[1] + int(size), before[2])
+    return waiting
+
+
+def _clean(path: str) -> str:
+    """Return a path that leads nowhere else: the host is not trusted."""
+    if "\0" in path:
+        raise ValueError("a path with a NUL")
+    return "/" + "/".join(part for part in path.split("/") if part not in ("", ".", ".."))
+
+
+def _chosen(
+    made: Gathered, waiting: Iterable[tuple[str, int, str]], paths: look.Paths
+) -> Iterator[tuple[str, int]]:
+    """Yield path and size of the files that travel: the product's, settings, text before programs, hidden folders, logs."""
+    then = [*look.CONFIGURED, *paths.then]
+
+    def order(one: tuple[str, int, str]) -> tuple[int, str, bool, int, str]:
+        path, _, kind = one
+        if look.below(path, paths.first):
+            return 0, "", False, 0, path
+        if look.fits(path, paths.last):
+            return 3, "", False, 0, path
+        rank = next((at for at, folder in enumerate(then) if look.below(path, (folder,))), len(then))
+        return (
+            1 + (rank >= len(look.CONFIGURED)),
+            {"t": "0", "b": "1"}.get(kind, "2"),
+            "/." in path,
+            rank,
+            path,
+        )
+
+    spent = made.size + _ROW * len(made.seen)
+    for path, size, _kind in sorted(waiting, key=order):
+        if size > made.limits.largest:
+            made.left[path] = f"larger than {_short(made.limits.largest)}"
+        elif spent + size > made.limits.total:
+            made.left[path] = f"more than {_short(made.limits.total)} in all"
+        else:
+            spent += size
+            yield path, size
+
+
+def _short(size: int) -> str:
+    return f"{size >> 20} MiB" if size >= 1 << 20 else f"{size} bytes"
+
+
+def _batches(chosen: Iterable[tuple[str, int]], most: int) -> Iterator[list[str]]:
+    batch: list[str] = []
+    size = 0
+    for path, one in chosen:
+        if batch and size + one + _ROW * len(batch) > most:
+            yield batch
+            batch, size = [], 0
+        batch.append(path)
+        size += one
+    if batch:
+        yield batch
+
+
+def _kept(made: Gathered, answer: Mapping[str, Any], batch: Sequence[str]) -> None:
+    """Keep the files of one answer, and name those that it does not have."""
+    missing = set(batch)
+    for row in answer["files"]:
+        path = _clean(str(row["path"]))
+        if path not in missing:
+            raise ValueError("a file that was not asked for")
+        missing.remove(path)
+        made.judged += [Judged(path, *one) for one in row.get("judged", ())]
+        if "left" in row:
+            made.left[path] = str(row["left"])[:200]
+        elif "data" in row:
+            content = _unpacked(base64.b64decode(str(row["data"])), made.limits.largest)
+            if content is None:
+                made.left[path] = f"larger than {_short(made.limits.largest)}"
+            else:
+                _put(made, path, stat.S_IFREG, content)
+        made.files += 1
+    for path in missing:
+        made.left[path] = "the host did not answer for it"
+
+
+def _put(made: Gathered, path: str, mode: int, content: str | bytes) -> None:
+    """Make one folder, link or file. No path and no link of the host leads out of the folder."""
+    place = made.top.joinpath(*path.strip("/").split("/")) if path != "/" else made.top
+    around = [place, *place.parents]
+    try:
+        if any(one.is_symlink() for one in around if one != made.top and made.top in one.parents):
+            return
+        if stat.S_ISDIR(mode):
+            place.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return
+        if os.path.lexists(place):
+            return  # it lies under two of the paths
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if isinstance(content, bytes):
+            with open(place, "xb", opener=_private) as out:
+                made.size += len(content)
+                out.write(content)
+        elif stat.S_ISLNK(mode) and content:
+            place.symlink_to(_inside(made.top, place, content))
     except OSError as problem:  # a name too long for here, or two answers about one path
         if problem.errno in _FULL:
             raise
         made.left[path] = f"cannot be kept: {problem.strerror}"
 
 
-def _write(made: Gathered, row: dict[str, object], path: str, place: Path, mode: int) -> None:
-    if any(
-        one.is_symlink() for one in [place, *place.parents] if one != made.top and made.top in one.parents
-    ):
-        return
-    if stat.S_ISDIR(mode):
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if "left" in row:
-            made.left[path] = str(row["left"])
-        return
-    if os.path.lexists(place):
-        return  # it lies under two of the roots
-    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if "link" in row:
-        place.symlink_to(_inside(made.top, place, str(row["link"])))
-    elif "data" in row:
-        content = _unpacked(base64.b64decode(str(row["data"])))
-        if content is None:
-            made.left[path] = f"larger than {LARGEST} bytes"
-            return
-        with open(place, "xb", opener=_private) as out:
-            made.size += len(content)
-            out.write(content)
-    elif "left" in row:
-        made.left[path] = str(row["left"])
-
-
-def _unpacked(data: bytes) -> bytes | None:
-    """Return a file's content; None where there is more of it than travels, whatever the host was asked for. Errors: ValueError."""
-    stream = zlib.decompressobj()
-    content = stream.decompress(data, LARGEST + 1)
-    if len(content) > LARGEST:
+def _unpacked(data: bytes, most: int) -> bytes | None:
+    """Return what was packed; None where there is more of it than was asked for. Errors: ValueError, zlib.error."""
+    unpacker = zlib.decompressobj()
+    content = unpacker.decompress(data, most + 1)
+    if len(content) > most:
         return None
-    if not stream.eof:
+    if not unpacker.eof:
         raise ValueError("cut short")
     return content
 
@@ -156,7 +296,7 @@ def _private(path: str, flags: int) -> int:
 
 
 def _linked(made: Gathered) -> list[str]:
-    """Return what links of /etc lead to that did not travel: files of /etc alone, for elsewhere are logs and modules."""
+    """Return what links of /etc lead to in /etc and did not travel."""
     found = []
     for path, about in made.seen.items():
         place = made.top / path.lstrip("/")
@@ -173,37 +313,90 @@ def _linked(made: Gathered) -> list[str]:
     return sorted(set(found))
 
 
+def _brought(
+    ask: Ask, top: Path, paths: look.Paths, *, where: str, root: str, limits: Limits | None
+) -> Gathered:
+    """Gather the paths, what links of /etc lead to, and what the host's own files name. Errors: ProbeError."""
+    made = gather(ask, top, paths, where=where, root=root, limits=limits)
+    for _ in range(_LINKS):
+        if not (more := _linked(made)):
+            break
+        gather(ask, top, look.Paths(first=tuple(more)), where=where, root=root, into=made)
+    more = [path for path in look.named(Root(top, made.seen, where)) if path not in made.seen]
+    if more:
+        gather(ask, top, look.Paths(first=tuple(more)), where=where, root=root, into=made)
+    return made
+
+
 def host(
     session: Session,
     top: Path,
-    roots: Sequence[str],
+    paths: look.Paths,
     *,
     label: str,
     root: str = "/",
     local: bool = False,
+    limits: Limits | None = None,
     engine: Mapping[str, str] | None = None,
 ) -> Root:
     """Return a copy of a host with everything an audit reads; `engine`: what its inventory says of that. Errors: ProbeError."""
-    how, engine = {"where": label, "root": root, "local": local}, engine or {}
-    roots = [*roots, *filter(None, [engine.get("config")])]
-    made = gather(session.execute, top, roots, **how)  # type: ignore[arg-type]  # each has its type
-    for _ in range(_LINKS):
-        if not (more := _linked(made)):
-            break
-        gather(session.execute, top, more, into=made, **how)  # type: ignore[arg-type]  # each has its type
-    copy = Root(top, made.seen, label)
-    more = [path for path in look.named(copy) if path not in made.seen]
-    if more:
-        gather(session.execute, top, more, into=made, **how)  # type: ignore[arg-type]  # each has its type
+    engine = engine or {}
+    paths = paths.plus(filter(None, [engine.get("config")]))
+    if paths.follow:
+        paths = replace(paths, then=(*paths.then, *INSTALLED))
+    made = _brought(
+        far(session.execute, label, local=local), top, paths, where=label, root=root, limits=limits
+    )
     listening = tuple(session.ask("facts").get("listeners", ())) if root == "/" else None
-    return Root(top, made.seen, label, listening, made.left, engine)
+    return Root(
+        top,
+        made.seen,
+        label,
+        listening,
+        made.left,
+        engine,
+        ruled=made.ruled,
+        reasons=reasons(),
+        judged=tuple(made.judged),
+        files=made.files,
+    )
+
+
+def here(root: Path, top: Path, paths: look.Paths, *, limits: Limits | None = None) -> Root:
+    """Return this machine, or an image below `root`, with a copy under `top` of what its detectors look at. Errors: ProbeError."""
+    made = _brought(collect.answer_to, top, paths, where=str(root), root=str(root), limits=limits)
+    return Root(
+        root,
+        left=made.left,
+        copy=top,
+        ruled=made.ruled,
+        reasons=reasons(),
+        judged=tuple(made.judged),
+        files=made.files,
+    )
+
+
+def audited(
+    root: Path,
+    policies: Sequence[Policy],
+    *,
+    more: Iterable[str] = (),
+    key: bytes = b"",
+    required: frozenset[str] = frozenset(),
+) -> Run:
+    """Audit this machine, or an image below `root`. Errors: NothingExaminedError, ProbeError."""
+    more = tuple(more)
+    with private.folder("harden-audit-") as folder:
+        host = here(root, folder / "tree", look.wanted(more=more))
+        return look.audit(host, policies, more=more, key=key, required=required)
 
 
 def save(copy: Root, path: Path) -> None:
     """Keep what a copy's files cannot carry beside it."""
     rows = {
         "label": copy.label, "seen": {name: [one.mode, one.uid, one.gid] for name, one in copy.seen.items()},
-        "listening": copy.listening, "left": dict(copy.left), "engine": dict(copy.engine),
+        "listening": copy.listening, "left": dict(copy.left), "engine": dict(copy.engine), "ruled": dict(copy.ruled),
+        "judged": [one.row for one in copy.judged], "files": copy.files,
     }  # fmt: skip
     with open(path, "x", opener=_private, encoding="utf-8") as out:
         json.dump(rows, out)
@@ -214,4 +407,8 @@ def load(top: Path, path: Path) -> Root:
     rows = json.loads(path.read_text("utf-8"))
     listening = None if rows["listening"] is None else tuple(rows["listening"])
     seen = {name: About(*one) for name, one in rows["seen"].items()}
-    return Root(top, seen, rows["label"], listening, rows["left"], rows["engine"])
+    return Root(
+        top, seen, rows["label"], listening, rows["left"], rows["engine"],
+        ruled={name: tuple(one) for name, one in rows["ruled"].items()},
+        reasons=reasons(), judged=tuple(Judged(*one) for one in rows["judged"]), files=rows["files"],
+    )  # fmt: skip

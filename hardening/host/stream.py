@@ -131,6 +131,8 @@ def answer(output: str, *, complaint: str = "", where: str = "the host", key: st
 
 
 SUDO = "let sudo be used without a terminal and without a question, or give ansible_become_password"
+NO_TTY = "switch requiretty off for this account, by visudo: Defaults:ACCOUNT !requiretty (docs/hosts.md)"
+NO_SUDO = "sudo is not installed there: log in as root, or name another ansible_become_method"
 
 
 def _hint(said: str) -> str:
@@ -138,5 +140,7 @@ def _hint(said: str) -> str:
     if said == "nothing":
         return "the connection ended before it; harden upgrade status asks what became of it"
     if "sudo" in said:
-        return SUDO
+        if "not found" in said or "No such file" in said:
+            return NO_SUDO
+        return NO_TTY if "must have a tty" in said else SUDO
     return "name an interpreter (Python 2.6 or later) with ansible_python_interpreter"

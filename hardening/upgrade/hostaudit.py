@@ -26,6 +26,8 @@ from hardening.host.session import Session
 from hardening.tls.policy import load as load_policy
 from hardening.upgrade import audited
 
+LIMITS = gather.Limits(largest=32 << 20, total=2 << 30)
+"""What of a host an upgrade looks at: less places than `harden host audit`, and larger files in them."""
 KEPT = 5000
 """Findings whose places are kept on the host for the comparison; with more, what is new is not judged."""
 NAMED = 5
@@ -148,12 +150,13 @@ def of_host(
             copy = gather.host(
                 session,
                 Path(place) / "tree",
-                looks.wanted(more=paths),
+                looks.wanted(more=paths, everywhere=False),
                 label=session.where,
                 root=root,
                 engine=engine,
+                limits=LIMITS,
             )
-            return looks.audit(copy, [load_policy(policy)], more=paths)
+            return looks.audit(copy, [load_policy(policy)], more=paths, everywhere=False)
 
     threshold = None if fail_on == "never" else Severity[fail_on.upper()]
     accepted = waivers.load(Path(waiver_file)) if waiver_file else ()

@@ -667,7 +667,9 @@ def piped(argv, source, target, timeout):
     )  # where ~/.my.cnf lies, at boot too
     environment["PATH"] = environment.get("PATH", "") + ":/usr/sbin:/sbin:/usr/bin:/bin"
     take = open(source or os.devnull, "rb")
-    give = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600) if target else None
+    if target:
+        agent.gone(target)  # what an attempt that was cut off left
+    give = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600) if target else None
     reader, writer = os.pipe()
     try:
         child = subprocess.Popen(
@@ -1731,9 +1733,7 @@ def taken_in(host, up, request):
     source = agent.native(request["uploaded"])
     if digest_of(source) != request["bundle"]["sha256"]:
         raise Refused("the bundle arrived damaged")
-    shutil.copyfile(source, up.path("bundle"))
-    os.chmod(up.path("bundle"), 0o600)
-    if digest_of(up.path("bundle")) != request["bundle"]["sha256"]:
+    if agent.copy_file(source, up.path("bundle")) != request["bundle"]["sha256"]:
         raise Refused("the bundle cannot be written to this disk")
     verify_trust(host, up, request)
     agent.write(up.path("ballast"), b"\xa5" * BALLAST)

@@ -43,7 +43,7 @@ def mariadb() -> Iterator[Database]:
     """Run MariaDB with a general log; root comes in over the socket."""
     server, install = need("mariadbd"), need("mariadb-install-db")
     folder = Path(tempfile.mkdtemp(prefix="harden-db-"))
-    folder.chmod(0o755)  # a login is tried as nobody
+    folder.chmod(0o755)  # a trial login runs as another user
     socket = folder / "sock"
     base = [f"--datadir={folder}/data", "--user=" + pwd.getpwuid(os.geteuid()).pw_name]
     subprocess.run([install, "--no-defaults", *base, "--auth-root-authentication-method=socket", "--skip-test-db"],

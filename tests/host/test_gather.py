@@ -11,6 +11,7 @@ import sys
 import zlib
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ from hardening.errors import ExitCode, ProbeError
 from hardening.findings import Run
 from hardening.host import gather
 from hardening.host.gather import COLLECT
-from hardening.host.look import Root, audit, wanted
+from hardening.host.look import Paths, audit, wanted
 from hardening.host.session import Session
 from hardening.reports import render
 from hardening.tls.policy import load
@@ -67,7 +68,7 @@ def executed(python: str) -> Session:
 @pytest.mark.parametrize("age", ["2.7", "3.6", "newest"])
 def test_what_comes_is_what_is_there(host: Path, tmp_path: Path, age: str) -> None:
     session = executed(interpreter(age))
-    copy = gather.host(session, tmp_path / "here", [*wanted(), "/srv"], label="far", root=str(host))
+    copy = gather.host(session, tmp_path / "here", wanted(), label="far", root=str(host))
     for path in (f"/{HTML}/maintenance/db.php", "/etc/sudoers", "/opt/step.sh"):
         mine, theirs = copy.place(path), host / path.lstrip("/")
         assert mine.read_bytes() == theirs.read_bytes()
@@ -92,7 +93,11 @@ def test_a_name_in_another_script_comes_whatever_the_locale_is(tmp_path: Path, a
         return done.stdout.decode(), done.stderr.decode()
 
     made = gather.gather(
-        execute, tmp_path / "here", ["/srv/B\u00fcro"], where="far", root=str(tmp_path / "far")
+        gather.far(execute, "far"),
+        tmp_path / "here",
+        Paths(("/srv/B\u00fcro",)),
+        where="far",
+        root=str(tmp_path / "far"),
     )
     assert (made.top / "srv/B\u00fcro/a.txt").read_text() == "x"
 
@@ -102,17 +107,15 @@ def told(made: Run) -> list[tuple[object, ...]]:
 
 
 def test_the_copy_is_audited_as_the_host_itself(host: Path, tmp_path: Path) -> None:
-    copy = gather.host(
-        executed(sys.executable), tmp_path / "here", [*wanted(), "/srv"], label="far", root=str(host)
-    )
-    there, here = audit(Root(host), [load("aspect")]), audit(copy, [load("aspect")])
+    copy = gather.host(executed(sys.executable), tmp_path / "here", wanted(), label="far", root=str(host))
+    there, here = gather.audited(host, [load("aspect")]), audit(copy, [load("aspect")])
     assert told(here) == told(there)
     assert {f.rule.id for f in here.findings} >= {
         "component/adminer", "credential/login-call", "host/sudo-writable", "host/component-visited", "tls/suite",
         "host/world-readable-secret",
     }  # fmt: skip
     assert {f.subject for f in here.findings if f.rule.id == "host/sudo-writable"} == {"far"}
-    assert {f.subject for f in here.findings if f.rule.id == "component/adminer"} == {"far:/home/MIX_CMIX"}
+    assert {f.subject for f in here.findings if f.rule.id == "component/adminer"} == {"far:/home"}
 
 
 def test_small_answers_add_up(host: Path, tmp_path: Path) -> None:
@@ -123,12 +126,14 @@ def test_small_answers_add_up(host: Path, tmp_path: Path) -> None:
         asked.append(program)
         return session.execute(program)
 
+    paths = Paths(("/home", "/etc"))
     made = gather.gather(
-        counting, tmp_path / "here", ["/home", "/etc"], where="far", root=str(host), most=500
+        gather.far(counting, "far"), tmp_path / "here", paths, where="far", root=str(host), most=500
     )
     assert len(asked) > 3
-    whole = gather.gather(session.execute, tmp_path / "whole", ["/home", "/etc"], where="far", root=str(host))
-    assert made.seen == whole.seen
+    ask = gather.far(session.execute, "far")
+    whole = gather.gather(ask, tmp_path / "whole", paths, where="far", root=str(host))
+    assert (made.seen, made.size, made.files) == (whole.seen, whole.size, whole.files)
 
 
 def test_what_links_of_etc_lead_to_comes_too_and_nothing_from_elsewhere(host: Path, tmp_path: Path) -> None:
@@ -166,98 +171,110 @@ def test_no_report_names_the_copy_and_two_copies_give_the_same_findings(host: Pa
 
 
 def test_links_stay_inside(host: Path, tmp_path: Path) -> None:
-    gather.gather(
-        executed(sys.executable).execute, tmp_path / "here", ["/home", "/etc"], where="far", root=str(host)
-    )
+    ask = gather.far(executed(sys.executable).execute, "far")
+    gather.gather(ask, tmp_path / "here", Paths(("/home", "/etc")), where="far", root=str(host))
     for name in ("out", "up"):
         assert (tmp_path / "here" / HTML / name).read_text() == "apache:x:48:48::/:/bin/false\n"
 
 
+def lying(
+    tmp_path: Path, listed: object, *read: object, limits: gather.Limits | None = None
+) -> gather.Gathered:
+    """Gather from a host that gives these answers whatever it is asked; the last one for ever."""
+    answers = [listed, *read]
+
+    def ask(_request: dict[str, Any]) -> Any:
+        return answers.pop(0) if len(answers) > 1 else answers[0]
+
+    return gather.gather(ask, tmp_path / "deep/here", Paths(("/",)), where="far", limits=limits)
+
+
+def _listed(*rows: object, **more: object) -> dict[str, object]:
+    said = {"files": rows, "left": {}, "ruled": {}, **more}
+    return {"packed": base64.b64encode(zlib.compress(json.dumps(said).encode())).decode()}
+
+
+def _file(path: object, size: int = 1, mode: object = stat.S_IFREG | 0o644, link: str = "") -> list[object]:
+    return [path, mode, 0, 0, size, "t", link]
+
+
+def _read(path: object, data: bytes = b"x", **more: object) -> dict[str, object]:
+    return {"path": path, "data": base64.b64encode(zlib.compress(data)).decode(), "judged": [], **more}
+
+
 @pytest.mark.parametrize("path", ["/../../evil", "/a/../../../evil", "evil", "/link/evil"])
 def test_a_host_that_lies_writes_nowhere_else(tmp_path: Path, path: str) -> None:
-    top = tmp_path / "deep" / "here"
-    row = {"mode": stat.S_IFREG | 0o644, "uid": 0, "gid": 0, "size": 1, "mtime": 0, "data": "eJwrBgAAdAB0"}
-    link = {**row, "mode": stat.S_IFLNK | 0o777, "path": "/link", "link": str(tmp_path)}
-    del link["data"]
-    rows = [link, {**row, "path": path}]
-    said = "@@ASPECT@@" + json.dumps({"files": rows, "next": None})
-    gather.gather(lambda _program: (said, ""), top, ["/"], where="far")
+    link = _file("/link", mode=stat.S_IFLNK | 0o777, link=str(tmp_path))
+    lying(tmp_path, _listed(link, _file(path)), {"files": [_read(path)]})
     assert sorted(one.name for one in tmp_path.iterdir()) == ["deep"]
     assert not (tmp_path / "deep" / "evil").exists()
 
 
-def _file(path: str, data: bytes = b"x", **more: object) -> dict[str, object]:
-    packed = base64.b64encode(zlib.compress(data)).decode()
-    return {
-        "path": path,
-        "mode": stat.S_IFREG | 0o644,
-        "uid": 0,
-        "gid": 0,
-        "size": 1,
-        "mtime": 0,
-        "data": packed,
-        **more,
-    }
-
-
-def _said(*rows: object, after: object = None) -> tuple[str, str]:
-    return "@@ASPECT@@" + json.dumps({"files": rows, "next": after}), ""
-
-
 @pytest.mark.parametrize(
-    "answer",
+    "answers",
     [
-        ('@@ASPECT@@{"error": "no"}', ""),
-        ("@@ASPECT@@" + "[" * 100_000, ""),
-        _said("row"),
-        _said(_file("/a\0b")),
-        _said(_file("/a", mode="rwx")),
-        _said(_file("/a", data=b"x") | {"data": "eJw="}),
-        _said(_file("/a") | {"data": "*"}),
-        _said(_file("/a"), after="/a"),
+        ({"error": "no"},),
+        ({"packed": "*"},),
+        (_listed("row"),),
+        (_listed(_file("/a\0b")),),
+        (_listed(_file("/a", mode="rwx")),),
+        (_listed(_file("/a")), {"files": [{"path": "/a", "data": "eJw="}]}),
+        (_listed(_file("/a")), {"files": [{"path": "/a", "data": "*"}]}),
+        (_listed(_file("/a")), {"files": [_read("/b")]}),
+        (_listed(_file("/a")), {"files": [_read("/a"), _read("/a")]}),
+        (_listed(_file("/a")), {"files": [_read("/a", judged=[["private"]])]}),
     ],
 )
-def test_a_host_that_answers_nonsense_costs_itself_alone(tmp_path: Path, answer: tuple[str, str]) -> None:
-    """Also one that says the same for ever: no answer ends the audit of the others, or never ends."""
+def test_a_host_that_answers_nonsense_costs_itself_alone(tmp_path: Path, answers: tuple[object, ...]) -> None:
+    """No answer ends the audit of the others, or never ends."""
     with pytest.raises(ProbeError):
-        gather.gather(lambda _program: answer, tmp_path / "here", ["/"], where="far")
+        lying(tmp_path, *answers)
 
 
-def test_a_host_that_sends_a_bomb_fills_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gather, "LARGEST", 1000)
-    answer = _said(_file("/bomb", b"0" * 10_000_000), _file("/small"))
-    made = gather.gather(lambda _program: answer, tmp_path / "here", ["/"], where="far")
+def test_a_host_that_sends_a_bomb_fills_no_memory(tmp_path: Path) -> None:
+    made = lying(
+        tmp_path,
+        _listed(_file("/bomb"), _file("/small")),
+        {"files": [_read("/bomb", b"0" * 10_000_000), _read("/small")]},
+        limits=gather.Limits(largest=1000),
+    )
     assert made.left == {"/bomb": "larger than 1000 bytes"}
-    assert not (tmp_path / "here/bomb").exists()
+    assert not (made.top / "bomb").exists()
     assert made.size == 1
 
 
 def test_what_cannot_be_kept_is_said_and_what_comes_twice_is_kept_once(tmp_path: Path) -> None:
-    rows = [_file("/a"), _file("/a", b"y"), _file("/a/b"), _file("/" + "n" * 300)]
-    made = gather.gather(lambda _program: _said(*rows), tmp_path / "here", ["/"], where="far")
-    assert (tmp_path / "here/a").read_text() == "x"
-    assert set(made.left) == {"/a/b", "/" + "n" * 300}
+    long = "/" + "n" * 300
+    rows = [_file("/a"), _file("/a"), _file("/a/b"), _file(long)]
+    made = lying(tmp_path, _listed(*rows), {"files": [_read("/a"), _read("/a/b"), _read(long)]})
+    assert (made.top / "a").read_text() == "x"
+    assert set(made.left) == {"/a/b", long}
+
+
+def test_what_a_host_does_not_answer_for_is_said(tmp_path: Path) -> None:
+    made = lying(tmp_path, _listed(_file("/a"), _file("/b")), {"files": [_read("/a")]})
+    assert made.left == {"/b": "the host did not answer for it"}
 
 
 def test_files_without_content_count_as_well(tmp_path: Path) -> None:
-    numbers = iter(range(10_000))
-
-    def more(_program: bytes) -> tuple[str, str]:
-        name = f"/{next(numbers)}"
-        return _said(_file(name, b""), after=name)
-
-    made = gather.gather(more, tmp_path / "here", ["/"], where="far", total=2000)
-    assert list(made.left.values()) == ["more than 2000 bytes in all"]
+    rows = [_file(f"/{number:03}", size=0) for number in range(20)]
+    limits = gather.Limits(total=2000)
+    made = lying(tmp_path, _listed(*rows), {"files": []}, limits=limits)
+    assert set(made.left.values()) == {"more than 2000 bytes in all"}
 
 
-def test_too_large_and_unreadable_are_said(
-    host: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(gather, "LARGEST", 100)
+def test_too_large_and_unreadable_are_said(host: Path, tmp_path: Path) -> None:
+    limits = gather.Limits(largest=200)
     copy = gather.host(
-        executed(sys.executable), tmp_path / "here", wanted(), label="far", root=str(host), local=True
+        executed(sys.executable),
+        tmp_path / "here",
+        wanted(),
+        label="far",
+        root=str(host),
+        local=True,
+        limits=limits,
     )
-    assert copy.left == {f"/{HTML}/maintenance/db.php": "larger than 100 bytes"}
+    assert copy.left == {f"/{HTML}/maintenance/db.php": "larger than 200 bytes"}
     run = audit(copy, [load("aspect")])
     assert next(one for one in run.subjects if one.id == "far").examined == "partial"
 
@@ -318,7 +335,12 @@ def test_the_engine_is_the_one_that_the_inventory_names(tmp_path: Path) -> None:
 
 def test_silence_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ProbeError, match="gave no answer on far"):
-        gather.gather(lambda _program: ("", "sh: python: not found"), tmp_path / "here", ["/"], where="far")
+        gather.gather(
+            gather.far(lambda _program: ("", "sh: python: not found"), "far"),
+            tmp_path / "here",
+            Paths(("/",)),
+            where="far",
+        )
 
 
 def test_python_2_6_can_read_the_collector() -> None:

@@ -94,7 +94,9 @@ def test_without_an_answer_the_end_of_what_the_host_said_is_told(
     [
         ("", "harden upgrade status"),
         ("/bin/sh: 1: /usr/bin/python2: not found", "ansible_python_interpreter"),
-        ("sudo: sorry, you must have a tty to run sudo", "ansible_become_password"),
+        ("sudo: sorry, you must have a tty to run sudo", "requiretty"),
+        ("sudo: a password is required", "ansible_become_password"),
+        ("/bin/sh: 1: sudo: not found", "sudo is not installed"),
     ],
 )
 def test_the_advice_is_about_what_the_host_said(said: str, hint: str) -> None:

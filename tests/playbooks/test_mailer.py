@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.host.little import interpreter
 from tests.mailer.conftest import Site
 from tests.mailer.fake_m365 import Fake
 from tests.playbooks.site import Played, play
@@ -191,3 +192,36 @@ def test_native_settings_hide_the_secret_and_restart_the_product(host: Host) -> 
     again = host.play(**more)
     assert (again.code, again.stats["changed"]) == (0, 0), again.output
     assert told.read_text() == "x\n"
+
+
+@pytest.mark.parametrize("age", ["2.7", "3.6"])
+def test_a_python_too_old_for_ansibles_modules_stops_before_the_first_task(host: Host, age: str) -> None:
+    """It was a syntax error out of Ansible's own payload, after the settings had been proved and rendered."""
+    from ansible.module_utils import basic
+
+    least = ".".join(map(str, getattr(basic, "_PY_MIN", (2, 7))))
+    if least == "2.7":
+        pytest.skip("this ansible-core manages it")
+    old = interpreter(age)
+    done = host.play(ansible_python_interpreter=old)
+    assert done.code == 2, done.output
+    assert (
+        f"host localhost has Python {age}; the mailer role's modules need Python {least} or newer under ansible-core"
+        in done.output
+    )
+    assert "set ansible_python_interpreter to a newer one, use ansible-core 2.16" in done.output
+    assert "or install by hand: docs/mailer.md#on-a-host-with-an-old-python" in done.output
+    assert (
+        "\n### On a host with an old Python\n" in (Path(__file__).parents[2] / "docs/mailer.md").read_text()
+    )
+    assert "module_stderr" not in done.output
+    assert "Prove the settings" not in done.output
+    assert not host.folder.exists()
+    assert host.play("--check", ansible_python_interpreter=old).code == 2
+    assert host.play("--check").code == 0
+
+
+def test_a_python_that_is_not_there_stops_it_too(host: Host) -> None:
+    done = host.play(ansible_python_interpreter="/opt/none/bin/python")
+    assert done.code == 2, done.output
+    assert "host localhost has no Python that answers; the mailer role's modules need Python" in done.output

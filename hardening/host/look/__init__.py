@@ -1,6 +1,7 @@
 """What earlier upgrades and hands left behind on a host: its own tree, or a mounted or collected copy of one."""
 
-from hardening.host.look.audit import audit, named, wanted
+from hardening.host.look.audit import audit, named
+from hardening.host.look.paths import CONFIGURED, Paths, below, fits, wanted
 from hardening.host.look.root import About, Root
 
-__all__ = ["About", "Root", "audit", "named", "wanted"]
+__all__ = ["CONFIGURED", "About", "Paths", "Root", "audit", "below", "fits", "named", "wanted"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -11,7 +12,18 @@ from bundle.detect import detectors
 from hardening.engine import product as products
 from hardening.errors import NothingExaminedError
 from hardening.findings import Examined, Finding, InFile, Kind, Result, Run, Subject, Verdict
-from hardening.host.look import certificates, engine, people, secrets, sudo, sudoers, visits
+from hardening.host.look import certificates, engine, judged, people, secrets, sudo, sudoers, unread, visits
+from hardening.host.look.paths import (
+    ACCOUNTS,
+    CONFIGURED,
+    ELSEWHERE,
+    INSTALLED,
+    PRODUCT,
+    SERVERS,
+    WEB,
+    below,
+    fits,
+)
 from hardening.host.look.root import Root
 from hardening.host.look.rules import (
     CERTIFICATE_EXPIRED,
@@ -28,22 +40,6 @@ from hardening.tls.auditing.named import with_files
 from hardening.tls.judging.rules import CERTIFICATE_UNREAD
 from hardening.tls.policies.ruleset import Policy
 
-WEB = ("/var/www", "/srv/www", "/usr/share/phpmyadmin", "/usr/share/phpMyAdmin", "/usr/share/adminer", "/usr/share/nginx/html",
-       "/usr/local/apache2/htdocs")  # fmt: skip
-SERVERS = ("/etc/httpd", "/etc/apache2", "/etc/nginx", "/etc/lighttpd", "/etc/haproxy", "/etc/postfix", "/etc/dovecot", "/etc/stunnel",
-           "/etc/my.cnf", "/etc/my.cnf.d", "/etc/mysql", "/etc/redis", "/etc/squid", "/etc/exim", "/etc/exim4", "/etc/vsftpd",
-           "/etc/vsftpd.conf", "/etc/proftpd", "/etc/proftpd.conf", "/etc/ssh/sshd_config")  # fmt: skip
-ACCOUNTS = ("/etc/shadow", "/etc/sudoers", "/etc/sudoers.d", "/etc/cron.d", "/etc/crontab", "/root/.my.cnf", "/root/.pgpass", "/root/.netrc",
-            "/root/.ssh", "/etc/fstab", "/etc/rc.d/rc.local", "/etc/rc.local")  # fmt: skip
-INSTALLED = (
-    "/var/lib/rpm/Packages",
-    "/var/lib/rpm/rpmdb.sqlite",
-    "/usr/lib/sysimage/rpm/rpmdb.sqlite",
-    "/var/lib/dpkg/status",
-)
-"""Lists of what is installed: of a host at hand, for they are too large to be brought from elsewhere."""
-BASICS = ("/etc/passwd", "/etc/group", "/etc/*release", "/etc/php-fpm.d", "/etc/php.ini")
-CERTIFICATES = ("/etc/pki/tls/certs", "/etc/crypto-policies")
 ROOTS = ("/", "/var/www/html", "/var/www", "/srv/www/htdocs", "/srv/www", "/usr/share/nginx/html")
 """Folders that a web server usually serves as `/`."""
 
@@ -56,55 +52,93 @@ def audit(
     product: str = "aspect",
     key: bytes = b"",
     required: frozenset[str] = frozenset(),
+    everywhere: bool = True,
 ) -> Run:
     """Look at a host for what must not be on it.
 
     Its `/` is here, mounted, or a copy; `more` are further folders of the host. Paths in the findings are the host's own.
-    `required` are rules of the policies that have to be answered. `key` seals the credentials found, so that a baseline notices another one at the same place.
+    `required` are rules of the policies that have to be answered. `key` seals the credentials found, so that a baseline notices
+    another one at the same place. Not `everywhere`: only what an upgrade of the product touches.
     Errors: NothingExaminedError when none of the places it knows is there.
     """
     started = datetime.now(UTC)
     layout = products.load(product)
     web = [layout.place("web-root").path, *WEB]
+    files = Root(host.copy, host.seen, host.label) if host.copy else host
     home = web[0].rpartition("/")[0]
-    places = _outermost(path for path in (home, *web, *ACCOUNTS, *more) if host.exists(path))
+    known = (home, *web, *ACCOUNTS, *more)
+    if everywhere:
+        known = (*known, *PRODUCT, *CONFIGURED, *ELSEWHERE)
+    places = _outermost(path for path in known if files.exists(path) and not files.objection(path))
+    if everywhere:
+        places = [*places, *_elsewhere(files, places)]
     servers = [path for path in SERVERS if host.exists(path)]
-    odd = {path: why for path in (*places, *servers) if (why := host.objection(path))}
-    places = [path for path in places if path not in odd]
+    odd = {path: why for path in servers if (why := host.objection(path))}
     servers = [path for path in servers if path not in odd]
-    if not places and not servers:
-        if odd:
-            every = "; ".join(f"{path} {why}" for path, why in odd.items())
+    left = {**odd, **host.left, **odd}  # in the words of this machine where both say it
+    if not host.files and not servers:
+        if left:
+            every = unread.summary([f"{path} {why}" for path, why in left.items()])
             raise NothingExaminedError(f"{host.subject}: {every}", hint="run the audit as root")
         raise NothingExaminedError(
             f"{host.subject} has neither the product's folders nor a server's configuration",
             hint="name the root of the host with --root",
         )
-    installed_lists = (path for path in INSTALLED if host.exists(path) and not host.objection(path))
-    places = _outermost((*places, *installed_lists))
     subject = host.subject
     run = Run.of((), (), started=started)
-    if places:
-        installed = audit_bundles(
-            [str(host.place(path)) for path in places], installed=True, detectors=detectors(key=key)
-        )
-        run = run.merged(_named(host, installed))
+    for root, paths in ((files, places), (host, _installed_lists(host))):
+        if paths:
+            found = audit_bundles(
+                [str(root.place(path)) for path in paths], installed=True, detectors=detectors(key=key)
+            )
+            run = run.merged(_named(root, found))
     if servers:
         asked = Asked(now=started, required=required)
         tls = audit_tls([host.place(path) for path in servers], policies, asked, top=host.top)
         run = run.merged(_named(host, Run.of(tls.subjects, tls.findings, tls.results, started=started)))
-    said = list(_looks(host, subject, run, [*web, *ROOTS], layout, servers, started))
+    said = list(_looks(host, subject, run, [*web, *ROOTS], layout, servers, left, started))
     findings = [one for one in said if isinstance(one, Finding)]
-    told = {one.where for one in findings if one.rule is UNREAD}
-    findings += [_unread(subject, path, why) for path, why in odd.items() if path not in told]
     results = [one for one in said if isinstance(one, Result)]
     results += _verdicts(subject, [*findings, *run.findings], results)
-    reason = "; ".join(one.message for one in findings if one.rule is UNREAD)
+    reason = unread.summary([one.message for one in findings if one.rule is UNREAD])
     about = Subject(
         id=subject, kind=Kind.HOST, examined=Examined.PARTIAL if reason else Examined.FULL, reason=reason,
-        stats={"places": len(places), "servers": len(servers)},
+        stats={
+            "places": len(places), "servers": len(servers), "files": host.files,
+            "left_by_rule": sum(one[0] for one in host.ruled.values()), "judged_on_the_host": len(host.judged),
+        },
     )  # fmt: skip
     return run.merged(Run.of([about], findings, results, started=started))
+
+
+def _installed_lists(host: Root) -> list[str]:
+    """Return the lists of packages of a host at hand; another host's are too large to be brought."""
+    if host.seen:
+        return []
+    return [path for path in INSTALLED if host.exists(path) and not host.objection(path)]
+
+
+def _elsewhere(files: Root, places: Sequence[str]) -> list[str]:
+    """Return the folders and files that were brought beside the known places, such as those that links lead to."""
+    found: set[str] = set()
+    for folder, _, names in os.walk(files.top):
+        for name in names:
+            path = files.name(f"{folder}/{name}")
+            if (
+                (files.top / path.lstrip("/")).is_symlink()
+                or below(path, (*places, *found, "/var/log"))
+                or fits(path, visits.LOGS)
+            ):
+                continue
+            parts = path.split("/")
+            found.add(
+                next(
+                    one
+                    for one in ("/".join(parts[:count]) for count in range(2, len(parts) + 1))
+                    if not any(known.startswith(f"{one}/") for known in (*places, "/var/log/"))
+                )
+            )
+    return _outermost(found)
 
 
 def _looks(
@@ -114,25 +148,29 @@ def _looks(
     web: list[str],
     layout: products.Product,
     servers: list[str],
+    left: Mapping[str, str],
     now: datetime,
 ) -> Iterator[Finding | Result]:
     accounts = people.web_users(host, _owners(host))
+    stayed = list(judged.look(host, subject))
+    visited = list(visits.look(host, subject, run.findings, web))
+    yield from stayed
     yield from sudo.look(host, subject, accounts)
-    yield from secrets.look(host, subject, run.findings)
-    yield from visits.look(host, subject, run.findings, web)
+    yield from secrets.look(host, subject, (*run.findings, *stayed))
+    yield from visited
     yield from certificates.look(host, subject, servers, now, run)
     yield from engine.look(host, subject, layout, host.listening)
-    for path, why in host.left.items():
-        yield _unread(subject, path, why)
-    for path in ("/etc/shadow", "/etc/sudoers"):
-        if host.exists(path) and host.text(path) is None:
-            yield Finding(
-                rule=UNREAD, subject=subject, location=InFile((path,)), message=f"{path} may not be read"
-            )
-
-
-def _unread(subject: str, path: str, why: str) -> Finding:
-    return Finding(rule=UNREAD, subject=subject, location=InFile((path,)), message=f"{path}: {why}")
+    asked = visits.asked(run.findings, web)  # a log counts where it is asked about a component
+    named = {one.where for one in visited if one.rule is UNREAD}
+    counts = {
+        path: why
+        for path, why in left.items()
+        if path not in named and (asked or not fits(path, visits.LOGS))
+    }
+    if host.copy is not None:  # the logs of a host at hand are read where they lie
+        counts = {path: why for path, why in counts.items() if not fits(path, visits.LOGS)}
+    yield from unread.look(counts, subject)
+    yield from unread.by_rule(host.ruled, host.reasons, subject)
 
 
 def _owners(host: Root) -> Iterator[str]:
@@ -145,14 +183,6 @@ def _owners(host: Root) -> Iterator[str]:
             if line.strip().startswith(word):
                 rest = line.strip()[len(word) :].strip(" \t=\"';").split()
                 yield from rest[:1]
-
-
-def wanted(product: str = "aspect", more: Iterable[str] = ()) -> tuple[str, ...]:
-    """Return every path and pattern of a host that the looks read, for bringing them here."""
-    web = products.load(product).place("web-root").path
-    return (
-        web.rpartition("/")[0], *WEB, *SERVERS, *ACCOUNTS, *visits.LOGS, *CERTIFICATES, *BASICS, *more,
-    )  # fmt: skip
 
 
 def named(host: Root) -> tuple[str, ...]:
@@ -200,12 +230,15 @@ def _named(host: Root, run: Run) -> Run:
         place = one.location
         if isinstance(place, InFile):
             place = replace(place, parts=(name(place.parts[0]), *place.parts[1:]))
-        findings.append(replace(one, location=place, subject=_subject(host, one.subject), ordinal=0,
+        findings.append(replace(one, rule=judged.worded(one.rule), location=place, subject=_subject(host, one.subject), ordinal=0,
                                 also=tuple(_subject(host, name) for name in one.also),
-                                message=own(one.message), evidence=own(one.evidence), remedy=own(one.remedy),
+                                message=own(one.message).replace(one.rule.title, judged.worded(one.rule).title), evidence=own(one.evidence), remedy=own(one.remedy),
                                 fix=one.fix and replace(one.fix, action=own(one.fix.action))))  # fmt: skip
     results = [
-        replace(one, subject=_subject(host, one.subject), reason=own(one.reason)) for one in run.results
+        replace(
+            one, rule=judged.worded(one.rule), subject=_subject(host, one.subject), reason=own(one.reason)
+        )
+        for one in run.results
     ]
     return Run.of(subjects, findings, results, started=run.started, extra_codes=run.extra_codes)
 

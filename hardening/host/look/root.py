@@ -29,6 +29,26 @@ class About:
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """A private key or a password hash that was judged where it lies: its content never travels."""
+
+    path: str
+    kind: str
+    """`private`, `encrypted`, `store`, `weak` for keys and stores of keys; `hash`."""
+    line: int | None
+    what: str
+    """The form of a key; the scheme of a hash."""
+    user: str = ""
+    tried: str = ""
+    """Of a hash: `usual`, `no` or `untried`."""
+
+    @property
+    def row(self) -> tuple[str, str, int | None, str, str, str]:
+        """The fields in their order."""
+        return (self.path, self.kind, self.line, self.what, self.user, self.tried)
+
+
+@dataclass(frozen=True, slots=True)
 class Root:
     """The host whose `/` is the folder `top`."""
 
@@ -43,6 +63,17 @@ class Root:
     """Paths that were not brought along, and why."""
     engine: Mapping[str, str] = field(default_factory=dict)
     """What its inventory says of the control engine: config, key, process; what is left out the product's data says."""
+
+    copy: Path | None = None
+    """Where the files lie that detectors look at; None: below `top` itself."""
+    ruled: Mapping[str, tuple[int, int, str]] = field(default_factory=dict)
+    """For each rule that leaves files out: their number and bytes, and the first one."""
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """What each of these rules leaves out, in words."""
+    judged: tuple[Judged, ...] = ()
+    """Keys and hashes that stayed on the host."""
+    files: int = 0
+    """Files that were read."""
 
     @property
     def subject(self) -> str:

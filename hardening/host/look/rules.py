@@ -76,8 +76,18 @@ UNREAD = Rule(
 )
 
 
+LEFT_BY_RULE = Rule(
+    id="host/left-by-rule",
+    title="Files that hold nothing an audit looks for were left out",
+    severity=Severity.INFO,
+    rationale="Pictures, fonts, manuals and the runtimes' own files would take the time and room that other files need.",
+    remedy="Look at one of them: `harden bundle audit FILE`. The rules are listed in docs/hosts.md.",
+)
+
+
 def rules() -> tuple[Rule, ...]:
     """Return every rule this package can say."""
     return (
         SUDO_WRITABLE, SUDO_ALL, WORLD_READABLE, VISITED, PORT_DIFFERS, ENGINE_NOT_SEEN, CERTIFICATE_EXPIRED, CERTIFICATE_WEAK, UNREAD,
+        LEFT_BY_RULE,
     )  # fmt: skip

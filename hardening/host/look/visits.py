@@ -75,6 +75,12 @@ def look(root: Root, subject: str, found: Iterable[Finding], webs: Iterable[str]
         )  # fmt: skip
 
 
+def asked(found: Iterable[Finding], webs: Iterable[str]) -> bool:
+    """Whether there is a component for which the logs are read."""
+    folders = list(webs)
+    return any(True for one in found for _ in _urls(one, folders))
+
+
 def _urls(finding: Finding, webs: list[str]) -> Iterator[str]:
     if not finding.rule.id.startswith("component/") or len(getattr(finding.location, "parts", ())) != 1:
         return

@@ -20,12 +20,13 @@ class ActionModule(AgentAction):
             raise UsageError("to is missing", hint="name a folder of the control machine")
         label = str(self.task_vars.get("inventory_hostname", "host"))
         folder = Path(args["to"]) / label.replace("/", "_")
-        roots = look.wanted(more=self.several(args.get("paths")))
+        paths = look.wanted(more=self.several(args.get("paths")))
         copy = gather.host(
-            self.session, folder / "tree", roots, label=label, root=args.get("root") or "/", engine=self.engine()
+            self.session, folder / "tree", paths, label=label, root=args.get("root") or "/", engine=self.engine()
         )
         gather.save(copy, folder / "about.json")
         return {
+            "files": copy.files,
             "changed": False,
             "failed": False,
             "msg": "%d paths, %d left" % (len(copy.seen), len(copy.left)),
