@@ -47,10 +47,10 @@ class Top:
             stopped = any(RULES[reason].title.lower() in partial for reason in ON_PURPOSE)
             if first.container and members <= 1 and not stopped:
                 return Examined.NONE, partial or f"an empty {first.format} archive"
-            if first.format in ("data", "text", "utf-16", "unread") and not self.nothing_else:
-                if told:  # so it was read, whatever it is
+            if first.format in ("data", "unread") and not self.nothing_else:
+                if told or first.format == "unread" or partial:  # so it was read, whatever it is
                     return Examined.PARTIAL, partial or "read as it is: what kind of file it is, is not known"
-                return Examined.NONE, partial or "neither an archive nor anything else that is known"
+                return Examined.NONE, "neither an archive nor anything else that is known"
         return (Examined.PARTIAL, partial) if partial else (Examined.FULL, "")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
 
-from bundle.walk import derive, disk, embedded, glance, names, say
+from bundle.walk import derive, disk, embedded, glance, names, say, unopened
 from bundle.walk.digest import Digest
 from bundle.walk.formats.raw import Context, Note, Opened, Raw, taken_for_a_file
 from bundle.walk.frame import MOST_NAMES, Done, Event, Frame, Into, place_of
@@ -19,6 +19,8 @@ from bundle.walk.problem import PARSING, PLACE_DEPENDENT, Broken, Problem, ended
 from bundle.walk.registry import open_container
 from bundle.walk.source import Memory, Region, Source
 from bundle.walk.spill import Spill
+
+_ARJ = "is an ARJ archive, which is not opened. Unpack it with: arj x FILE. Then audit the folder"
 
 
 class _Stop(Exception):  # noqa: N818 - not an error: the walk of this bundle ends here
@@ -327,14 +329,23 @@ class Walker:
         frame = self._frames[-1] if self._frames else None
         if frame is not None and member.format == "class" and frame.lists_classes:
             say.note_class(frame, member, source)
-        if member.format == "unread":
-            yield self._problem(
-                Problem("unsupported", member.parts, "is a container of a format that is not opened")
-            )
+        if member.format in ("unread", "data"):
+            yield from self._not_opened(member, source)
         if not self.underived:
             for made in derive.texts(member, source, self.limits, hits):
                 yield self._problem(made) if isinstance(made, Problem) else made
         yield from self._embedded(member, source, depth, hits)
+
+    def _not_opened(self, member: Member, source: Source) -> Iterator[Problem]:
+        """Say which container a file is that no reader opens."""
+        if member.format == "unread":
+            row = unopened.at_start(source.read(0, HEAD), source)
+            message = _ARJ if row is None else row.message(member.name)
+        else:
+            row = unopened.by_name(member.name)
+            message = "" if row is None else row.message(member.name)
+        if message:
+            yield self._problem(Problem("unsupported", member.parts, message))
 
     def _embedded(
         self, member: Member, source: Source, depth: int, hits: Mapping[bytes, int] | None
