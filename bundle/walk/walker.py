@@ -27,6 +27,13 @@ class _Stop(Exception):  # noqa: N818 - not an error: the walk of this bundle en
     pass
 
 
+def _target(raw: Raw) -> str:
+    """Return what a link names: a symbolic link by its text, a hard link as a member of the archive."""
+    if not raw.link:
+        return ""
+    return names.escaped(raw.link) if raw.kind == "symlink" else place_of(names.shown(raw.link))
+
+
 class Walker:
     """Walks one bundle after another; keeps the budget, the spill file and what was seen."""
 
@@ -131,6 +138,7 @@ class Walker:
                 frame.whole = False
                 yield Done(member, whole=False)
                 raise
+            yield from frame.followed()
             if frame.classes:
                 yield say.listing(frame, member.format)
             yield Done(member, frame.whole)
@@ -161,6 +169,7 @@ class Walker:
             parts = (*frame.parts, names.shown(raw.name))
             for note in (*names.problems(raw, self.limits.path), *taken_for_a_file(raw)):
                 yield self._note(note, frame)
+        frame.tree.add(place_of(parts[-1]), raw.kind, _target(raw))
         if self._may_be_over(raw, frame):
             yield from self._budget(raw, frame, parts)
         if frame.links and (through := frame.through(raw, parts[-1])):
