@@ -10,12 +10,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from bundle.walk.member import Member
-from bundle.walk.problem import RULES, Problem
+from bundle.walk.problem import RULES, STOPPING, Problem
 from hardening.findings import Finding, InFile
 
 Parts = tuple[str, ...]
 MOST_PLACES = 10_000
 """Findings in repeated sections that are listed one by one."""
+
+
+_STOPS = tuple(RULES[reason].title.lower() for reason in STOPPING)
+
+
+def first_reason(one: str, other: str) -> str:
+    """Return which reason is said: a limit that stopped the walk before all others, else the first."""
+    if one and other.startswith(_STOPS) and not one.startswith(_STOPS):
+        return other
+    return one or other
 
 
 @dataclass(slots=True)
@@ -50,8 +60,8 @@ class Section:
     def problem(self, problem: Problem, subject: str, depth: int) -> Finding:
         """Keep what the walker could not do, and return it as the finding it is (with its whole place)."""
         self.not_examined += problem.not_examined
-        if problem.partial and not self.partial:
-            self.partial = f"{problem.rule.title.lower()}: {problem.message}"
+        if problem.partial:
+            self.partial = first_reason(self.partial, f"{problem.rule.title.lower()}: {problem.message}")
         finding = problem.finding(subject)
         self.add(finding, depth)
         return finding
@@ -71,7 +81,7 @@ class Books:
         self.members += other.members
         self.size += other.size
         self.not_examined += other.not_examined
-        self.partial = self.partial or other.partial
+        self.partial = first_reason(self.partial, other.partial)
 
 
 def books(key: str, sections: Mapping[str, Section], done: dict[str, Books] | None = None) -> Books:

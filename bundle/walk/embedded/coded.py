@@ -190,6 +190,8 @@ def _otherwise(text: Text, place: int, coding: _Coding) -> Found | None:
     source = text.source
     before = source.read(place - 1, 1) if place else b""
     if coding.quoted:
+        if before not in _QUOTES and (coding is not _ASCII85 or source.read(place - 2, 2) != b"<~"):
+            return None
         letters = _literal(source, place)
     elif before.isalnum():
         return None
@@ -214,7 +216,7 @@ def _literal(source: Source, place: int) -> bytes:
     whole = source.read(place, min(source.size - place, _MOST))
     quote = front[-1:]
     if quote not in _QUOTES:
-        return whole.split(b"\n\n")[0] if front[-2:] != b"<~" else whole.split(b"~>")[0]
+        return whole.split(b"~>")[0]
     quote = quote * 3 if front == quote * 3 else quote
     at = whole.find(quote)
     while at > 0 and (at - len(whole[:at].rstrip(b"\\"))) % 2:
