@@ -24,6 +24,8 @@ _MANY = 1000
 _HITS = 100_000
 """Places of one window that are looked at."""
 _PROGRAMS = frozenset({"elf", "pe"})
+_ENDS = {"class": extents.class_end, "sqlite": extents.sqlite_end}
+"""What tells where files end of which detectors read their own structure alone."""
 _PASSED = frozenset({"class", "empty"})
 MARKS = (*extents.MARKS, *coded.MARKS, *unopened.inside())
 """How the archives begin, or end, that are looked for in other files."""
@@ -38,6 +40,8 @@ def archives(
 
     `hits` is what a glance at a small file found (see `glance`), where there was one.
     """
+    if form in _ENDS:
+        yield from extents.tail(source, _ENDS[form](source))
     if form in _PASSED or source.size < _LEAST:
         return
     if hits is not None and _TOLD.isdisjoint(hits):
