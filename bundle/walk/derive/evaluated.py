@@ -47,9 +47,11 @@ RARE = (
     rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]",
 )  # fmt: skip
 """Without one of the first two and one of the others nothing is evaluated that is written in a code."""
+_WIDE = re.compile(rb"\b(?:25[6-9]|2[6-9]\d|[3-9]\d\d)\b")
+"""A number that is not a byte."""
 _TO_LETTER = re.compile(rb"(?i)\b(?:chr|pack|fromCharCode)\s*\(")
 _DECODES = re.compile(
-    rb"base64\s+(?:-\w*[dD]|--decode)|xxd\s+-\w*r|openssl\s+(?:enc|base64|aes)|\w*(?:64|85|32)_?decode|decode_?(?:64|base64)|unhexlify|fromhex"
+    rb"base64\s+(?:-\w*[dD]|--decode)|xxd\s+-\w*r|openssl\s+(?:enc|base64|aes)|(?:64|85|32)_?decode|decode_?(?:64|base64)|unhexlify|fromhex"
     rb"|uudecode|\batob\s*\(|['\"]base64['\"]|unpack\s*\(?\s*['\"][mHu]"
 )
 _RUNS = re.compile(
@@ -89,7 +91,11 @@ def encoded(text: bytes, *, payload: bool) -> list[tuple[int, bytes]]:
             held.append((match.start(kind), _UNDONE.get(kind, bytes)(match[kind])))
     if not (evaluates or called & assigned):
         return []
-    listed = NUMBERS.finditer(text) if _TO_LETTER.search(text) else ()
+    listed = (
+        (one for one in NUMBERS.finditer(text) if _WIDE.search(one.group()) is None)
+        if _TO_LETTER.search(text)
+        else ()
+    )
     return [*((match.start(), numbers(match.group())) for match in listed), *_in_code(held)]
 
 
