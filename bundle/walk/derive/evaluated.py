@@ -176,9 +176,14 @@ def is_code(text: bytes) -> bool:
     return _WORDS.search(text) is not None
 
 
+def is_container(raw: bytes) -> bool:
+    """Return whether bytes are an archive."""
+    return identify(raw[:HEAD], Memory(raw)) in CONTAINERS
+
+
 def is_opened(raw: bytes) -> bool:
     """Return whether bytes are a container, which is opened where it stands, or something known by itself."""
-    return identify(raw[:HEAD], Memory(raw)) in CONTAINERS or is_known(raw)
+    return is_container(raw) or is_known(raw)
 
 
 def is_known(raw: bytes) -> bool:

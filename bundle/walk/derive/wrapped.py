@@ -450,6 +450,8 @@ def is_text(raw: bytes) -> bool:
     """Whether bytes read as text, or hold some: a block of other bytes in a comment hides no program."""
     if is_plain(raw):
         return True
+    if evaluated.is_container(raw):  # it is opened where it stands
+        return False
     odd = len(raw.translate(None, _TEXT))
     return odd * 5 < len(raw) or _SPOKEN.search(raw) is not None
 

@@ -239,7 +239,7 @@ def _is_archive(head: bytes, length: int, text: Text) -> bool:
                 break
     except Broken:
         pass  # cut on purpose
-    return not wrapped.is_text(plain)
+    return not wrapped.is_plain(plain)
 
 
 def _decoded(source: Source, place: int, length: int) -> Iterator[bytes]:
