@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 from bundle.detect import Detector
 from bundle.detect import detectors as shipped
 from bundle.events import AuditEvent, Finished, Found, Progress, Started
-from bundle.outcome import Top, results
+from bundle.outcome import Stopped, Top, results
 from bundle.parallel import Died, Forks, Tokens
 from bundle.section import Section, books, unfold, unwritable
 from bundle.walk import disk
@@ -158,16 +158,26 @@ class Audit:
         findings = [*self._swollen(path, shown, total.size), *unfold(key, self._sections, shown)]
         told = any(not finding.rule.id.startswith("walk/") for finding in findings)
         examined, reason = top.verdict(total.partial, total.members, told=told)
+        if top.is_empty_file:
+            findings.append(
+                replace(
+                    unseen(shown, "nothing", ""), message=f"{shown} is empty: there is nothing to examine"
+                )
+            )
+        stopped = Stopped.of(findings, top.reached, path, shown)
+        if stopped is not None:
+            reason = f"{stopped.sentence}; {reason}"
         if examined is Examined.NONE and not total.partial:  # else what stopped the walk is a finding already
             findings.append(unseen(shown, "nothing", reason))
         subject = Subject(
             id=shown, kind=Kind.FILE if self._installed else Kind.BUNDLE, examined=examined, reason=reason,
             stats={
                 "members": total.members,
-                "bytes": total.size + total.not_examined,
+                "bytes": total.size + total.not_examined + (stopped.not_reached if stopped else 0),
                 "bytes_examined": total.size,
-                "bytes_not_examined": total.not_examined,
+                "bytes_not_examined": total.not_examined + (stopped.not_reached if stopped else 0),
                 "seconds": round(time.monotonic() - began, 3),
+                **(stopped.stats if stopped else {}),
             },
         )  # fmt: skip
         self.subjects.append(subject)
@@ -194,8 +204,10 @@ class Audit:
         next_word = time.monotonic() + 0.1
         for event in events:
             if isinstance(event, Member):
-                if top is not None and top.files < _SEVERAL:
-                    top.see(event)
+                if top is not None:
+                    top.reach(event)
+                    if top.files < _SEVERAL:
+                        top.see(event)
                 self._member(event)
             elif isinstance(event, Problem):
                 depth, section = self._open[-1]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from bundle.walk import disk
 from bundle.walk.member import Member
-from bundle.walk.problem import ON_PURPOSE, PARTIAL, RULES
-from hardening.findings import Examined, Finding, Result, Rule, Severity, Subject, Verdict
+from bundle.walk.problem import ON_PURPOSE, PARTIAL, RULES, STOPPING
+from hardening.findings import Examined, Finding, InFile, Result, Rule, Severity, Subject, Verdict
 
 
 @dataclass(slots=True)
@@ -22,6 +23,13 @@ class Top:
     files: int = 0
     links: int = 0
     nested: bool = False
+    reached: dict[str, int] = field(default_factory=dict)
+    """Bytes of each file on disk that the walk came to, by its name."""
+
+    def reach(self, member: Member) -> None:
+        """Remember a file on disk."""
+        if len(member.parts) == 1 and member.kind == "file" and not member.derived and not member.offset:
+            self.reached[member.parts[0]] = member.size
 
     def see(self, member: Member) -> None:
         """Look at one member of any level."""
@@ -35,6 +43,12 @@ class Top:
         elif member.kind == "symlink":
             self.links += 1
 
+    @property
+    def is_empty_file(self) -> bool:
+        """Whether one file was named and it has no bytes."""
+        first = self.first
+        return self.files == 1 and first is not None and first.format == "empty" and not self.nothing_else
+
     def verdict(self, partial: str, members: int, *, told: bool = False) -> tuple[Examined, str]:
         """Return how much was examined, and why not all; `told` says that something was found in it."""
         first = self.first
@@ -42,16 +56,66 @@ class Top:
             said = f"no file in it, and links ({self.links}) are not followed" if self.links else ""
             return Examined.NONE, partial or said or "nothing in it: an empty folder"
         if self.files == 1 and first is not None and not self.nested:
-            if first.format == "empty" and not self.empty:
-                return Examined.NONE, "empty file"
             stopped = any(RULES[reason].title.lower() in partial for reason in ON_PURPOSE)
             if first.container and members <= 1 and not stopped:
                 return Examined.NONE, partial or f"an empty {first.format} archive"
-            if first.format in ("data", "text", "utf-16", "unread") and not self.nothing_else:
-                if told:  # so it was read, whatever it is
+            if first.format in ("data", "unread") and not self.nothing_else:
+                if told or first.format == "unread" or partial:  # so it was read, whatever it is
                     return Examined.PARTIAL, partial or "read as it is: what kind of file it is, is not known"
-                return Examined.NONE, partial or "neither an archive nor anything else that is known"
+                return Examined.NONE, "neither an archive nor anything else that is known"
         return (Examined.PARTIAL, partial) if partial else (Examined.FULL, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """What a limit left of the files on disk: never reached, or not opened to their end."""
+
+    limit: str
+    packed: int
+    """Bytes of all files on disk."""
+    files: int
+    not_opened: int
+    """Bytes of the files that were never or only partly opened."""
+    files_not_opened: int
+    not_reached: int
+    """Bytes of those that were never reached."""
+
+    @classmethod
+    def of(
+        cls, findings: Iterable[Finding], reached: dict[str, int], path: str, shown: str
+    ) -> Stopped | None:
+        """Count what is left on disk where a finding says that a limit stopped the walk."""
+        limits = {RULES[reason].id: reason for reason in STOPPING}
+        hit = [one for one in findings if one.rule.id in limits and isinstance(one.location, InFile)]
+        if not hit:
+            return None
+        census = disk.census(path, shown)
+        partly = {one.location.parts[0] for one in hit if isinstance(one.location, InFile)} & census.keys()
+        never = census.keys() - reached.keys()
+        left = never | partly
+        return cls(
+            limit=min((limits[one.rule.id] for one in hit), key=STOPPING.index), packed=sum(census.values()), files=len(census),
+            not_opened=sum(census[name] for name in left), files_not_opened=len(left),
+            not_reached=sum(census[name] for name in never),
+        )  # fmt: skip
+
+    @property
+    def sentence(self) -> str:
+        """Return what is said before every other reason."""
+        files = f"{self.files_not_opened} of {self.files} archives and files"
+        return (
+            f"{RULES[self.limit].title}: {files} ({self.not_opened} of {self.packed} packed bytes) "
+            "were never opened or only in part"
+        )
+
+    @property
+    def stats(self) -> dict[str, int]:
+        """Return the figures: opened and not opened add up to packed."""
+        return {
+            "packed_bytes": self.packed, "packed_bytes_opened": self.packed - self.not_opened,
+            "packed_bytes_not_opened": self.not_opened, "packed_files": self.files,
+            "packed_files_not_opened": self.files_not_opened,
+        }  # fmt: skip
 
 
 def results(rules: Iterable[Rule], findings: Iterable[Finding], subject: Subject) -> Iterator[Result]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from bundle.walk.member import Member
-from bundle.walk.problem import RULES, Problem
+from bundle.walk.problem import RULES, STOPPING, Problem
 from hardening.findings import NESTING, Finding, Fix, InFile
 
 Parts = tuple[str, ...]
@@ -29,6 +29,16 @@ def unwritable(member: Member) -> str:
     if not member.container:
         return "a file that is not an archive cannot be rewritten"
     return "" if member.format in WRITTEN else f"the format {member.format} cannot be rewritten"
+
+
+_STOPS = tuple(RULES[reason].title.lower() for reason in STOPPING)
+
+
+def first_reason(one: str, other: str) -> str:
+    """Return which reason is said: a limit that stopped the walk before all others, else the first."""
+    if one and other.startswith(_STOPS) and not one.startswith(_STOPS):
+        return other
+    return one or other
 
 
 @dataclass(slots=True)
@@ -65,8 +75,8 @@ class Section:
     def problem(self, problem: Problem, subject: str, depth: int) -> Finding:
         """Keep what the walker could not do, and return it as the finding it is (with its whole place)."""
         self.not_examined += problem.not_examined
-        if problem.partial and not self.partial:
-            self.partial = f"{problem.rule.title.lower()}: {problem.message}"
+        if problem.partial:
+            self.partial = first_reason(self.partial, f"{problem.rule.title.lower()}: {problem.message}")
         finding = problem.finding(subject)
         self.add(finding, depth)
         return finding
@@ -86,7 +96,7 @@ class Books:
         self.members += other.members
         self.size += other.size
         self.not_examined += other.not_examined
-        self.partial = self.partial or other.partial
+        self.partial = first_reason(self.partial, other.partial)
 
 
 def books(key: str, sections: Mapping[str, Section], done: dict[str, Books] | None = None) -> Books:

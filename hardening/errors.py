@@ -54,6 +54,14 @@ def strongest(codes: set[ExitCode]) -> ExitCode:
     return next((code for code in PRECEDENCE if code in codes), max(codes, default=ExitCode.OK))
 
 
+def install_extra(name: str) -> str:
+    """Return how an optional part is installed: from the checkout or the wheel, for no public index has this project."""
+    return (
+        f"in the checkout, run: pip install '.[{name}]'; or name the wheel file that this program came from: "
+        f"pip install './aspect_hardening-VERSION-py3-none-any.whl[{name}]'"
+    )
+
+
 class HardeningError(Exception):
     """A failure with a next step; `hint` is printed under the message."""
 

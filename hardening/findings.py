@@ -101,6 +101,8 @@ class Rule:
     rationale: str
     remedy: str
     references: tuple[str, ...] = ()
+    unseen: bool = False
+    """Whether it says that part of a subject was not examined; where all such findings are waived, the rest counts as all."""
 
 
 @dataclass(frozen=True, slots=True)

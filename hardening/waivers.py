@@ -18,7 +18,18 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from hardening.findings import Acceptance, Finding, Result, Rule, Run, Severity, Verdict, in_file
+from hardening.findings import (
+    Acceptance,
+    Examined,
+    Finding,
+    Result,
+    Rule,
+    Run,
+    Severity,
+    Subject,
+    Verdict,
+    in_file,
+)
 from hardening.tables import Table
 
 EXPIRED = Rule(
@@ -103,10 +114,14 @@ def apply(run: Run, waivers: Sequence[Waiver], *, today: date) -> Run:
     for finding in findings:
         for subject in (finding.subject, *finding.also):
             said[subject].append(finding)
+    accepted = {one.id: one.reason for one in run.subjects if _all_accepted(one, said[one.id])}
+    subjects = tuple(_seen(one, said[one.id]) if one.id in accepted else one for one in run.subjects)
     return Run.of(
-        run.subjects,
+        subjects,
         (*findings, *_remarks(findings, waivers, used, today)),
-        tuple(_waived(result, said[result.subject]) for result in run.results),
+        tuple(
+            _waived(result, said[result.subject], accepted.get(result.subject, "")) for result in run.results
+        ),
         started=run.started,
         finished=run.finished,
         extra_codes=run.extra_codes,
@@ -118,15 +133,35 @@ def _acceptance(waiver: Waiver) -> Acceptance:
     return Acceptance(reason=waiver.reason, owner=waiver.owner, expires=waiver.expires)
 
 
-def _waived(result: Result, findings: Sequence[Finding]) -> Result:
-    """A failed result is waived when every finding behind it is."""
+def _all_accepted(subject: Subject, findings: Sequence[Finding]) -> bool:
+    """Return whether each region of a subject that was not examined is waived."""
+    regions = [one for one in findings if one.rule.unseen]
+    return (
+        subject.examined is Examined.PARTIAL
+        and bool(regions)
+        and all(one.waived is not None for one in regions)
+    )
+
+
+def _seen(subject: Subject, findings: Sequence[Finding]) -> Subject:
+    """Return a subject whose regions that were not examined are accepted; the findings still list them."""
+    count = sum(one.rule.unseen for one in findings)
+    regions = f"{count} regions were" if count > 1 else "1 region was"
+    reason = f"{regions} not examined, which a waiver accepts; first reason: {subject.reason}"
+    return replace(subject, examined=Examined.FULL, reason=reason)
+
+
+def _waived(result: Result, findings: Sequence[Finding], accepted: str) -> Result:
+    """A failed result is waived when every finding behind it is; `accepted` is why a subject was not examined in full."""
+    if accepted and result.verdict is Verdict.INCONCLUSIVE and result.reason == accepted:
+        return replace(result, verdict=Verdict.WAIVED)
     if result.verdict is not Verdict.FAIL:
         return result
     behind = [f for f in findings if result.rests_on(f)]
-    accepted = [f.waived for f in behind if f.waived is not None]
-    if not accepted or len(accepted) < len(behind):
+    held = [f.waived for f in behind if f.waived is not None]
+    if not held or len(held) < len(behind):
         return result
-    return replace(result, verdict=Verdict.WAIVED, reason=accepted[0].reason)
+    return replace(result, verdict=Verdict.WAIVED, reason=held[0].reason)
 
 
 def _remarks(

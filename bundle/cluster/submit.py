@@ -16,10 +16,10 @@ from bundle.events import AuditEvent, Found, Progress, Started
 from bundle.outcome import results
 from bundle.walk.limits import Limits
 from bundle.walk.problem import RULES
-from hardening.errors import InputError, UsageError
+from hardening.errors import InputError, UsageError, install_extra
 from hardening.findings import Examined, Finding, InFile, Kind, Run, Subject
 
-EXTRA = "install it here and on the workers: pip install 'aspect-hardening[cluster]'"
+EXTRA = f"on this machine and on the workers, {install_extra('cluster')}"
 CONNECT = 8
 """Seconds for the scheduler to answer."""
 

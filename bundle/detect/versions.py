@@ -22,6 +22,11 @@ _LETTERS = frozenset("abm")
 _FINAL = {"final", "ga", "release", "stable"}
 
 
+def is_known(version: str) -> bool:
+    """Return whether a version says which: `0.0.0`, `dev`, `${version}` and `@VERSION@` were never filled in."""
+    return any(digit in version for digit in "123456789") and not any(sign in version for sign in "${}@")
+
+
 def plain(left: str, right: str) -> int:
     """Compare the way most projects number: dots, then a word where `rc` is before and `p1`, `b` after.
 

@@ -23,7 +23,7 @@ from urllib.parse import quote
 from bundle import onefile
 from bundle.trust import keys
 from hardening import atomic, inputs
-from hardening.errors import InputError, RefusedError, UsageError
+from hardening.errors import InputError, RefusedError, UsageError, install_extra
 
 if TYPE_CHECKING:
     from tuf.api.metadata import Metadata, Root
@@ -55,9 +55,7 @@ def _tuf() -> None:
     try:
         import tuf  # noqa: F401 - asked for, so that its absence is said in one place
     except ImportError as problem:
-        raise UsageError(
-            "python-tuf is not installed", hint="pip install 'aspect-hardening[tuf]'"
-        ) from problem
+        raise UsageError("python-tuf is not installed", hint=install_extra("tuf")) from problem
 
 
 def init(folder: Path, signers: Signers, *, threshold: Mapping[str, int], now: datetime) -> Path:

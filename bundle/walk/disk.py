@@ -119,6 +119,25 @@ def _listing(path: str, more: int) -> tuple[int, list[os.DirEntry[str]]]:
         raise
 
 
+def census(path: str, shown: str = "") -> dict[str, int]:
+    """Return the bytes of each file at a path, by the name that a walk gives it. Errors: OSError (absent)."""
+    about = Path(path).stat()
+    if not stat.S_ISDIR(about.st_mode):
+        return {on_disk(shown or path): about.st_size}
+    found: dict[str, int] = {}
+    folders = [path]
+    while folders:
+        here = folders.pop()
+        front = here if here.endswith("/") else f"{here}/"
+        with suppress(OSError), os.scandir(here) as listing:
+            for entry in listing:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(front + entry.name)
+                elif entry.is_file(follow_symlinks=False):
+                    found[on_disk(front + entry.name)] = entry.stat(follow_symlinks=False).st_size
+    return found
+
+
 def size(path: str) -> int:
     """Return the bytes of a file, or of all files in a folder. Errors: OSError (absent)."""
     about = Path(path).stat()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from bundle.walk.formats.raw import Raw
+from bundle.walk.links import Leaves, Tree, Unsettled
 from bundle.walk.member import Entry, Member
 from bundle.walk.names import shown
 from bundle.walk.problem import Problem
@@ -41,6 +43,7 @@ class Frame:
     seen: dict[int, int] = field(default_factory=dict)
     """Of names and contents, hashes with the key of this process."""
     links: set[str] = field(default_factory=set)
+    tree: Tree = field(default_factory=Tree)
     classes: list[Entry] = field(default_factory=list)
     lists_classes: bool = False
     names_repeat: bool = False
@@ -57,10 +60,25 @@ class Frame:
             return not known and hash(place) in self.seen
         return False
 
+    def followed(self) -> Iterator[Problem]:
+        """Say the links that leave the folder once all members are unpacked, and those of which nobody can say it."""
+        for name, target in self.tree.targets.items():
+            parts = (*self.parts, name)
+            try:
+                self.tree.resolve(name)
+            except Leaves:
+                yield Problem("link-escape", parts, f"points at {target!r} above the target folder")
+            except Unsettled as reason:
+                yield Problem(
+                    "link-unsettled",
+                    parts,
+                    f"points at {target!r}, and it is not certain where that is: {reason}",
+                )
+
     def through(self, raw: Raw, name: str) -> str:
         """Return what is wrong with a member that is written where a link of the same archive leads, or nothing."""
         place = place_of(name)
-        if on_the_way := _on_the_way(place, self.links):
+        if on_the_way := _on_the_way(place, self.links) or _on_the_way(name, self.links):
             return f"is written through the link {on_the_way!r}"
         if place in self.links and raw.kind in ("file", "hardlink") and (raw.data or raw.kind == "file"):
             return "is written through an earlier link of its name"

@@ -7,7 +7,7 @@ import lzma
 import re
 import zlib
 
-from bundle.walk import scan
+from bundle.walk import scan, unopened
 from bundle.walk.formats.ars import MAGIC as AR
 from bundle.walk.formats.disks import is_disk
 from bundle.walk.formats.tars import BLOCK, DIGITS, is_tar
@@ -46,16 +46,6 @@ CONTAINERS = frozenset(
     }
 )  # fmt: skip
 """Formats the walker looks inside."""
-
-_UNREAD: tuple[tuple[int, bytes], ...] = (
-    (0, b"MSWIM\0\0\0"), (0, b"QFI\xfb"), (0, b"KDMV"), (0, b"vhdxfile"), (0, b"conectix"), (0, b"<<< "), (0, b"LUKS\xba\xbe"),
-    (0, b"Salted__"), (0, b"\x8c\x0d\x04"), (0, b"LRZI"), (0, b"ArC\1"), (0, b"zPQ"), (7, b"**ACE**"), (20, b"\xdc\xa7\xc4\xfd"),
-    (0, b"-rom1fs-"), (0, b"UBI#"), (0, b"\x31\x18\x10\x06"),
-    (0, b"\x85\x19\x03\x20"), (0, b"\x3a\xff\x26\xed"), (0, b"ANDROID!"), (3, b"NTFS    "), (0, b"XFSB"), (0x438, b"\x53\xef\1\0"), (0x438, b"\x53\xef\0\0"),
-    (54, b"FAT1"), (82, b"FAT32"), (1024, b"\xe2\xe1\xf5\xe0"), (0, b"ISc("), (0, b"\xca\xfe\xd0\x0d"), (0, b"sqsh"), (0, b"hsqt"), (0, b"WARC/"),
-)  # fmt: skip
-"""Where the magic of an archive, an image or an encrypted file stands that is not opened: said, never passed over."""
-_UNREAD_AT = tuple((place, tuple(magic for at, magic in _UNREAD if at == place)) for place in dict(_UNREAD))
 
 _CRAMFS, _BOOT = (b"\x45\x3d\xcd\x28", b"\x28\xcd\x3d\x45"), 512
 """The magics of cramfs, and the bytes of boot code that may stand in front of one."""
@@ -154,12 +144,12 @@ def _binary(head: bytes, source: Source) -> str:
     if (head[1:2] == b"\0" or head[:1] == b"\0") and wide(head):
         return "utf-16"
     system = _file_system(head)
-    if system or any(head.startswith(magics, place) for place, magics in _UNREAD_AT) or _arj(head):
+    if system or unopened.at_start(head, source) is not None or _arj(head):
         return system or "unread"
     image = _behind_boot_code(head, source)
     if image or _zlib(head):
         return image or "zlib"
-    return _stubbed(source, "php" if head.startswith(b"<?php") else "data")
+    return _stubbed(source, "php" if b"<?php" in head else "data")
 
 
 def _file_system(head: bytes) -> str:

@@ -94,8 +94,14 @@ class Problem:
         return Finding(rule=self.rule, subject=subject, location=self.location, message=message)
 
 
+STOPPING = ("limit-time", "limit-total", "limit-members", "limit-depth")
+"""Limits that stop a walk, the widest first: they are said before every other reason."""
+
+
 def _rule(reason: str, severity: Severity, title: str, rationale: str, remedy: str) -> Rule:
-    return Rule(id=f"walk/{reason}", title=title, severity=severity, rationale=rationale, remedy=remedy)
+    return Rule(
+        id=f"walk/{reason}", title=title, severity=severity, rationale=rationale, remedy=remedy, unseen=reason in PARTIAL,
+    )  # fmt: skip
 
 
 _INFO, _LOW, _MEDIUM, _HIGH = Severity.INFO, Severity.LOW, Severity.MEDIUM, Severity.HIGH
@@ -122,11 +128,11 @@ RULES: dict[str, Rule] = {
         _rule("detector-failed", _INFO, "A check failed on this member", _UNSEEN, "Report it: this is a defect of the toolkit."),
         _rule("library-missing", _INFO, "libarchive is not installed", _UNSEEN,
               "Install it: apt install libarchive13t64 (Debian 13, Ubuntu 24.04), libarchive13 (older), or dnf install libarchive."),
-        _rule("limit-depth", _INFO, "Nested deeper than the limit", _UNSEEN, f"--max-depth: {_RAISE}"),
-        _rule("limit-total", _INFO, "More content than the limit", _UNSEEN, f"--max-total: {_RAISE}"),
+        _rule("limit-depth", _MEDIUM, "Nested deeper than the limit", _UNSEEN, f"--max-depth: {_RAISE}"),
+        _rule("limit-total", _MEDIUM, "More content than the limit", _UNSEEN, f"--max-total: {_RAISE}"),
         _rule("limit-member", _INFO, "Member larger than the limit", _UNSEEN, f"--max-member: {_RAISE}"),
-        _rule("limit-members", _INFO, "More members than the limit", _UNSEEN, f"--max-members: {_RAISE}"),
-        _rule("limit-time", _INFO, "Time limit reached", _UNSEEN, f"--max-seconds: {_RAISE}"),
+        _rule("limit-members", _MEDIUM, "More members than the limit", _UNSEEN, f"--max-members: {_RAISE}"),
+        _rule("limit-time", _MEDIUM, "Time limit reached", _UNSEEN, f"--max-seconds: {_RAISE}"),
         _rule("limit-spill", _INFO, "Temporary file cannot grow on", _UNSEEN,
               "Where the disk is full, free space or set TMPDIR to a folder that has it; where the limit is reached, "
               f"--max-spill: {_RAISE}"),
@@ -138,6 +144,9 @@ RULES: dict[str, Rule] = {
         _rule("traversal", _HIGH, "Member name leaves the target folder", _HOSTILE, _REBUILD),
         _rule("through-link", _HIGH, "Member is written through a link of the same archive", _HOSTILE, _REBUILD),
         _rule("link-escape", _HIGH, "Link leaves the target folder", _HOSTILE, _REBUILD),
+        _rule("link-unsettled", _MEDIUM, "Nobody can say where a link leads",
+              "Where it leads depends on the unpacker or on what else is on the disk, so it may leave the target folder.",
+              "Rebuild the archive with a link that names its file directly; hosts refuse to unpack it as it is."),
         _rule("two-readings", _HIGH, "Unpackers disagree about what is inside",
               "What one program examines is not what another installs.", _REBUILD),
         _rule("hidden-member", _HIGH, "Member that the archive's directory does not list",

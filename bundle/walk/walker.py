@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
 
-from bundle.walk import derive, disk, embedded, glance, names, say
+from bundle.walk import derive, disk, embedded, glance, names, say, unopened
 from bundle.walk.digest import Digest
 from bundle.walk.formats.raw import Context, Note, Opened, Raw, taken_for_a_file
 from bundle.walk.frame import MOST_NAMES, Done, Event, Frame, Into, place_of
@@ -20,9 +20,18 @@ from bundle.walk.registry import open_container
 from bundle.walk.source import Memory, Region, Source
 from bundle.walk.spill import Spill
 
+_ARJ = "is an ARJ archive, which is not opened. Unpack it with: arj x FILE. Then audit the folder"
+
 
 class _Stop(Exception):  # noqa: N818 - not an error: the walk of this bundle ends here
     pass
+
+
+def _target(raw: Raw) -> str:
+    """Return what a link names: a symbolic link by its text, a hard link as a member of the archive."""
+    if not raw.link:
+        return ""
+    return names.escaped(raw.link) if raw.kind == "symlink" else place_of(names.shown(raw.link))
 
 
 class Walker:
@@ -129,6 +138,7 @@ class Walker:
                 frame.whole = False
                 yield Done(member, whole=False)
                 raise
+            yield from frame.followed()
             if frame.classes:
                 yield say.listing(frame, member.format)
             yield Done(member, frame.whole)
@@ -159,6 +169,7 @@ class Walker:
             parts = (*frame.parts, names.shown(raw.name))
             for note in (*names.problems(raw, self.limits.path), *taken_for_a_file(raw)):
                 yield self._note(note, frame)
+        frame.tree.add(place_of(parts[-1]), raw.kind, _target(raw))
         if self._may_be_over(raw, frame):
             yield from self._budget(raw, frame, parts)
         if frame.links and (through := frame.through(raw, parts[-1])):
@@ -327,14 +338,23 @@ class Walker:
         frame = self._frames[-1] if self._frames else None
         if frame is not None and member.format == "class" and frame.lists_classes:
             say.note_class(frame, member, source)
-        if member.format == "unread":
-            yield self._problem(
-                Problem("unsupported", member.parts, "is a container of a format that is not opened")
-            )
+        if member.format in ("unread", "data"):
+            yield from self._not_opened(member, source)
         if not self.underived:
             for made in derive.texts(member, source, self.limits, hits):
                 yield self._problem(made) if isinstance(made, Problem) else made
         yield from self._embedded(member, source, depth, hits)
+
+    def _not_opened(self, member: Member, source: Source) -> Iterator[Problem]:
+        """Say which container a file is that no reader opens."""
+        if member.format == "unread":
+            row = unopened.at_start(source.read(0, HEAD), source)
+            message = _ARJ if row is None else row.message(member.name)
+        else:
+            row = unopened.by_name(member.name)
+            message = "" if row is None else row.message(member.name)
+        if message:
+            yield self._problem(Problem("unsupported", member.parts, message))
 
     def _embedded(
         self, member: Member, source: Source, depth: int, hits: Mapping[bytes, int] | None

@@ -17,7 +17,7 @@ from typing import Any
 
 from hardening import resources
 from hardening.ended import Ended
-from hardening.errors import InputError, NothingExaminedError, UsageError
+from hardening.errors import InputError, NothingExaminedError, UsageError, install_extra
 from hardening.findings import Examined, Finding, Kind, Result, Rule, Run, Subject, Verdict, in_file
 from hardening.host import private, rules
 from hardening.host.session import waits
@@ -216,7 +216,7 @@ def ready(inventory: str | None, flags: Sequence[str] = ()) -> str:
     beside = Path(sys.executable).with_name("ansible-playbook")
     found = str(beside) if beside.exists() else shutil.which("ansible-playbook")
     if found is None:
-        raise UsageError("ansible-playbook is not installed", hint="pip install 'aspect-hardening[ansible]'")
+        raise UsageError("ansible-playbook is not installed", hint=install_extra("ansible"))
     return found
 
 

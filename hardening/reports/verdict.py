@@ -74,6 +74,10 @@ def scope(run: Run) -> str:
 _COUNTED = frozenset(
     "archives assets components connections lines members places releases servers statements tasks".split()
 )
+_UNSAID = frozenset(
+    "bytes_examined packed_bytes packed_bytes_opened packed_bytes_not_opened packed_files packed_files_not_opened".split()
+)
+"""What the rest tells, or the reason of the subject."""
 _ORDER = ("members", "lines", "connections", "bytes", "bytes_not_examined")
 """What comes first, whatever else was counted; the time it took comes last."""
 
@@ -83,8 +87,8 @@ def looked_at(subject: Subject) -> str:
     words = [subject.kind.value, *["asked for what is forbidden alone"] * asked_in_part(subject)]
     for key in sorted(subject.stats, key=_rank):
         value = subject.stats[key]
-        if value == "" or key == "bytes_examined" or (key == "bytes_not_examined" and not value):
-            continue  # what was examined is the rest
+        if value == "" or key in _UNSAID or (key == "bytes_not_examined" and not value):
+            continue
         if key == "bytes_not_examined" and isinstance(value, int):
             words.append(f"{size(value)} of it not examined")
         elif key == "bytes" and isinstance(value, int):

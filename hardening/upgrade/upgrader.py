@@ -1006,34 +1006,108 @@ def unpack(path, target):
 
 
 def _untar(path, target):
-    archive, links = tarfile.open(path), []
+    archive, links = tarfile.open(path), {}
     try:
-        for item in archive:
+        items = archive.getmembers()
+        for item in items:  # all of it is judged before any of it is written
+            inside(target, item.name)
+            if not (item.isdir() or item.isreg() or item.issym()):
+                raise Failed("the bundle holds %s, which is neither file, folder nor link" % item.name)
+            if item.issym():
+                if links.setdefault(_normal(item.name), agent.shown(item.linkname)) != agent.shown(
+                    item.linkname
+                ):
+                    raise Failed("the bundle holds two links with the name %s" % item.name)
+        followed(links, [(_normal(item.name), item.isdir()) for item in items if not item.issym()])
+        for item in items:
             place = inside(target, item.name)
             if item.isdir():
                 agent.make_dirs(place, 0o755)
             elif item.isreg():
                 agent.make_dirs(os.path.dirname(place), 0o755)
                 poured(archive.extractfile(item), place, item.mode & 0o777)
-            elif item.issym():
-                inside(target, os.path.join(os.path.dirname(item.name), item.linkname))
-                links.append((item.linkname, place))
-            else:
-                raise Failed("the bundle holds %s, which is neither file, folder nor link" % item.name)
     finally:
         archive.close()
-    for leads_to, place in links:  # last, so that nothing is written through one
+    for name in sorted(links):  # last, so that nothing is written through one
+        place = inside(target, name)
         agent.make_dirs(os.path.dirname(place), 0o755)
-        os.symlink(leads_to, place)
+        os.symlink(agent.native(links[name]), place)
+
+
+def _normal(name):
+    return os.path.normpath(agent.shown(name))
 
 
 def inside(target, name):
     """Return where a member goes. Errors: Failed when that is outside."""
-    text = agent.shown(name)
-    clean = os.path.normpath(text)
-    if text.startswith("/") or clean.startswith(".."):
-        raise Failed("the bundle wants to write outside its folder: %s" % text[:200])
+    clean = _normal(name)
+    if clean == ".." or clean.startswith(("/", "../")):
+        raise Failed("the bundle wants to write outside its folder: %s" % clean[:200])
     return os.path.join(target, agent.native(clean))
+
+
+MOST_HOPS = 40
+
+
+def followed(links, others):
+    """Follow each link as the file system would (bundle/walk/links.py holds the same rule). Errors: Failed.
+
+    `links` are targets by name; `others` are (name, whether it is a folder) of all other members.
+    """
+    folders = set()
+    for name, folder in others + [(name, False) for name in links]:
+        parent = name if folder else os.path.dirname(name)
+        while parent and parent not in folders:
+            folders.add(parent)
+            parent = os.path.dirname(parent)
+    for name, _ in others:
+        way = name
+        while way:
+            if way in links:
+                raise Failed("the bundle wants to write through its link %s: %s" % (way[:200], name[:200]))
+            way = os.path.dirname(way)
+    for name in links:
+        if os.path.dirname(name) and _through(links, os.path.dirname(name)):
+            raise Failed("the bundle wants to write through a link: %s" % name[:200])
+        why = _unsafe(links, folders, name)
+        if why:
+            raise Failed("the link %s to %s is refused: %s" % (name[:200], links[name][:200], why))
+
+
+def _through(links, way):
+    while way:
+        if way in links:
+            return True
+        way = os.path.dirname(way)
+    return False
+
+
+def _unsafe(links, folders, name):
+    """Return why nobody can vouch for where a link leads; empty where it stays inside. `/` is the bundle's own root."""
+    todo, here, hops, rooted = name.split("/")[::-1], [], 0, False
+    while todo:
+        word = todo.pop()
+        if word in ("", "."):
+            continue
+        if word == "..":
+            if not here and not rooted:
+                return "it leads outside the folder of the bundle"
+            if here and not rooted and "/".join(here) not in folders:
+                return "%s is not a folder of the bundle" % "/".join(here)
+            del here[-1:]
+            continue
+        here.append(word)
+        leads_to = links.get("/".join(here))
+        if leads_to is None:
+            continue
+        hops += 1
+        if hops > MOST_HOPS:
+            return "more than %d links follow each other" % MOST_HOPS
+        here.pop()
+        if leads_to.startswith("/"):
+            here, rooted = [], True
+        todo.extend(leads_to.split("/")[::-1])
+    return ""
 
 
 def poured(source, place, mode):

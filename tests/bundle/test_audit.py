@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import html
 import io
 import json
 import os
@@ -280,7 +281,9 @@ def test_limits_are_findings(release: Path) -> None:
     ):
         run = audit(release, detectors=(), limits=limits, jobs=1)
         assert f"walk/{reason}" in {f.rule.id for f in run.findings}, reason
-        assert run.exit_code() is ExitCode.PARTLY_EXAMINED
+        stops = reason in ("limit-members", "limit-total", "limit-depth")
+        assert run.exit_code() is (ExitCode.FINDINGS if stops else ExitCode.PARTLY_EXAMINED), reason
+        assert run.exit_code(None) is ExitCode.PARTLY_EXAMINED
 
 
 @pytest.mark.parametrize("memory", [20, 1000])
@@ -311,7 +314,7 @@ def test_exit_codes(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert exit_of(clean) == 0
     assert exit_of(tmp_path / "absent.zip") == 2
     assert "absent.zip: no such file" in capfd.readouterr().err
-    for name, data in (("empty", b""), ("noise.zip", os.urandom(5000)), ("text.zip", b"no archive\n")):
+    for name, data in (("noise.zip", os.urandom(5000)), ("none.zip", zipped({}))):
         (tmp_path / name).write_bytes(data)
         assert exit_of(tmp_path / name) == 3, name
     (tmp_path / "folder").mkdir()
@@ -328,7 +331,7 @@ def test_exit_codes(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_nothing_examined_passes_no_check(tmp_path: Path) -> None:
-    (tmp_path / "empty").write_bytes(b"")
+    (tmp_path / "empty").write_bytes(zipped({}))
     run = audit([tmp_path / "empty"])
     assert run.subjects[0].examined is Examined.NONE
     assert {r.verdict for r in run.results} == {Verdict.INCONCLUSIVE}
@@ -338,7 +341,6 @@ def test_nothing_examined_passes_no_check(tmp_path: Path) -> None:
     ("content", "rule"),
     [
         (b"", "walk/nothing"),
-        (b"hello\n", "walk/nothing"),
         (zipped({}), "walk/nothing"),
         (b"PK\3\4" + b"\xff" * 40, "walk/truncated"),
     ],
@@ -377,12 +379,100 @@ def test_json_report_is_deterministic(release: Path, capfd: pytest.CaptureFixtur
     assert texts[0] == texts[1]
 
 
-def test_a_folder_with_one_text_was_looked_at_and_the_text_alone_is_no_bundle(tmp_path: Path) -> None:
-    text = tmp_path / "in" / "notes.txt"
+TEXTS = {
+    "a.yml": b"a: b\n", "a.json": b"{}\n", "a.md": b"# title\n", "a.py": b"pass\n", "a.xml": b"<a/>\n",
+    "a.properties": b"colour=blue\n", "a.txt": b"hello\n", "a.php": b"<?php echo 1;\n", "a.sh": b"#!/bin/sh\n",
+    "empty": b"", "wide.txt": "hello hello hello\n".encode("utf-16"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_text_given_by_name_is_examined_as_it_is_in_a_folder(tmp_path: Path, name: str) -> None:
+    text = tmp_path / "in" / name
     text.parent.mkdir()
-    text.write_text("hello\n")
-    assert audit([text.parent], jobs=1).exit_code() is ExitCode.OK
-    assert audit([text], jobs=1).exit_code() is ExitCode.NOTHING_EXAMINED
+    text.write_bytes(TEXTS[name])
+    for paths in ([text.parent], [text], [text, text, text.parent]):
+        run = audit(paths, jobs=1)
+        assert run.exit_code() is ExitCode.OK
+        assert {subject.examined for subject in run.subjects} == {Examined.FULL}
+    said = [finding.message for finding in audit([text], jobs=1).findings]
+    assert said == ([f"{text} is empty: there is nothing to examine"] if name == "empty" else [])
+
+
+def test_three_clean_files_together_are_clean(tmp_path: Path) -> None:
+    for name in ("a.yml", "a.json", "a.txt"):
+        (tmp_path / name).write_bytes(TEXTS[name])
+    assert exit_of(*(tmp_path / name for name in ("a.yml", "a.json", "a.txt"))) == 0
+
+
+FORMATS = ("text", "json", "junit", "html", "markdown", "sarif")
+
+
+def three(folder: Path) -> int:
+    """Write three archives and return their bytes."""
+    folder.mkdir()
+    for number in range(3):
+        (folder / f"{number}.zip").write_bytes(
+            zipped({f"{n}.txt": secrets.token_hex(400).encode() for n in range(10)})
+        )
+    return sum(one.stat().st_size for one in folder.iterdir())
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_limit_that_stopped_the_walk_is_said_first_with_what_it_left(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], form: str
+) -> None:
+    packed = three(tmp_path / "in")
+    first = (tmp_path / "in/0.zip").stat().st_size
+    assert exit_of(tmp_path / "in", "--max-members", 15, "--format", form) == 10
+    words = f"2 of 3 archives and files ({packed - first} of {packed} packed bytes) were never opened or only in part"
+    assert words in html.unescape(capfd.readouterr().out).replace("\\", "")
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [Limits(members=15), Limits(members=1), Limits(total=20_000), Limits(seconds=0), Limits(depth=0)],
+)
+def test_what_was_opened_and_what_was_not_is_all_that_is_packed(tmp_path: Path, limits: Limits) -> None:
+    packed = three(tmp_path / "in")
+    (subject,) = audit(tmp_path / "in", detectors=(), limits=limits, jobs=1).subjects
+    stats = subject.stats
+    assert stats["packed_bytes_opened"] + stats["packed_bytes_not_opened"] == stats["packed_bytes"] == packed
+    assert 0 < stats["packed_files_not_opened"] <= stats["packed_files"] == 3
+    assert stats["bytes"] == stats["bytes_examined"] + stats["bytes_not_examined"]
+    assert subject.reason.startswith(("Member", "More", "Time", "Nested"))
+
+
+def test_a_region_that_was_not_examined_can_be_accepted_and_stays_listed(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    bundle = tmp_path / "bundle.zip"
+    bundle.write_bytes(
+        zipped(
+            {"a.txt": b"text\n", "disk.qcow2": b"QFI\xfb" + bytes(600), "b.vhdx": b"vhdxfile" + bytes(600)}
+        )
+    )
+    row = """[[waiver]]
+rule = "walk/unsupported"
+place = "*!/{}"
+reason = "the vendor's disk image, audited by itself"
+owner = "j.doe"
+expires = {}
+"""
+    waivers = tmp_path / "waivers.toml"
+    for text, code in (
+        (row.format("disk.qcow2", "2999-01-01"), 4),  # the other one is still open
+        (row.format("*", "2999-01-01"), 0),
+        (row.format("*", "2020-01-01"), 4),
+    ):
+        waivers.write_text(text)
+        assert exit_of(bundle, "--waivers", waivers, "--format", "json") == code
+        report = json.loads(capfd.readouterr().out)
+        assert len([one for one in report["findings"] if one["rule"] == "walk/unsupported"]) == 2
+        assert (report["subjects"][0]["examined"] == "full") == (code == 0)
+    waivers.write_text(row.format("*", "2999-01-01"))
+    assert exit_of(bundle, "--waivers", waivers) == 0
+    assert "j.doe" in capfd.readouterr().out
 
 
 def test_a_text_in_which_something_was_found_is_not_said_to_be_unseen(tmp_path: Path) -> None:
@@ -390,9 +480,9 @@ def test_a_text_in_which_something_was_found_is_not_said_to_be_unseen(tmp_path: 
     text.write_text(f'password = "{secrets.token_urlsafe(12)}-1aA"\n')
     run = audit([text], jobs=1)
     assert {finding.rule.id for finding in run.findings} == {"credential/assignment"}
-    assert run.subjects[0].examined is Examined.PARTIAL
+    assert run.subjects[0].examined is Examined.FULL
     assert run.exit_code() is ExitCode.FINDINGS
-    assert run.exit_code(None) is ExitCode.PARTLY_EXAMINED, "what else may be in it nobody knows"
+    assert run.exit_code(None) is ExitCode.OK
 
 
 def test_a_folder_of_links_is_said_to_have_them(tmp_path: Path) -> None:

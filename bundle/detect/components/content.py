@@ -93,7 +93,11 @@ def _scopes(member: Member, hits: Mapping[bytes, int]) -> frozenset[Scope]:
         found = {Scope.CONSTANTS}
     elif head.startswith(b"\x7fELF"):
         found = _LATER["elf"]
-    elif b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+    elif (
+        b"\0" in head
+        and not (php and (member.payload or b"<?php" in head))
+        and not head.startswith((b"\xff\xfe", b"\xfe\xff"))
+    ):
         found = {Scope.BINARY, Scope.PHP} if php and head.startswith(_PICTURES) else {Scope.BINARY}
     else:
         found = _LATER["php"] if php else {Scope.TEXT}

@@ -7,7 +7,7 @@ from datetime import date
 
 from bundle.detect.components.model import Bad, Component, Kind
 from bundle.detect.components.packages import Package
-from bundle.detect.versions import Range, deb, rpm
+from bundle.detect.versions import Range, deb, is_known, rpm
 from hardening.findings import Confidence, Finding, Fix, InFile, Severity
 
 _NAMED = 4
@@ -36,6 +36,12 @@ class Sighting:
     package: Package | None = None
     """The package that it was told by."""
     fix: Fix | None = None
+
+    def __post_init__(self) -> None:
+        """Leave out versions that a build did not fill in."""
+        known = tuple(version for version in self.versions if is_known(version))
+        if known != self.versions:
+            object.__setattr__(self, "versions", known)
 
 
 def judge(sighting: Sighting, subject: str, today: date) -> Finding | None:

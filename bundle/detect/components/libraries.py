@@ -11,15 +11,16 @@ from bundle.detect.components.model import ClassSign, Component
 from bundle.detect.java.opcodes import method_prints
 from bundle.detect.java.prints import Index, Library, Match, sure
 from bundle.detect.java.zipread import Row, directory, read
-from bundle.detect.versions import Range
+from bundle.detect.versions import Range, is_known
 from bundle.walk.member import Content, Entry, Member
 from bundle.walk.names import shown
 from hardening.findings import Confidence, Fix
 
 _POM = re.compile(r"(?:^|/)META-INF/maven/([^/]+)/([^/]+)/pom\.properties$")
 _POM_VERSION = re.compile(rb"^version\s*=\s*([^\s#]+)", re.MULTILINE)
-_MANIFEST_VERSION = re.compile(
-    rb"^(?:Implementation-Version|Bundle-Version|Specification-Version): *([0-9][\w.\-]*)", re.MULTILINE
+_MANIFEST_VERSIONS = tuple(  # the version of what is implemented comes last: JDBC's is not the driver's
+    re.compile(rb"^%b: *([0-9][\w.\-]*)" % word, re.MULTILINE)
+    for word in (b"Implementation-Version", b"Bundle-Version", b"Specification-Version")
 )
 _TITLE = re.compile(
     rb"^(?:Implementation-Title|Specification-Title|Bundle-Name|Bundle-SymbolicName): *(.+)",
@@ -170,12 +171,13 @@ def _version(
         pom = _POM.search(name)
         if pom is not None and f"{pom.group(1)}:{pom.group(2)}" in sign.maven:
             match = _POM_VERSION.search(read(content, row))
-            if match is not None:
+            if match is not None and is_known(match.group(1).decode("latin-1")):
                 return (match.group(1).decode("latin-1"),), "pom.properties"
     if _own(found, names):
         row = rows.get("META-INF/MANIFEST.MF")
         manifest = read(content, row) if row is not None else b""
-        match = _MANIFEST_VERSION.search(manifest)
+        said = (match for one in _MANIFEST_VERSIONS for match in one.finditer(manifest))
+        match = next((one for one in said if is_known(one.group(1).decode("latin-1"))), None)
         if match is not None and _speaks_of(found, manifest):
             return (match.group(1).decode("latin-1"),), "the manifest"
         artifacts = [m.split(":", 1)[1] for m in sign.maven]

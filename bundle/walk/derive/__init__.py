@@ -34,9 +34,12 @@ def texts(
     member: Member, source: Source, limits: Limits, hits: Mapping[bytes, int] | None = None
 ) -> Iterator[Member | Problem]:
     """Say every text that can be derived from one stored file; `hits` is what a glance at it found (see `glance`)."""
-    if member.format in _PASSIVE or not source.size:
+    form = member.format
+    if form in _PICTURES and source.size <= MOST and b"<?php" in source.read(0, source.size):
+        form = "php"  # PHP runs it wherever it stands
+    if form in _PASSIVE or not source.size:
         return
-    for text in _from(member.format, source, limits, hits):
+    for text in _from(form, source, limits, hits):
         yield from _said(member, text)
         if member.format not in SCRIPTS and isinstance(text, Text):
             for carried in _carried(text, limits):
@@ -64,6 +67,7 @@ def _said(member: Member, text: Text | Note) -> Iterator[Member | Problem]:
 
 
 _PASSIVE = frozenset({"data", "png", "jpeg", "gif", "font", "elf", "pe", "empty", "macho", "mp3", "ogg"})
+_PICTURES = _PASSIVE - {"elf", "pe", "macho", "empty"}
 SCRIPTS = frozenset({"php", "shell", "python", "perl", "ruby", "node", "script", "html", "text", "xml"})
 """Formats that may carry wrapped payloads."""
 
@@ -79,8 +83,12 @@ def _from(
         return
     elif form in SCRIPTS:
         data = source.read(0, source.size)
-        if wrapped.worth_it(data, hits):
-            yield from _unwrapped(data, limits, hits)
+        php = form == "php"
+        if wrapped.worth_it(data, hits, php=php):
+            yield from _unwrapped(data, limits, hits, php=php)
+            left = None if php else wrapped.left_in_script(data)
+            if left is not None:
+                yield Note("unsupported", wrapped.NOT_DECODED % (left[1], left[0]))
         if form == "xml" and documents.is_office(data):
             yield Text("office-text", documents.office(data))
     elif form == "sqlite":
@@ -117,10 +125,16 @@ def _shown(source: Source, limits: Limits) -> Iterator[Text | Note]:
 
 
 def _unwrapped(
-    data: bytes, limits: Limits, hits: Mapping[bytes, int] | None, *, of: str = "", lines: bool = True
+    data: bytes,
+    limits: Limits,
+    hits: Mapping[bytes, int] | None,
+    *,
+    of: str = "",
+    lines: bool = True,
+    php: bool = False,
 ) -> Iterator[Text | Note]:
     try:
-        for how, content, line in wrapped.unwrapped(data, limits.layers, hits):
+        for how, content, line in wrapped.unwrapped(data, limits.layers, hits, php=php):
             yield Text(of + how, content, line if lines else None)
     except Broken as problem:
         yield Note(problem.reason, str(problem))

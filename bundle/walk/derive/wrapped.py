@@ -18,7 +18,7 @@ from itertools import chain
 from urllib.parse import unquote_to_bytes
 
 from bundle.walk import scan
-from bundle.walk.derive import joined
+from bundle.walk.derive import evaluated, joined
 from bundle.walk.gate import Gate
 from bundle.walk.problem import Broken
 
@@ -80,11 +80,13 @@ _RARE = (
     rb"(?i)__halt_compiler",
 )
 _ESCAPES, _CALLS, _HALTS = range(3)
+_CODED = (rb"\S{60}", *evaluated.RARE[2:])
 """What few texts hold, and is slow to look for."""
 MOST = 8 << 20
 """Bytes a payload is unwrapped to."""
 _MANY = 200
 _SIGNS = 64 << 10
+_CODE_LETTERS = bytes(range(33, 127)) + b"\r\n"
 _ROT13 = bytes.maketrans(
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
     b"NOPQRSTUVWXYZABCDEFGHIJKLMnopqrstuvwxyzabcdefghijklm",
@@ -108,29 +110,39 @@ def said(data: bytes) -> Mapping[bytes, int]:
     return _gate().hits(data)
 
 
-def worth_it(data: bytes, hits: Mapping[bytes, int] | None = None) -> bool:
-    """Whether a script says one of the words of unwrapping; `hits`, where it was looked through for them already."""
+def worth_it(data: bytes, hits: Mapping[bytes, int] | None = None, *, php: bool = False) -> bool:
+    """Whether a script says one of the words of unwrapping; `hits`, where it was looked through for them already.
+
+    PHP can build every word at run time, so a long run of letters in it is enough.
+    """
+    if php and scan.held(_CODED, data):
+        return True
     found = said(data) if hits is None else hits
     return bool(found and not _SAID.isdisjoint(found)) or (SELF in found and b"\0" in data)
 
 
 def unwrapped(
-    data: bytes, layers: int, hits: Mapping[bytes, int] | None = None
+    data: bytes, layers: int, hits: Mapping[bytes, int] | None = None, *, php: bool = False
 ) -> Iterator[tuple[str, bytes, int]]:
     """Say (how, text, line of the stored file) of every payload, outer layers first; `hits` as in `worth_it`.
 
-    Errors: Broken, once what is left is more than is undone.
+    Errors: Broken, at the end: what is left is more than is undone, or PHP evaluates what could not be decoded.
     """
     seen: set[bytes] = set()
     todo: list[tuple[str, bytes, int | None, int]] = [("", data, None, 0)]
     line_of = _lines(data)
     deeper = False
+    left: tuple[int, int] | None = None
     while todo:
         how, text, line, depth = todo.pop(0)
         if depth >= layers:
             deeper = deeper or any(inner and inner not in seen for _, inner, _ in _payloads(text, said(text)))
             continue
-        for word, inner, at in _payloads(text, said(text) if hits is None or depth else hits):
+        found = _payloads(text, said(text) if hits is None or depth else hits)
+        for word, inner, at in chain(found, _evaluated(text, depth) if depth or php else ()):
+            if word == UNDECODED:
+                left = left or (line if line is not None else line_of(at), len(inner))
+                continue
             if not inner or inner in seen:
                 continue
             if len(seen) >= _MANY:
@@ -142,6 +154,8 @@ def unwrapped(
             todo.append((name, inner, place, depth + 1))
     if deeper:
         raise Broken("limit-depth", f"wraps a text more than {layers} times; the innermost was not unwrapped")
+    if left is not None:
+        raise Broken("unsupported", NOT_DECODED % (left[1], left[0]))
 
 
 def _lines(data: bytes) -> Callable[[int], int]:
@@ -331,7 +345,7 @@ def _tried(literal: bytes) -> Iterator[tuple[str, bytes]]:
 
 def _short(letters: bytes) -> Iterator[tuple[str, bytes]]:
     raw = _decoded(letters)
-    if raw and len(raw) >= 8 and is_text(raw):
+    if raw and len(raw) >= 8 and is_plain(raw):
         yield "base64", raw
 
 
@@ -348,7 +362,7 @@ def _from_bytes(how: str, raw: bytes, *, plain: bool = True) -> Iterator[tuple[s
     turned = raw.translate(_ROT13)
     tried = chain(_inflations(raw), ((f"rot13+{word}", text) for word, text in _inflations(turned) if word))
     for word, text in tried:
-        if is_text(text) and (word or plain):
+        if text and is_text(text) and (word or plain):
             yield f"{how}+{word}" if word else how, text
             return
         again = text.translate(_ROT13) if word else b""
@@ -375,7 +389,74 @@ def _inflations(raw: bytes) -> Iterator[tuple[str, bytes]]:
             return
 
 
+def left_in_script(data: bytes) -> tuple[int, int] | None:
+    """Return (line, letters) of the first encoded block that a script decodes and nothing here does."""
+    for at, letters in evaluated.in_script(data):
+        whole = letters.rstrip().rpartition(b"\n")[0]  # the word that ends a here-document may follow
+        tried = [*_raws(letters), *_raws(whole)]
+        known = any(evaluated.is_opened(raw) or next(_from_bytes("", raw), None) for raw in tried)
+        if not known:
+            return data.count(b"\n", 0, at) + 1, len(letters)
+    return None
+
+
+NOT_DECODED = (
+    "runs an encoded text of %d letters (line %d) that could not be decoded, so that text was not examined. "
+    "Decode it as the script does, and audit the result"
+)
+UNDECODED = ""
+"""How a text was unwrapped that could not be."""
+
+
+def _evaluated(text: bytes, depth: int) -> Iterator[tuple[str, bytes, int]]:
+    """Say what the encoded literals hold that PHP evaluates, and each (`UNDECODED`) that nothing decodes."""
+    built = joined.built(text)
+    where = _where(text, whole=len(built) == len(text))
+    for at, literal in evaluated.encoded(built, payload=depth > 0):
+        found = list(_decodings(literal))
+        yield from _placed(iter(found), where, literal, at)
+        if not any(evaluated.is_code(plain) for _, plain in found) and not _is_known(literal):
+            yield UNDECODED, literal, where(literal, at)
+
+
+def _decodings(literal: bytes) -> Iterator[tuple[str, bytes]]:
+    """Say each text that an unwrapping makes of a literal."""
+    yield from _from_bytes("literal", literal, plain=bool(literal.translate(None, _CODE_LETTERS)))
+    for raw in _raws(literal):
+        yield from _from_bytes("literal", raw)
+
+
+def _is_known(literal: bytes) -> bool:
+    return any(evaluated.is_known(text) for raw in (literal, *_raws(literal)) for _, text in _inflations(raw))
+
+
+def _raws(literal: bytes) -> Iterator[bytes]:
+    letters = b"".join(literal.split())
+    for one in (letters, letters.translate(_ROT13), letters.rstrip(b"=")[::-1]):
+        yield from filter(None, (_decoded(one), _unhexed(one)))
+    yield from filter(None, (_base85(letters),))
+
+
+def _unhexed(letters: bytes) -> bytes:
+    with suppress(ValueError):
+        return bytes.fromhex(letters.decode())
+    return b""
+
+
+_SPOKEN = re.compile(rb"[\t\n\r\f\x20-\x7e]{64}")
+
+
 def is_text(raw: bytes) -> bool:
+    """Whether bytes read as text, or hold some: a block of other bytes in a comment hides no program."""
+    if is_plain(raw):
+        return True
+    if evaluated.is_container(raw):  # it is opened where it stands
+        return False
+    odd = len(raw.translate(None, _TEXT))
+    return odd * 5 < len(raw) or _SPOKEN.search(raw) is not None
+
+
+def is_plain(raw: bytes) -> bool:
     """Whether bytes read as text in ASCII or UTF-8."""
     sample = raw[:4096]
     odd = len(sample.translate(None, _TEXT))

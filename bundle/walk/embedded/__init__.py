@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cache
 
+from bundle.walk import unopened
 from bundle.walk.embedded import coded, extents, stored
 from bundle.walk.formats.raw import Context, Note, Raw
 from bundle.walk.gate import Gate
@@ -23,8 +24,10 @@ _MANY = 1000
 _HITS = 100_000
 """Places of one window that are looked at."""
 _PROGRAMS = frozenset({"elf", "pe"})
+_ENDS = {"class": extents.class_end, "sqlite": extents.sqlite_end}
+"""What tells where files end of which detectors read their own structure alone."""
 _PASSED = frozenset({"class", "empty"})
-MARKS = (*extents.MARKS, *coded.MARKS)
+MARKS = (*extents.MARKS, *coded.MARKS, *unopened.inside())
 """How the archives begin, or end, that are looked for in other files."""
 OWN = (stored.PHAR,)
 """What texts say that hold files in a form of their own."""
@@ -37,6 +40,8 @@ def archives(
 
     `hits` is what a glance at a small file found (see `glance`), where there was one.
     """
+    if form in _ENDS:
+        yield from extents.tail(source, _ENDS[form](source))
     if form in _PASSED or source.size < _LEAST:
         return
     if hits is not None and _TOLD.isdisjoint(hits):
@@ -50,11 +55,12 @@ def archives(
         yield raw
 
 
-def _all(
+def _all(  # noqa: C901 - one branch for each way an archive is told
     form: str, source: Source, context: Context, hits: Mapping[bytes, int] | None
 ) -> Iterator[Raw | Note]:
     reached = 0
     text = coded.Text(source)
+    said: set[unopened.Row] = set()
     for base in range(0, source.size, WINDOW):
         content = source.view(base, WINDOW + OVERLAP)
         places = _marks(content, base, hits)
@@ -62,6 +68,10 @@ def _all(
             if at >= base + WINDOW:
                 break  # the next window has it whole
             if at < reached:
+                continue
+            if mark in unopened.inside():
+                if form != "unread":
+                    yield from _not_opened(source, at, mark, context, said)
                 continue
             found = coded.at(text, at, mark) if mark in coded.MARKS else extents.at(source, at, mark)
             if found is not None and found.start >= reached:
@@ -76,6 +86,22 @@ def _all(
                 f"more than {_HITS} places look like the begin of an archive; the rest was not tried",
             )
     yield from stored.members(form, source, context)
+    if form in _PROGRAMS:
+        yield from (
+            Note("unsupported", word) for word in unopened.in_program(form, source, reached, context.name)
+        )
+
+
+def _not_opened(
+    source: Source, at: int, mark: bytes, context: Context, said: set[unopened.Row]
+) -> Iterator[Note]:
+    """Say once which container lies in a file that no reader opens."""
+    row = unopened.inside()[mark]
+    if row not in said and unopened.proved(source, at, row):
+        said.add(row)
+        yield Note(
+            "unsupported", f"holds {row.name} at byte {at}, which is not opened. {row.advice(context.name)}"
+        )
 
 
 def _marks(content: Content, base: int, hits: Mapping[bytes, int] | None) -> list[tuple[int, bytes]]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 
 from bundle.walk.derive import wrapped
 from bundle.walk.embedded.extents import Found
+from bundle.walk.formats import ends
 from bundle.walk.identify import CONTAINERS, HEAD, identify
 from bundle.walk.problem import Broken
 from bundle.walk.source import CHUNK, Memory, Source
@@ -26,7 +28,94 @@ _BARE = frozenset(
     for start in (*_STARTS, *_BZIP2)
 )
 """A full line of uuencode, for the line `begin` may be written when it is undone, or not at all (PHP, Perl)."""
-MARKS = _BASE64 | _BARE | {_BEGIN}
+
+
+@dataclass(frozen=True, slots=True)
+class _Coding:
+    """One more way to write bytes as text."""
+
+    name: str
+    spelt: Callable[[bytes], Iterable[bytes]]
+    """Returns how the first bytes of an archive may be written."""
+    run: re.Pattern[bytes]
+    """What belongs to the text, from its first letter on."""
+    undo: Callable[[bytes], bytes]
+    """Returns the bytes. Errors: ValueError."""
+    quoted: bool = False
+    """Whether the text is a literal, which ends at the quote that it begins behind."""
+
+
+def _listed(text: bytes) -> bytes:
+    return bytes(int(number, 16 if number[:2] in (b"0x", b"0X") else 10) for number in _NUMBER.findall(text))
+
+
+def _hex(text: bytes) -> bytes:
+    digits = b"".join(text.split())
+    return bytes.fromhex(digits[: len(digits) // 2 * 2].decode())
+
+
+def _base32(text: bytes) -> bytes:
+    letters = b"".join(text.split()).split(b"=")[0]
+    letters = letters[: len(letters) // 8 * 8] if len(letters) % 8 not in (2, 4, 5, 7) else letters
+    return base64.b32decode(letters + b"=" * (-len(letters) % 8))
+
+
+def _letter(match: re.Match[bytes]) -> bytes:
+    hexadecimal, octal, other = match.groups()
+    if hexadecimal or octal:
+        return bytes([int(hexadecimal, 16) if hexadecimal else int(octal, 8) & 255])
+    return _NAMED_LETTERS.get(other, other)
+
+
+def _escaped(start: bytes) -> Iterator[bytes]:
+    """Say how bytes stand in a literal: all of them escaped, or those alone that cannot be printed."""
+    for form in (b"\\x%02x", b"\\x%02X", b"\\%03o"):
+        yield b"".join(form % byte for byte in start)
+        yield b"".join(bytes([byte]) if 32 < byte < 127 else form % byte for byte in start)
+
+
+def _numbers(start: bytes) -> Iterator[bytes]:
+    for form in (b"0x%02x", b"0x%02X", b"%d"):
+        for between in (b",", b", "):
+            yield between.join(form % byte for byte in start) + b","
+
+
+_NUMBER = re.compile(rb"0[xX][0-9a-fA-F]{1,2}|\d{1,3}")
+_LETTER = re.compile(rb"(?s)\\(?:x([0-9a-fA-F]{2})|([0-7]{1,3})|(.))")
+_NAMED_LETTERS = {
+    b"n": b"\n",
+    b"r": b"\r",
+    b"t": b"\t",
+    b"v": b"\v",
+    b"f": b"\f",
+    b"a": b"\a",
+    b"b": b"\b",
+    b"\n": b"",
+}
+_EXACT = tuple(  # first bytes of which nothing is left open, in whole groups of five letters
+    start[:-1] + bytes([last]) if start[:2] == b"\x1f\x8b" else start
+    for start in (b"\x1f\x8b\x08\0", *(one for one in _STARTS[1:] if len(one) >= 4), *_BZIP2)
+    for last in ((0, 8) if start[:2] == b"\x1f\x8b" else (0,))
+)
+_CODINGS = (
+    _Coding("hex", lambda start: (start.hex().encode(), start.hex().upper().encode()), re.compile(rb"[0-9a-fA-F\s]+"), _hex),
+    _Coding("escapes", _escaped, re.compile(rb"(?s)(?:[^\\'\"]|\\.)*"), bytes, quoted=True),
+    _Coding("numbers", _numbers, re.compile(rb"(?:0[xX][0-9a-fA-F]{1,2}|\d{1,3}|[,\s])+"), _listed),
+    _Coding("base32", lambda start: (base64.b32encode(start)[: len(start) * 8 // 5],), re.compile(rb"[A-Z2-7=\s]+"),
+            _base32),
+)  # fmt: skip
+_ASCII85, _BASE85 = (
+    _Coding("base85", lambda start: (base64.a85encode(start[:4]),), re.compile(rb"[!-uz\s]+"),
+            base64.a85decode, quoted=True),
+    _Coding("base85", lambda start: (base64.b85encode(start[:4]),), re.compile(rb"[!-~\s]+"),
+            lambda text: base64.b85decode(b"".join(text.split())), quoted=True),
+)  # fmt: skip
+_CODED = {
+    **{mark: coding for coding in _CODINGS for start in (*_STARTS, *_BZIP2) for mark in coding.spelt(start)},
+    **{mark: coding for coding in (_ASCII85, _BASE85) for start in _EXACT for mark in coding.spelt(start)},
+}
+"""How an archive begins in each coding."""
+MARKS = _BASE64 | _BARE | {_BEGIN} | _CODED.keys()
 """How an archive begins when it is written as text: the letters that its first bytes settle."""
 
 _OUTSIDE = re.compile(rb"[^A-Za-z0-9+/\s\\]|\\[^nrt]")
@@ -68,13 +157,17 @@ class Text:
         return self._reached - place
 
 
-def at(text: Text, place: int, mark: bytes) -> Found | None:
+def at(  # noqa: PLR0911 - one return for each coding
+    text: Text, place: int, mark: bytes
+) -> Found | None:
     """Return the archive whose text starts at a mark."""
     source = text.source
     if mark == _BEGIN:
         return _uuencoded(source, place)
     if mark in _BARE:
         return _bare(text, place)
+    if mark in _CODED:
+        return _otherwise(text, place, _CODED[mark])
     before = source.read(place - 1, 1) if place else b""
     if before.isalnum() or before in (b"+", b"/"):
         return None  # the middle of a longer run, which some other alignment reads
@@ -86,6 +179,49 @@ def at(text: Text, place: int, mark: bytes) -> Found | None:
     if not _is_archive(head, length, text):
         return None
     return Found(place, length, f"<base64 at {place}>", _decoded(source, place, length))
+
+
+_MOST = 64 << 20
+"""Bytes of a text in another coding than Base64 and uuencode."""
+
+
+def _otherwise(text: Text, place: int, coding: _Coding) -> Found | None:
+    """Return the archive that a text in one of `_CODINGS` holds."""
+    source = text.source
+    before = source.read(place - 1, 1) if place else b""
+    if coding.quoted:
+        if before not in _QUOTES and (coding is not _ASCII85 or source.read(place - 2, 2) != b"<~"):
+            return None
+        letters = _literal(source, place)
+    elif before.isalnum():
+        return None
+    else:
+        match = coding.run.match(source.read(place, min(source.size - place, _MOST)))
+        letters = match.group() if match else b""
+    if len(letters) < 2 * _LEAST:
+        return None
+    try:
+        plain = coding.undo(_LETTER.sub(_letter, letters) if coding.quoted and before in _QUOTES else letters)
+    except ValueError:
+        return None
+    kind = identify(plain[:HEAD], Memory(plain))
+    if kind not in CONTAINERS or (kind == "gzip" and not ends.GZIP(Memory(plain))):
+        return None
+    return Found(place, len(letters), f"<{coding.name} at {place}>", plain)
+
+
+def _literal(source: Source, place: int) -> bytes:
+    """Return the literal that a place is in, up to the quote that ends it, or up to the end of a here-document's block."""
+    front = source.read(max(0, place - 3), min(place, 3))
+    whole = source.read(place, min(source.size - place, _MOST))
+    quote = front[-1:]
+    if quote not in _QUOTES:
+        return whole.split(b"~>")[0]
+    quote = quote * 3 if front == quote * 3 else quote
+    at = whole.find(quote)
+    while at > 0 and (at - len(whole[:at].rstrip(b"\\"))) % 2:
+        at = whole.find(quote, at + 1)
+    return whole[:at] if at >= 0 else whole
 
 
 def _is_archive(head: bytes, length: int, text: Text) -> bool:
@@ -103,7 +239,7 @@ def _is_archive(head: bytes, length: int, text: Text) -> bool:
                 break
     except Broken:
         pass  # cut on purpose
-    return not wrapped.is_text(plain)
+    return not wrapped.is_plain(plain)
 
 
 def _decoded(source: Source, place: int, length: int) -> Iterator[bytes]:

@@ -6,8 +6,9 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from bundle.classfile import CONSTANT, TEXT, TWO_SLOTS
 from bundle.walk.formats import ends
-from bundle.walk.formats.raw import Raw
+from bundle.walk.formats.raw import Note, Raw
 from bundle.walk.formats.zipdir import directory_of
 from bundle.walk.problem import Broken
 from bundle.walk.source import Slice, Source, chunks
@@ -46,6 +47,63 @@ def at(source: Source, place: int, mark: bytes) -> Found | None:
     except (Broken, ValueError, struct.error, LookupError):
         return None
     return Found(start, min(length, source.size - start)) if length else None
+
+
+_USUAL_END = b"\0\0\0\2"
+"""Length of the attribute with the name of the source, with which most classes end."""
+
+
+def class_end(source: Source) -> int:
+    """Return where a Java class ends (JVM specification, 4.1); 0 where it is damaged, or ends as most do."""
+    if source.read(max(0, source.size - 6), 4) == _USUAL_END or source.size > _LARGEST_CLASS:
+        return 0
+    data = source.read(0, source.size)
+    try:
+        return _after_class(data)
+    except (LookupError, struct.error):
+        return 0
+
+
+_LARGEST_CLASS = 16 << 20
+
+
+def _after_class(data: bytes) -> int:
+    (count,) = struct.unpack_from(">H", data, 8)
+    at, number = 10, 1
+    while number < count:
+        tag = data[at]
+        at += 3 + int(struct.unpack_from(">H", data, at + 1)[0]) if tag == TEXT else 1 + CONSTANT[tag]
+        number += 2 if tag in TWO_SLOTS else 1
+    at += 6
+    at += 2 + 2 * int(struct.unpack_from(">H", data, at)[0])
+    for _ in range(2):  # fields, methods
+        (many,) = struct.unpack_from(">H", data, at)
+        at += 2
+        for _ in range(many):
+            at = _attributes(data, at + 6)
+    return _attributes(data, at)
+
+
+def _attributes(data: bytes, at: int) -> int:
+    (many,) = struct.unpack_from(">H", data, at)
+    at += 2
+    for _ in range(many):
+        at += 6 + int(struct.unpack_from(">I", data, at + 2)[0])
+    return at
+
+
+def sqlite_end(source: Source) -> int:
+    """Return where a SQLite database ends (https://www.sqlite.org/fileformat.html, 1.3); 0 where its header does not say."""
+    head = source.read(0, 100)
+    page, pages = struct.unpack_from(">H", head, 16)[0], struct.unpack_from(">I", head, 28)[0]
+    return int(65536 if page == 1 else page) * int(pages) if head[24:28] == head[92:96] else 0
+
+
+def tail(source: Source, end: int) -> Iterator[Raw | Note]:
+    """Say what lies behind the end of a file, unless it is padding."""
+    if 0 < end < source.size and any(block.strip(b"\0") for block in chunks(source, end)):
+        yield Note("trailing-data", "data behind the end of the file", f"<data at {end}>")
+        yield Raw(name=f"<data at {end}>", size=source.size - end, data=chunks(source, end), hidden=True)
 
 
 _END = b"PK\5\6"

@@ -22,13 +22,20 @@ def members(  # noqa: C901, PLR0912 - one branch per kind of name
     stream.skip(len(MAGIC))
     table = b""
     while True:
+        at = stream.position
         head = stream.read(60)
         if not head.strip(b"\0\n"):
+            yield from _behind(source, at)
             return
-        if len(head) < 60:
-            raise Broken("truncated", "ends inside a header")
-        if head[58:60] != b"`\n":
-            raise Broken("corrupt", f"no header at byte {stream.position - 60}")
+        if len(head) < 60 or head[58:60] != b"`\n":
+            reason, message = (
+                ("corrupt", f"no header at byte {at}")
+                if len(head) == 60
+                else ("truncated", "ends inside a header")
+            )
+            yield Note(reason, f"{message}; the rest was examined as it is")
+            yield Raw(name=f"<data at {at}>", size=source.size - at, data=chunks(source, at), hidden=True)
+            return
         size = _int(head[48:58], 10)
         if size < 0:
             raise Broken("corrupt", f"no size in the header at byte {stream.position - 60}")
@@ -38,7 +45,7 @@ def members(  # noqa: C901, PLR0912 - one branch per kind of name
             if size > _TABLE:
                 raise Broken("corrupt", f"a table of names of {size} bytes")
             table = stream.exactly(size)
-            stream.read(size % 2)
+            _pad(stream, size)
             continue
         if name.startswith(b"#1/"):
             length = _int(name[3:], 10)
@@ -63,7 +70,20 @@ def members(  # noqa: C901, PLR0912 - one branch per kind of name
         if not isinstance(data, bytes):
             for _ in data:  # what its reader left
                 pass
-        stream.read(size % 2)
+        _pad(stream, size)
+
+
+def _pad(stream: Stream, size: int) -> None:
+    """Go behind the byte that fills a member of odd size, unless what follows is a tail that has none."""
+    if size % 2 and (stream.peek(1) in (b"\n", b"\0", b"") or stream.peek(61)[59:] == b"`\n"):
+        stream.read(1)
+
+
+def _behind(source: Source, at: int) -> Iterator[Raw | Note]:
+    """Say what lies behind the last member, unless it is padding."""
+    if any(block.strip(b"\0\n") for block in chunks(source, at)):
+        yield Note("trailing-data", "data behind the end of the archive", f"<data at {at}>")
+        yield Raw(name=f"<data at {at}>", size=source.size - at, data=chunks(source, at), hidden=True)
 
 
 def _cut(data: bytes, size: int) -> Iterator[bytes]:

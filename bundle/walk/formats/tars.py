@@ -76,7 +76,11 @@ def members(  # noqa: C901, PLR0912 - one branch per kind of header
             return
         if len(block) < BLOCK:
             if block.strip(b"\0"):
-                yield Note("truncated", "ends inside a header")
+                if behind_end:
+                    yield Note("trailing-data", "data behind the end of the archive", _data(stream, block))
+                else:
+                    yield Note("truncated", "ends inside a header")
+                yield Raw(name=_data(stream, block), data=block, hidden=True)
             return
         if block == _ZERO:
             behind_end = True
@@ -94,7 +98,8 @@ def members(  # noqa: C901, PLR0912 - one branch per kind of header
                     hidden=True,
                 )
                 return
-            raise Broken("corrupt", f"no header at byte {stream.position - BLOCK}")
+            yield from _behind_members(stream, block)
+            return
         if behind_end:
             behind_end = False
             yield Note(
@@ -132,8 +137,24 @@ def _record(stream: Stream, size: int) -> bytes:
     return record
 
 
-def _pad(stream: Stream, size: int) -> None:
-    stream.read(-size % BLOCK)
+def _pad(stream: Stream, size: int) -> bytes:
+    return stream.read(-size % BLOCK)
+
+
+def _goes_on(block: bytes) -> bool:
+    """Return whether the tar goes on with this block: what fills the block in front of it may be anything then."""
+    return len(block) == BLOCK and (block == _ZERO or _summed(block))
+
+
+def _data(stream: Stream, read: bytes) -> str:
+    return f"<data at {stream.position - len(read)}>"
+
+
+def _behind_members(stream: Stream, read: bytes) -> Iterator[Raw | Note]:
+    """Say what follows where a header should be: the tar is damaged or unfinished, and the rest is a member of its own."""
+    at = stream.position - len(read)
+    yield Note("corrupt", f"no header at byte {at}; the rest was examined as it is")
+    yield Raw(name=f"<data at {at}>", data=chain([read], stream.rest()), hidden=True)
 
 
 def _pax(record: bytes) -> dict[str, bytes]:
@@ -159,7 +180,7 @@ def _pax(record: bytes) -> dict[str, bytes]:
     return found
 
 
-def _entry(
+def _entry(  # noqa: C901 - one branch per kind of entry
     stream: Stream,
     block: bytes,
     kind: bytes,
@@ -224,7 +245,9 @@ def _entry(
     yield raw
     if streamed:
         stream.skip(max(0, stored - (stream.position - begin)))
-    _pad(stream, stored)
+    padding = _pad(stream, stored)
+    if padding.strip(b"\0") and not _goes_on(stream.peek(BLOCK)):
+        yield from _behind_members(stream, padding)
 
 
 _KNOWN = frozenset({"path", "linkpath", "size", "uid", "gid", "uname", "gname", "mtime"})

@@ -18,8 +18,8 @@ try:
     from hardening.host.given import number
 except ImportError as missing:
     raise AnsibleActionFail(
-        "the Python that runs Ansible has no aspect-hardening: "
-        "pip install 'aspect-hardening[ansible]' there (%s)" % missing
+        "the Python that runs Ansible has no aspect-hardening (%s): install it there from the checkout "
+        "(pip install '.[ansible]') or from its wheel file" % missing
     ) from missing
 
 
