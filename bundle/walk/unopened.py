@@ -12,9 +12,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Literal
 
 from bundle.walk.source import Source
 from hardening.tables import Table
+
+Order = Literal["little", "big"]
 
 HEAD = 4096
 """Bytes of the head in which a magic is looked for without another read."""
@@ -119,10 +122,10 @@ def _crc(data: bytes, start: int) -> int:
     return zlib.crc32(data, start ^ 0xFFFFFFFF) ^ 0xFFFFFFFF
 
 
-def _jffs2(order: str) -> Callable[[Source, int], bool]:
+def _jffs2(order: Order) -> Callable[[Source, int], bool]:
     def proof(source: Source, place: int) -> bool:
         head = source.read(place, 12)
-        return len(head) == 12 and _crc(head[:8], 0) == int.from_bytes(head[8:], order)  # type: ignore[arg-type]
+        return len(head) == 12 and _crc(head[:8], 0) == int.from_bytes(head[8:], order)
 
     return proof
 
@@ -155,10 +158,11 @@ def program_end(form: str, source: Source) -> int:
 
 def _elf_end(source: Source) -> int:
     head = source.read(0, 64)
-    wide, order = head[4] == 2, "little" if head[5] == 1 else "big"
+    wide = head[4] == 2
+    order: Order = "little" if head[5] == 1 else "big"
 
     def number(data: bytes, at: int, size: int) -> int:
-        return int.from_bytes(data[at : at + size], order)  # type: ignore[arg-type]
+        return int.from_bytes(data[at : at + size], order)
 
     size = 8 if wide else 4
     starts = (32, 40) if wide else (28, 32)

@@ -54,7 +54,7 @@ def _random(part: str) -> bool:
     kinds = [bool(re.search(kind, part)) for kind in ("[a-z]", "[A-Z]", "[0-9]")]
     mixed = len(part) >= 8 and all(kinds) and not _PLAIN.match(part)  # noqa: PLR2004 - shorter ones are names of hosts
     digits = len(re.findall("[0-9]", part))
-    long = len(part) >= 20 and min(digits, len(part) - digits) >= 4  # noqa: PLR2004
+    long = len(part) >= 20 and min(digits, len(part) - digits) >= 4  # noqa: PLR2004 - digits among so many letters
     return mixed or long
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from hardening.host import plan as planning
 from hardening.host import session
 from tests.host.little import Little
 from tests.host.test_owed import owing
+
+RECIPE = Path(str(files("hardening"))) / "products/aspect.upgrade.toml"
 
 
 @pytest.fixture
@@ -144,7 +147,9 @@ def test_a_transaction_that_waits_and_one_that_failed_are_told(
 def test_bad_calls_say_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for verb in ("plan", "apply"):
         assert run(["upgrade", verb, str(tmp_path / "b.zip")]) == 2
-    assert "give the trusted keys" in capsys.readouterr().err
+        assert "no recipe" in capsys.readouterr().err
+        assert run(["upgrade", verb, str(tmp_path / "b.zip"), "--recipe", str(RECIPE)]) == 2
+        assert "give the trusted keys" in capsys.readouterr().err
     assert run(["upgrade", "verify", "-i", str(tmp_path / "absent")]) == 2
     assert run(["upgrade", "status", "-i", "nowhere.invalid,", "--limit", "nobody"]) == 3
 

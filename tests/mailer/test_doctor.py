@@ -222,10 +222,10 @@ def _calendar(mailbox: str, *roles: str) -> Callable[[Site], None]:
     return change
 
 
-def _queue(**more: Any) -> Callable[[Site], None]:
+def _queue(ago: int = 0, **more: Any) -> Callable[[Site], None]:
     def change(site: Site) -> None:
         (site.folder / "status").write_text(
-            json.dumps({"at": time.time(), "queued": 0, "oldest_seconds": 0, "dead": 0, **more})
+            json.dumps({"at": time.time() - ago, "queued": 0, "oldest_seconds": 0, "dead": 0, **more})
         )
         site.write(relay={"status_file": str(site.folder / "status")})
 
@@ -362,7 +362,7 @@ CASES: tuple[tuple[str, Callable[[Site], None], str], ...] = (
     ("the port of TLS at once", settings(endpoints={"smtp": "smtp.office365.com:465"}), "values: endpoints.smtp"),
     ("a server that takes no OAuth2", fault("smtp.auth", "504 5.7.4 Unrecognized authentication type"), "auth: no-xoauth2"),
     ("a policy on where a token comes from", fault("graph", (401, {"error": {"code": "InvalidAuthenticationToken"}})), "graph: token-refused"),
-    ("a status of an hour ago", _queue(at=time.time() - 3600), "queue: relay-away"),
+    ("a status of an hour ago", _queue(ago=3600), "queue: relay-away"),
     ("a relay that refuses mail", _queue(refused=[{"reason": "sender", "about": "root@host", "why": "this From may not send here", "count": 3}]), "queue: mail-refused"),
     ("a status that is none", lambda site: (_queue()(site), (site.folder / "status").write_text("[1]"))[0], "queue: no-status"),
     ("an authority's file that is absent", settings(ca_file="absent.pem"), "values: ca_file"),

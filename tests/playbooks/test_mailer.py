@@ -197,7 +197,7 @@ def test_native_settings_hide_the_secret_and_restart_the_product(host: Host) -> 
 @pytest.mark.parametrize("age", ["2.7", "3.6"])
 def test_a_python_too_old_for_ansibles_modules_stops_before_the_first_task(host: Host, age: str) -> None:
     """It was a syntax error out of Ansible's own payload, after the settings had been proved and rendered."""
-    from ansible.module_utils import basic
+    from ansible.module_utils import basic  # type: ignore[import-untyped]  # it ships no types
 
     least = ".".join(map(str, getattr(basic, "_PY_MIN", (2, 7))))
     if least == "2.7":

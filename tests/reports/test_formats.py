@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from importlib.resources import files
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -328,11 +327,6 @@ def test_text_says_who_signed_and_leaves_out_what_nobody_said(clean_run: Run) ->
     text = write("text", replace(clean_run, subjects=tuple(subjects)))
     assert "endpoint, release 3.07.02, signed by b07a9ea9 and 28559fb4" in text
     assert "product" not in text
-
-
-def test_no_writer_is_longer_than_a_reader_holds_in_mind() -> None:
-    for path in Path(str(files("hardening.reports"))).glob("*.py"):
-        assert len(path.read_text("utf-8").splitlines()) <= 150, path.name
 
 
 def test_text_tells_many_findings_of_one_line_together(mixed_run: Run) -> None:

@@ -53,7 +53,7 @@ HEADS = {
     "ar of odd size": an_ar(b"hello"),
 }
 TAILS = {
-    "zip": a_zip(), "tar.gz": gzip.compress(a_tar(SECRET)), "text": SECRET, "long text": SECRET + b"x" * 3000,
+    "zip": a_zip(), "tar.gz": gzip.compress(a_tar(SECRET), mtime=0), "text": SECRET, "long text": SECRET + b"x" * 3000,
     "ar": an_ar(SECRET),
 }  # fmt: skip
 

@@ -60,15 +60,17 @@ def test_what_has_no_magic_is_told_by_its_name_where_its_content_is_not_known(tm
     assert not said(audited(tmp_path, "notes.br", b"these are words\n" * 40))
 
 
-def jffs2(order: str) -> bytes:
+def jffs2(order: unopened.Order) -> bytes:
     """Return the first node of a JFFS2, whose header has a checksum."""
     fields = [(0x1985, 2), (0x2003, 2), (12, 4)]
-    head = b"".join(value.to_bytes(size, order) for value, size in fields)  # type: ignore[arg-type]
-    return head + (zlib.crc32(head, 0xFFFFFFFF) ^ 0xFFFFFFFF).to_bytes(4, order)  # type: ignore[arg-type]
+    head = b"".join(value.to_bytes(size, order) for value, size in fields)
+    return head + (zlib.crc32(head, 0xFFFFFFFF) ^ 0xFFFFFFFF).to_bytes(4, order)
 
 
 @pytest.mark.parametrize("order", ["little", "big"])
-def test_a_jffs2_behind_other_firmware_is_named_where_its_checksum_agrees(tmp_path: Path, order: str) -> None:
+def test_a_jffs2_behind_other_firmware_is_named_where_its_checksum_agrees(
+    tmp_path: Path, order: unopened.Order
+) -> None:
     node = jffs2(order)
     run = audited(tmp_path, "firmware.bin", b"\1\2" + NOISE + node + NOISE)
     assert f"JFFS2 file system ({order}-endian) at byte {len(NOISE) + 2}" in said(run)[0]
