@@ -82,8 +82,9 @@ UNPRIVILEGED := tests/cli tests/demo tests/reports tests/engine tests/mailer tes
 user-test: setup ## the default tests that any account can run, as one that is not root: ONLY=tests/cli
 	$(BIN)/python -m tests.account $(BIN)/python -m pytest -n $(JOBS) --dist worksteal -p no:cacheprovider --no-cov -m 'not long' $(or $(ONLY),$(UNPRIVILEGED) --ignore tests/bundle/detect)
 
-lint: setup ## ruff, import contracts, ansible-lint, commit subjects
+lint: setup ## ruff, import contracts, ansible-lint, commit subjects, news fragments
 	@.ci/check-subjects
+	$(BIN)/towncrier build --draft --version next --date 2000-01-01 >/dev/null
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
