@@ -11,6 +11,7 @@ from hardening.tls import policy as policies
 from hardening.tls import registry
 from hardening.tls.auditing import audit as audits
 from hardening.tls.auditing.mains import Asked
+from hardening.tls.judging.judge import judge
 from hardening.tls.libraries import crypto_policies as language
 from hardening.tls.libraries.crypto_policies import OPENSSH, OPENSSL, effective
 from hardening.tls.rendering.render import render
@@ -147,7 +148,7 @@ def test_a_rendered_module_breaks_no_binding_rule_or_says_where(name: str) -> No
             return
         raise
     judged = {
-        f.evidence for f in policy.judge(made.offer).findings if f.rule.id in {"tls/suite", "tls/protocol"}
+        f.evidence for f in judge(made.offer, policy).findings if f.rule.id in {"tls/suite", "tls/protocol"}
     }
     assert judged <= {f.evidence for f in (*made.findings, *made.explained)}
 

@@ -10,7 +10,7 @@ import pytest
 from hardening.findings import Verdict
 from hardening.tls import policy
 from hardening.tls.judging.doubt import doubted_rules
-from hardening.tls.judging.judge import judge_all
+from hardening.tls.judging.judge import judge
 from hardening.tls.offer import Offer
 from hardening.tls.policies.ruleset import Policy
 from tests.tls.policy_offers import LINE, NOW, WIRE, offer, protocol
@@ -48,7 +48,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Policy:
 
 
 def verdicts(site: Policy, one: Offer) -> dict[str, Verdict]:
-    return {r.rule.id.rpartition("/")[2]: r.verdict for r in judge_all(one, [site], now=NOW).results}
+    return {r.rule.id.rpartition("/")[2]: r.verdict for r in judge(one, site, now=NOW).results}
 
 
 def test_every_clause_that_something_is_known_of_is_looked_at(site: Policy) -> None:

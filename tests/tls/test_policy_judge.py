@@ -15,7 +15,7 @@ from hardening.errors import ExitCode, UsageError
 from hardening.findings import Finding, InFile, Kind, OnWire, Run, Severity, Subject, Verdict
 from hardening.reports import render
 from hardening.tls import policy
-from hardening.tls.judging.judge import Judgement, judge_all
+from hardening.tls.judging.judge import Judgement, judge
 from hardening.tls.judging.rules import rules
 from hardening.tls.offer import Offer, Unread
 from tests.tls.policy_offers import LINE, NOW, certificate, offer, protocol, rendered
@@ -25,7 +25,7 @@ RC4 = "TLS_RSA_WITH_RC4_128_SHA"
 
 
 def judged(one: Offer, *names: str, **more: Any) -> Judgement:
-    return judge_all(one, [policy.load(n) for n in names or ("aspect",)], now=NOW, **more)
+    return judge(one, *[policy.load(n) for n in names or ("aspect",)], now=NOW, **more)
 
 
 def found(judgement: Judgement, rule: str) -> list[Finding]:
@@ -507,7 +507,7 @@ def test_manual_controls_are_manual() -> None:
 def test_one_result_per_rule() -> None:
     for name in policy.available():
         one = policy.load(name)
-        results = one.judge(rendered(one), now=NOW).results
+        results = judge(rendered(one), one, now=NOW).results
         assert [r.rule.id for r in results] == [f"tls/{name}/{r.id}" for r in one.rules]
 
 

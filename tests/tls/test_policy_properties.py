@@ -13,6 +13,7 @@ import hardening.tls
 from hardening.errors import DataError
 from hardening.findings import Severity
 from hardening.tls import policy, registry
+from hardening.tls.judging.judge import judge
 from hardening.tls.offer import Offer
 from hardening.tls.policies.file import read
 from hardening.tls.policies.requirement import Level, PolicyRule, RuleKind
@@ -74,7 +75,7 @@ def stricter(draw: st.DrawFn) -> tuple[Policy, Policy]:
 
 
 def facts(one: Policy, what: Offer) -> dict[tuple[str, str, str], Severity]:
-    judgement = one.judge(what, now=NOW, hostname="bms.example")
+    judgement = judge(what, one, now=NOW, hostname="bms.example")
     return {
         (f.rule.id, f.where, f.evidence): f.level
         for f in judgement.findings
@@ -92,7 +93,7 @@ def test_a_stricter_policy_never_finds_less(pair: tuple[Policy, Policy], what: O
     loose, tight = facts(base, what), facts(strict, what)
     assert loose.keys() <= tight.keys()
     assert all(tight[key] >= level for key, level in loose.items())
-    verdicts = [p.judge(what, now=NOW, hostname="bms.example").verdict for p in pair]
+    verdicts = [judge(what, p, now=NOW, hostname="bms.example").verdict for p in pair]
     assert RANK[verdicts[0]] <= RANK[verdicts[1]]
 
 
@@ -110,7 +111,7 @@ def test_offering_more_never_finds_less(one: Policy, what: Offer, more: Offer) -
 @settings(max_examples=100)
 @given(one=policies, what=offers())
 def test_a_verdict_fails_exactly_when_a_finding_is_medium_or_worse(one: Policy, what: Offer) -> None:
-    judgement = one.judge(what, now=NOW, hostname="bms.example")
+    judgement = judge(what, one, now=NOW, hostname="bms.example")
     bad = [f for f in judgement.findings if f.level >= Severity.MEDIUM]
     assert (judgement.verdict == "fail") is bool(bad)
     assert all(f.policies == (one.id,) for f in bad)
@@ -129,7 +130,7 @@ def test_the_forbidden_set_is_what_is_forbidden_one_by_one(one: Policy, name: st
 @settings(max_examples=60)
 @given(one=policies, what=offers())
 def test_every_forbidden_suite_that_is_offered_is_named(one: Policy, what: Offer) -> None:
-    named = {f.evidence for f in one.judge(what, now=NOW).findings}
+    named = {f.evidence for f in judge(what, one, now=NOW).findings}
     for p in what.protocols:
         codes = one.forbidden_suites(p.name)
         for said in p.suites:
@@ -183,4 +184,4 @@ def test_a_damaged_file_is_refused_in_one_line_or_still_means_something(data: st
             assert "\n" not in refusal
         else:
             assert one.protocols
-            assert one.judge(offer(), now=NOW).verdict != "pass"
+            assert judge(offer(), one, now=NOW).verdict != "pass"

@@ -13,6 +13,7 @@ from hardening.errors import UsageError
 from hardening.findings import Severity, Verdict
 from hardening.tls import policy, registry
 from hardening.tls.judging import rules
+from hardening.tls.judging.judge import judge
 from hardening.tls.judging.ledger import NOT_VERIFIED
 from hardening.tls.policies.requirement import Level, RuleKind
 from tests.tls.policy_offers import NOW, rendered
@@ -65,7 +66,7 @@ def test_an_unknown_name_gets_the_nearest() -> None:
 @pytest.mark.parametrize("name", sorted(WANTED))
 def test_what_a_policy_renders_passes_its_own_judge(name: str) -> None:
     one = policy.load(name)
-    judgement = one.judge(rendered(one), now=NOW, hostname="bms.example")
+    judgement = judge(rendered(one), one, now=NOW, hostname="bms.example")
     failing = [f.message for f in judgement.findings if f.level.label not in {"low", "info"}]
     assert failing == []
     assert judgement.verdicts == {name: "pass"}
@@ -79,7 +80,7 @@ def test_what_a_policy_renders_passes_its_own_judge(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(WANTED))
 def test_a_pass_of_an_unverified_policy_says_so(name: str) -> None:
     one = policy.load(name)
-    judgement = one.judge(rendered(one), now=NOW, hostname="bms.example")
+    judgement = judge(rendered(one), one, now=NOW, hostname="bms.example")
     told = [f for f in judgement.findings if f.rule.id == "tls/unverified"]
     assert bool(told) is any(not r.is_verified for r in one.rules)
 
@@ -150,7 +151,7 @@ def test_known_differences() -> None:
 def test_an_expired_certificate_passes_nowhere(name: str) -> None:
     one = policy.load(name)
     late = datetime(2027, 1, 1, tzinfo=UTC)
-    judgement = one.judge(rendered(one), now=late, hostname="bms.example")
+    judgement = judge(rendered(one), one, now=late, hostname="bms.example")
     assert {f.rule.id for f in judgement.findings if f.level >= Severity.MEDIUM} == {
         "tls/certificate-expired"
     }

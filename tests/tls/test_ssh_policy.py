@@ -9,7 +9,7 @@ import pytest
 from hardening.errors import DataError
 from hardening.findings import OnWire, Severity, Verdict
 from hardening.tls import policy as policies
-from hardening.tls.judging.judge import judge_all
+from hardening.tls.judging.judge import judge
 from hardening.tls.libraries import ssh_algorithms
 from hardening.tls.offer import Offer, Said, SshOffer
 
@@ -41,7 +41,7 @@ GOOD = {
 def test_what_a_policy_would_render_passes_it(name: str) -> None:
     policy = policies.load(name)
     lists = GOOD | {kind: list(names) for kind, names in policy.ssh_lists}
-    judgement = policy.judge(_offer(lists))
+    judgement = judge(_offer(lists), policy)
     assert judgement.verdicts == {name: "pass"}
     assert [f for f in judgement.findings if f.level >= Severity.LOW] == []
 
@@ -56,12 +56,12 @@ def test_every_name_in_a_shipped_policy_is_known(name: str) -> None:
 
 
 def test_signals_in_the_list_of_key_exchanges_are_no_algorithms() -> None:
-    assert policies.load("crypto-policies-default").judge(_offer(GOOD)).verdict == "pass"
+    assert judge(_offer(GOOD), policies.load("crypto-policies-default")).verdict == "pass"
 
 
 def test_policies_that_agree_share_a_finding() -> None:
     both = [policies.load("aspect"), policies.load("cis-centos7-ssh")]
-    judgement = judge_all(_offer(GOOD | {"ciphers": ["3des-cbc"]}), both)
+    judgement = judge(_offer(GOOD | {"ciphers": ["3des-cbc"]}), *both)
     (finding,) = judgement.findings
     assert finding.policies == ("aspect", "cis-centos7-ssh")
     assert finding.evidence == "ciphers 3des-cbc"
@@ -69,21 +69,21 @@ def test_policies_that_agree_share_a_finding() -> None:
 
 
 def test_advice_is_low_and_fails_nothing() -> None:
-    judgement = policies.load("aspect").judge(_offer(GOOD | {"macs": ["hmac-sha1"]}))
+    judgement = judge(_offer(GOOD | {"macs": ["hmac-sha1"]}), policies.load("aspect"))
     assert [f.level for f in judgement.findings] == [Severity.LOW]
     assert judgement.verdict == "pass"
 
 
 def test_a_list_nobody_saw_is_no_pass() -> None:
     seen = {kind: names for kind, names in GOOD.items() if kind != "macs"}
-    judgement = policies.load("cis-centos7-ssh").judge(_offer(seen))
+    judgement = judge(_offer(seen), policies.load("cis-centos7-ssh"))
     assert judgement.verdict == "unknown"
     assert {r.verdict for r in judgement.results} == {Verdict.PASS, Verdict.SKIPPED}
     assert "MACs" in judgement.findings[0].message
 
 
 def test_protocol_1_is_critical() -> None:
-    judgement = policies.load("aspect").judge(_offer(GOOD, protocol1=True))
+    judgement = judge(_offer(GOOD, protocol1=True), policies.load("aspect"))
     assert [f.rule.id for f in judgement.findings] == ["tls/ssh-protocol"]
     assert judgement.findings[0].level is Severity.CRITICAL
 
@@ -120,5 +120,5 @@ def test_a_policy_that_extends_another_inherits_adds_and_removes(tmp_path: Path)
     site, base = policies.load(str(path)), policies.load("aspect")
     assert {r.id for r in site.ssh} == {r.id for r in base.ssh} - {"ssh-better"} | {"more"}
     assert "aes128-ctr" not in dict(site.ssh_lists)["ciphers"]
-    assert site.judge(_offer(GOOD | {"ciphers": ["aes128-ctr"]})).verdict == "fail"
-    assert site.judge(_offer(GOOD | {"macs": ["hmac-sha1"]})).findings == ()
+    assert judge(_offer(GOOD | {"ciphers": ["aes128-ctr"]}), site).verdict == "fail"
+    assert judge(_offer(GOOD | {"macs": ["hmac-sha1"]}), site).findings == ()

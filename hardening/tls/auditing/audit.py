@@ -30,7 +30,7 @@ from hardening.tls.auditing.mains import Asked, Main
 from hardening.tls.auditing.problems import NOT_PARTIAL, PROBLEMS
 from hardening.tls.auditing.recognise import unlike
 from hardening.tls.auditing.shared import Audited
-from hardening.tls.judging.judge import Judgement, judge_all
+from hardening.tls.judging.judge import Judgement, judge
 from hardening.tls.judging.scan_command import hosts, scan_command
 from hardening.tls.libraries import builds
 from hardening.tls.offer import Offer
@@ -189,14 +189,14 @@ def _judged(
 ) -> Audited:
     found = Audited([], [], [])
 
-    def judge(offer: Offer) -> Judgement:
+    def named(offer: Offer) -> Judgement:
         names = hosts((offer.subject, *offer.also)) if target.name in _NAMED_BY_CLIENTS else ()
-        return judge_all(offer, policies, now=asked.now, hostnames=names, required=asked.required)
+        return judge(offer, *policies, now=asked.now, hostnames=names, required=asked.required)
 
     if len(told) == 1:
         way, offers = told[0]
         for offer in _unique(offers):
-            judgement = judge(offer)
+            judgement = named(offer)
             findings = (*judgement.findings, *inert.found(offer, tree, policies))
             shown = [*remedies.fitting(findings, target, way), *_locked_out(offer)]
             found.add(
@@ -209,7 +209,7 @@ def _judged(
         by_subject: dict[str, list[tuple[Reading, Offer, Judgement]]] = {}
         for way, offers in told:
             for offer in _unique(offers):
-                judgement = judge(offer)
+                judgement = named(offer)
                 more = tuple(inert.found(offer, tree, policies))
                 judgement = replace(judgement, findings=(*judgement.findings, *more)) if more else judgement
                 by_subject.setdefault(offer.subject, []).append((way, offer, judgement))

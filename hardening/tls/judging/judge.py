@@ -24,19 +24,18 @@ from hardening.tls.offer import Offer
 from hardening.tls.policies.requirement import PolicyRule, Reason, SuiteMatch
 from hardening.tls.policies.ruleset import Policy
 
-__all__ = ["Judgement", "judge_all"]
+__all__ = ["Judgement", "judge"]
 
 
-def judge_all(
+def judge(
     offer: Offer,
-    policies: Sequence[Policy],
-    *,
+    *policies: Policy,
     now: datetime | None = None,
     hostname: str | None = None,
     hostnames: tuple[str, ...] = (),
     required: frozenset[str] = frozenset(),
 ) -> Judgement:
-    """Judge one offer by several policies; one fact they agree on is one finding.
+    """Judge one offer by one policy or several; one fact they agree on is one finding.
 
     `now` is when certificates have to be valid (default: this moment). `hostname` is what the
     certificate has to name, as each of `hostnames`; without a name that rule says `skipped`. `required` are rules

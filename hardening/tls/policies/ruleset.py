@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import field
-from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -22,8 +21,6 @@ from hardening.tls.policies.requirement import (
 from hardening.tls.registry import Group, Scheme, Suite
 
 if TYPE_CHECKING:
-    from hardening.tls.judging.judgement import Judgement
-    from hardening.tls.offer import Offer
     from hardening.tls.policies.ssh import Lists, SshRule
 
 SIGNATURES = (
@@ -233,13 +230,6 @@ class Policy:
     def forbidden_groups(self, protocol: str) -> frozenset[int]:
         """Return every group of the registry that may not be negotiated under a protocol."""
         return frozenset(g.id for g in registry.groups() if self.forbids_group(g, protocol) is not None)
-
-    def judge(self, offer: Offer, *, now: datetime | None = None, hostname: str | None = None) -> Judgement:
-        """Return what this policy says of an offer; see `judge.judge_all`."""
-        # imported here because the judge is made of policies
-        from hardening.tls.judging.judge import judge_all
-
-        return judge_all(offer, (self,), now=now, hostname=hostname)
 
 
 def _remedy(rule: PolicyRule | SshRule, policy: str) -> str:

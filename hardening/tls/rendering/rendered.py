@@ -9,6 +9,7 @@ from hardening.findings import Finding, Rule, Severity, in_file
 from hardening.records import dataclass
 from hardening.tls import clients
 from hardening.tls.judging import rules
+from hardening.tls.judging.judge import judge
 from hardening.tls.libraries import builds
 from hardening.tls.offer import Offer
 from hardening.tls.release import Release
@@ -87,7 +88,7 @@ class Judged:
 
 def judged(target: Target, made: Plan, offer: Offer) -> Judged:
     """Judge what was read back; what a gap explains is said once, with the way out."""
-    judgement = made.job.policy.judge(offer)
+    judgement = judge(offer, made.job.policy)
     subject = f"{target.name}@{made.job.release.version}"
     place = in_file(target.place)
     left = [one for one in judgement.findings if one.rule.id in CONFIGURABLE]

@@ -15,7 +15,7 @@ from hardening.findings import Examined, Finding, Kind, OnWire, Run, Subject, Un
 from hardening.garbage import seldom_collected
 from hardening.tls import clients, registry
 from hardening.tls.judging import rules
-from hardening.tls.judging.judge import judge_all
+from hardening.tls.judging.judge import judge
 from hardening.tls.offer import Offer
 from hardening.tls.policies.ruleset import Policy
 from hardening.tls.scan import cleartext, observed, ssh
@@ -185,7 +185,7 @@ def judged(
         names = tuple(sorted(p.id for p in policies))
         return _unanswered(one.target, one.found.failure or "no answer", names, stats)
     name = one.target.server_name or one.target.host
-    judgement = judge_all(one.offer, policies, now=now, hostname=name, required=required)
+    judgement = judge(one.offer, *policies, now=now, hostname=name, required=required)
     reason = _partial(one) if examined is Examined.PARTIAL else judgement.gap
     subject = Subject(
         id=one.target.text,
@@ -286,7 +286,7 @@ def _ssh_judged(
     target: Target, seen: ssh.SshOffer, policies: Sequence[Policy], stats: Mapping[str, object]
 ) -> Outcome:
     shown = ssh.offer_of(seen, target.text)
-    judgement = judge_all(shown, policies)
+    judgement = judge(shown, *policies)
     subject = Subject(
         id=target.text,
         kind=Kind.ENDPOINT,

@@ -17,6 +17,7 @@ from hypothesis import given
 from hardening.cli import run as harden
 from hardening.tls import certificate, lenient, policy
 from hardening.tls.certificate import read
+from hardening.tls.judging.judge import judge
 from hardening.tls.scan import trust
 from hardening.tls.scan.learned import Endpoint
 from hardening.tls.scan.offers import offer_of
@@ -66,7 +67,7 @@ def test_what_clients_read_is_read(what: str) -> None:
     assert card is not None
     assert (card.not_after.year, card.key, card.self_signed) == (2021, "ec:secp256r1", True)
     assert card.subject.startswith("CN=")
-    judgement = policy.load("aspect").judge(offer_of(_found(ODD[what]), "h", full=True, connections=1))
+    judgement = judge(offer_of(_found(ODD[what]), "h", full=True, connections=1), policy.load("aspect"))
     assert "tls/certificate-expired" in {one.rule.id for one in judgement.findings}
 
 
@@ -77,7 +78,7 @@ def test_a_name_is_told_as_it_is_written() -> None:
 
 def _said(*chain: bytes) -> tuple[str, str, set[str]]:
     """Return verdict and reason of the rule about certificates, and what is found."""
-    judgement = policy.load("aspect").judge(offer_of(_found(*chain), "h", full=True, connections=1))
+    judgement = judge(offer_of(_found(*chain), "h", full=True, connections=1), policy.load("aspect"))
     [result] = [one for one in judgement.results if one.rule.id == "tls/aspect/certificate"]
     return result.verdict.value, result.reason, {one.rule.id for one in judgement.findings}
 

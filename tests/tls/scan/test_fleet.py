@@ -25,6 +25,7 @@ from hardening.cli.tls_scan import command
 from hardening.errors import UsageError
 from hardening.findings import Examined, Kind, OnWire, Run, Severity, Subject, Verdict
 from hardening.tls import policy
+from hardening.tls.judging.judge import judge
 from hardening.tls.offer import Offer, ProtocolOffer, Said
 from hardening.tls.scan import ssh
 from hardening.tls.scan.answer import MalformedError
@@ -163,7 +164,7 @@ def test_a_waiver_holds_for_what_a_state_brings_back() -> None:
             for name in ("TLSv1.1", "TLSv1.2")
         ),
     )
-    judgement = policy.load("aspect").judge(offer)
+    judgement = judge(offer, policy.load("aspect"))
     outcome = (Subject(id=at.endpoint, kind=Kind.ENDPOINT), judgement.findings, judgement.results)
     waived = [
         waivers.Waiver(
@@ -247,7 +248,7 @@ def test_a_server_that_names_no_algorithm_passes_nothing(without: int) -> None:
 
 def test_ssh_1_is_named() -> None:
     offer = ssh.SshOffer(banner="SSH-1.5-old")
-    judgement = policy.load("aspect").judge(ssh.offer_of(offer, "ssh://h"))
+    judgement = judge(ssh.offer_of(offer, "ssh://h"), policy.load("aspect"))
     assert [f.rule.id for f in judgement.findings] == ["tls/ssh-protocol"]
     assert judgement.verdict == "fail"
 

@@ -8,7 +8,7 @@ import pytest
 
 from hardening.errors import UsageError
 from hardening.tls import policy as policies
-from hardening.tls.judging.judge import judge_all
+from hardening.tls.judging.judge import judge
 from hardening.tls.rendering.render import render
 from hardening.tls.targets import Target, targets
 
@@ -56,9 +56,7 @@ def test_what_is_rendered_reads_back_clean_or_says_why(target: Target, version: 
             return
         raise
     judged = {
-        f.evidence
-        for f in judge_all(made.offer, [loaded]).findings
-        if f.rule.id in {"tls/suite", "tls/protocol"}
+        f.evidence for f in judge(made.offer, loaded).findings if f.rule.id in {"tls/suite", "tls/protocol"}
     }
     said = {f.evidence for f in (*made.findings, *made.explained)}
     assert judged <= said, f"unexplained: {judged - said}"

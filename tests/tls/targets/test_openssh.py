@@ -14,6 +14,7 @@ from hardening.findings import Severity
 from hardening.tls import policy as policies
 from hardening.tls.auditing import audit as audits
 from hardening.tls.auditing.mains import Asked
+from hardening.tls.judging.judge import judge
 from hardening.tls.offer import Offer
 from hardening.tls.rendering.render import render
 from hardening.tls.targets import find
@@ -198,7 +199,7 @@ def test_what_is_rendered_reads_back_clean_or_says_why(policy: str, version: str
             return
         raise
     judged = {
-        f.evidence for f in policies.load(policy).judge(made.offer).findings if f.level >= Severity.MEDIUM
+        f.evidence for f in judge(made.offer, policies.load(policy)).findings if f.level >= Severity.MEDIUM
     }
     explained = {f.evidence for f in made.findings} | {
         word for f in made.findings for word in f.message.replace(",", " ").split()

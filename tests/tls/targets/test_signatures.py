@@ -10,6 +10,7 @@ from hardening.findings import Verdict, in_file
 from hardening.tls import policy as policies
 from hardening.tls import registry
 from hardening.tls.auditing import audit as audits
+from hardening.tls.judging.judge import judge
 from hardening.tls.libraries import builds
 from hardening.tls.offer import Said
 from hardening.tls.rendering.render import render
@@ -113,7 +114,7 @@ def test_what_is_rendered_keeps_the_rules_on_signatures(target: str, policy: str
     made = render(find(target), one)
     asked = [r.id for r in one.rules if r.signatures and r.binding]
     assert asked
-    judged = one.judge(made.offer)
+    judged = judge(made.offer, one)
     results = {r.rule.id: r.verdict for r in judged.results}
     assert {results[one.result_rules[name].id] for name in asked} == {Verdict.PASS}
 
