@@ -9,13 +9,13 @@ from __future__ import annotations
 import lzma
 import shutil
 import struct
-import tempfile
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import IO
 
 from bundle.rewrite import ars, cpios, debs, rpms, scripts, streams, tars, zips
+from bundle.rewrite.copying import temporary
 from bundle.rewrite.edit import KEEP, Change, Edit, Keep, Remove, Replace, plain, walked
 from hardening.errors import ArchiveError
 
@@ -46,11 +46,6 @@ FORMATS = (
 _HEAD = 1024
 _DAMAGE = (EOFError, ValueError, IndexError, KeyError, struct.error, zlib.error, lzma.LZMAError, OSError)
 """What decompressors and parsers make of damaged bytes, beside their own words."""
-
-
-def temporary() -> IO[bytes]:
-    """Return an unnamed file that is gone when it is closed, however the process ends."""
-    return tempfile.TemporaryFile(prefix="harden-")
 
 
 def rewrite(source: IO[bytes], target: IO[bytes], edits: Iterable[Edit]) -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from typing import IO
 
 from hardening.errors import ArchiveError
 
 _PIECE = 1 << 20
+
+
+def temporary() -> IO[bytes]:
+    """Return an unnamed file that is gone when it is closed, however the process ends."""
+    return tempfile.TemporaryFile(prefix="harden-")
 
 
 def pieces(source: IO[bytes], start: int, end: int) -> Iterator[bytes]:

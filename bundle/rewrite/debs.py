@@ -6,15 +6,18 @@ import hashlib
 import io
 import shutil
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO
 
-from bundle.rewrite import ars, streams
-from bundle.rewrite.edit import Change, Edit, Keep, Remove, Replace, plain
+from bundle.rewrite import ars, streams, tars
+from bundle.rewrite.copying import temporary
+from bundle.rewrite.edit import KEEP, Change, Keep, Remove, Replace, plain
 from hardening.errors import ArchiveError
 
 _LISTS = ("md5sums", "conffiles")
+_HEAD = 1024
+"""Bytes in which a stream's header lies, the name that gzip may keep included."""
 
 
 def matches(head: bytes) -> bool:
@@ -64,8 +67,6 @@ def _md5(body: IO[bytes]) -> str:
 
 @contextmanager
 def _tar(packed: IO[bytes]) -> Iterator[tarfile.TarFile]:
-    from bundle.rewrite import temporary
-
     packed.seek(0)
     stream = streams.find(packed.read(16))
     packed.seek(0)
@@ -84,10 +85,7 @@ def _tar(packed: IO[bytes]) -> Iterator[tarfile.TarFile]:
 
 def _listed(control: IO[bytes], gone: set[str], sums: dict[str, str]) -> Replace | None:
     """Return control.tar with lists that agree with data.tar; None where they do already."""
-    from bundle.rewrite import rewrite as inside
-    from bundle.rewrite import temporary
-
-    edits = []
+    texts: dict[str, bytes] = {}
     with _tar(control) as archive:
         for member in archive:
             name = plain(member.name)
@@ -97,12 +95,27 @@ def _listed(control: IO[bytes], gone: set[str], sums: dict[str, str]) -> Replace
             was = body.read()
             now = b"".join(_line(line, name, gone, sums) for line in was.splitlines(keepends=True))
             if now != was:
-                edits.append(Edit((name,), now))
+                texts[name] = now
     control.seek(0)
-    if not edits:
+    if not texts:
         return None
+
+    def change(name: str, _content: Callable[[], IO[bytes]]) -> Keep | Remove | Replace:
+        return Replace.of(texts[plain(name)]) if plain(name) in texts else KEEP
+
     made = temporary()
-    inside(control, made, edits)
+    head = control.read(_HEAD)
+    control.seek(0)
+    stream = streams.find(head)
+    if stream is None:
+        tars.rewrite(control, made, change)
+    else:
+        with temporary() as unpacked, temporary() as changed:
+            stream.unpack(control, unpacked)
+            unpacked.seek(0)
+            tars.rewrite(unpacked, changed, change)
+            changed.seek(0)
+            stream.pack(changed, made, head, None)
     made.seek(0)
     return Replace(made)
 

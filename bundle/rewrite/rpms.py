@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import IO
 
 from bundle.rewrite import cpios, rpmheader, streams
+from bundle.rewrite.copying import temporary
 from bundle.rewrite.edit import Change, Keep, Remove, Replace, plain
 from bundle.rewrite.rpmheader import Header
 from hardening.errors import ArchiveError
@@ -86,8 +87,6 @@ def signed(content: bytes) -> bool:
 
 def rewrite(source: IO[bytes], target: IO[bytes], change: Change) -> None:
     """Copy the package, asking `change` about each file of it. Errors: ArchiveError."""
-    from bundle.rewrite import temporary
-
     source.seek(0)
     lead = source.read(_LEAD)
     signature = rpmheader.read(source)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO
 
-from bundle.rewrite.copying import copy, pieces
+from bundle.rewrite.copying import copy, pieces, temporary
 from bundle.walk.formats.selfextract import Payload, archive_behind
 from hardening.errors import ArchiveError
 
@@ -78,8 +78,6 @@ def spans(source: IO[bytes], found: Payload) -> list[tuple[int, int]]:
 
 def rewrite(source: IO[bytes], target: IO[bytes], found: Payload, inside: Inside) -> None:
     """Write the installer to `target` (seekable) with each section as `inside` makes it."""
-    from bundle.rewrite import temporary
-
     if found.encoded:
         raise ArchiveError(
             "an installer with a Base64 payload cannot be rewritten", hint="have it built without --base64"
