@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
@@ -342,7 +343,9 @@ def _der(member: Member, subject: str, data: bytes) -> Iterator[Finding]:
     if b"\x02\x01\x03\x30" in data[:16] and b"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01" in data[:64]:
         for word in DEFAULTS:
             try:
-                key, _, _ = pkcs12.load_key_and_certificates(data, word.encode() or None)
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # a strange certificate in it is no news for a terminal
+                    key, _, _ = pkcs12.load_key_and_certificates(data, word.encode() or None)
             except (ValueError, UnsupportedAlgorithm, TypeError):
                 continue
             if key is not None:
