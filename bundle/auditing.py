@@ -158,7 +158,7 @@ class Audit:
         findings = [*self._swollen(path, shown, total.size), *unfold(key, self._sections, shown)]
         told = any(not finding.rule.id.startswith("walk/") for finding in findings)
         examined, reason = top.verdict(total.partial, total.members, told=told)
-        if top.is_empty_file:
+        if top.is_empty_file and examined is not Examined.NONE:
             findings.append(
                 replace(
                     unseen(shown, "nothing", ""), message=f"{shown} is empty: there is nothing to examine"

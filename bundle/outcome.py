@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -9,6 +10,13 @@ from bundle.walk import disk
 from bundle.walk.member import Member
 from bundle.walk.problem import ON_PURPOSE, PARTIAL, RULES, STOPPING
 from hardening.findings import Examined, Finding, InFile, Result, Rule, Severity, Subject, Verdict
+
+_ARCHIVE = re.compile(
+    r"\.(?:zip|jar|war|ear|apk|whl|tar|t?gz|t?bz2?|t?xz|lzma|t?zst|lz4|z|7z|rar|cab|cpio|iso|img|deb|rpm|msi|ar|squashfs|aam)$",
+    re.IGNORECASE,
+)
+"""Names of archives: an error page or an empty file under such a name is a download that failed."""
+_NO_ARCHIVE = {"empty": "no byte", "text": "text", "utf-16": "text"}
 
 
 @dataclass(slots=True)
@@ -59,6 +67,9 @@ class Top:
             stopped = any(RULES[reason].title.lower() in partial for reason in ON_PURPOSE)
             if first.container and members <= 1 and not stopped:
                 return Examined.NONE, partial or f"an empty {first.format} archive"
+            if first.format in _NO_ARCHIVE and _ARCHIVE.search(first.name) and not self.nothing_else:
+                why = f"its name is that of an archive, and it holds {_NO_ARCHIVE[first.format]}"
+                return Examined.PARTIAL if told else Examined.NONE, partial or why
             if first.format in ("data", "unread") and not self.nothing_else:
                 if told or first.format == "unread" or partial:  # so it was read, whatever it is
                     return Examined.PARTIAL, partial or "read as it is: what kind of file it is, is not known"

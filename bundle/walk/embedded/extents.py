@@ -95,6 +95,8 @@ def _attributes(data: bytes, at: int) -> int:
 def sqlite_end(source: Source) -> int:
     """Return where a SQLite database ends (https://www.sqlite.org/fileformat.html, 1.3); 0 where its header does not say."""
     head = source.read(0, 100)
+    if len(head) < 100:
+        return 0
     page, pages = struct.unpack_from(">H", head, 16)[0], struct.unpack_from(">I", head, 28)[0]
     return int(65536 if page == 1 else page) * int(pages) if head[24:28] == head[92:96] else 0
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import bz2
 import io
-import secrets
+import random
+import string
 import time
 import zipfile
 import zlib
@@ -24,6 +25,7 @@ from tests.bundle.walk.hostile import END, cpioed, header, newc, padded, tarred
 MODES = {"directory": 0o040755, "fifo": 0o010644, "device": 0o020644, "socket": 0o140644, "symlink": 0o120777}
 SMALL, LARGE = b"x = 1\n", b"a.number = 1\n" * 100_000
 TRAILER = newc(b"TRAILER!!!", b"")
+ALNUM = string.ascii_letters + string.digits
 
 
 def a_cpio(kind: str, content: bytes) -> bytes:
@@ -69,7 +71,7 @@ def examined(path: Path) -> Run:
 def test_content_of_what_is_no_file_is_examined_and_said(
     make: Callable[[str, bytes], bytes], kind: str, content: bytes, tmp_path: Path
 ) -> None:
-    path, out, secret = tmp_path / "a", tmp_path / "out", "Vq7" + secrets.token_hex(6) + "xQ"
+    path, out, secret = tmp_path / "a", tmp_path / "out", "".join(random.Random(7).choices(ALNUM, k=18))
     path.write_bytes(make(kind, content + f"db.password={secret}\n".encode()))
     run = examined(path)
     assert credentials(run) == [((str(path), "d"), content.count(b"\n") + 1)]
@@ -78,7 +80,7 @@ def test_content_of_what_is_no_file_is_examined_and_said(
     said = {r.reason.split(" ", 2)[0] for r in cleaned.results if "replaced" in r.reason}
     assert said == ({"not"} if make is a_tar else {"replaced"})
     assert bool(credentials(cleaned)) == (make is a_tar)
-    assert make is not a_tar or out.read_bytes() == path.read_bytes()
+    assert out.exists() == (make is not a_tar)  # nothing was changed, so nothing is written
 
 
 @pytest.mark.parametrize("kind", ["fifo", "device", "symlink"])
