@@ -81,7 +81,9 @@ def _where_they_are_used(program: str) -> Iterator[tuple[int, str]]:
         module, given = node.func.value, node.args[0]
         if isinstance(module, ast.Name) and module.id == "re" and isinstance(given, ast.Constant):
             text = given.value
-            if node.func.attr != "compile" and isinstance(text, str | bytes):  # those are met as objects
+            if node.func.attr not in ("compile", "escape") and isinstance(
+                text, str | bytes
+            ):  # compiled ones are met as objects
                 yield node.lineno, text if isinstance(text, str) else text.decode("latin-1")
 
 

@@ -35,8 +35,11 @@ def test_apply_then_nothing_then_back(aged: Little) -> None:
     assert (done["state"], done["changed"]) == ("committed", True), done
     assert aged.loaded() == "a = new\nb = old\nc = new\n"
     assert aged.told() == told + 1
-    for key in ("files", "diff", "commands"):
+    for key in ("files", "commands"):
         assert predicted[key] == done[key]
+    *files, ran = predicted["diff"]
+    assert (files, ran["path"]) == (done["diff"], "commands that would run")
+    assert ran["text"].endswith("/bin/reload\n")
     assert "-a = old\n+a = new" in done["diff"][0]["text"]
 
     again = aged.ask("apply", plan)
@@ -55,7 +58,8 @@ def test_a_diff_shows_changed_lines_alone(little: Little) -> None:
     text = "db.password = Gr4velpit77\nengine.port = {}\ndb.user = feed\n"
     (little.etc / "a.conf").write_text(text.format(7226))
     predicted = little.ask("check", little.plan(a=text.format(7300)))
-    (row,) = predicted["diff"]
+    row, ran = predicted["diff"]
+    assert ran["path"] == "commands that would run"
     assert "-engine.port = 7226\n+engine.port = 7300\n" in row["text"]
     assert "Gr4velpit77" not in json.dumps(predicted)
 

@@ -268,7 +268,9 @@ def test_a_cipher_list_that_cannot_be_settled_is_told_and_leaves_no_file_unread(
         f'server.port = 443\nssl.engine = "enable"\nssl.pemfile = "/etc/a.pem"\nssl.cipher-list = "{weak}"\n'
     )
     (tmp_path / "etc/a.pem").write_bytes(odd_certificates.pem(odd_certificates.sound()))
-    made = hostaudit.HostAudit(look=lambda: looked.audit(Root(tmp_path), [load_policy("aspect")]))
+    made = hostaudit.HostAudit(
+        look=lambda: looked.audit(Root(tmp_path), [load_policy("aspect")], everywhere=False)
+    )
     before = made.before()
     said, wrong = made.after(before)
     assert (said["partial"], wrong) == ("", [])

@@ -24,6 +24,7 @@ _KNOWN = re.compile(
     r"""(?x)
       \d{8}T\d{6}Z-[0-9a-f]{8}(?:\+\d+)?(?![^\W_])  # an upgrade or a transaction of ours
     | (?<![^\W_])\d{4}-?\d\d-?\d\dT\d\d:?\d\d(?::?\d\d)?(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?(?![^\W_])
+    | (?<!\S)(?:component|credential|engine|host|key|log|tls|trust|upgrade|walk)(?:/(?:[a-z]{1,16}|\d{1,4})(?:[-.](?:[a-z]{1,16}|\d{1,4}))*){1,2}(?=[\s,:;]|\Z)  # a rule of ours
     | (?<![^\W_])0[xX][0-9a-fA-F]{1,8}(?![^\W_])
     | (?<![^\W_.])\d+(?:[.,]\d+)?(?:[kKMGTP]i?[Bb]?|[mun]?s|min|MHz|GHz|bit|bytes?|st|nd|rd|th|x)(?![^\W_])
     | (?<![^\W_.])\d+(?:[.:]\d+)+(?:[-+~.:](?:[a-z]{1,6}\d{0,3}|\d{1,4}[a-z]{0,6}\d{0,3}|\d+)(?:u\d{1,2})?){1,8}(?![^\W_])  # a version
