@@ -102,7 +102,7 @@ def described(engine: ports.EnginePort) -> dict[str, Any]:
 def absent(wish: Wish, facts: Mapping[str, Any]) -> str:
     """Return that the engine's configuration is not on this host; empty where it is."""
     _, config, _, _ = _settings(wish, facts)
-    return "" if config in _texts(facts) else f"{config} is no file on this host"
+    return "" if config in _texts(facts) else f"{config} does not exist on this host"
 
 
 def seen(wish: Wish, facts: Mapping[str, Any]) -> ports.EnginePort:

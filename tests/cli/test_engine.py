@@ -190,5 +190,5 @@ def test_a_missing_configuration_is_one_line(engine: Engine, capsys: pytest.Capt
     engine.config.unlink()
     assert harden(engine, "show") == 2
     said = capsys.readouterr().err
-    assert "is no file on this host" in said
+    assert "does not exist on this host" in said
     assert "Traceback" not in said

@@ -219,7 +219,7 @@ def test_a_wish_as_a_playbook_writes_it_is_the_same_with_the_products_words_for_
 
 def test_a_host_without_the_configuration_is_told_so() -> None:
     now = facts(configured=7226, running=7226, firewall="none", selinux="disabled")
-    with pytest.raises(InputError, match=f"^{CONFIG} is no file on this host$"):
+    with pytest.raises(InputError, match=f"^{CONFIG} does not exist on this host$"):
         engine_plan.plan(WISH, {**now, "files": now["files"][1:]})
 
 
