@@ -305,7 +305,7 @@ def test_render_writes_all_a_host_needs(site: Site, tmp_path: Path) -> None:
     assert run(["mailer", "render", "relay", "-c", str(site.config), "-o", str(out)]) == 0
     names = {p.name for p in out.iterdir()}
     assert names == {
-        "relay.py",
+        "relay.pyz",
         "relay.json",
         "aspect-mail-relay.service",
         "aspect-mail-relay.init",

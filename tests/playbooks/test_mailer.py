@@ -110,6 +110,7 @@ def test_the_relay_is_installed_and_proved(host: Host) -> None:
     assert stat.S_IMODE((host.folder / "relay.json").stat().st_mode) == 0o640
     assert not list(Path(os.environ["TMPDIR"]).glob("mailer.*/relay.json"))
     assert stat.S_IMODE((host.root / "alarms").stat().st_mode) == 0o640  # its user may make none in /var/log
+    assert stat.S_IMODE((host.folder / "relay.pyz").stat().st_mode) == 0o644
     first = host.pid.read_text()
     again = host.play("--diff")
     assert (again.code, again.stats["changed"]) == (0, 0), again.output

@@ -1,0 +1,111 @@
+"""Alarms by other ways than mail: syslog, a file, a command, a webhook, an SNMP trap."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+
+from .compat import urlsplit
+from .files import dumped
+from .https import HTTPConnection, https
+from .message import date_header
+from .settings import host_port
+from .snmp import snmp_trap
+
+
+class Speaker(object):
+    """Says it another way: syslog, a file, a command (snmptrap, wall), a webhook; at most once in ten minutes each."""
+
+    def __init__(self, config):
+        self.config = config
+        self.said = {}
+
+    def __call__(self, text, about=""):
+        key = re.sub(r"\d+", "#", text.replace(about, ""))[:40] + about
+        if abs(time.time() - self.said.get(key, 0)) < 600:
+            return
+        self.said[key] = time.time()
+        for say in (self.syslog, self.file, self.command, self.webhook, self.trap):
+            try:
+                say("aspect-mail-relay: " + text)
+            except Exception:  # one way that fails must not silence the next
+                continue
+
+    def ready(self):
+        """Say while somebody looks that the file of alarms cannot be written: it is needed when nobody does."""
+        path = self.config["alarm_file"]
+        if path and not os.access(path if os.path.exists(path) else os.path.dirname(path) or ".", os.W_OK):
+            self("alarm_file cannot be written: %s" % path)
+
+    def syslog(self, text):
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+        where = self.config["syslog"]
+        if where is True:
+            import syslog
+
+            syslog.openlog("aspect-mail-relay", 0, syslog.LOG_MAIL)
+            syslog.syslog(syslog.LOG_CRIT, text)
+        elif where:  # a socket's path, or host:port
+            line = ("<18>%s" % text).encode("utf-8", "replace")  # facility mail, severity critical
+            if where.startswith("/"):
+                with_datagram(socket.AF_UNIX, where, line)
+            else:
+                with_datagram(None, host_port(where, 514), line)
+
+    def file(self, text):
+        if self.config["alarm_file"]:
+            fd = os.open(self.config["alarm_file"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+            try:
+                os.write(fd, ("%s %s\n" % (date_header(time.time()), text)).encode("utf-8", "replace"))
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+
+    def command(self, text):
+        if self.config["alarm_command"]:
+            child = subprocess.Popen(self.config["alarm_command"], stdin=subprocess.PIPE, close_fds=True)
+            try:
+                child.stdin.write(text.encode("utf-8", "replace"))  # a pipe takes so little at once
+                child.stdin.close()
+            except (OSError, IOError):  # it does not read
+                pass
+            end = time.time() + self.config["timeout"]
+            while child.poll() is None and time.time() < end:
+                time.sleep(0.02)
+            if child.poll() is None:  # who delivers waits for it
+                child.kill()
+                child.wait()
+
+    def webhook(self, text):
+        if not self.config["webhook"]:
+            return
+        parts = urlsplit(self.config["webhook"])
+        path = (parts.path or "/") + ("?" + parts.query if parts.query else "")
+        body, headers = dumped({"text": text}).decode("ascii"), {"Content-Type": "application/json"}
+        if parts.scheme == "https":
+            https(self.config, parts.netloc.rpartition("@")[2], path, body, headers)
+            return
+        connection = HTTPConnection(parts.hostname, parts.port or 80, timeout=5)
+        try:
+            connection.request("POST", path, body, headers)
+            connection.getresponse().read(1024)
+        finally:
+            connection.close()
+
+    def trap(self, text):
+        if self.config["snmp_trap"]:
+            with_datagram(None, host_port(self.config["snmp_trap"], 162), snmp_trap(self.config, text))
+
+
+def with_datagram(family, place, data):
+    if family is None:
+        family, _, _, _, place = socket.getaddrinfo(place[0], place[1], 0, socket.SOCK_DGRAM)[0]
+    one = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        one.settimeout(5)
+        one.sendto(data, place)
+    finally:
+        one.close()

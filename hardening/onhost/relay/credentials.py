@@ -1,0 +1,55 @@
+"""Credentials of the application, and requests signed by a certificate's key."""
+
+import base64
+import json
+import os
+import ssl
+import subprocess
+import time
+import uuid
+
+from .files import dumped, get
+
+
+def key_folder(config):
+    return os.path.join(config["spool"], "keys")
+
+
+def rolled(config):
+    """Return what renewals left: `use` (newest first), and `made`, one that is not proved yet."""
+    try:
+        return json.loads(get(os.path.join(key_folder(config), "credentials.json")).decode("ascii"))
+    except (OSError, IOError, ValueError):
+        return {"use": [], "made": None}
+
+
+def credentials_of(config):
+    return rolled(config)["use"] + config["credentials"]
+
+
+def signed(config, credential, claims):
+    """Return a JWT that holds ten minutes, signed by the host's own openssl."""
+    pem = get(credential["certificate_file"]).decode("ascii")
+    certificate = ssl.PEM_cert_to_DER_cert(pem[pem.index("-----BEGIN CERTIFICATE-----") :].strip())
+    import hashlib
+
+    now = int(time.time())
+    thumb = hashlib.sha1(certificate).digest()  # noqa: S324 - the protocol's name for a certificate
+    head = {"alg": "RS256", "typ": "JWT", "x5t": b64u(thumb)}
+    claims = dict(claims, jti=str(uuid.uuid4()), nbf=now - 5, exp=now + 590)
+    text = b64u(dumped(head)) + "." + b64u(dumped(claims))
+    child = subprocess.Popen(
+        [config["openssl"], "dgst", "-sha256", "-sign", credential["key_file"]],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        close_fds=True,
+    )
+    signature, _ = child.communicate(text.encode("ascii"))
+    if child.returncode:
+        raise ValueError("openssl does not sign with this key")
+    return text + "." + b64u(signature)
+
+
+def b64u(data):
+    return base64.urlsafe_b64encode(data).decode("ascii").rstrip("=")

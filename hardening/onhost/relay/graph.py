@@ -1,0 +1,37 @@
+"""Delivery of one mail by Microsoft Graph."""
+
+import base64
+import re
+
+from .answers import NOT_JSON, after, http_kind, parsed, word
+from .compat import quote
+from .https import https
+from .problems import Refused
+
+
+def deliver_graph(config, tokens, recipients, raw):
+    scope = "https://%s/.default" % config["graph_resource"]
+    for again in (True, False):
+        token = tokens.get(scope)
+        status, answer, body = https(
+            config,
+            config["graph"],
+            "/v1.0/users/%s/sendMail" % quote(config["mailbox"], safe="@"),
+            base64.b64encode(raw),
+            {"Authorization": "Bearer " + token, "Content-Type": "text/plain"},
+        )
+        if status == 202:
+            return
+        if status == 401 and again:
+            tokens.drop(scope)  # revoked before its end
+            continue
+        error = parsed(body).get("error")
+        name = word(error.get("code")) if isinstance(error, dict) else ""
+        raise Refused(
+            http_kind(status, name),
+            "graph: %d %s" % (status, name or NOT_JSON),
+            wait=after(answer),
+            uncertain=status in (502, 504),
+            own=status in (400, 413, 500),
+            addressed=status == 400 and bool(re.search("(?i)recipient|address", name)),
+        )

@@ -1,0 +1,85 @@
+"""The verb `sendmail`: do what /usr/sbin/sendmail would do."""
+
+import re
+import smtplib
+import sys
+
+from .message import addresses, header, split_mail
+from .settings import host_port
+
+
+def sendmail(config, arguments):
+    """Take what sendmail takes, hand it to the relay; 75 says try again, as sysexits has it."""
+    sender, recipients, from_headers, dots = config["mailbox"], [], False, True
+    rest = list(arguments)
+    while rest:
+        one = rest.pop(0)
+        if one == "--":
+            recipients, rest = recipients + rest, []
+        elif not one.startswith("-"):
+            recipients.append(one)
+        flags = one[1:] if one.startswith("-") and one != "--" else ""
+        while flags:  # -ti is -t -i, and -fX is -f X
+            flag, flags = flags[0], flags[1:]
+            if flag in "ABCDFLMNORVXbefhopr":
+                value, flags = flags or (rest.pop(0) if rest else ""), ""
+                sender = value if flag in "fr" else sender
+                dots = dots and (flag, value) != ("o", "i")
+                if flag == "b" and value != "m":
+                    told = "sendmail: -b%s is not done here; relay status says how the queue is\n"
+                    sys.stderr.write(told % value)
+                    return 64
+            elif flag == "q":
+                return 0  # the relay tries again by itself
+            elif flag == "d":
+                flags = ""
+            else:
+                dots, from_headers = dots and flag != "i", from_headers or flag == "t"
+    stream = getattr(sys.stdin, "buffer", sys.stdin)
+    lines = []
+    for line in iter(stream.readline, b""):
+        if dots and line in (b".\n", b".\r\n"):
+            break
+        lines.append(line)
+    raw = b"".join(lines)
+    if from_headers:
+        headers, _ = split_mail(raw)
+        for name in ("to", "cc", "bcc"):
+            recipients += addresses(header(headers, name))
+    named = addresses(", ".join(recipients))
+    recipients = sorted(set(named), key=named.index) or list(config["recipients"])
+    host, port = host_port(config["listen"], 25)
+    try:
+        session = smtplib.SMTP(host, port, timeout=60)
+        refused = handed(
+            session, sender.strip("<>") or config["mailbox"], recipients, re.sub(b"\r?\n", b"\r\n", raw)
+        )
+        session.quit()
+    except smtplib.SMTPRecipientsRefused:
+        sys.stderr.write("sendmail: no recipient is on the relay's list\n")
+        return 67
+    except smtplib.SMTPResponseException as problem:
+        sys.stderr.write("sendmail: the relay answered %d\n" % problem.smtp_code)
+        return 69 if problem.smtp_code >= 500 else 75
+    except (OSError, IOError, smtplib.SMTPException):
+        sys.stderr.write("sendmail: the relay does not answer on %s\n" % config["listen"])
+        return 75
+    except ValueError:  # an address outside ASCII
+        sys.stderr.write("sendmail: a sender or recipient is not written in ASCII\n")
+        return 65
+    if refused:
+        sys.stderr.write(
+            "sendmail: not on the relay's list: %s; the others have it\n" % ", ".join(sorted(refused))
+        )
+        return 67
+    return 0
+
+
+def handed(session, sender, recipients, raw):
+    """Hand a mail to the relay, to as many recipients at once as it takes; return those it refuses for good."""
+    refused, waiting = set(), recipients
+    while waiting:
+        left = session.sendmail(sender, waiting, raw)
+        waiting = [one for one in waiting if one in left and left[one][0] == 452]
+        refused.update(set(left) - set(waiting))
+    return refused
