@@ -51,7 +51,7 @@ def stream(
 
 def zipped(program: str, *, root: Path = _HERE) -> bytes:
     """Return a zip that Python (2.6 and later) runs as `program`: always the same bytes."""
-    return bytes(loader.zip_of(_sources(program, root), program))  # type: ignore[no-untyped-call]  # runs on 2.6
+    return bytes(loader.zip_of(_sources(program, root), program))
 
 
 @cache

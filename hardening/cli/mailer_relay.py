@@ -113,9 +113,8 @@ def relay(config: Path, keys: Keys, status: bool, python: str, transport_tls: st
     """
     import json
 
-    from hardening.mailer.install import relay_config
+    from hardening.mailer.install import relay_archive, relay_config
     from hardening.mailer.settings import load
-    from hardening.onhost.pack import zipped
 
     made = relay_config(load(config, keys))
     spool = Path(str(made.setdefault("spool", "relay-spool"))).resolve()
@@ -126,7 +125,7 @@ def relay(config: Path, keys: Keys, status: bool, python: str, transport_tls: st
     try:
         spool.mkdir(mode=0o700, parents=True, exist_ok=True)
         _write(place, json.dumps(made).encode(), 0o600)
-        _write(archive, zipped("relay"), 0o600)
+        _write(archive, relay_archive(), 0o600)
     except OSError as problem:
         raise UsageError(
             f"cannot make {spool}: {problem.strerror}", hint="spool = 'FOLDER' under [relay]"

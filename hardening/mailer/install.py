@@ -12,7 +12,7 @@ from hardening.errors import DataError, UsageError
 from hardening.mailer.rest import encrypted, read
 from hardening.mailer.settings import Credential, Settings, Transport
 from hardening.mailer.showing import shown
-from hardening.onhost.pack import zipped
+from hardening.packing import zipped
 
 FOLDER = "/etc/aspect-mail-relay"
 USER = "aspect-mail"
@@ -99,11 +99,16 @@ def credential_files(settings: Settings) -> Iterator[tuple[str, bytes, int]]:
         yield "ca.pem", read(settings.ca_file, shown(settings.ca_file)), 0o644
 
 
+def relay_archive() -> bytes:
+    """Return the relay: one zip that any Python from 2.6 on runs."""
+    return zipped("hardening.onhost.relay.main")
+
+
 def relay_files(settings: Settings, host: Host | None = None) -> Iterator[tuple[str, bytes, int]]:
     """Yield name, content and mode of everything a host needs."""
     host = host or Host()
     config = json.dumps(relay_config(settings, host), indent=2, sort_keys=True) + "\n"
-    yield "relay.pyz", zipped("relay"), 0o644
+    yield "relay.pyz", relay_archive(), 0o644
     yield "relay.json", config.encode(), 0o640
     for name, mode in (
         ("aspect-mail-relay.service", 0o644),

@@ -14,7 +14,7 @@ from pathlib import Path
 warnings.simplefilter("error")
 sys.path.insert(0, "/relay.pyz")
 alarms, delivering, problems, settings, spooling, statuses, tls, transports = (
-    importlib.import_module(f"onhost.relay.{name}")
+    importlib.import_module(f"hardening.onhost.relay.{name}")
     for name in ("alarms", "delivery", "problems", "settings", "spool", "status", "tls", "transports")
 )
 

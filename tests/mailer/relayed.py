@@ -11,9 +11,8 @@ import sys
 import time
 from typing import Any
 
-from hardening.mailer.install import relay_config
+from hardening.mailer.install import relay_archive, relay_config
 from hardening.mailer.settings import load
-from hardening.onhost.pack import zipped
 from tests.mailer.conftest import Site
 
 
@@ -24,7 +23,7 @@ class Relay:
         self.site, self.python = site, python
         self.here = python == sys.executable
         self.archive = site.folder / "relay.pyz"
-        self.archive.write_bytes(zipped("relay"))
+        self.archive.write_bytes(relay_archive())
         self.command = [python, str(self.archive)]
         if (
             self.here

@@ -312,7 +312,7 @@ def test_render_writes_all_a_host_needs(site: Site, tmp_path: Path) -> None:
         "relay",
         "sendmail",
     }
-    assert site.secret not in "".join(p.read_text() for p in out.iterdir())
+    assert site.secret.encode() not in b"".join(p.read_bytes() for p in out.iterdir())
     carried = ["mailer", "render", "relay", "-c", str(site.config), "-o", str(out), "--credentials"]
     assert run([*carried, "--host-certificate", "--folder", "/opt/x", "--user", "me"]) == 0
     made = json.loads((out / "relay.json").read_text())

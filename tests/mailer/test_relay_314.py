@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hardening.onhost.pack import zipped
+from hardening.mailer.install import relay_archive
 
 HOME = Path(__file__).parents[2] / ".cache" / "pyodide"
 RUN = """
@@ -28,7 +28,7 @@ def test_a_backlog_on_3_14(tmp_path: Path) -> None:
     script = HOME / "run.mjs"  # beside node_modules, where node looks for packages
     script.write_text(RUN)
     inside = Path(__file__).with_name("in_314.py")
-    (tmp_path / "relay.pyz").write_bytes(zipped("relay"))
+    (tmp_path / "relay.pyz").write_bytes(relay_archive())
     argv = [node, str(script), str(tmp_path / "relay.pyz"), str(inside)]
     done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=300, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]

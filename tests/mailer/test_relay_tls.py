@@ -230,17 +230,3 @@ def test_a_certificate_cut_anywhere_is_for_nobody() -> None:
     der = ssl.PEM_cert_to_DER_cert(trustme.CA().issue_cert("a.example").cert_chain_pems[0].bytes().decode())
     assert certificate_names.is_for(der, "a.example")
     assert not any(certificate_names.is_for(der[:cut], "a.example") for cut in range(0, len(der) - 1, 7))
-
-
-def test_python_2_6_can_read_it() -> None:
-    """Modules of Python 3 stand in an `except ImportError`, and what `python_lacks` asks for first in a guarded call."""
-    guarded = (
-        "http.client", "socketserver", "urllib.parse", "urllib.request", "ssl.create_default_context", "ssl.TLSVersion",
-        "ssl.OP_NO_TLSv1", "ssl.OP_NO_TLSv1_1",
-    )  # fmt: skip
-    excluded = [word for name in guarded for word in ("--exclude", name)]
-    argv = [str(Path(sys.executable).with_name("vermin")), "--no-tips", "-t=2.6-", *excluded]
-    done = subprocess.run(
-        [*argv, str(Path(tls.__file__).parent)], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout

@@ -24,9 +24,9 @@ Read it in the order in which a mail passes:
     main, settings                   the command line; the settings and their defaults
     sendmail, serve, status          the verbs (certificate and renew are in `certificate`)
     smtp_in, refusals                the SMTP server on loopback; who may send to whom, and what was refused
-    message                          headers: read, encoded, dropped
+    message, compat                  headers; names that moved between Python 2 and 3
     spool, notes, files              the queue on disk, its notes, files that survive a crash
-    delivery, recipients, limits     which batch is next, and what follows from an answer
+    delivery, limits                 which batch is next, and what follows from an answer
     outgoing                         the mail as it leaves: one mail or a digest
     transports, graph, smtp_out      one mail to the service
     tokens, credentials, certificate access tokens; signed requests; the host's own certificate and its renewal

@@ -1,8 +1,8 @@
-"""Entry point: `python relay.pyz VERB CONFIG` on a host."""
+"""Runs the package as it is, without an archive: `python -m hardening.onhost.relay VERB CONFIG`."""
 
 import sys
 
-from .main import main
+from hardening.onhost.relay.main import main
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

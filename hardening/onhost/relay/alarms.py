@@ -7,12 +7,12 @@ import subprocess
 import sys
 import time
 
-from .compat import urlsplit
-from .files import dumped
-from .https import HTTPConnection, https
-from .message import date_header
-from .settings import host_port
-from .snmp import snmp_trap
+from hardening.onhost.relay.compat import urlsplit
+from hardening.onhost.relay.files import dumped
+from hardening.onhost.relay.https import HTTPConnection, https
+from hardening.onhost.relay.message import date_header
+from hardening.onhost.relay.settings import host_port
+from hardening.onhost.relay.snmp import snmp_trap
 
 
 class Speaker(object):
@@ -23,6 +23,7 @@ class Speaker(object):
         self.said = {}
 
     def __call__(self, text, about=""):
+        """Raise an alarm; `about` is what tells it from others of the same text."""
         key = re.sub(r"\d+", "#", text.replace(about, ""))[:40] + about
         if abs(time.time() - self.said.get(key, 0)) < 600:
             return
@@ -40,6 +41,7 @@ class Speaker(object):
             self("alarm_file cannot be written: %s" % path)
 
     def syslog(self, text):
+        """Write the alarm to standard error, and to syslog: the system's, a socket's path or HOST:PORT."""
         sys.stderr.write(text + "\n")
         sys.stderr.flush()
         where = self.config["syslog"]
@@ -56,6 +58,7 @@ class Speaker(object):
                 with_datagram(None, host_port(where, 514), line)
 
     def file(self, text):
+        """Append the alarm to `alarm_file`."""
         if self.config["alarm_file"]:
             fd = os.open(self.config["alarm_file"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
             try:
@@ -65,6 +68,7 @@ class Speaker(object):
                 os.close(fd)
 
     def command(self, text):
+        """Run `alarm_command` with the alarm on its standard input, for `timeout` seconds at most."""
         if self.config["alarm_command"]:
             child = subprocess.Popen(self.config["alarm_command"], stdin=subprocess.PIPE, close_fds=True)
             try:
@@ -80,6 +84,7 @@ class Speaker(object):
                 child.wait()
 
     def webhook(self, text):
+        """POST the alarm as JSON to `webhook`."""
         if not self.config["webhook"]:
             return
         parts = urlsplit(self.config["webhook"])
@@ -96,11 +101,13 @@ class Speaker(object):
             connection.close()
 
     def trap(self, text):
+        """Send the alarm as an SNMP trap to `snmp_trap`."""
         if self.config["snmp_trap"]:
             with_datagram(None, host_port(self.config["snmp_trap"], 162), snmp_trap(self.config, text))
 
 
 def with_datagram(family, place, data):
+    """Send one datagram to a socket's path or to (host, port)."""
     if family is None:
         family, _, _, _, place = socket.getaddrinfo(place[0], place[1], 0, socket.SOCK_DGRAM)[0]
     one = socket.socket(family, socket.SOCK_DGRAM)

@@ -7,8 +7,8 @@ import json
 import re
 import time
 
-from .compat import TEXT
-from .problems import CONFIG, MESSAGE, TEMPORARY
+from hardening.onhost.relay.compat import TEXT
+from hardening.onhost.relay.problems import CONFIG, MESSAGE, TEMPORARY
 
 NOT_JSON = "(no word of the service: a proxy's or a portal's page?)"
 
@@ -72,6 +72,7 @@ def http_kind(status, name):
 
 
 def parsed(body):
+    """Return an answer's JSON object, or an empty one."""
     try:
         found = json.loads(body.decode("utf-8", "replace"))
     except (ValueError, RuntimeError):  # the latter: brackets in brackets without end

@@ -9,14 +9,14 @@ import threading
 import time
 import uuid
 
-from .answers import http_kind, parsed, word
-from .compat import quote
-from .credentials import credentials_of, key_folder, rolled, signed
-from .files import dumped, get, put, remove
-from .https import https
-from .openssl import output_of
-from .problems import CONFIG, Refused, TEMPORARY, plain
-from .tokens import Tokens
+from hardening.onhost.relay.answers import http_kind, parsed, word
+from hardening.onhost.relay.compat import quote
+from hardening.onhost.relay.credentials import credentials_of, key_folder, rolled, signed
+from hardening.onhost.relay.files import dumped, get, put, remove
+from hardening.onhost.relay.https import https
+from hardening.onhost.relay.openssl import output_of
+from hardening.onhost.relay.problems import CONFIG, Refused, TEMPORARY, plain
+from hardening.onhost.relay.tokens import Tokens
 
 
 def made_certificate(config, certificate, key):
@@ -177,6 +177,7 @@ def renewed(config, folder):
 
 
 def known(tokens, scope, credential):
+    """Return whether the service takes a credential. Raises Refused where that is not known."""
     try:
         return bool(tokens.ask(scope, credential))
     except Refused as problem:
@@ -194,6 +195,7 @@ class Renewal(threading.Thread):
         self.config, self.speak = config, speak
 
     def run(self):
+        """Renew when fewer than `renew_days` are left; an error is an alarm and ends nothing."""
         while True:
             try:
                 first = credentials_of(self.config)[0]

@@ -1,7 +1,7 @@
 """Names that moved between Python 2 and 3."""
 
 try:
-    from urllib.parse import quote, unquote, urlencode, urlsplit
+    from urllib.parse import quote, unquote, urlencode, urlsplit  # novermin: Python 3
 except ImportError:  # Python 2
     from urllib import quote, unquote, urlencode
     from urlparse import urlsplit

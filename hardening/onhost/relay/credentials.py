@@ -8,10 +8,11 @@ import subprocess
 import time
 import uuid
 
-from .files import dumped, get
+from hardening.onhost.relay.files import dumped, get
 
 
 def key_folder(config):
+    """Return the folder of the keys that were made on this host."""
     return os.path.join(config["spool"], "keys")
 
 
@@ -24,6 +25,7 @@ def rolled(config):
 
 
 def credentials_of(config):
+    """Return all credentials in the order in which they are tried: the renewed ones first."""
     return rolled(config)["use"] + config["credentials"]
 
 
@@ -52,4 +54,5 @@ def signed(config, credential, claims):
 
 
 def b64u(data):
+    """Return Base64 for URLs without padding, as JWT has it."""
     return base64.urlsafe_b64encode(data).decode("ascii").rstrip("=")

@@ -4,11 +4,12 @@ import os
 import re
 import subprocess
 
-from .openssl import output_of, system_authorities
-from .problems import CONFIG, Refused, TEMPORARY
+from hardening.onhost.relay.openssl import output_of, system_authorities
+from hardening.onhost.relay.problems import CONFIG, Refused, TEMPORARY
 
 
 def curl_lacks(config):
+    """Return why curl cannot do it here, or an empty text."""
     if config["transports"] != ["graph"] and "graph" not in config["transports"]:
         return "it speaks HTTPS alone, and transports has no graph"
     code, said = output_of([config["curl"], "-q", "--tlsv1.2", "--version"])
@@ -26,6 +27,7 @@ class CurlAnswer(object):
         self.rows = [line.partition(":")[::2] for line in head.split("\r\n")[1:]]
 
     def getheader(self, name, default=None):
+        """Return a header's value, as http.client's answers do."""
         for key, value in self.rows:
             if key.strip().lower() == name.lower():
                 return value.strip()

@@ -6,13 +6,13 @@ import re
 import threading
 import time
 
-from .limits import Limits
-from .outgoing import outgoing
-from .problems import CONFIG, MESSAGE, Refused, TEMPORARY, plain
-from .refusals import Refusals, refusal_text
-from .status_file import last_success, write_status
-from .tokens import Tokens
-from .transports import TRANSPORTS
+from hardening.onhost.relay.limits import Limits
+from hardening.onhost.relay.outgoing import outgoing
+from hardening.onhost.relay.problems import CONFIG, MESSAGE, Refused, TEMPORARY, plain
+from hardening.onhost.relay.refusals import Refusals, refusal_text
+from hardening.onhost.relay.status_file import last_success, write_status
+from hardening.onhost.relay.tokens import Tokens
+from hardening.onhost.relay.transports import TRANSPORTS
 
 EVER = 1e12  # a time that is later than every mail's
 STUBBORN = 3  # refusals of one mail while others pass, after which it is asked about seldom
@@ -41,6 +41,7 @@ class Delivery(threading.Thread):
         self.last_success = last_success(config)
 
     def run(self):
+        """Deliver until `stop`; write the status every second."""
         left, reported = None, 0.0
         while not self.stop:
             try:
@@ -323,6 +324,7 @@ class Delivery(threading.Thread):
         return False
 
     def give_up(self, record, why):
+        """Give up a batch that was refused for good: a digest goes on as single mails, one mail to the folder dead."""
         self.back.pop(record["members"][0], None)
         dead = {}
         if len(record["members"]) > 1:
@@ -334,6 +336,7 @@ class Delivery(threading.Thread):
             self.speak("a mail was refused for good: %s" % why)
 
     def trouble(self, text):
+        """Note why nothing passes, and since when."""
         if not self.failing:
             self.since = time.time()
         self.failing = text

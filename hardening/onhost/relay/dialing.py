@@ -3,11 +3,12 @@
 import base64
 import socket
 
-from .compat import unquote, urlsplit
-from .problems import CONFIG, Refused
+from hardening.onhost.relay.compat import unquote, urlsplit
+from hardening.onhost.relay.problems import CONFIG, Refused
 
 
 def proxy_of(config):
+    """Return the proxy's host and port, and the header that logs in to it."""
     parts = urlsplit(config["proxy"])
     head = {}
     if parts.username is not None:

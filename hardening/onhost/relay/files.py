@@ -10,6 +10,7 @@ LONGEST_NOTE = 1 << 24  # bytes of what is noted of a mail or a delivery
 
 
 def sync_folder(folder):
+    """Write a folder's entries to disk."""
     fd = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(fd)
@@ -38,6 +39,7 @@ def put(folder, name, data):
 
 
 def get(path):
+    """Return a file's content."""
     with open(path, "rb") as file:
         return file.read()
 
@@ -55,6 +57,7 @@ def noted(path):
 
 
 def remove(path):
+    """Remove a file that may be gone already."""
     try:
         os.unlink(path)
     except OSError as problem:
@@ -63,4 +66,5 @@ def remove(path):
 
 
 def dumped(value):
+    """Return a value as JSON in ASCII, always the same."""
     return json.dumps(value, sort_keys=True).encode("ascii")

@@ -3,13 +3,14 @@
 import base64
 import re
 
-from .answers import NOT_JSON, after, http_kind, parsed, word
-from .compat import quote
-from .https import https
-from .problems import Refused
+from hardening.onhost.relay.answers import NOT_JSON, after, http_kind, parsed, word
+from hardening.onhost.relay.compat import quote
+from hardening.onhost.relay.https import https
+from hardening.onhost.relay.problems import Refused
 
 
 def deliver_graph(config, tokens, recipients, raw):
+    """Deliver a mail to all its recipients. Raises Refused."""
     scope = "https://%s/.default" % config["graph_resource"]
     for again in (True, False):
         token = tokens.get(scope)

@@ -5,11 +5,11 @@ try:
 except ImportError:  # Python 2
     from httplib import HTTPConnection, HTTPException
 
-from .curl import curled
-from .dialing import dial
-from .problems import Refused, plain
-from .settings import host_port
-from .tls import distrust, secured, way
+from hardening.onhost.relay.curl import curled
+from hardening.onhost.relay.dialing import dial
+from hardening.onhost.relay.problems import Refused, plain
+from hardening.onhost.relay.settings import host_port
+from hardening.onhost.relay.tls import distrust, secured, way
 
 
 class Https(HTTPConnection):

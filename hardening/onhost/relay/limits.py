@@ -4,7 +4,7 @@ import os
 import re
 import time
 
-from .files import get, put
+from hardening.onhost.relay.files import get, put
 
 
 class Limits(object):
@@ -42,6 +42,7 @@ class Limits(object):
         return max(0.0, pause)
 
     def take(self, recipients):
+        """Count a mail to so many recipients, on disk, before it is sent."""
         self._note(recipients)
 
     def settle(self):

@@ -6,15 +6,16 @@ import os
 import re
 import sys
 
-from .problems import Refused, TEMPORARY, plain
-from .settings import load
+from hardening.onhost.relay.problems import Refused, TEMPORARY, plain
+from hardening.onhost.relay.settings import load
 
 VERBS = ("serve", "status", "sendmail", "certificate", "renew")
 TLS_BY = ("auto", "python", "openssl", "curl")
 
 
-def main(arguments):
+def main():
     """Run a verb; return its exit code, as sysexits.h has it."""
+    arguments = sys.argv[1:]
     if len(arguments) < 2 or arguments[0] not in VERBS:
         sys.stderr.write("usage: relay.pyz %s CONFIG [...]\n" % "|".join(VERBS))
         return 64
@@ -53,19 +54,19 @@ def main(arguments):
 def run(verb, config, rest):
     """Run a verb, with the modules that it needs: `sendmail` runs for each mail."""
     if verb == "sendmail":
-        from .sendmail import sendmail
+        from hardening.onhost.relay.sendmail import sendmail
 
         return sendmail(config, rest)
     if verb == "status":
-        from .status import status
+        from hardening.onhost.relay.status import status
 
         return status(config)
     if verb == "serve":
-        from .serve import serve
+        from hardening.onhost.relay.serve import serve
 
         return serve(config)
     os.umask(0o077)
-    from .certificate import make_first, renew
+    from hardening.onhost.relay.certificate import make_first, renew
 
     if verb == "certificate":
         return make_first(config)

@@ -32,6 +32,7 @@ def as_text(data):
 
 
 def header(headers, name):
+    """Return the decoded value of the first header of a name, or an empty text."""
     for found, line in headers:
         if found == name:
             value = re.sub(r"\s+", " ", as_text(line.split(b":", 1)[1])).strip()
@@ -59,6 +60,7 @@ def declared(known, body):
 
 
 def decoded(value):
+    """Return a header's value with its encoded words (RFC 2047) as text."""
     if "=?" not in value:
         return value
     try:
@@ -135,6 +137,7 @@ def readable(headers, body):
 
 
 def date_header(now):
+    """Return a time as the header Date has it."""
     parts = time.gmtime(now)
     days = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
     months = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

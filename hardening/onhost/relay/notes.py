@@ -2,17 +2,19 @@
 
 import re
 
-from .compat import TEXT
-from .problems import plain
+from hardening.onhost.relay.compat import TEXT
+from hardening.onhost.relay.problems import plain
 
 LATEST = 253402300799  # the last second that a calendar has
 
 
 def unreadable(problem):
+    """Return why a file cannot be used, in words that may be shown."""
     return plain(problem) if isinstance(problem, (OSError, IOError)) else "damaged"
 
 
 def all_text(value):
+    """Return whether a value is a list of texts."""
     return isinstance(value, list) and not [one for one in value if not isinstance(one, TEXT)]
 
 

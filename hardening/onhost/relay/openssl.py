@@ -10,8 +10,8 @@ import subprocess
 import threading
 import time
 
-from .certificate_names import address_of, is_for
-from .files import get, put
+from hardening.onhost.relay.certificate_names import address_of, is_for
+from hardening.onhost.relay.files import get, put
 
 
 class Untrusted(IOError):
@@ -19,6 +19,7 @@ class Untrusted(IOError):
 
 
 def output_of(argv):
+    """Run a command without input; return its exit code and all its output. The code is None if it is not installed."""
     try:
         child = subprocess.Popen(
             argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, close_fds=True
@@ -38,6 +39,7 @@ def s_client_options(config):
 
 
 def openssl_lacks(config):
+    """Return why openssl cannot do it here, or an empty text."""
     known = s_client_options(config)
     if not known:
         return "openssl is not installed"
@@ -76,9 +78,11 @@ class Stream(io.RawIOBase):
         self.channel = channel
 
     def readable(self):
+        """Return that it can be read."""
         return True
 
     def readinto(self, room):
+        """Read into a buffer; return how much."""
         data = self.channel.recv(len(room))
         room[: len(data)] = data
         return len(data)
@@ -104,6 +108,7 @@ class Channel(object):
             raise
 
     def open(self):
+        """Start s_client on a loopback connection, and a thread that carries its bytes to the server and back."""
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
             listener.bind(("127.0.0.1", 0))
@@ -146,6 +151,7 @@ class Channel(object):
             said += more
 
     def judge(self, said):
+        """Check what s_client reports of chain and name. Raises Untrusted, IOError."""
         codes = re.findall(r"(?m)^ *Verify return code: (\d+)", said)
         dead = not self.left and self.child.poll() is not None
         if not codes or "Cipher is (NONE)" in said or dead:
@@ -166,18 +172,21 @@ class Channel(object):
             raise Untrusted("the certificate of %s is for another name" % self.host)
 
     def some(self, most):
+        """Return bytes that came within `timeout` seconds."""
         ready = select.select([self.child.stdout], [], [], self.config["timeout"])[0]
         if not ready:
             raise socket.timeout("timed out")
         return os.read(self.child.stdout.fileno(), most)
 
     def recv(self, most):
+        """Return bytes, as a socket does."""
         if self.left:
             data, self.left = self.left[:most], self.left[most:]
             return data
         return self.some(most)
 
     def sendall(self, data):
+        """Send all bytes, as a socket does."""
         view, fd = data, self.child.stdin.fileno()
         while view:
             if not select.select([], [fd], [], self.config["timeout"])[1]:
@@ -185,9 +194,11 @@ class Channel(object):
             view = view[os.write(fd, view[:4096]) :]  # PIPE_BUF: a pipe that is ready takes so much at once
 
     def makefile(self, *args, **kwargs):
+        """Return a file to read from, as a socket does."""
         return io.BufferedReader(Stream(self))
 
     def close(self):
+        """End s_client and close both connections."""
         child, self.child = self.child, None
         if child is not None:
             if child.poll() is None:

@@ -3,7 +3,15 @@
 import base64
 import time
 
-from .message import addressed_to, date_header, declared, encoded, in_ascii, readable, split_mail
+from hardening.onhost.relay.message import (
+    addressed_to,
+    date_header,
+    declared,
+    encoded,
+    in_ascii,
+    readable,
+    split_mail,
+)
 
 
 def outgoing(config, spool, record, to):

@@ -4,7 +4,7 @@ import re
 import threading
 import time
 
-from .status_file import before
+from hardening.onhost.relay.status_file import before
 
 DAY = 86400  # seconds that a refusal is reported after it happened last
 MOST_ROWS = 20  # senders and recipients that are told apart among the refused
@@ -55,9 +55,11 @@ class Refusals(object):
         return reason == "size" and about != self.limit()
 
     def limit(self):
+        """Return the limit of size that a refusal names."""
         return "over %d bytes" % self.config["max_bytes"]
 
     def note(self, reason, about=""):
+        """Count a refusal; open a row for it if it is an alarm."""
         now, about = time.time(), re.sub(r"[^\x21-\x7e]+", " ", about)[:100]
         if reason == "size":
             about = self.limit()
@@ -105,16 +107,19 @@ class Refusals(object):
 
 
 def refusal_text(row):
+    """Return a row as the text of an alarm."""
     about = " (%s)" % row["about"] if row["about"] else ""
     times = (row["why"], about, row["count"], max(0, time.time() - row["last"]))
     return "%s%s, %d times, last %d s ago" % times
 
 
 def allowed_senders(config):
+    """Return the senders that may send here, in lower case."""
     return [one.lower() for one in config["senders"]] + [config["mailbox"].lower()]
 
 
 def allowed_recipient(config, address):
+    """Return whether an address, or its domain, is on the lists."""
     address = address.lower()
     domain = "@" + address.rpartition("@")[2]
     allowed = [one.lower() for one in config["allow_recipients"] + config["recipients"]]

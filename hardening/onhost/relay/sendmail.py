@@ -4,8 +4,8 @@ import re
 import smtplib
 import sys
 
-from .message import addresses, header, split_mail
-from .settings import host_port
+from hardening.onhost.relay.message import addresses, header, split_mail
+from hardening.onhost.relay.settings import host_port
 
 
 def sendmail(config, arguments):

@@ -9,16 +9,17 @@ import sys
 import threading
 import time
 
-from .alarms import Speaker
-from .certificate import Renewal
-from .delivery import Delivery
-from .settings import host_port
-from .smtp_in import Server, Server6, Session
-from .spool import Spool
-from .tls import way
+from hardening.onhost.relay.alarms import Speaker
+from hardening.onhost.relay.certificate import Renewal
+from hardening.onhost.relay.delivery import Delivery
+from hardening.onhost.relay.settings import host_port
+from hardening.onhost.relay.smtp_in import Server, Server6, Session
+from hardening.onhost.relay.spool import Spool
+from hardening.onhost.relay.tls import way
 
 
 def serve(config):
+    """Run the relay until a signal ends it. Raises SystemExit with what prevents it."""
     import fcntl
 
     os.umask(0o077)

@@ -3,7 +3,7 @@
 import json
 import re
 
-from .compat import TEXT, urlsplit
+from hardening.onhost.relay.compat import TEXT, urlsplit
 
 COUNTS = (
     "max_bytes",
@@ -63,6 +63,7 @@ DEFAULTS = {
 
 
 def load(path):
+    """Return the settings of a file, with defaults. Errors: OSError, ValueError; SystemExit names a wrong key."""
     with open(path, "rb") as file:
         given = json.loads(file.read().decode("utf-8-sig"))
     if not isinstance(given, dict):
@@ -136,5 +137,6 @@ def usable(credential):
 
 
 def host_port(text, default):
+    """Return the host and the port of HOST:PORT. Errors: ValueError."""
     parts = urlsplit("//" + text)
     return parts.hostname, default if parts.port is None else parts.port

@@ -4,11 +4,11 @@ import re
 import socket
 
 try:
-    from socketserver import StreamRequestHandler, TCPServer, ThreadingMixIn
+    from socketserver import StreamRequestHandler, TCPServer, ThreadingMixIn  # novermin: Python 3
 except ImportError:  # Python 2
     from SocketServer import StreamRequestHandler, TCPServer, ThreadingMixIn
 
-from .refusals import LOGIN, allowed_recipient, allowed_senders
+from hardening.onhost.relay.refusals import LOGIN, allowed_recipient, allowed_senders
 
 
 class Session(StreamRequestHandler):
@@ -17,6 +17,7 @@ class Session(StreamRequestHandler):
     timeout = 300
 
     def say(self, text):
+        """Send a reply."""
         self.wfile.write(text.encode("ascii", "replace") + b"\r\n")
         self.wfile.flush()
 
@@ -26,6 +27,7 @@ class Session(StreamRequestHandler):
         self.say(text)
 
     def handle(self):
+        """Serve one client, if a session is free."""
         server = self.server
         if not server.slots.acquire(False):
             self.refuse("421 4.3.2 too many sessions", "sessions")
@@ -39,6 +41,7 @@ class Session(StreamRequestHandler):
             server.slots.release()
 
     def talk(self):
+        """Read commands and answer them until the client ends."""
         self.sender, self.recipients, errors = None, [], 0
         self.say("220 localhost aspect-mail-relay")
         while errors < 20:
@@ -67,25 +70,30 @@ class Session(StreamRequestHandler):
                 errors += 1
 
     def do_helo(self, rest):
+        """HELO."""
         self.say("250 localhost")
         return True
 
     def do_ehlo(self, rest):
+        """EHLO: the size limit and 8-bit text."""
         self.say("250-localhost")
         self.say("250-SIZE %d" % self.server.config["max_bytes"])
         self.say("250 8BITMIME")
         return True
 
     def do_noop(self, rest):
+        """NOOP."""
         self.say("250 2.0.0 OK")
         return True
 
     def do_rset(self, rest):
+        """RSET: forget the sender and the recipients."""
         self.sender, self.recipients = None, []
         self.say("250 2.0.0 OK")
         return True
 
     def do_mail(self, rest):
+        """MAIL FROM: check sender, size, disk and queue."""
         found = re.match(r"(?i)FROM:\s*<([^<>\s]*)>(.*)$", rest)
         if not found:
             self.refuse("501 5.5.4 MAIL FROM:<address>", "form", "MAIL")
@@ -111,6 +119,7 @@ class Session(StreamRequestHandler):
         return True
 
     def do_rcpt(self, rest):
+        """RCPT TO: check the form, the lists and the number."""
         found = re.match(r"(?i)TO:\s*<([^<>\s,;:\"]+@[^<>\s,;:\"]+)>", rest)
         config = self.server.config
         if self.sender is None:
@@ -134,6 +143,7 @@ class Session(StreamRequestHandler):
         return False
 
     def do_data(self, rest):
+        """DATA: keep the mail on disk, then answer 250."""
         if not self.recipients:
             self.refuse("503 5.5.1 RCPT first", "command")
             return False
@@ -169,16 +179,21 @@ class Session(StreamRequestHandler):
 
 
 class Server(ThreadingMixIn, TCPServer):
+    """A thread for each client, loopback only."""
+
     daemon_threads = True
     allow_reuse_address = True
     request_queue_size = 128
 
     def verify_request(self, request, address):
+        """Return whether the client is on this host."""
         return address[0].startswith("127.") or address[0] == "::1"
 
     def handle_error(self, request, address):
-        pass
+        """Print no traceback for a client's connection that broke."""
 
 
 class Server6(Server):
+    """The same on ::1."""
+
     address_family = socket.AF_INET6

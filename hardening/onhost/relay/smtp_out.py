@@ -4,12 +4,12 @@ import base64
 import re
 import smtplib
 
-from .answers import smtp_kind
-from .dialing import dial
-from .message import broken_lines
-from .problems import CONFIG, Refused, plain
-from .settings import host_port
-from .tls import distrust, secured
+from hardening.onhost.relay.answers import smtp_kind
+from hardening.onhost.relay.dialing import dial
+from hardening.onhost.relay.message import broken_lines
+from hardening.onhost.relay.problems import CONFIG, Refused, plain
+from hardening.onhost.relay.settings import host_port
+from hardening.onhost.relay.tls import distrust, secured
 
 
 class Dialled(smtplib.SMTP):
@@ -21,6 +21,7 @@ class Dialled(smtplib.SMTP):
         return dial(self.relay, host, port, self.relay["proxy_smtp"])
 
     def secure(self, host):
+        """Begin TLS on this connection, and forget what the server offered before it."""
         self.sock = secured(self.relay, self.sock, host)
         self.file = None
         self.helo_resp = self.ehlo_resp = None

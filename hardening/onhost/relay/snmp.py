@@ -15,6 +15,7 @@ def ber(tag, data):
 
 
 def ber_number(tag, value):
+    """Return a non-negative number as a BER integer of a tag."""
     digits = bytearray()
     while True:
         digits.insert(0, value & 255)
@@ -27,6 +28,7 @@ def ber_number(tag, value):
 
 
 def ber_oid(text):
+    """Return an object identifier in BER."""
     numbers = [int(one) for one in text.strip(".").split(".")]
     data = bytearray([numbers[0] * 40 + numbers[1]])
     for number in numbers[2:]:

@@ -7,9 +7,9 @@ import threading
 import time
 import uuid
 
-from .files import LONGEST_NOTE, dumped, get, noted, put, remove, sync_folder
-from .message import header, split_mail
-from .notes import sound_meta, sound_record, unreadable
+from hardening.onhost.relay.files import LONGEST_NOTE, dumped, get, noted, put, remove, sync_folder
+from hardening.onhost.relay.message import header, split_mail
+from hardening.onhost.relay.notes import sound_meta, sound_record, unreadable
 
 
 def room(config, folder):
@@ -96,9 +96,11 @@ class Spool(object):
         return self.counted[1]
 
     def mail(self, name):
+        """Return a mail's own bytes."""
         return get(os.path.join(self.new, name)).partition(b"\n")[2]
 
     def bury(self, name, why):
+        """Move a mail with a file that cannot be read to the folder dead, with the reason, and raise an alarm."""
         put(self.dead, name + ".why", why.encode("utf-8", "replace"))
         try:
             os.rename(os.path.join(self.new, name), os.path.join(self.dead, name))
@@ -127,6 +129,7 @@ class Spool(object):
     # a batch: planned -> (tries) -> delivered, or settled for some of its recipients -> gone
 
     def plan(self, members, recipients):
+        """Begin a batch: note it on disk."""
         record = {
             "id": uuid.uuid4().hex,
             "members": members,
@@ -138,6 +141,7 @@ class Spool(object):
         return record
 
     def save(self, record):
+        """Write a batch's record."""
         put(self.batches, record["id"] + ".json", dumped(record))
 
     def records(self):
@@ -166,6 +170,7 @@ class Spool(object):
         return found
 
     def delivered(self, record):
+        """End a batch that the service has accepted."""
         path = os.path.join(self.batches, record["id"])
         os.rename(path + ".json", path + ".done")
         sync_folder(self.batches)
@@ -233,5 +238,6 @@ class Spool(object):
             remove(os.path.join(self.batches, record["id"] + ending))
 
     def forget(self, record):
+        """Drop a batch that was surely not taken; its mails wait again."""
         remove(os.path.join(self.batches, record["id"] + ".json"))
         sync_folder(self.batches)

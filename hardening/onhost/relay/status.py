@@ -7,11 +7,11 @@ import json
 import os
 import time
 
-from .files import get
-from .problems import plain
-from .refusals import refusal_text
-from .spool import room
-from .status_file import status_path
+from hardening.onhost.relay.files import get
+from hardening.onhost.relay.problems import plain
+from hardening.onhost.relay.refusals import refusal_text
+from hardening.onhost.relay.spool import room
+from hardening.onhost.relay.status_file import status_path
 
 AWAY = 120  # seconds without a new status, after which the relay is taken to be away where its lock cannot be asked
 
@@ -55,6 +55,7 @@ def disk_trouble(config):
 
 
 def status(config):
+    """Print how the relay is; return 0 (delivering), 1 (something waits) or 2 (broken, refused, or not running)."""
     path = status_path(config)
     full = disk_trouble(config)
     try:

@@ -4,14 +4,16 @@ import errno
 import json
 import os
 
-from .files import dumped, get, remove
+from hardening.onhost.relay.files import dumped, get, remove
 
 
 def status_path(config):
+    """Return where the status is written."""
     return config["status_file"] or os.path.join(config["spool"], "status.json")
 
 
 def write_status(config, status):
+    """Replace the status file."""
     path = status_path(config)
     hidden = "%s.%d" % (path, os.getpid())
     try:
@@ -26,6 +28,7 @@ def write_status(config, status):
 
 
 def overwrite(path, data):
+    """Write into a file that is there already, which takes no room."""
     fd = os.open(path, os.O_WRONLY)
     try:
         if os.write(fd, data) != len(data):

@@ -2,19 +2,20 @@
 
 import ssl
 
-from .curl import curl_lacks
-from .openssl import Channel, Untrusted, openssl_lacks
-from .problems import CONFIG, TEMPORARY
+from hardening.onhost.relay.curl import curl_lacks
+from hardening.onhost.relay.openssl import Channel, Untrusted, openssl_lacks
+from hardening.onhost.relay.problems import CONFIG, TEMPORARY
 
 
 def tls(config):
-    made = ssl.create_default_context()
+    """Return a context that wants TLS 1.2 or newer, a trusted chain and the right name."""
+    made = ssl.create_default_context()  # novermin: python_lacks asks first
     for name in ("OP_NO_SSLv2", "OP_NO_SSLv3"):
         made.options |= getattr(ssl, name, 0)
     if hasattr(made, "minimum_version") and hasattr(ssl, "TLSVersion"):
-        made.minimum_version = ssl.TLSVersion.TLSv1_2
+        made.minimum_version = ssl.TLSVersion.TLSv1_2  # novermin: python_lacks asks first
     else:
-        made.options |= ssl.OP_NO_TLSv1 | ssl.OP_NO_TLSv1_1
+        made.options |= ssl.OP_NO_TLSv1 | ssl.OP_NO_TLSv1_1  # novermin: python_lacks asks first
     if config["ca_file"]:
         made.load_verify_locations(config["ca_file"])
     return made
@@ -28,6 +29,7 @@ def way(config):
 
 
 def found_way(config):
+    """Return the first of python, openssl, curl that can. Raises SystemExit with what to do instead."""
     wanted, problems = config["transport_tls"], []
     for name in ("python", "openssl", "curl") if wanted == "auto" else (wanted,):
         problem = {"python": python_lacks, "openssl": openssl_lacks, "curl": curl_lacks}[name](config)
@@ -42,6 +44,7 @@ def found_way(config):
 
 
 def python_lacks(config):
+    """Return why this Python cannot do it, or an empty text."""
     good = hasattr(ssl, "create_default_context") and (
         hasattr(ssl, "TLSVersion") or hasattr(ssl, "OP_NO_TLSv1_1")
     )

@@ -3,12 +3,12 @@
 import re
 import time
 
-from .answers import NOT_JSON, after, http_kind, lifetime, parsed, word
-from .compat import TEXT, quote, urlencode
-from .credentials import credentials_of, signed
-from .files import get
-from .https import https
-from .problems import CONFIG, MESSAGE, Refused, plain
+from hardening.onhost.relay.answers import NOT_JSON, after, http_kind, lifetime, parsed, word
+from hardening.onhost.relay.compat import TEXT, quote, urlencode
+from hardening.onhost.relay.credentials import credentials_of, signed
+from hardening.onhost.relay.files import get
+from hardening.onhost.relay.https import https
+from hardening.onhost.relay.problems import CONFIG, MESSAGE, Refused, plain
 
 
 class Tokens(object):
@@ -19,6 +19,7 @@ class Tokens(object):
         self.kept = {}
 
     def get(self, scope):
+        """Return a token of five more minutes for a scope. Raises Refused."""
         value, ends = self.kept.get(scope, ("", 0))
         if ends - 300 > time.time():
             return value
@@ -36,9 +37,11 @@ class Tokens(object):
         raise first
 
     def drop(self, scope):
+        """Forget a token that was revoked before its end."""
         self.kept.pop(scope, None)
 
     def ask(self, scope, credential):
+        """Ask for a token by one credential. Raises Refused."""
         config = self.config
         path = "/%s/oauth2/v2.0/token" % quote(config["tenant"], safe="")
         form = {"client_id": config["client_id"], "scope": scope, "grant_type": "client_credentials"}
