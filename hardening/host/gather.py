@@ -20,19 +20,18 @@ from pathlib import Path
 from typing import Any
 
 from bundle.detect.credentials.judging.cracking import SHORT
+from hardening import packing
 from hardening.errors import ProbeError
 from hardening.findings import Run
-from hardening.host import collect as untyped
 from hardening.host import look, private, stream
 from hardening.host.look import About, Root
 from hardening.host.look.paths import INSTALLED
 from hardening.host.look.root import Judged
 from hardening.host.session import Session
+from hardening.onhost.collect.main import answer_to
 from hardening.tables import Table
 from hardening.tls.policies.ruleset import Policy
 
-collect: Any = untyped  # it runs on Python 2.6, which has no annotations
-COLLECT = Path(untyped.__file__)
 Ask = Callable[[dict[str, Any]], dict[str, Any]]
 """Sends a request to the collector of a host and returns its answer."""
 ANSWER = 8 << 20
@@ -97,7 +96,7 @@ def far(execute: Callable[[bytes], tuple[str, str]], where: str, *, local: bool 
     """Return what asks the collector by a program on a host; `execute` runs it there. Errors of it: ProbeError."""
 
     def ask(request: dict[str, Any]) -> dict[str, Any]:
-        program = stream.program(request, name=str(COLLECT) if local else "aspect-collect", source=COLLECT)
+        program = packing.stream("hardening.onhost.collect.main", request, local=local)
         output, complaint = execute(program)
         return stream.answer(output, complaint=complaint, where=where)
 
@@ -364,7 +363,7 @@ def host(
 
 def here(root: Path, top: Path, paths: look.Paths, *, limits: Limits | None = None) -> Root:
     """Return this machine, or an image below `root`, with a copy under `top` of what its detectors look at. Errors: ProbeError."""
-    made = _brought(collect.answer_to, top, paths, where=str(root), root=str(root), limits=limits)
+    made = _brought(answer_to, top, paths, where=str(root), root=str(root), limits=limits)
     return Root(
         root,
         left=made.left,
