@@ -353,3 +353,21 @@ def test_a_certificate_is_no_client_secret(
     assert not (out / "email-notification-service.properties").exists()
     own.write_text("x={{ settings.mailbox }}")
     assert run([*native, "--template", str(own)]) == 0
+
+
+@pytest.mark.parametrize("age", ["2.7", "3.6", "newest"])
+def test_the_archive_may_be_replaced_while_the_relay_runs(site: Site, age: str) -> None:
+    """An upgrade installs the new archive first, then restarts the relay: until then the old one delivers."""
+    relay = Relay(site, interpreter(age))
+    try:
+        relay.start(alarm_after=0)
+        relay.archive.write_bytes(b"another version")
+        site.fake.fault("graph", (503, b""))
+        site.fake.fault("smtp.mail", "451 4.3.0 later")
+        relay.submit("A-1")
+        assert relay.drained()
+        assert [mail.headers["Subject"] for mail in site.fake.accepted] == ["A-1 failed"]
+        with pytest.raises(smtplib.SMTPException, match="550"):
+            relay.submit("A-2", to="stranger@x.example")
+    finally:
+        relay.kill(signal.SIGTERM)

@@ -148,14 +148,14 @@ def test_a_clock_that_is_set_back_holds_up_no_mail(spool: Any, monkeypatch: pyte
     assert spool.depth() == 0
     delivery.step([])
     delivery.rest = dict.fromkeys(delivery.rest, (now + 86400 + 100, 100.0))
-    delivery.later["ops@example.com"] = (now + 86_400 + 100, 100.0, now + 86_400, "451")
+    delivery.held.rows["ops@example.com"] = (now + 86_400 + 100, 100.0, now + 86_400, "451")
     for _ in range(30):
         delivery.limits.take(1)
     monkeypatch.setattr(time, "time", lambda: now)
     spool.accept("alarms@example.com", ["ops@example.com"], b"x")
     assert spool.depth() == 1
     assert 0 < delivery.step([]) <= 62  # the minute's limit alone
-    assert not delivery.waits(["ops@example.com"])
+    assert not delivery.held.waits(["ops@example.com"])
 
 
 def test_it_is_said_again_after_a_clock_was_set_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,8 @@ Read it in the order in which a mail passes:
     smtp_in, refusals                the SMTP server on loopback; who may send to whom, and what was refused
     message, compat                  headers; names that moved between Python 2 and 3
     spool, notes, files              the queue on disk, its notes, files that survive a crash
-    delivery, limits                 which batch is next, and what follows from an answer
+    delivery, turns, recipients      which batch is next, and what follows from an answer
+    limits                           the service's limits
     outgoing                         the mail as it leaves: one mail or a digest
     transports, graph, smtp_out      one mail to the service
     tokens, credentials, certificate access tokens; signed requests; the host's own certificate and its renewal

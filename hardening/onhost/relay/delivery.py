@@ -9,13 +9,14 @@ import time
 from hardening.onhost.relay.limits import Limits
 from hardening.onhost.relay.outgoing import outgoing
 from hardening.onhost.relay.problems import CONFIG, MESSAGE, Refused, TEMPORARY, plain
+from hardening.onhost.relay.recipients import HeldRecipients
 from hardening.onhost.relay.refusals import Refusals, refusal_text
 from hardening.onhost.relay.status_file import last_success, write_status
 from hardening.onhost.relay.tokens import Tokens
 from hardening.onhost.relay.transports import TRANSPORTS
+from hardening.onhost.relay.turns import Turns
 
 EVER = 1e12  # a time that is later than every mail's
-STUBBORN = 3  # refusals of one mail while others pass, after which it is asked about seldom
 
 
 class Delivery(threading.Thread):
@@ -25,16 +26,14 @@ class Delivery(threading.Thread):
         threading.Thread.__init__(self)
         self.daemon = True
         self.config, self.spool, self.speak = config, spool, speak
+        self.held = HeldRecipients(config, spool)
+        self.turns = Turns(config, spool, self.held, speak)
         self.limits = Limits(config)
         self.tokens = Tokens(config)
         self.wake = threading.Event()
         self.stop = False
         self.rest = dict((name, (0.0, 0.0)) for name in config["transports"])  # until, last pause
-        self.single = set()  # members whose digest was refused: they go alone
-        self.passed = 0  # batches that the service took
-        self.back = {}  # by first member, batches that were refused for themselves: they let others pass
         self.few = {}  # by recipients, how many of them to try at once: one of them makes the whole mail refused
-        self.later = {}  # by recipient who is refused for itself: until, last pause, since, why
         self.failing, self.since = "", 0.0
         self.refusals = Refusals(config)
         self.clock = time.time()
@@ -68,7 +67,7 @@ class Delivery(threading.Thread):
         free = min(until for until, _ in self.rest.values()) - time.time()
         if free > 0:
             return free
-        record = self.doubtful(left)
+        record = self.turns.doubtful(left)
         if record:
             self.spool.waiting()
             gone = [m for m in record["members"] if m not in self.spool.seen]
@@ -81,7 +80,7 @@ class Delivery(threading.Thread):
             pause = self.limits.wait(1)
             if pause:  # before the queue is read, which may be long
                 return pause
-            chosen = self.choose(left)
+            chosen = self.turns.choose(left)
             if chosen is None:
                 self.failing = ""  # what is left, if anything, is refused for itself
                 self.wake.wait(1.0)
@@ -109,62 +108,15 @@ class Delivery(threading.Thread):
         if now > before - 30:
             return
         self.rest = dict((name, (0.0, pause)) for name, (_, pause) in self.rest.items())
-        self.back = dict((name, (at, times, 0.0)) for name, (at, times, _) in self.back.items())
-        self.later = dict((one, (0.0, row[1], min(row[2], now), row[3])) for one, row in self.later.items())
+        self.turns.follow_clock()
+        self.held.follow_clock(now)
         self.limits.taken = [(min(at, now), count) for at, count in self.limits.taken]
         self.since, self.last_success = min(self.since, now), min(self.last_success, now)
         self.tokens.kept = {}
 
-    def doubtful(self, left):
-        """Return the batch that a crash or a doubt left and whose turn it is, or None."""
-        due = [record for record in left if not self.waits(record["to"])]
-        ready = [record for record in due if not self.stands_back(record["members"][0])]
-        if ready or not due or self.choose(left):
-            return ready[0] if ready else None
-        return next((record for record in due if not self.resting(record["members"][0])), None)
-
-    def resting(self, name):
-        """Tell whether a batch that was refused again and again, while others passed, still waits."""
-        return self.back.get(name, (0, 0, 0.0))[2] > time.time()
-
-    def stands_back(self, name):
-        """Tell whether a batch that was refused for itself lets others go first: until one of them has passed."""
-        return name in self.back and (self.back[name][0] == self.passed or self.resting(name))
-
-    def stand_back(self, record, why):
-        """Let others pass a batch that was refused for itself, so that one mail cannot hold up every alarm."""
-        first = record["members"][0]
-        at, times, until = self.back.get(first, (self.passed, 0, 0.0))
-        times += self.passed > at  # refused again though others passed meanwhile
-        if times >= STUBBORN:
-            until = time.time() + min(self.config["retry_most"] * 2 ** (times - STUBBORN), 3600)
-            self.speak("a mail is refused again and again while others pass: %s" % why)
-        self.back[first] = (self.passed, times, until)
-
-    def choose(self, left):
-        """Return (members, recipients): urgent first, a backlog joined into one digest."""
-        tried = set(member for record in left for member in record["members"])
-        everyone = [
-            (name, meta)
-            for name, meta in self.spool.waiting()
-            if name not in tried and not (self.later and self.waits(meta["to"]))
-        ]
-        waiting = [row for row in everyone if not self.stands_back(row[0])]
-        waiting = waiting or [row for row in everyone if not self.resting(row[0])]
-        if not waiting:
-            return None
-        first, meta = waiting[0]
-        alike = [n for n, m in waiting if n[0] == first[0] and m["to"] == meta["to"] and n not in self.single]
-        if len(alike) > self.config["digest_after"] and first in alike:
-            size = self.config[
-                "digest_size"
-            ]  # and more where thousands wait, so that all know within minutes
-            return alike[: max(size, min(size * 4, len(alike) // 50))], meta["to"]
-        return [first], meta["to"]
-
     def attempt(self, record):
         """Try each transport that is not resting; return whether the batch is settled."""
-        refusals, awake = [], [one for one in record["to"] if not self.waits([one])] or record["to"]
+        refusals, awake = [], [one for one in record["to"] if not self.held.waits([one])] or record["to"]
         to = awake[: self.few.get(tuple(awake), len(awake))]
         for name in self.config["transports"]:
             until, pause = self.rest[name]
@@ -187,7 +139,7 @@ class Delivery(threading.Thread):
                 if not problem.uncertain:
                     self.limits.give_back(len(to))
                 refusals.append(problem)
-                known = self.back.get(record["members"][0], (0, 0, 0.0))[1] >= STUBBORN
+                known = self.turns.is_stubborn(record)
                 of_it = known and (problem.own or problem.uncertain)
                 if problem.kind != MESSAGE and not (of_it or problem.each):
                     pause = min(max(pause * 2, self.config["retry_first"]), self.config["retry_most"])
@@ -200,13 +152,12 @@ class Delivery(threading.Thread):
                 self.limits.give_back(len(refused))
             self.rest[name] = (0.0, 0.0)
             self.few.pop(tuple(awake), None)
-            self.back.pop(record["members"][0], None)
-            self.passed += 1
+            self.turns.took(record)
             self.failing, self.last_success = "", time.time()
             others = [self.rest[other][0] for other in self.config["transports"] if other != name]
             if not [until for until in others if until <= time.time()]:
                 # else the next transport is asked about them first
-                self.hold(record, [row for row in refused if row[1].kind != MESSAGE], began)
+                self.held.hold(record, [row for row in refused if row[1].kind != MESSAGE], began)
             return self.part(record, before, to, refused, began)
         return self.refused(record, awake, to, refusals)
 
@@ -215,7 +166,7 @@ class Delivery(threading.Thread):
         held = dict((one, now) for one, _ in refused)
         told = [one for one in to if one not in held]
         for one in told:
-            self.later.pop(one, None)
+            self.held.release(one)
         if len(told) == len(record["to"]):
             self.spool.delivered(record)
             return True
@@ -233,7 +184,7 @@ class Delivery(threading.Thread):
             settled = not record["to"]
         else:
             fresh = [
-                one for one in held for m in record["members"] if self.held_since(record, m, one) is None
+                one for one in held for m in record["members"] if self.held.held_since(record, m, one) is None
             ]
             settled = bool(told or fresh or said)
             if settled:
@@ -242,11 +193,6 @@ class Delivery(threading.Thread):
             self.speak(text, one)
         return settled
 
-    def held_since(self, record, name, one):
-        """Return since when a mail of a batch is refused for a recipient, or None."""
-        meta = self.spool.meta(name) or {}
-        return record.get("held", {}).get(one, meta.get("held", {}).get(one))
-
     def limit(self, record, one, problem):
         """Return since when a mail has to wait for a recipient to be given up now, or 0: it is kept.
 
@@ -254,12 +200,12 @@ class Delivery(threading.Thread):
         """
         if problem.kind == MESSAGE:
             return EVER
-        since = [self.held_since(record, name, one) or time.time() for name in record["members"]]
+        since = [self.held.held_since(record, name, one) or time.time() for name in record["members"]]
         if problem.kind != TEMPORARY or self.last_success <= min(since):
             return 0
         half = self.config["max_queue"] // 2
         if self.spool.depth() > half and len([1 for m in self.spool.seen.values() if one in m["to"]]) > half:
-            self.later[one] = (0.0, 0.0, min(since), str(problem))  # and the next batch of them at once
+            self.held.rows[one] = (0.0, 0.0, min(since), str(problem))  # and the next batch of them at once
             return EVER  # they must not fill the queue for everybody
         return time.time() - self.config["give_up_after"]
 
@@ -268,7 +214,9 @@ class Delivery(threading.Thread):
         said = []
         for one in sorted(dead):
             why, limit = dead[one]
-            late = [m for m in record["members"] if (self.held_since(record, m, one) or time.time()) <= limit]
+            late = [
+                m for m in record["members"] if (self.held.held_since(record, m, one) or time.time()) <= limit
+            ]
             metas = [self.spool.meta(m) for m in late]
             alarms = [meta["alarm"] for meta in metas if meta and one in meta["to"]]
             if alarms:
@@ -276,25 +224,6 @@ class Delivery(threading.Thread):
                 text = "%d of the mails for %s given up, kept in the folder dead: %s (%s)"
                 said.append((text % (len(alarms), one, why, ids), one))
         return said
-
-    def waits(self, to):
-        """Tell whether all of these recipients were refused for themselves and wait for their next try."""
-        now = time.time()
-        return not [one for one in to if self.later.get(one, (0.0,))[0] <= now]
-
-    def hold(self, record, refused, began):
-        """Let recipients rest who were refused for themselves: each ever longer, and nobody else with them."""
-        now = time.time()
-        # With many of them the tries must not eat the minute: they take a half of it at most.
-        most = len(self.later) * 2 * self.config["minute"] / self.config["per_minute"]
-        most = max(self.config["retry_most"], most)
-        for one, problem in refused:
-            since = min([self.held_since(record, m, one) or began for m in record["members"]])
-            until, pause, first, _ = self.later.get(one, (0.0, 0.0, since, ""))
-            if until <= now:
-                pause = min(max(pause * 2, self.config["retry_first"]), most)
-                until = now + pause * random.uniform(0.8, 1.2)  # noqa: S311 - spreads retries, guards nothing
-            self.later[one] = (until, pause, min(first, since), str(problem))
 
     def refused(self, record, awake, to, refusals):
         """Draw the consequences for a batch that no transport took; return whether it is settled."""
@@ -313,23 +242,21 @@ class Delivery(threading.Thread):
                 if problem.kind == MESSAGE and not for_good:
                     problem = Refused(CONFIG, str(problem))  # another transport may still take it
                 each.append((one, problem))
-            self.hold(record, each, time.time())
+            self.held.hold(record, each, time.time())
             return self.part(record, record["uncertain"], to, each, time.time())
         if for_good:
             self.give_up(record, str(refusals[-1]))
             return True
         of_itself = [one for one in refusals if one.own or one.uncertain]
         if of_itself:
-            self.stand_back(record, str(of_itself[-1]))
+            self.turns.stand_back(record, str(of_itself[-1]))
         return False
 
     def give_up(self, record, why):
         """Give up a batch that was refused for good: a digest goes on as single mails, one mail to the folder dead."""
-        self.back.pop(record["members"][0], None)
+        self.turns.gave_up(record)
         dead = {}
-        if len(record["members"]) > 1:
-            self.single.update(record["members"])
-        else:
+        if len(record["members"]) == 1:
             dead = dict((one, [why, EVER]) for one in record["to"])
         self.spool.settle(record, [], dead, record.get("held", {}))
         if dead:
@@ -348,7 +275,7 @@ class Delivery(threading.Thread):
         stamps = [n[2:22] for n in names if re.match(r"[01]-[0-9]{20}-", n)]  # others are somebody else's
         oldest = int(min(stamps)) / 1e6 if stamps else now
         failing, since = self.failing, self.since
-        held = self.held()
+        held = self.held.report()
         if held and self.last_success <= held[0]["since"]:  # nothing passes: it is not they alone
             since = min(since, held[0]["since"]) if failing else held[0]["since"]
             failing = failing or held[0]["why"]
@@ -382,14 +309,3 @@ class Delivery(threading.Thread):
             "last_accepted": self.refusals.accepted,
         }
         write_status(self.config, status)
-
-    def held(self):
-        """Return who is refused for itself while others are not, longest first, with what waits for them."""
-        counts = {}
-        for meta in self.spool.seen.values() if self.later else ():
-            for one in meta["to"]:
-                counts[one] = counts.get(one, 0) + 1
-        for one in [one for one in self.later if one not in counts and not self.waits([one])]:
-            del self.later[one]  # nothing waits for it any more
-        rows = sorted((row[2], one, row[3]) for one, row in self.later.items() if one in counts)
-        return [{"to": one, "mails": counts[one], "since": since, "why": why} for since, one, why in rows]

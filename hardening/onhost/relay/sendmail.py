@@ -8,52 +8,72 @@ from hardening.onhost.relay.message import addresses, header, split_mail
 from hardening.onhost.relay.settings import host_port
 
 
-def sendmail(config, arguments):
-    """Take what sendmail takes, hand it to the relay; 75 says try again, as sysexits has it."""
-    sender, recipients, from_headers, dots = config["mailbox"], [], False, True
-    rest = list(arguments)
-    while rest:
-        one = rest.pop(0)
-        if one == "--":
-            recipients, rest = recipients + rest, []
-        elif not one.startswith("-"):
-            recipients.append(one)
-        flags = one[1:] if one.startswith("-") and one != "--" else ""
-        while flags:  # -ti is -t -i, and -fX is -f X
+class Options(object):
+    """What sendmail's arguments ask for. `code`: the exit code where no mail is to be read, else None."""
+
+    def __init__(self, arguments, mailbox):
+        self.sender, self.recipients, self.code = mailbox, [], None
+        self.from_headers, self.dots = False, True  # dots: a line with one dot ends the mail
+        rest = list(arguments)
+        while rest and self.code is None:
+            one = rest.pop(0)
+            if one == "--":
+                self.recipients, rest = self.recipients + rest, []
+            elif one.startswith("-"):
+                self.read(one[1:], rest)
+            else:
+                self.recipients.append(one)
+
+    def read(self, flags, rest):
+        """Read the letters of one argument: -ti is -t -i, and -fX is -f X."""
+        while flags and self.code is None:
             flag, flags = flags[0], flags[1:]
             if flag in "ABCDFLMNORVXbefhopr":
                 value, flags = flags or (rest.pop(0) if rest else ""), ""
-                sender = value if flag in "fr" else sender
-                dots = dots and (flag, value) != ("o", "i")
+                self.sender = value if flag in "fr" else self.sender
+                self.dots = self.dots and (flag, value) != ("o", "i")
                 if flag == "b" and value != "m":
-                    told = "sendmail: -b%s is not done here; relay status says how the queue is\n"
-                    sys.stderr.write(told % value)
-                    return 64
+                    text = "sendmail: -b%s is not done here; relay status says how the queue is\n"
+                    sys.stderr.write(text % value)
+                    self.code = 64
             elif flag == "q":
-                return 0  # the relay tries again by itself
+                self.code = 0  # the relay tries again by itself
             elif flag == "d":
                 flags = ""
             else:
-                dots, from_headers = dots and flag != "i", from_headers or flag == "t"
+                self.dots = self.dots and flag != "i"
+                self.from_headers = self.from_headers or flag == "t"
+
+
+def read_mail(dots):
+    """Return the mail on standard input."""
     stream = getattr(sys.stdin, "buffer", sys.stdin)
     lines = []
     for line in iter(stream.readline, b""):
         if dots and line in (b".\n", b".\r\n"):
             break
         lines.append(line)
-    raw = b"".join(lines)
-    if from_headers:
+    return b"".join(lines)
+
+
+def sendmail(config, arguments):
+    """Take what sendmail takes, hand it to the relay; return an exit code of sysexits.h: 75 says try again."""
+    options = Options(arguments, config["mailbox"])
+    if options.code is not None:
+        return options.code
+    raw, recipients = read_mail(options.dots), options.recipients
+    if options.from_headers:
         headers, _ = split_mail(raw)
         for name in ("to", "cc", "bcc"):
             recipients += addresses(header(headers, name))
     named = addresses(", ".join(recipients))
     recipients = sorted(set(named), key=named.index) or list(config["recipients"])
+    sender = options.sender.strip("<>") or config["mailbox"]
+    raw = re.sub(b"\r?\n", b"\r\n", raw)
     host, port = host_port(config["listen"], 25)
     try:
         session = smtplib.SMTP(host, port, timeout=60)
-        refused = handed(
-            session, sender.strip("<>") or config["mailbox"], recipients, re.sub(b"\r?\n", b"\r\n", raw)
-        )
+        refused = handed(session, sender, recipients, raw)
         session.quit()
     except smtplib.SMTPRecipientsRefused:
         sys.stderr.write("sendmail: no recipient is on the relay's list\n")

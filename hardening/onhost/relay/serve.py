@@ -20,8 +20,6 @@ from hardening.onhost.relay.tls import way
 
 def serve(config):
     """Run the relay until a signal ends it. Raises SystemExit with what prevents it."""
-    import fcntl
-
     os.umask(0o077)
     try:
         import resource
@@ -37,16 +35,7 @@ def serve(config):
     if way(config) == "curl" and config["transports"] != ["graph"]:
         sys.stderr.write("relay: TLS is curl's here, which delivers by graph alone\n")
         config["transports"] = ["graph"]
-    lock = open(os.path.join(config["spool"], "lock"), "w")
-    end = time.time() + 1  # `status` holds it for a moment
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            break
-        except (OSError, IOError):
-            if time.time() > end:
-                raise SystemExit("relay: another relay uses %s" % config["spool"])
-            time.sleep(0.05)
+    lock = locked(config)
     spool = Spool(config)
     speak = Speaker(config)
     speak.ready()
@@ -55,7 +44,7 @@ def serve(config):
     except (OSError, IOError):  # below 1024 root alone may listen; or somebody else does
         why = sys.exc_info()[1]
         raise SystemExit("relay: cannot listen on %s:%d: %s" % (host, port, why.strerror or why))
-    server.config, server.spool = config, spool
+    server.config, server.spool, server.lock = config, spool, lock
     server.slots = threading.Semaphore(config["max_sessions"])
     spool.speak = speak
     server.delivery = Delivery(config, spool, speak)
@@ -71,3 +60,20 @@ def serve(config):
     signal.signal(signal.SIGTERM, ended)
     signal.signal(signal.SIGINT, ended)
     server.serve_forever(0.2)
+
+
+def locked(config):
+    """Return the spool's lock, held. Raises SystemExit if another relay has it."""
+    import fcntl
+
+    lock = open(os.path.join(config["spool"], "lock"), "w")
+    end = time.time() + 1  # `status` holds it for a moment
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (OSError, IOError):
+            if time.time() > end:
+                raise SystemExit("relay: another relay uses %s" % config["spool"])
+            time.sleep(0.05)
+        else:
+            return lock
