@@ -161,7 +161,7 @@ def test_programs_for_hosts_need_python_2_6_and_nothing_else() -> None:
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             known = [name.startswith("hardening.onhost") or name.partition(".")[0] in sys.stdlib_module_names
                      for name in names]  # fmt: skip
-            wrong += [] if all(known) else [f"{path}:{node.lineno}: {names}"]
+            wrong += [] if all(known) else [f"{path}: {names}"]
     assert wrong == []
 
 
