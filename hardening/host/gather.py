@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 from bundle.detect.credentials.judging.cracking import SHORT
-from hardening import packing
 from hardening.errors import ProbeError
 from hardening.findings import Run
 from hardening.host import look, private, stream
@@ -96,7 +95,7 @@ def far(execute: Callable[[bytes], tuple[str, str]], where: str, *, local: bool 
     """Return what asks the collector by a program on a host; `execute` runs it there. Errors of it: ProbeError."""
 
     def ask(request: dict[str, Any]) -> dict[str, Any]:
-        program = packing.stream("hardening.onhost.collect.main", request, local=local)
+        program = stream.program(request, "hardening.onhost.collect.main", local=local)
         output, complaint = execute(program)
         return stream.answer(output, complaint=complaint, where=where)
 
