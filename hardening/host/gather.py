@@ -97,7 +97,7 @@ def far(execute: Callable[[bytes], tuple[str, str]], where: str, *, local: bool 
     """Return what asks the collector by a program on a host; `execute` runs it there. Errors of it: ProbeError."""
 
     def ask(request: dict[str, Any]) -> dict[str, Any]:
-        program = stream.program(request, name=str(COLLECT) if local else "aspect-collect", source=COLLECT)
+        program = stream.program(request, "hardening.host.collect", local=local)
         output, complaint = execute(program)
         return stream.answer(output, complaint=complaint, where=where)
 

@@ -1,4 +1,4 @@
-"""The programs that travel to hosts are one file each; who reads one at night finds by its contents where to look."""
+"""Programs of one file list their sections; programs for hosts report closed folders alike."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from hardening.host import accounts, agent, collect
+from hardening.host import accounts, collect
+from hardening.onhost.agent import facts
 
 
-@pytest.mark.parametrize("program", [agent, accounts])
+@pytest.mark.parametrize("program", [accounts])
 def test_the_contents_name_every_section(program: object) -> None:
     text = Path(str(getattr(program, "__file__", ""))).read_text(encoding="utf-8")
     listed = text.partition("its sections, in order:\n")[2].partition('"""')[0]
@@ -32,7 +33,7 @@ def test_programs_that_are_sent_alone_tell_closed_folders_alike(
     rights = {"closed": 0, "listed": os.X_OK}
     monkeypatch.setattr(os, "access", lambda path, mode: not mode & ~rights.get(Path(path).name, 7))
     try:
-        agent.not_closed(f"{tmp_path}/{pattern}")  # type: ignore[no-untyped-call]  # it runs on Python 2.6
+        facts.refuse_closed_folder(f"{tmp_path}/{pattern}")  # type: ignore[no-untyped-call]  # it runs on Python 2.6
         said = []
     except OSError as closed:
         said = [closed.filename]

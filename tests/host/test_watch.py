@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 
+from hardening import packing
 from hardening.host import engine_plan, session, stream
 from hardening.host import plan as planning
 from hardening.host.engine_firewall import Firewall
+from hardening.onhost.agent import units
 from tests.host.engine_stand_in import Engine
 from tests.host.little import AGES, interpreter
 from tests.ports import free_port
@@ -79,8 +81,8 @@ class Site:
 
     def watch(self) -> dict[str, Any]:
         """Ask as the timer does: the installed copy, by its command line."""
-        kept = self.state / "agent.py"
-        kept.write_bytes(stream.AGENT.read_bytes())
+        kept = self.state / "agent.pyz"
+        kept.write_bytes(packing.zipped(stream.AGENT))
         done = subprocess.run(
             [self.python, kept, "watch", "--state", self.state], capture_output=True, text=True, check=False
         )
@@ -191,8 +193,8 @@ def test_another_run_goes_first(site: Site, monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_watch_that_stays_ends_by_itself(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """What CentOS 6 has for a timer: the boot script's process."""
     site.set_port(monkeypatch)
-    kept = site.state / "agent.py"
-    kept.write_bytes(stream.AGENT.read_bytes())
+    kept = site.state / "agent.pyz"
+    kept.write_bytes(packing.zipped(stream.AGENT))
     with subprocess.Popen(
         [sys.executable, kept, "watch", "--state", site.state, "--stay", "0.3"], stdout=subprocess.DEVNULL
     ) as stays:
@@ -217,4 +219,4 @@ def test_units_and_script_are_on_the_host_and_go_with_it(tmp_path: Path) -> None
         assert {str(p.relative_to(root)) for p in root.rglob("aspect-watch*")} == names
         session.here().ask("uninstall", root=str(root))
         assert not list(root.rglob("aspect-*"))
-    assert stream.AGENT.read_text().count("OnUnitInactiveSec=60") == 1
+    assert units.WATCH_TIMER.count("OnUnitInactiveSec=60") == 1

@@ -12,7 +12,7 @@ import pytest
 
 from bundle.trust import keys
 from hardening.cli import run
-from hardening.host import verifier
+from hardening.onhost import verifier
 from tests.playbooks.site import Played, play
 
 BRING = "Bring the keys that the host trusts"

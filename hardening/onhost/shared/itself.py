@@ -1,8 +1,10 @@
 """The running program as a file that a host can keep."""
 
+from hardening.onhost.shared.errors import Refused
+
 
 def zipped(program):
-    """Return the zip of a program that was sent along. Errors: ValueError where none was."""
+    """Return the zip of a program that was sent along. Errors: Refused where none was."""
     loader = globals().get("__loader__")
     if hasattr(loader, "zipped"):  # streamed
         return loader.zipped(program)
@@ -12,4 +14,4 @@ def zipped(program):
             return handle.read()
         finally:
             handle.close()
-    raise ValueError("only a packed program can be kept on a host")
+    raise Refused("only a packed program can be kept on a host")

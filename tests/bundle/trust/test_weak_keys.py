@@ -19,7 +19,7 @@ from bundle.trust.verify import signature_of
 from hardening.cli import run
 from hardening.errors import ExitCode, RefusedError, UsageError
 
-verifier: Any = import_module("hardening.host.verifier")  # it has no annotations: it runs on Python 2.6 too
+verifier: Any = import_module("hardening.onhost.verifier")  # it has no annotations: it runs on Python 2.6 too
 P = verifier.P
 SIGN = 1 << 255
 

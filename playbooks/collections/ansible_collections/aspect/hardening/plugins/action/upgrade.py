@@ -13,7 +13,7 @@ from ansible_collections.aspect.hardening.plugins.plugin_utils.agent_action impo
 
 from hardening.errors import InputError
 from hardening.host import stream, tls_plan
-from hardening.upgrade import audited, carry, conduct, hostaudit, infra
+from hardening.upgrade import audited, conduct, hostaudit, infra
 from hardening.upgrade.admission import Job
 
 BEAT = 10
@@ -69,7 +69,7 @@ class ActionModule(AgentAction):
         if self.state:
             request["state"] = self.state
         self.session.changing |= request["verb"] not in LOOKS
-        output, complaint = self._execute(carry.program(request))
+        output, complaint = self._execute(stream.program(request, stream.UPGRADER))
         return stream.answer(output, complaint=complaint, where=self.session.where)
 
     def _status(self, **more):
