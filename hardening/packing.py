@@ -49,9 +49,12 @@ def stream(
     return made.encode()
 
 
-def zipped(program: str, *, root: Path = _HERE) -> bytes:
-    """Return a zip that Python (2.6 and later) runs as `program`: always the same bytes."""
-    return bytes(loader.zip_of(_sources(program, root), program))
+def zipped(program: str, *, docstrings: bool = False, root: Path = _HERE) -> bytes:
+    """Return a zip that Python (2.6 and later) runs as `program`: always the same bytes.
+
+    With `docstrings`, it holds them: for programs that people read on a host. A streamed program that keeps itself has none.
+    """
+    return bytes(loader.zip_of(_sources(program, root, docstrings), program))
 
 
 @cache
@@ -61,7 +64,7 @@ def _pack(program: str, root: Path, local: bool) -> str:
     pack = {
         "program": program,
         "folder": f"{root}/" if local else "",
-        "loader": (_HERE / _LOADER).read_text(encoding="ascii"),
+        "loader": _without_docstrings((_HERE / _LOADER).read_bytes()).decode("ascii"),
         "files": {path: source.decode("ascii") for path, source in sources.items()},
         "programs": {name: sorted(_sources(name, root)) for name in programs},
     }
@@ -74,7 +77,7 @@ def _packed(value: dict[str, Any], level: int) -> str:
 
 
 @cache
-def _sources(program: str, root: Path) -> dict[str, bytes]:
+def _sources(program: str, root: Path, docstrings: bool = False) -> dict[str, bytes]:
     """Return {path below root: source} of a program's module and of all that it imports from its own package."""
     if _path(program, root) is None:
         raise ValueError(f"{program} is not a module in {root}")
@@ -83,9 +86,21 @@ def _sources(program: str, root: Path) -> dict[str, bytes]:
     while waiting:
         path = _path(waiting.pop(), root)
         if path and path not in found:
-            found[path] = (root / path).read_bytes()
-            waiting += _imports(path, found[path], program.partition(".")[0])
+            source = (root / path).read_bytes()
+            waiting += _imports(path, source, program.partition(".")[0])
+            found[path] = source if docstrings else _without_docstrings(source)
     return dict(sorted(found.items()))
+
+
+def _without_docstrings(source: bytes) -> bytes:
+    """Return a module without docstrings of functions and classes, a quarter of what travels; lines keep their numbers."""
+    lines = source.splitlines(keepends=True)
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:
+            text = node.body[0]
+            first, end = text.lineno - 1, text.end_lineno or text.lineno
+            lines[first:end] = [b" " * text.col_offset + b'""\n'] + [b"\n"] * (end - first - 1)
+    return b"".join(lines)
 
 
 def _imports(path: str, source: bytes, package: str) -> set[str]:

@@ -21,7 +21,10 @@ MODULES = {
     "little/__init__.py": '"""A program of four modules."""\n',
     "little/unused.py": "import little.absent\n",
     "little/deep/__init__.py": "",
-    "little/deep/sums.py": "def half(number):\n    # a line before\n    return number // (number - 4)\n",
+    "little/deep/sums.py": (
+        'def half(number):\n    """Return a half.\n\n    Of six alone."""\n    # a line before\n'
+        "    return number // (number - 4)\n"
+    ),
     "little/other.py": "def main():\n    return 7\n",
     "little/program.py": """\
 import json
@@ -102,7 +105,7 @@ def test_a_traceback_names_the_file_and_shows_the_line(
     sent = packing.stream("little.program", {"number": 4, "word": ""}, local=local, root=root)
     done = run(python, "-", program=sent, folder=tmp_path / "empty")
     folder = f"{root}/" if local else ""
-    assert f'File "{folder}little/deep/sums.py", line 3, in half' in done.stderr.decode()
+    assert f'File "{folder}little/deep/sums.py", line 6, in half' in done.stderr.decode()
     assert "\n    return number // (number - 4)\n" in done.stderr.decode()
     assert 'File "' + ("" if not local else f"{packing._HERE}/") + packing._LOADER in done.stderr.decode()
     assert done.returncode == 1
@@ -115,7 +118,7 @@ def test_a_zip_runs_and_its_traceback_shows_the_line(python: str, root: Path, tm
     assert (done.stderr, done.returncode) == (b"", 7)
     assert json.loads(done.stdout)["half"] == 3
     failed = run(python, str(place), "4", folder=tmp_path / "empty").stderr.decode()
-    assert re.search(r'File ".*little.pyz/little/deep/sums.py", line 3, in half\n +return number // ', failed)
+    assert re.search(r'File ".*little.pyz/little/deep/sums.py", line 6, in half\n +return number // ', failed)
     assert list((tmp_path / "empty").iterdir()) == []
 
 
@@ -136,6 +139,16 @@ def test_only_imported_modules_are_packed(root: Path, tmp_path: Path) -> None:
     assert zipfile.ZipFile(place).namelist() == ["__main__.py", *sorted(set(MODULES) - {"little/unused.py"})]
     place.write_bytes(packing.zipped("little.other", root=root))
     assert zipfile.ZipFile(place).namelist() == ["__main__.py", "little/__init__.py", "little/other.py"]
+
+
+def test_docstrings_of_functions_travel_on_request_alone(root: Path, tmp_path: Path) -> None:
+    place = tmp_path / "little.pyz"
+    place.write_bytes(packing.zipped("little.program", root=root))
+    sent = zipfile.ZipFile(place).read("little/deep/sums.py").decode()
+    assert "Of six alone" not in sent
+    assert sent.splitlines()[4:] == MODULES["little/deep/sums.py"].splitlines()[4:]
+    place.write_bytes(packing.zipped("little.program", docstrings=True, root=root))
+    assert zipfile.ZipFile(place).read("little/deep/sums.py").decode() == MODULES["little/deep/sums.py"]
 
 
 def test_an_import_that_cannot_be_packed_is_refused(root: Path) -> None:

@@ -20,7 +20,7 @@ def command(out: Path) -> None:
     from hardening import packing
 
     try:
-        out.write_bytes(packing.zipped(PROGRAM))
+        out.write_bytes(packing.zipped(PROGRAM, docstrings=True))
     except OSError as problem:
         raise UsageError(f"cannot write {out}: {problem.strerror}", hint="choose another file") from problem
     click.echo(f"on a host: python {out.name} BUNDLE --key KEY.pub")

@@ -101,7 +101,7 @@ def credential_files(settings: Settings) -> Iterator[tuple[str, bytes, int]]:
 
 def relay_archive() -> bytes:
     """Return the relay: one zip that any Python from 2.6 on runs."""
-    return zipped("hardening.onhost.relay.main")
+    return zipped("hardening.onhost.relay.main", docstrings=True)
 
 
 def relay_files(settings: Settings, host: Host | None = None) -> Iterator[tuple[str, bytes, int]]:

@@ -12,7 +12,6 @@ import linecache
 import sys
 import traceback
 import types
-import zipfile
 import zlib
 
 MARK = "@@ASPECT@@"
@@ -63,9 +62,9 @@ class Loader(object):
         place = self.path_of(name)
         if place is None:
             return None
-        from importlib.util import spec_from_loader  # novermin: only Python 3 calls this
+        from importlib.machinery import ModuleSpec  # novermin: only Python 3 calls this
 
-        return spec_from_loader(name, self, is_package=place.endswith("/__init__.py"))
+        return ModuleSpec(name, self, is_package=place.endswith("/__init__.py"))
 
     def create_module(self, spec):
         """Let Python make the module (Python 3)."""
@@ -86,6 +85,8 @@ class Loader(object):
 
 def zip_of(files, program):
     """Return a zip that Python runs as `program`: always the same bytes for the same {path: source}."""
+    import zipfile  # few requests need it, and it is slow to load
+
     stored = io.BytesIO()
     archive = zipfile.ZipFile(stored, "w", zipfile.ZIP_STORED)
     for path, source in sorted(dict(files, **{"__main__.py": (MAIN % program).encode("ascii")}).items()):
