@@ -56,7 +56,7 @@ texts = [raw + bytes(message_from_bytes(raw).get_payload(decode=True)) for raw i
 told = {int(one) for text in texts for one in re.findall(rb"A-(\d+)", text)}
 assert told == set(range(ALARMS)), told
 assert b"CRITICAL" in sent[0]
-assert tls.tls(config).check_hostname
+assert tls.tls_context(config).check_hostname
 sys.stdout.write(
     f"{sys.version_info[0]}.{sys.version_info[1]}: {len(told)} alarms told, status {statuses.status(config)}\n"
 )

@@ -175,7 +175,7 @@ def test_a_renewal_that_failed_keeps_no_lock_as_long_as_somebody_holds_what_it_s
             fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
         raise problems.Refused(problems.CONFIG, "no")
 
-    monkeypatch.setattr(renewing, "renewed", renewed)
+    monkeypatch.setattr(renewing, "renew_locked", renewed)
     with pytest.raises(problems.Refused) as held:
         renewing.renew({"application": "a", "spool": str(tmp_path)})
     with (tmp_path / "keys" / "lock").open() as other:
@@ -220,9 +220,9 @@ def test_an_old_certificate_that_cannot_be_unregistered_fails_no_renewal(
         return answer
 
     monkeypatch.setattr(renewing, "Tokens", Tokens)
-    monkeypatch.setattr(renewing, "asked_graph", asked)
+    monkeypatch.setattr(renewing, "ask_graph", asked)
     config = {"spool": str(tmp_path), "graph_resource": "g", "renew_wait": 0, "credentials": []}
-    assert renewing.renewed(config, str(folder)) == (rows[2], left)
+    assert renewing.renew_locked(config, str(folder)) == (rows[2], left)
     assert json.loads((folder / "credentials.json").read_text()) == {"use": [rows[2], rows[0]], "made": None}
     assert not list(folder.glob("1.*"))
     assert len(list(folder.glob("[02].*"))) == 4

@@ -115,7 +115,7 @@ def test_a_command_that_hangs_stops_no_mail(new: Relay) -> None:
 def test_half_a_file_gives_its_room_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(errno.ENOSPC, "full")))
     with pytest.raises(OSError, match="full"):
-        files.put(str(tmp_path), "mail", b"x" * 1000)
+        files.write_durably(str(tmp_path), "mail", b"x" * 1000)
     assert os.listdir(tmp_path) == []  # noqa: PTH208 - hidden files too
 
 
@@ -188,7 +188,7 @@ SOUND = {"id": "b1", "members": ["m1"], "to": ["a@quay"], "uncertain": False, "t
     [{}, {"told": ["b@quay"]}, {"dead": {"a@quay": ["why", 1.5]}}, {"held": {"a@quay": 3}}, {"over": 7}],
 )
 def test_a_record_of_the_relays_own_is_sound(more: dict[str, Any]) -> None:
-    assert notes.sound_record({**SOUND, **more}, "b1")
+    assert notes.is_record({**SOUND, **more}, "b1")
 
 
 @pytest.mark.parametrize(
@@ -200,5 +200,5 @@ def test_a_record_of_the_relays_own_is_sound(more: dict[str, Any]) -> None:
     ],
 )  # fmt: skip
 def test_a_record_with_a_part_that_is_none_of_the_relays_is_not(more: dict[str, Any]) -> None:
-    assert not notes.sound_record({**SOUND, **more}, "b1")
-    assert not notes.sound_record([SOUND], "b1")
+    assert not notes.is_record({**SOUND, **more}, "b1")
+    assert not notes.is_record([SOUND], "b1")

@@ -154,7 +154,7 @@ def test_status_says_what_it_cannot_read(
     def denied(path: str) -> bytes:
         raise PermissionError(errno.EACCES, "Permission denied", path)
 
-    monkeypatch.setattr(status, "get", denied)
+    monkeypatch.setattr(status, "read", denied)
     assert status.status(config) == 2
     told = capsys.readouterr().out
     assert "never run" not in told

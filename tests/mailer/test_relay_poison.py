@@ -176,7 +176,7 @@ def test_retry_after_is_a_number_or_a_date(value: str, least: float, most: float
         def getheader(self, _name: str) -> str:
             return value
 
-    for wait in (seconds(value), answers.after(Said())):
+    for wait in (seconds(value), answers.retry_after(Said())):
         assert wait is not None
         assert least <= wait <= most
     assert seconds("soon") is None
@@ -191,8 +191,8 @@ def test_a_token_is_one_word(monkeypatch: pytest.MonkeyPatch, token: object) -> 
             return default
 
     body = json.dumps({"access_token": token, "expires_in": 3600}).encode()
-    monkeypatch.setattr(tokens, "https", lambda *_: (200, Said(), body))
-    monkeypatch.setattr(tokens, "get", lambda _path: b"word")
+    monkeypatch.setattr(tokens, "post", lambda *_: (200, Said(), body))
+    monkeypatch.setattr(tokens, "read", lambda _path: b"word")
     config = {"tenant": "t", "client_id": "c", "authority": "a"}
     with pytest.raises(problems.Refused):
         tokens.Tokens(config).ask("scope", {"secret_file": "x"})
@@ -203,11 +203,11 @@ def test_a_token_is_one_word(monkeypatch: pytest.MonkeyPatch, token: object) -> 
     [(60, 60), ("60", 60), ("soon", 3600), (None, 3600), ("1e999", 3600), (float("nan"), 3600)],
 )
 def test_no_token_holds_for_ever(said: object, held: float) -> None:
-    assert answers.lifetime(said) == held
+    assert answers.token_lifetime(said) == held
 
 
 def test_an_answer_of_brackets_alone_is_none() -> None:
-    assert answers.parsed(b"[" * 100_000) == {}
+    assert answers.json_object(b"[" * 100_000) == {}
 
 
 STAGES = ("auth", "mail", "rcpt", "data")

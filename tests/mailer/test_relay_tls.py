@@ -201,9 +201,9 @@ def test_the_switch_is_an_option_too(new: Relay) -> None:
 def test_with_python_2_6_openssl_is_chosen_by_itself(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delattr(ssl, "create_default_context")
     config = {**settings.DEFAULTS, "spool": str(tmp_path)}
-    assert tls.way(config) == "openssl"
+    assert tls.tls_by(config) == "openssl"
     config = {**settings.DEFAULTS, "spool": str(tmp_path), "openssl": "/nonexistent", "transports": ["graph"]}
-    assert tls.way(config) == "curl"
+    assert tls.tls_by(config) == "curl"
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import sys
 import time
 
 from hardening.onhost.relay.compat import urlsplit
-from hardening.onhost.relay.files import dumped
-from hardening.onhost.relay.https import HTTPConnection, https
+from hardening.onhost.relay.files import to_json
+from hardening.onhost.relay.https import HTTPConnection, post
 from hardening.onhost.relay.message import date_header
 from hardening.onhost.relay.settings import host_port
 from hardening.onhost.relay.snmp import snmp_trap
@@ -89,9 +89,9 @@ class Speaker(object):
             return
         parts = urlsplit(self.config["webhook"])
         path = (parts.path or "/") + ("?" + parts.query if parts.query else "")
-        body, headers = dumped({"text": text}).decode("ascii"), {"Content-Type": "application/json"}
+        body, headers = to_json({"text": text}).decode("ascii"), {"Content-Type": "application/json"}
         if parts.scheme == "https":
-            https(self.config, parts.netloc.rpartition("@")[2], path, body, headers)
+            post(self.config, parts.netloc.rpartition("@")[2], path, body, headers)
             return
         connection = HTTPConnection(parts.hostname, parts.port or 80, timeout=5)
         try:

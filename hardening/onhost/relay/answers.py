@@ -71,7 +71,7 @@ def http_kind(status, name):
     return CONFIG
 
 
-def parsed(body):
+def json_object(body):
     """Return an answer's JSON object, or an empty one."""
     try:
         found = json.loads(body.decode("utf-8", "replace"))
@@ -80,12 +80,12 @@ def parsed(body):
     return found if isinstance(found, dict) else {}
 
 
-def word(value):
+def ascii_word(value):
     """Return what an answer names as plain ASCII; whatever else stands there is no name."""
     return str(value.encode("ascii", "replace").decode("ascii")) if isinstance(value, TEXT) else ""
 
 
-def lifetime(value):
+def token_lifetime(value):
     """Return the seconds a token holds: a number, a number in a string, or an hour where it is neither, or none that can be."""
     try:
         held = float(value)
@@ -94,7 +94,7 @@ def lifetime(value):
     return held if held < 1e6 else 3600.0  # neither NaN nor for ever
 
 
-def after(answer):
+def retry_after(answer):
     """Return the seconds that Retry-After asks for, written as a number or as a date, or None."""
     value = (answer.getheader("Retry-After") or "").strip()
     if re.match("[0-9]+$", value):

@@ -9,17 +9,17 @@ import threading
 import time
 import uuid
 
-from hardening.onhost.relay.answers import http_kind, parsed, word
+from hardening.onhost.relay.answers import http_kind, json_object, ascii_word
 from hardening.onhost.relay.compat import quote
-from hardening.onhost.relay.credentials import credentials_of, key_folder, rolled, signed
-from hardening.onhost.relay.files import dumped, get, put, remove
-from hardening.onhost.relay.https import https
-from hardening.onhost.relay.openssl import output_of
-from hardening.onhost.relay.problems import CONFIG, Refused, TEMPORARY, plain
+from hardening.onhost.relay.credentials import all_credentials, key_folder, renewal_state, signed_request
+from hardening.onhost.relay.files import to_json, read, write_durably, remove
+from hardening.onhost.relay.https import post
+from hardening.onhost.relay.openssl import run
+from hardening.onhost.relay.problems import CONFIG, Refused, TEMPORARY, safe_text
 from hardening.onhost.relay.tokens import Tokens
 
 
-def made_certificate(config, certificate, key):
+def make_certificate(config, certificate, key):
     """Make a key and its certificate; the key is readable by its owner alone from its first byte."""
     for place in (certificate, key):
         if not os.path.isdir(os.path.dirname(place)):
@@ -35,7 +35,7 @@ def made_certificate(config, certificate, key):
         "-out",
         certificate,
     ]
-    code, said = output_of(argv)
+    code, said = run(argv)
     if code or not os.path.getsize(key):
         remove(key)
         raise Refused(CONFIG, "openssl makes no certificate: %s" % re.sub(r"[^\x20-\x7e]", " ", said)[-160:])
@@ -48,8 +48,8 @@ def make_first(config):
         if not credential.get("certificate_file"):
             continue
         if not os.path.exists(credential["certificate_file"]):
-            made_certificate(config, credential["certificate_file"], credential["key_file"])
-        print(get(credential["certificate_file"]).decode("ascii"))
+            make_certificate(config, credential["certificate_file"], credential["key_file"])
+        print(read(credential["certificate_file"]).decode("ascii"))
         return 0
     sys.stderr.write("relay: the settings name no certificate_file\n")
     return 78
@@ -57,9 +57,7 @@ def make_first(config):
 
 def days_left(config, credential):
     """Return the days until a certificate ends, or None where that is not known."""
-    said = output_of(
-        [config["openssl"], "x509", "-in", credential["certificate_file"], "-noout", "-enddate"]
-    )[1]
+    said = run([config["openssl"], "x509", "-in", credential["certificate_file"], "-noout", "-enddate"])[1]
     found = re.search(r"notAfter=(\w{3}) +(\d+) (\d+):(\d+):(\d+) (\d{4})", said)
     if not found:
         return None
@@ -70,22 +68,22 @@ def days_left(config, credential):
     return (calendar.timegm((year, month, day, hour, minute, second)) - time.time()) / 86400.0
 
 
-def asked_graph(config, token, credential, verb, body):
+def ask_graph(config, token, credential, verb, body):
     """POST addKey or removeKey with a proof that the old key is ours; return status and parsed body.
 
     Microsoft's pages name two audiences for the proof; a refusal of the first is followed by the second.
     """
     status, found = 0, {}
     for audience in config["proof_audiences"]:
-        proof = signed(config, credential, {"aud": audience, "iss": config["application"]})
-        status, _, said = https(
+        proof = signed_request(config, credential, {"aud": audience, "iss": config["application"]})
+        status, _, said = post(
             config,
             config["graph"],
             "/v1.0/applications/%s/%s" % (quote(config["application"], safe=""), verb),
-            dumped(dict(body, proof=proof)).decode("ascii"),
+            to_json(dict(body, proof=proof)).decode("ascii"),
             {"Authorization": "Bearer " + token, "Content-Type": "application/json"},
         )
-        found = parsed(said)
+        found = json_object(said)
         if status < 400 or status == 429 or status >= 500:
             break
     return status, found
@@ -103,15 +101,15 @@ def renew(config):
     lock = open(os.path.join(folder, "lock"), "w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return renewed(config, folder)
+        return renew_locked(config, folder)
     finally:
         lock.close()  # not left to the end of a traceback: this process would wait for itself the next time
 
 
-def proving(config, tokens, scope):
+def find_proof(config, tokens, scope):
     """Return the first certificate that the service takes, and a token that it got."""
     problem = Refused(CONFIG, "no certificate is in use: the first one is registered by a person")
-    for credential in credentials_of(config):
+    for credential in all_credentials(config):
         if credential.get("certificate_file"):
             try:
                 return credential, tokens.ask(scope, credential)
@@ -120,53 +118,53 @@ def proving(config, tokens, scope):
     raise problem
 
 
-def renewed(config, folder):
+def renew_locked(config, folder):
     """Make a certificate, register it (addKey), wait until it is known, put it first, retire the one before the last.
 
     Every step is on disk before the next, so that a crash is followed up by the next call.
     """
-    state, tokens = rolled(config), Tokens(config)
+    state, tokens = renewal_state(config), Tokens(config)
     scope = "https://%s/.default" % config["graph_resource"]
-    old, token = proving(config, tokens, scope)
+    old, token = find_proof(config, tokens, scope)
     made = state["made"]
     if made is None:
         stem = os.path.join(folder, "%d-%s" % (time.time(), uuid.uuid4().hex[:8]))
         made = {"certificate_file": stem + ".crt", "key_file": stem + ".key", "key_id": ""}
-        made_certificate(config, made["certificate_file"], made["key_file"])
+        make_certificate(config, made["certificate_file"], made["key_file"])
         state["made"] = made
-        put(folder, "credentials.json", dumped(state))
-    if not made["key_id"] and not known(tokens, scope, made):
-        pem = get(made["certificate_file"]).decode("ascii")
+        write_durably(folder, "credentials.json", to_json(state))
+    if not made["key_id"] and not is_known(tokens, scope, made):
+        pem = read(made["certificate_file"]).decode("ascii")
         key = {
             "type": "AsymmetricX509Cert",
             "usage": "Verify",
             "key": "".join(pem.split("-----")[2].split()),
             "displayName": "aspect-mail-relay",
         }
-        status, found = asked_graph(
+        status, found = ask_graph(
             config, token, old, "addKey", {"keyCredential": key, "passwordCredential": None}
         )
         if status >= 300:
             error = found.get("error")
-            name = word(error.get("code")) if isinstance(error, dict) else ""
+            name = ascii_word(error.get("code")) if isinstance(error, dict) else ""
             raise Refused(http_kind(status, name), "addKey: %d %s" % (status, name))
-        made["key_id"] = word(found.get("keyId"))
-        put(folder, "credentials.json", dumped(state))
+        made["key_id"] = ascii_word(found.get("keyId"))
+        write_durably(folder, "credentials.json", to_json(state))
     end, pause = time.time() + config["renew_wait"], 0.5
-    while not known(tokens, scope, made):
+    while not is_known(tokens, scope, made):
         if time.time() > end:
             raise Refused(TEMPORARY, "the new certificate is registered and not known yet; it is tried again")
         time.sleep(pause)
         pause = min(pause * 2, 30)
     gone = state["use"][1:]
     state["use"], state["made"] = [made] + state["use"][:1], None
-    put(folder, "credentials.json", dumped(state))
+    write_durably(folder, "credentials.json", to_json(state))
     left = []
     for one in gone:
         try:  # the new one is in use whatever becomes of the old ones
             if one.get("key_id"):
                 token = tokens.ask(scope, made)
-                status = asked_graph(config, token, made, "removeKey", {"keyId": one["key_id"]})[0]
+                status = ask_graph(config, token, made, "removeKey", {"keyId": one["key_id"]})[0]
                 if status >= 300 and status != 404:
                     left.append(one["key_id"])
         except Refused:
@@ -176,7 +174,7 @@ def renewed(config, folder):
     return made, left
 
 
-def known(tokens, scope, credential):
+def is_known(tokens, scope, credential):
     """Return whether the service takes a credential. Raises Refused where that is not known."""
     try:
         return bool(tokens.ask(scope, credential))
@@ -198,13 +196,13 @@ class Renewal(threading.Thread):
         """Renew when fewer than `renew_days` are left; an error is an alarm and ends nothing."""
         while True:
             try:
-                first = credentials_of(self.config)[0]
+                first = all_credentials(self.config)[0]
                 left = days_left(self.config, first) if first.get("certificate_file") else None
                 if left is not None and left <= self.config["renew_days"]:
                     left = renew(self.config)[1]
                     if left:
                         self.speak("still registered, and without a key: %s" % ", ".join(left))
             except Exception as problem:  # the thread must live
-                text = str(problem) if isinstance(problem, Refused) else plain(problem)
+                text = str(problem) if isinstance(problem, Refused) else safe_text(problem)
                 self.speak("the certificate is not renewed: %s" % text)
             time.sleep(self.config["renew_every"])

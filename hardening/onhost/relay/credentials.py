@@ -8,7 +8,7 @@ import subprocess
 import time
 import uuid
 
-from hardening.onhost.relay.files import dumped, get
+from hardening.onhost.relay.files import to_json, read
 
 
 def key_folder(config):
@@ -16,30 +16,30 @@ def key_folder(config):
     return os.path.join(config["spool"], "keys")
 
 
-def rolled(config):
+def renewal_state(config):
     """Return what renewals left: `use` (newest first), and `made`, one that is not proved yet."""
     try:
-        return json.loads(get(os.path.join(key_folder(config), "credentials.json")).decode("ascii"))
+        return json.loads(read(os.path.join(key_folder(config), "credentials.json")).decode("ascii"))
     except (OSError, IOError, ValueError):
         return {"use": [], "made": None}
 
 
-def credentials_of(config):
+def all_credentials(config):
     """Return all credentials in the order in which they are tried: the renewed ones first."""
-    return rolled(config)["use"] + config["credentials"]
+    return renewal_state(config)["use"] + config["credentials"]
 
 
-def signed(config, credential, claims):
+def signed_request(config, credential, claims):
     """Return a JWT that holds ten minutes, signed by the host's own openssl."""
-    pem = get(credential["certificate_file"]).decode("ascii")
+    pem = read(credential["certificate_file"]).decode("ascii")
     certificate = ssl.PEM_cert_to_DER_cert(pem[pem.index("-----BEGIN CERTIFICATE-----") :].strip())
     import hashlib
 
     now = int(time.time())
     thumb = hashlib.sha1(certificate).digest()  # noqa: S324 - the protocol's name for a certificate
-    head = {"alg": "RS256", "typ": "JWT", "x5t": b64u(thumb)}
+    head = {"alg": "RS256", "typ": "JWT", "x5t": base64url(thumb)}
     claims = dict(claims, jti=str(uuid.uuid4()), nbf=now - 5, exp=now + 590)
-    text = b64u(dumped(head)) + "." + b64u(dumped(claims))
+    text = base64url(to_json(head)) + "." + base64url(to_json(claims))
     child = subprocess.Popen(
         [config["openssl"], "dgst", "-sha256", "-sign", credential["key_file"]],
         stdin=subprocess.PIPE,
@@ -50,9 +50,9 @@ def signed(config, credential, claims):
     signature, _ = child.communicate(text.encode("ascii"))
     if child.returncode:
         raise ValueError("openssl does not sign with this key")
-    return text + "." + b64u(signature)
+    return text + "." + base64url(signature)
 
 
-def b64u(data):
+def base64url(data):
     """Return Base64 for URLs without padding, as JWT has it."""
     return base64.urlsafe_b64encode(data).decode("ascii").rstrip("=")

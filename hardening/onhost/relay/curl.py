@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 
-from hardening.onhost.relay.openssl import output_of, system_authorities
+from hardening.onhost.relay.openssl import run, system_authorities
 from hardening.onhost.relay.problems import CONFIG, Refused, TEMPORARY
 
 
@@ -12,7 +12,7 @@ def curl_lacks(config):
     """Return why curl cannot do it here, or an empty text."""
     if config["transports"] != ["graph"] and "graph" not in config["transports"]:
         return "it speaks HTTPS alone, and transports has no graph"
-    code, said = output_of([config["curl"], "-q", "--tlsv1.2", "--version"])
+    code, said = run([config["curl"], "-q", "--tlsv1.2", "--version"])
     if code is None:
         return "curl is not installed"
     if code or "https" not in said:
@@ -35,10 +35,10 @@ class CurlAnswer(object):
 
 
 # curl's exit codes from before a byte of the request was sent
-CURL_EARLY = (1, 2, 3, 4, 5, 6, 7, 27, 35, 51, 53, 54, 58, 59, 60, 66, 77, 80, 82, 83, 90, 91, 97)
+EXITS_BEFORE_REQUEST = (1, 2, 3, 4, 5, 6, 7, 27, 35, 51, 53, 54, 58, 59, 60, 66, 77, 80, 82, 83, 90, 91, 97)
 
 
-def curled(config, host, port, path, body, headers):
+def post_by_curl(config, host, port, path, body, headers):
     """POST by curl, everything on its standard input: nothing secret on a command line or in a file."""
 
     def quoted(text):
@@ -71,7 +71,7 @@ def curled(config, host, port, path, body, headers):
         refused = "CONNECT" in why and "response" in why
         kind = CONFIG if refused or code in (51, 60, 77) else TEMPORARY
         text = "%s: curl %d %s" % (host, code, why)
-        raise Refused(kind, text, uncertain=not refused and code not in CURL_EARLY)
+        raise Refused(kind, text, uncertain=not refused and code not in EXITS_BEFORE_REQUEST)
     while True:  # a proxy's answer and 1xx come before the service's own
         head, _, rest = got.partition(b"\r\n\r\n")
         if not rest.startswith(b"HTTP/"):

@@ -8,7 +8,7 @@ import time
 
 from hardening.onhost.relay.limits import Limits
 from hardening.onhost.relay.outgoing import outgoing
-from hardening.onhost.relay.problems import CONFIG, MESSAGE, Refused, TEMPORARY, plain
+from hardening.onhost.relay.problems import CONFIG, MESSAGE, Refused, TEMPORARY, safe_text
 from hardening.onhost.relay.recipients import HeldRecipients
 from hardening.onhost.relay.refusals import Refusals, refusal_text
 from hardening.onhost.relay.status_file import last_success, write_status
@@ -47,14 +47,14 @@ class Delivery(threading.Thread):
                 left = self.spool.records() if left is None else left
                 pause = self.step(left)
             except Exception as problem:  # the thread must live; the status says what happened
-                self.trouble(plain(problem))
+                self.trouble(safe_text(problem))
                 pause = 5.0
             if abs(time.time() - reported) >= 1:
                 reported = time.time()
                 try:
                     self.report()
                 except Exception as problem:  # a full disk, or a folder that is gone, until it is mended
-                    self.speak("the status cannot be written: %s" % plain(problem))
+                    self.speak("the status cannot be written: %s" % safe_text(problem))
             if pause:
                 time.sleep(min(pause, 1.0))
 

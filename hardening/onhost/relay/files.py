@@ -18,7 +18,7 @@ def sync_folder(folder):
         os.close(fd)
 
 
-def put(folder, name, data):
+def write_durably(folder, name, data):
     """Write a file so that it is there, whole, when this returns."""
     hidden = os.path.join(folder, ".%s.%d.%s" % (name, os.getpid(), uuid.uuid4().hex[:8]))
     fd, whole = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), False
@@ -38,13 +38,13 @@ def put(folder, name, data):
     sync_folder(folder)
 
 
-def get(path):
+def read(path):
     """Return a file's content."""
     with open(path, "rb") as file:
         return file.read()
 
 
-def noted(path):
+def read_note(path):
     """Return what the first line of one of the relay's files says. Errors: ValueError, also where a reader would wait or drown."""
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     with os.fdopen(fd, "rb") as file:
@@ -65,6 +65,6 @@ def remove(path):
             raise
 
 
-def dumped(value):
+def to_json(value):
     """Return a value as JSON in ASCII, always the same."""
     return json.dumps(value, sort_keys=True).encode("ascii")

@@ -3,9 +3,9 @@
 import base64
 import re
 
-from hardening.onhost.relay.answers import NOT_JSON, after, http_kind, parsed, word
+from hardening.onhost.relay.answers import NOT_JSON, retry_after, http_kind, json_object, ascii_word
 from hardening.onhost.relay.compat import quote
-from hardening.onhost.relay.https import https
+from hardening.onhost.relay.https import post
 from hardening.onhost.relay.problems import Refused
 
 
@@ -14,7 +14,7 @@ def deliver_graph(config, tokens, recipients, raw):
     scope = "https://%s/.default" % config["graph_resource"]
     for again in (True, False):
         token = tokens.get(scope)
-        status, answer, body = https(
+        status, answer, body = post(
             config,
             config["graph"],
             "/v1.0/users/%s/sendMail" % quote(config["mailbox"], safe="@"),
@@ -26,12 +26,12 @@ def deliver_graph(config, tokens, recipients, raw):
         if status == 401 and again:
             tokens.drop(scope)  # revoked before its end
             continue
-        error = parsed(body).get("error")
-        name = word(error.get("code")) if isinstance(error, dict) else ""
+        error = json_object(body).get("error")
+        name = ascii_word(error.get("code")) if isinstance(error, dict) else ""
         raise Refused(
             http_kind(status, name),
             "graph: %d %s" % (status, name or NOT_JSON),
-            wait=after(answer),
+            wait=retry_after(answer),
             uncertain=status in (502, 504),
             own=status in (400, 413, 500),
             addressed=status == 400 and bool(re.search("(?i)recipient|address", name)),

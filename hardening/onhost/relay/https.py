@@ -5,11 +5,11 @@ try:
 except ImportError:  # Python 2
     from httplib import HTTPConnection, HTTPException
 
-from hardening.onhost.relay.curl import curled
+from hardening.onhost.relay.curl import post_by_curl
 from hardening.onhost.relay.dialing import dial
-from hardening.onhost.relay.problems import Refused, plain
+from hardening.onhost.relay.problems import Refused, safe_text
 from hardening.onhost.relay.settings import host_port
-from hardening.onhost.relay.tls import distrust, secured, way
+from hardening.onhost.relay.tls import distrust, start_tls, tls_by
 
 
 class Https(HTTPConnection):
@@ -18,18 +18,18 @@ class Https(HTTPConnection):
     default_port = 443
 
 
-def https(config, endpoint, path, body, headers):
+def post(config, endpoint, path, body, headers):
     """POST; return status, headers, body. Raises Refused when there is no answer."""
     host, port = host_port(endpoint, 443)
-    if way(config) == "curl":
-        return curled(config, host, port, path, body, headers)
+    if tls_by(config) == "curl":
+        return post_by_curl(config, host, port, path, body, headers)
     answered = False
     try:
         connection = Https(host, port, timeout=config["timeout"])
         try:
             dialled = dial(config, host, port, True)
             connection.sock = dialled  # closed below whatever happens to TLS
-            connection.sock = secured(config, dialled, host)
+            connection.sock = start_tls(config, dialled, host)
             answered = True  # from here on the other side may act on what it got
             connection.request("POST", path, body, headers)
             answer = connection.getresponse()
@@ -42,4 +42,4 @@ def https(config, endpoint, path, body, headers):
         HTTPException,
         ValueError,
     ) as problem:  # ssl's and socket's errors are among them
-        raise Refused(distrust(problem), "%s: %s" % (host, plain(problem)), uncertain=answered)
+        raise Refused(distrust(problem), "%s: %s" % (host, safe_text(problem)), uncertain=answered)

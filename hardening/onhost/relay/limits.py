@@ -4,7 +4,7 @@ import os
 import re
 import time
 
-from hardening.onhost.relay.files import get, put
+from hardening.onhost.relay.files import read, write_durably
 
 
 class Limits(object):
@@ -16,7 +16,7 @@ class Limits(object):
         self.taken = []
         now = time.time()
         try:
-            for line in get(self.path).decode("ascii", "replace").splitlines():
+            for line in read(self.path).decode("ascii", "replace").splitlines():
                 parts = line.split()
                 if len(parts) == 2 and re.match(r"-?\d+$", parts[1]) and re.match(r"\d+\.\d+$", parts[0]):
                     at = (
@@ -27,7 +27,9 @@ class Limits(object):
                         self.taken.append((at, int(parts[1])))
         except (OSError, IOError):
             pass
-        put(config["spool"], "sent.log", "".join("%.6f %d\n" % row for row in self.taken).encode("ascii"))
+        write_durably(
+            config["spool"], "sent.log", "".join("%.6f %d\n" % row for row in self.taken).encode("ascii")
+        )
 
     def wait(self, recipients):
         """Return the seconds until a mail to so many recipients may go."""

@@ -6,7 +6,7 @@ import os
 import re
 import sys
 
-from hardening.onhost.relay.problems import Refused, TEMPORARY, plain
+from hardening.onhost.relay.problems import Refused, TEMPORARY, safe_text
 from hardening.onhost.relay.settings import load
 
 VERBS = ("serve", "status", "sendmail", "certificate", "renew")
@@ -44,7 +44,7 @@ def main():
         return 75 if problem.kind == TEMPORARY else 69
     except (OSError, IOError, ValueError) as problem:
         # a port in use, a spool of another user, a key that is gone
-        sys.stderr.write("relay: %s\n" % plain(problem))
+        sys.stderr.write("relay: %s\n" % safe_text(problem))
         return 69
     except SystemExit as problem:
         sys.stderr.write("%s\n" % problem)

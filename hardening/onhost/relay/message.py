@@ -23,7 +23,7 @@ def split_mail(raw):
     return headers, body
 
 
-def as_text(data):
+def to_text(data):
     """Return bytes as UTF-8, else as Latin-1: no alarm is lost for the encoding of the program that raises it."""
     try:
         return data.decode("utf-8")
@@ -35,31 +35,31 @@ def header(headers, name):
     """Return the decoded value of the first header of a name, or an empty text."""
     for found, line in headers:
         if found == name:
-            value = re.sub(r"\s+", " ", as_text(line.split(b":", 1)[1])).strip()
-            return decoded(value)
+            value = re.sub(r"\s+", " ", to_text(line.split(b":", 1)[1])).strip()
+            return decode_value(value)
     return ""
 
 
-def in_ascii(name, line):
+def ascii_header(name, line):
     """Return a header whose text a program wrote as it is, as mail has it (RFC 2047); addresses are left alone."""
     if not re.search(b"[\x80-\xff]", line) or not re.match("(subject|comments|keywords|x-.*)$", name):
         return line
     before, _, value = line.partition(b":")
-    return before + b": " + encoded(re.sub(r"\s+", " ", as_text(value)).strip()).encode("ascii")
+    return before + b": " + encode_value(re.sub(r"\s+", " ", to_text(value)).strip()).encode("ascii")
 
 
-def declared(known, body):
+def charset_headers(known, body):
     """Return the headers that say how a text outside ASCII is written, where its program says nothing."""
     if not re.search(b"[\x80-\xff]", body):
         return []
     if [one for one in ("mime-version", "content-type", "content-transfer-encoding") if one in known]:
         return []
-    charset = "utf-8" if as_text(body).encode("utf-8") == body else "iso-8859-1"
+    charset = "utf-8" if to_text(body).encode("utf-8") == body else "iso-8859-1"
     told = ["MIME-Version: 1.0", "Content-Type: text/plain; charset=%s" % charset]
     return told + ["Content-Transfer-Encoding: 8bit"]  # noqa: RUF005 - Python 2.6
 
 
-def decoded(value):
+def decode_value(value):
     """Return a header's value with its encoded words (RFC 2047) as text."""
     if "=?" not in value:
         return value
@@ -74,7 +74,7 @@ def decoded(value):
         return value
 
 
-def encoded(text):
+def encode_value(text):
     """Return a header's value in ASCII."""
     text = re.sub(r"[\r\n\0]+", " ", text)
     try:
@@ -93,7 +93,7 @@ def encoded(text):
         )
 
 
-def addressed_to(to):
+def to_header(to):
     """Return the header To, folded: no line may have more than 998 characters, and many recipients have."""
     lines = ["To:"]
     for number, one in enumerate(to, 1):
@@ -104,7 +104,7 @@ def addressed_to(to):
     return "\r\n".join(lines)
 
 
-def broken_lines(raw):
+def break_long_lines(raw):
     """Return a mail without lines of more than 998 bytes, which SMTP does not know: broken as Postfix does, by a blank."""
 
     def broken(found):
@@ -120,7 +120,7 @@ def broken_lines(raw):
     return re.sub(b"[^\r\n]{999,}", broken, raw)
 
 
-def readable(headers, body):
+def digest_text(headers, body):
     """Return the text of a mail for a digest, as far as that is easy."""
     kind = header(headers, "content-type").lower()
     how = header(headers, "content-transfer-encoding").lower()
@@ -133,7 +133,7 @@ def readable(headers, body):
             body = binascii.a2b_qp(body)
     except (ValueError, binascii.Error):
         return "(unreadable)"
-    return as_text(body).replace("\r\n", "\n").strip()
+    return to_text(body).replace("\r\n", "\n").strip()
 
 
 def date_header(now):

@@ -3,39 +3,39 @@
 import re
 
 from hardening.onhost.relay.compat import TEXT
-from hardening.onhost.relay.problems import plain
+from hardening.onhost.relay.problems import safe_text
 
 LATEST = 253402300799  # the last second that a calendar has
 
 
-def unreadable(problem):
+def unreadable_reason(problem):
     """Return why a file cannot be used, in words that may be shown."""
-    return plain(problem) if isinstance(problem, (OSError, IOError)) else "damaged"
+    return safe_text(problem) if isinstance(problem, (OSError, IOError)) else "damaged"
 
 
-def all_text(value):
+def is_text_list(value):
     """Return whether a value is a list of texts."""
     return isinstance(value, list) and not [one for one in value if not isinstance(one, TEXT)]
 
 
-def sound_meta(meta):
+def is_meta(meta):
     """Tell whether this is what the relay notes of a mail; disks and people change files."""
     if not isinstance(meta, dict) or not isinstance(meta.get("held", {}), dict):
         return False
     named = isinstance(meta.get("subject"), TEXT) and isinstance(meta.get("alarm"), TEXT)
     timed = isinstance(meta.get("at"), (int, float)) and 0 <= meta["at"] <= LATEST
-    if not named or not timed or not all_text(meta.get("to")) or not meta["to"]:
+    if not named or not timed or not is_text_list(meta.get("to")) or not meta["to"]:
         return False
     if [1 for since in meta.get("held", {}).values() if not isinstance(since, (int, float))]:
         return False
     return not [one for one in meta["to"] if re.search(r"[^\x21-\x7e]|[<>]", one)]
 
 
-def sound_record(record, name):
+def is_record(record, name):
     """Tell whether this is what the relay notes of a delivery."""
-    if not isinstance(record, dict) or record.get("id") != name or not all_text(record.get("told", [])):
+    if not isinstance(record, dict) or record.get("id") != name or not is_text_list(record.get("told", [])):
         return False
-    both = all_text(record.get("members")) and all_text(record.get("to")) and bool(record["members"])
+    both = is_text_list(record.get("members")) and is_text_list(record.get("to")) and bool(record["members"])
     counted = isinstance(record.get("tries"), int) and isinstance(record.get("uncertain"), bool)
     if (
         not both

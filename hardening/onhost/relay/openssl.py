@@ -11,14 +11,14 @@ import threading
 import time
 
 from hardening.onhost.relay.certificate_names import address_of, is_for
-from hardening.onhost.relay.files import get, put
+from hardening.onhost.relay.files import read, write_durably
 
 
 class Untrusted(IOError):
     """A certificate that is not good for this name."""
 
 
-def output_of(argv):
+def run(argv):
     """Run a command without input; return its exit code and all its output. The code is None if it is not installed."""
     try:
         child = subprocess.Popen(
@@ -33,7 +33,7 @@ def output_of(argv):
 def s_client_options(config):
     """Return the options this openssl's s_client knows; versions differ."""
     if "s_client" not in config:
-        known = output_of([config["openssl"], "s_client", "-help"])[1]
+        known = run([config["openssl"], "s_client", "-help"])[1]
         config["s_client"] = set(re.findall(r"(?m)^ *(-[A-Za-z0-9_]+)", known))
     return config["s_client"]
 
@@ -65,7 +65,7 @@ def system_authorities(config):
     found += [config["ca_file"]] if config["ca_file"] else []
     config["authorities"] = found[0] if found else ""
     if len(found) > 1:
-        put(config["spool"], "authorities.pem", b"\n".join(get(place) for place in found))
+        write_durably(config["spool"], "authorities.pem", b"\n".join(read(place) for place in found))
         config["authorities"] = os.path.join(config["spool"], "authorities.pem")
     return config["authorities"]
 

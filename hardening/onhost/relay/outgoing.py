@@ -4,12 +4,12 @@ import base64
 import time
 
 from hardening.onhost.relay.message import (
-    addressed_to,
+    to_header,
     date_header,
-    declared,
-    encoded,
-    in_ascii,
-    readable,
+    charset_headers,
+    encode_value,
+    ascii_header,
+    digest_text,
     split_mail,
 )
 
@@ -18,20 +18,20 @@ def outgoing(config, spool, record, to):
     """Return the mail of a batch for some of its recipients: the one member, or a digest that names every alarm."""
     mailbox = config["mailbox"]
     names = record["members"]
-    own = ["From: %s" % mailbox, addressed_to(to)]
+    own = ["From: %s" % mailbox, to_header(to)]
     if record["uncertain"]:
         own.append("X-Possible-Duplicate: yes")
     domain = mailbox.partition("@")[2]
     if len(names) == 1:
         headers, body = split_mail(spool.mail(names[0]))
         dropped = ("from", "to", "cc", "bcc", "resent-bcc", "sender", "return-path", "x-possible-duplicate")
-        kept = [in_ascii(name, line) for name, line in headers if name not in dropped]
+        kept = [ascii_header(name, line) for name, line in headers if name not in dropped]
         known = set(name for name, _ in headers)
         if "message-id" not in known:
             own.append("Message-ID: <%s@%s>" % (names[0], domain))
         if "date" not in known:
             own.append("Date: %s" % date_header(spool.seen[names[0]]["at"]))
-        own += declared(known, body)
+        own += charset_headers(known, body)
         return b"\r\n".join([line.encode("utf-8") for line in own] + kept) + b"\r\n\r\n" + body
     own.append("Message-ID: <%s@%s>" % (record["id"], domain))
     own.append("Date: %s" % date_header(time.time()))
@@ -39,7 +39,7 @@ def outgoing(config, spool, record, to):
     if urgent:
         own.append("Importance: high")
     first = spool.seen[names[0]]["subject"]
-    own.append("Subject: %s" % encoded("%d alarms: %s, ..." % (len(names), first)))
+    own.append("Subject: %s" % encode_value("%d alarms: %s, ..." % (len(names), first)))
     own += [
         "MIME-Version: 1.0",
         "Content-Type: text/plain; charset=utf-8",
@@ -53,7 +53,7 @@ def outgoing(config, spool, record, to):
     room = config["digest_bytes"] // len(names)
     for name in names:
         meta = spool.seen[name]
-        text = readable(*split_mail(spool.mail(name)))
+        text = digest_text(*split_mail(spool.mail(name)))
         lines += ["", "--- %s: %s" % (meta["alarm"], meta["subject"]), text[:room]]
         if len(text) > room:
             lines.append("(cut)")

@@ -26,7 +26,7 @@ class Refused(Exception):
         self.each = list(each)
 
 
-def plain(problem):
+def safe_text(problem):
     """Return an exception's text without anything secret; only these types' texts are known to have none."""
     if isinstance(problem, (OSError, IOError)):
         return re.sub(r"[^\x20-\x7e]", "?", "%s %s" % (type(problem).__name__, problem))[:160]

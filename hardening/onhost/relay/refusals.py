@@ -4,7 +4,7 @@ import re
 import threading
 import time
 
-from hardening.onhost.relay.status_file import before
+from hardening.onhost.relay.status_file import earlier_status
 
 DAY = 86400  # seconds that a refusal is reported after it happened last
 MOST_ROWS = 20  # senders and recipients that are told apart among the refused
@@ -34,7 +34,7 @@ class Refusals(object):
         self.config = config
         self.lock = threading.Lock()
         self.totals, self.open, self.accepted = {}, {}, 0.0
-        earlier = before(config)
+        earlier = earlier_status(config)
         try:
             self.accepted = float(earlier.get("last_accepted", 0.0))
             for reason, row in earlier.get("refusals", {}).items():

@@ -73,7 +73,7 @@ def sendmail(config, arguments):
     host, port = host_port(config["listen"], 25)
     try:
         session = smtplib.SMTP(host, port, timeout=60)
-        refused = handed(session, sender, recipients, raw)
+        refused = hand_over(session, sender, recipients, raw)
         session.quit()
     except smtplib.SMTPRecipientsRefused:
         sys.stderr.write("sendmail: no recipient is on the relay's list\n")
@@ -95,7 +95,7 @@ def sendmail(config, arguments):
     return 0
 
 
-def handed(session, sender, recipients, raw):
+def hand_over(session, sender, recipients, raw):
     """Hand a mail to the relay, to as many recipients at once as it takes; return those it refuses for good."""
     refused, waiting = set(), recipients
     while waiting:

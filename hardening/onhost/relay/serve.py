@@ -15,7 +15,7 @@ from hardening.onhost.relay.delivery import Delivery
 from hardening.onhost.relay.settings import host_port
 from hardening.onhost.relay.smtp_in import Server, Server6, Session
 from hardening.onhost.relay.spool import Spool
-from hardening.onhost.relay.tls import way
+from hardening.onhost.relay.tls import tls_by
 
 
 def serve(config):
@@ -32,7 +32,7 @@ def serve(config):
         raise SystemExit("relay: listen has to be a loopback address")
     if not os.path.isdir(config["spool"]):
         os.makedirs(config["spool"], 0o700)
-    if way(config) == "curl" and config["transports"] != ["graph"]:
+    if tls_by(config) == "curl" and config["transports"] != ["graph"]:
         sys.stderr.write("relay: TLS is curl's here, which delivers by graph alone\n")
         config["transports"] = ["graph"]
     lock = locked(config)

@@ -85,14 +85,16 @@ def load(path):
     for key in needed:
         if key != "credentials" and not isinstance(given[key], TEXT):
             raise SystemExit("relay: %s: %s is no text" % (path, key))
-    if not isinstance(given["credentials"], list) or not all(usable(one) for one in given["credentials"]):
+    if not isinstance(given["credentials"], list) or not all(
+        is_credential(one) for one in given["credentials"]
+    ):
         raise SystemExit(
             "relay: %s: credentials: each names secret_file, or certificate_file and key_file" % path
         )
     for key in given:
         if key not in DEFAULTS and key not in needed:
             raise SystemExit("relay: %s: %s is not a known key" % (path, key))
-    wrong = sorted(key for key in given if key in DEFAULTS and not sensible(key, given[key]))
+    wrong = sorted(key for key in given if key in DEFAULTS and not is_usable(key, given[key]))
     if wrong:
         raise SystemExit("relay: %s: %s has a value that cannot be used" % (path, wrong[0]))
     config = dict(DEFAULTS)
@@ -105,7 +107,7 @@ def load(path):
     return config
 
 
-def sensible(key, value):
+def is_usable(key, value):
     """Tell whether a setting is of its default's kind, and one that can be worked with."""
     default = DEFAULTS[key]
     if key == "syslog":
@@ -127,7 +129,7 @@ def sensible(key, value):
         return False
 
 
-def usable(credential):
+def is_credential(credential):
     """Tell whether a credential of the settings names its files."""
     if not isinstance(credential, dict):
         return False

@@ -6,10 +6,10 @@ import smtplib
 
 from hardening.onhost.relay.answers import smtp_kind
 from hardening.onhost.relay.dialing import dial
-from hardening.onhost.relay.message import broken_lines
-from hardening.onhost.relay.problems import CONFIG, Refused, plain
+from hardening.onhost.relay.message import break_long_lines
+from hardening.onhost.relay.problems import CONFIG, Refused, safe_text
 from hardening.onhost.relay.settings import host_port
-from hardening.onhost.relay.tls import distrust, secured
+from hardening.onhost.relay.tls import distrust, start_tls
 
 
 class Dialled(smtplib.SMTP):
@@ -22,7 +22,7 @@ class Dialled(smtplib.SMTP):
 
     def secure(self, host):
         """Begin TLS on this connection, and forget what the server offered before it."""
-        self.sock = secured(self.relay, self.sock, host)
+        self.sock = start_tls(self.relay, self.sock, host)
         self.file = None
         self.helo_resp = self.ehlo_resp = None
         self.esmtp_features = {}
@@ -50,7 +50,7 @@ class Conversation(object):
             refused = self.name_recipients()
             self.send()
         except (smtplib.SMTPException, OSError, IOError, ValueError) as problem:
-            text = "smtp: %s" % plain(problem)
+            text = "smtp: %s" % safe_text(problem)
             raise Refused(
                 distrust(problem), text, uncertain=self.uncertain, own=self.naming, addressed=self.naming
             )
@@ -109,7 +109,7 @@ class Conversation(object):
         """Send the mail itself; the service has it when it answers 250."""
         session, raw = self.session, self.raw
         expect("data", session.docmd("DATA"), 354)
-        body = broken_lines(raw if raw.endswith(b"\r\n") else raw + b"\r\n")
+        body = break_long_lines(raw if raw.endswith(b"\r\n") else raw + b"\r\n")
         body = re.sub(b"(?m)^\\.", b"..", body)
         self.uncertain = True
         session.send(body + b".\r\n")

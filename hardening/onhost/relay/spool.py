@@ -7,9 +7,17 @@ import threading
 import time
 import uuid
 
-from hardening.onhost.relay.files import LONGEST_NOTE, dumped, get, noted, put, remove, sync_folder
+from hardening.onhost.relay.files import (
+    LONGEST_NOTE,
+    to_json,
+    read,
+    read_note,
+    write_durably,
+    remove,
+    sync_folder,
+)
 from hardening.onhost.relay.message import header, split_mail
-from hardening.onhost.relay.notes import sound_meta, sound_record, unreadable
+from hardening.onhost.relay.notes import is_meta, is_record, unreadable_reason
 
 
 def room(config, folder):
@@ -66,7 +74,7 @@ class Spool(object):
             "at": now,
             "alarm": header(headers, "x-alarm-id")[:200] or header(headers, "message-id")[:200] or name,
         }
-        put(self.new, name, dumped(meta) + b"\n" + raw)
+        write_durably(self.new, name, to_json(meta) + b"\n" + raw)
         return name
 
     def waiting(self):
@@ -83,7 +91,7 @@ class Spool(object):
             try:
                 meta = self.meta(name)
             except (OSError, IOError, ValueError) as problem:
-                self.bury(name, unreadable(problem))
+                self.bury(name, unreadable_reason(problem))
                 continue
             if meta:
                 found.append((name, meta))
@@ -97,11 +105,11 @@ class Spool(object):
 
     def mail(self, name):
         """Return a mail's own bytes."""
-        return get(os.path.join(self.new, name)).partition(b"\n")[2]
+        return read(os.path.join(self.new, name)).partition(b"\n")[2]
 
     def bury(self, name, why):
         """Move a mail with a file that cannot be read to the folder dead, with the reason, and raise an alarm."""
-        put(self.dead, name + ".why", why.encode("utf-8", "replace"))
+        write_durably(self.dead, name + ".why", why.encode("utf-8", "replace"))
         try:
             os.rename(os.path.join(self.new, name), os.path.join(self.dead, name))
         except OSError as problem:
@@ -116,8 +124,8 @@ class Spool(object):
         """Return what is known of a mail, or None where it is gone. Errors: ValueError (its file is damaged)."""
         if name not in self.seen:
             try:
-                meta = noted(os.path.join(self.new, name))
-                if not sound_meta(meta):
+                meta = read_note(os.path.join(self.new, name))
+                if not is_meta(meta):
                     raise ValueError("its first line is none of the relay's")
                 self.seen[name] = meta
             except (OSError, IOError) as problem:
@@ -142,7 +150,7 @@ class Spool(object):
 
     def save(self, record):
         """Write a batch's record."""
-        put(self.batches, record["id"] + ".json", dumped(record))
+        write_durably(self.batches, record["id"] + ".json", to_json(record))
 
     def records(self):
         """Return the batches a crash left; finish those that were delivered."""
@@ -152,14 +160,14 @@ class Spool(object):
             if not name.endswith((".done", ".json")):
                 continue
             try:
-                record = noted(path)
-                if not sound_record(record, name.rpartition(".")[0]):
+                record = read_note(path)
+                if not is_record(record, name.rpartition(".")[0]):
                     raise ValueError("it is none of the relay's")
             except (OSError, IOError, ValueError) as problem:  # its mails go out, some of them once more
                 os.rename(path, path + ".damaged")
                 if self.speak:
                     text = "the record of a delivery cannot be read, so that mails may come twice: %s (%s)"
-                    self.speak(text % (name, unreadable(problem)))
+                    self.speak(text % (name, unreadable_reason(problem)))
                 continue
             if name.endswith(".done"):
                 self.finish(record, record["to"])
@@ -204,8 +212,8 @@ class Spool(object):
             meta = dict(meta, to=to, held={})
             stem = "%s-%s" % (name, record["id"][:8])
             why = "".join("%s: %s\n" % (one, dead[one]) for one in to)
-            put(self.dead, stem + ".why", why.encode("utf-8", "replace"))
-            put(self.dead, stem, dumped(meta) + b"\n" + self.mail(name))
+            write_durably(self.dead, stem + ".why", why.encode("utf-8", "replace"))
+            write_durably(self.dead, stem, to_json(meta) + b"\n" + self.mail(name))
 
     def finish(self, record, told):
         """Take who needs a batch no more off its mails; a mail that is for nobody any more goes."""
@@ -231,7 +239,7 @@ class Spool(object):
                 self.seen.pop(name)
             elif left != meta["to"] or waits != since:
                 changed = dict(meta, to=left, held=waits)
-                put(self.new, name, dumped(changed) + b"\n" + self.mail(name))
+                write_durably(self.new, name, to_json(changed) + b"\n" + self.mail(name))
                 self.seen[name] = changed
         sync_folder(self.new)
         for ending in (".done", ".json"):

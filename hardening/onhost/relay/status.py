@@ -7,8 +7,8 @@ import json
 import os
 import time
 
-from hardening.onhost.relay.files import get
-from hardening.onhost.relay.problems import plain
+from hardening.onhost.relay.files import read
+from hardening.onhost.relay.problems import safe_text
 from hardening.onhost.relay.refusals import refusal_text
 from hardening.onhost.relay.spool import room
 from hardening.onhost.relay.status_file import status_path
@@ -16,7 +16,7 @@ from hardening.onhost.relay.status_file import status_path
 AWAY = 120  # seconds without a new status, after which the relay is taken to be away where its lock cannot be asked
 
 
-def runs(config):
+def is_running(config):
     """Tell by its lock whether the relay runs; None where this account may not ask."""
     import fcntl
 
@@ -33,9 +33,9 @@ def runs(config):
     return False
 
 
-def away(config, age):
+def away_reason(config, age):
     """Return why nobody can rely on a status that is `age` seconds old, or an empty text."""
-    running = runs(config)
+    running = is_running(config)
     if running is False or (running is None and age > AWAY):
         return "the relay does not run; its last status is %d s old" % age
     if age > AWAY:
@@ -43,7 +43,7 @@ def away(config, age):
     return ""
 
 
-def disk_trouble(config):
+def disk_reason(config):
     """Return why the disk takes no mail at this moment, or an empty text; the status file cannot know."""
     try:
         free, spare = room(config, config["spool"])
@@ -57,9 +57,9 @@ def disk_trouble(config):
 def status(config):
     """Print how the relay is; return 0 (delivering), 1 (something waits) or 2 (broken, refused, or not running)."""
     path = status_path(config)
-    full = disk_trouble(config)
+    full = disk_reason(config)
     try:
-        found = json.loads(get(path).decode("ascii"))
+        found = json.loads(read(path).decode("ascii"))
         if not isinstance(found, dict) or not set(
             ("at", "queued", "oldest_seconds", "dead", "failing")
         ) <= set(found):
@@ -73,7 +73,7 @@ def status(config):
         elif problem.errno == errno.ENOENT:
             print("CRITICAL: the relay has never run: %s is absent" % path)
         else:
-            print("CRITICAL: not known: %s; ask as root or as the relay's user" % plain(problem))
+            print("CRITICAL: not known: %s; ask as root or as the relay's user" % safe_text(problem))
         return 2
     try:  # what is written is up to a second old; who may look sees more
         names = os.listdir(os.path.join(config["spool"], "new"))
@@ -84,7 +84,7 @@ def status(config):
     for row in found.get("held", []):
         told = (row["mails"], row["to"], time.time() - row["since"], row["why"])
         line += "; %d for %s wait since %d s, refused for now: %s" % told
-    critical = [one for one in (away(config, time.time() - found["at"]),) if one]
+    critical = [one for one in (away_reason(config, time.time() - found["at"]),) if one]
     critical += ["mail is refused: " + full] if full else []
     critical += ["mail is refused: " + text for reason, text in refused if not (full and reason == "disk")]
     critical += ["mail is broken: %s" % found["failing"]] if found["failing"] else []

@@ -4,7 +4,7 @@ import errno
 import json
 import os
 
-from hardening.onhost.relay.files import dumped, get, remove
+from hardening.onhost.relay.files import to_json, read, remove
 
 
 def status_path(config):
@@ -18,13 +18,15 @@ def write_status(config, status):
     hidden = "%s.%d" % (path, os.getpid())
     try:
         with open(hidden, "wb") as file:
-            file.write(dumped(status))
+            file.write(to_json(status))
         os.rename(hidden, path)
     except (OSError, IOError) as problem:
         remove(hidden)
         if problem.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        overwrite(path, dumped(status))  # the disk is full: the file that is there has room for as much again
+        overwrite(
+            path, to_json(status)
+        )  # the disk is full: the file that is there has room for as much again
 
 
 def overwrite(path, data):
@@ -38,10 +40,10 @@ def overwrite(path, data):
         os.close(fd)
 
 
-def before(config):
+def earlier_status(config):
     """Return the status that the relay before this one wrote, or an empty one."""
     try:
-        found = json.loads(get(status_path(config)).decode("ascii"))
+        found = json.loads(read(status_path(config)).decode("ascii"))
         return found if isinstance(found, dict) else {}
     except (OSError, IOError, ValueError):
         return {}
@@ -50,6 +52,6 @@ def before(config):
 def last_success(config):
     """Return when mail passed last, as the relay before this one noted it."""
     try:
-        return float(before(config)["last_success"])
+        return float(earlier_status(config)["last_success"])
     except (ValueError, TypeError, KeyError):
         return 0.0

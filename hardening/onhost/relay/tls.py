@@ -7,7 +7,7 @@ from hardening.onhost.relay.openssl import Channel, Untrusted, openssl_lacks
 from hardening.onhost.relay.problems import CONFIG, TEMPORARY
 
 
-def tls(config):
+def tls_context(config):
     """Return a context that wants TLS 1.2 or newer, a trusted chain and the right name."""
     made = ssl.create_default_context()  # novermin: python_lacks asks first
     for name in ("OP_NO_SSLv2", "OP_NO_SSLv3"):
@@ -21,14 +21,14 @@ def tls(config):
     return made
 
 
-def way(config):
+def tls_by(config):
     """Return who speaks TLS, found out once: python, openssl or curl. Raises SystemExit with what to do instead."""
     if "way" not in config:
-        config["way"] = found_way(config)
+        config["way"] = choose_tls(config)
     return config["way"]
 
 
-def found_way(config):
+def choose_tls(config):
     """Return the first of python, openssl, curl that can. Raises SystemExit with what to do instead."""
     wanted, problems = config["transport_tls"], []
     for name in ("python", "openssl", "curl") if wanted == "auto" else (wanted,):
@@ -51,11 +51,11 @@ def python_lacks(config):
     return "" if good else "2.7.9 or its backport is needed"
 
 
-def secured(config, dialled, host):
+def start_tls(config, dialled, host):
     """Return the connection with TLS: 1.2 at least, the authority and the name checked."""
-    if way(config) == "openssl":
+    if tls_by(config) == "openssl":
         return Channel(config, dialled, host)
-    return tls(config).wrap_socket(dialled, server_hostname=host)
+    return tls_context(config).wrap_socket(dialled, server_hostname=host)
 
 
 def distrust(problem):

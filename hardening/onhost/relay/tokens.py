@@ -3,12 +3,19 @@
 import re
 import time
 
-from hardening.onhost.relay.answers import NOT_JSON, after, http_kind, lifetime, parsed, word
+from hardening.onhost.relay.answers import (
+    NOT_JSON,
+    retry_after,
+    http_kind,
+    token_lifetime,
+    json_object,
+    ascii_word,
+)
 from hardening.onhost.relay.compat import TEXT, quote, urlencode
-from hardening.onhost.relay.credentials import credentials_of, signed
-from hardening.onhost.relay.files import get
-from hardening.onhost.relay.https import https
-from hardening.onhost.relay.problems import CONFIG, MESSAGE, Refused, plain
+from hardening.onhost.relay.credentials import all_credentials, signed_request
+from hardening.onhost.relay.files import read
+from hardening.onhost.relay.https import post
+from hardening.onhost.relay.problems import CONFIG, MESSAGE, Refused, safe_text
 
 
 class Tokens(object):
@@ -24,7 +31,7 @@ class Tokens(object):
         if ends - 300 > time.time():
             return value
         first = None
-        for credential in credentials_of(self.config):
+        for credential in all_credentials(self.config):
             try:
                 return self.ask(scope, credential)
             except Refused as problem:
@@ -47,37 +54,40 @@ class Tokens(object):
         form = {"client_id": config["client_id"], "scope": scope, "grant_type": "client_credentials"}
         try:
             if credential.get("secret_file"):
-                form["client_secret"] = get(credential["secret_file"]).decode("utf-8").rstrip("\r\n")
+                form["client_secret"] = read(credential["secret_file"]).decode("utf-8").rstrip("\r\n")
             else:
                 form["client_assertion_type"] = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
                 form["client_assertion"] = self.assertion(
                     "https://%s%s" % (config["authority"], path), credential
                 )
         except (OSError, IOError, ValueError) as problem:
-            raise Refused(CONFIG, "credential: %s" % plain(problem), credential=True)
+            raise Refused(CONFIG, "credential: %s" % safe_text(problem), credential=True)
         started = time.time()
-        status, answer, body = https(
+        status, answer, body = post(
             config,
             config["authority"],
             path,
             urlencode(form),
             {"Content-Type": "application/x-www-form-urlencoded"},
         )
-        found = parsed(body)
+        found = json_object(body)
         token = found.get("access_token")
         # one word of ASCII: it goes into a header, and into what curl reads as its settings, line by line
         if status == 200 and isinstance(token, TEXT) and re.match(r"[\x21-\x7e]+\Z", token):
-            self.kept[scope] = (str(token), started + lifetime(found.get("expires_in")))
+            self.kept[scope] = (str(token), started + token_lifetime(found.get("expires_in")))
             return self.kept[scope][0]
-        name = word(found.get("error"))
-        codes = re.findall(r"AADSTS\d+", word(found.get("error_description")))[:3]
+        name = ascii_word(found.get("error"))
+        codes = re.findall(r"AADSTS\d+", ascii_word(found.get("error_description")))[:3]
         text = "token: %d %s %s" % (status, name or NOT_JSON, " ".join(codes))
         kind = http_kind(status, name)
         raise Refused(
-            CONFIG if kind == MESSAGE else kind, text, wait=after(answer), credential=name == "invalid_client"
+            CONFIG if kind == MESSAGE else kind,
+            text,
+            wait=retry_after(answer),
+            credential=name == "invalid_client",
         )
 
     def assertion(self, audience, credential):
         """Return a request signed with the certificate's key."""
         client = self.config["client_id"]
-        return signed(self.config, credential, {"aud": audience, "iss": client, "sub": client})
+        return signed_request(self.config, credential, {"aud": audience, "iss": client, "sub": client})
