@@ -8,18 +8,18 @@ import subprocess
 import sys
 
 from hardening.onhost.accounts.problem import Problem
+from hardening.onhost.shared.processes import which
 
 TIMEOUT = "10"
 REFUSED = ("ERROR 1045", "ERROR 1698", "password authentication failed", "no password supplied")
 
 
-def which(*names):
-    """Return the first of these programs that is there."""
+def find_client(*names):
+    """Return the path of the first of these programs that is installed. Errors: Problem."""
     for name in names:
-        for folder in os.environ.get("PATH", "").split(":") + ["/usr/bin", "/usr/sbin", "/bin"]:
-            path = os.path.join(folder, name)
-            if folder and os.access(path, os.X_OK):
-                return path
+        path = which(name)
+        if path:
+            return path
     raise Problem("no program %s on this host" % " or ".join(names))
 
 
@@ -104,5 +104,5 @@ def called(argv, statement, ids=None, more=None, inherited=None):
 
 
 def refused(complaint):
-    """Whether a client says that the server refused the login, and not that it could not be asked."""
+    """Return whether a client says that the server refused the login, and not that it could not be asked."""
     return bool([word for word in REFUSED if word in complaint])

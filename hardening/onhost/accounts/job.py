@@ -33,7 +33,7 @@ def written(path, data):
 
 
 def at_home(job):
-    """Whether the job is the copy that an undo uses."""
+    """Return whether the job is the copy that an undo uses."""
     return os.path.basename(os.path.dirname(os.path.dirname(os.path.abspath(job["path"])))) == "rotations"
 
 

@@ -14,14 +14,14 @@ ENGINES = {"mariadb": Mysql, "mysql": Mysql, "postgresql": Postgres}
 
 def prove(account):
     """Log in with the new password, and see the earlier one and a wrong one refused. Errors: Problem."""
-    said = account.logs_in(account.new)
-    if said is not True:
-        raise Problem("the new password does not log in: %s" % (said or "refused"))
+    answer = account.logs_in(account.new)
+    if answer is not True:
+        raise Problem("the new password does not log in: %s" % (answer or "refused"))
     wrong = binascii.hexlify(os.urandom(12)).decode("ascii")
     for password, what in ((account.earlier, "the earlier password"), (wrong, "a wrong password")):
-        said = account.logs_in(password) if password else False
-        if said is not False:
-            raise Problem("%s is not refused%s" % (what, "" if said is True else ": " + said))
+        answer = account.logs_in(password) if password else False
+        if answer is not False:
+            raise Problem("%s is not refused%s" % (what, "" if answer is True else ": " + answer))
 
 
 def rotate(account):

@@ -4,7 +4,7 @@ import os
 import sys
 
 from hardening.onhost.accounts.account import Account
-from hardening.onhost.accounts.clients import TIMEOUT, called, piped, refused, stranger, which
+from hardening.onhost.accounts.clients import TIMEOUT, called, find_client, piped, refused, stranger
 from hardening.onhost.accounts.problem import Problem
 from hardening.onhost.accounts.statements import mysql_statement, native_hash, numbers, quoted
 
@@ -15,7 +15,7 @@ class Mysql(Account):
     def __init__(self, job, name):
         Account.__init__(self, job, name)
         self.who = "'%s'@'%s'" % (self.user, self.host)
-        self.program = which("mariadb", "mysql")
+        self.program = find_client("mariadb", "mysql")
 
     def client(self, statement, user=None, password=None):
         """Ask the server as the administrator, or as `user` with `password`.
@@ -118,7 +118,7 @@ class Mysql(Account):
             self.ask(found["undo"] + ";")
 
     def logs_in(self, password):
-        """Whether the account logs in with this password; a text where that could not be found out."""
+        """Return whether the account logs in with this password; a text where that could not be found out."""
         code, output, complaint = self.client("SELECT CURRENT_USER();", self.user, password)
         if code:
             return False if refused(complaint) else self.masked(complaint)

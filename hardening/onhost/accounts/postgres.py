@@ -6,7 +6,7 @@ import shutil
 import tempfile
 
 from hardening.onhost.accounts.account import Account
-from hardening.onhost.accounts.clients import called, refused, which
+from hardening.onhost.accounts.clients import called, refused, find_client
 from hardening.onhost.accounts.problem import Problem
 from hardening.onhost.accounts.statements import postgres_hash
 
@@ -16,7 +16,7 @@ class Postgres(Account):
 
     def __init__(self, job, name):
         Account.__init__(self, job, name)
-        self.program = which("psql")
+        self.program = find_client("psql")
         self.who = '"%s"' % self.user
 
     def ask(self, statement):
@@ -61,7 +61,7 @@ class Postgres(Account):
         self.ask(found["undo"] + ";")
 
     def logs_in(self, password):
-        """Whether the role logs in over TCP with this password; a text where that could not be found out."""
+        """Return whether the role logs in over TCP with this password; a text where that could not be found out."""
         folder = tempfile.mkdtemp(prefix="aspect-")
         try:
             path = os.path.join(folder, "pgpass")

@@ -2,4 +2,4 @@
 
 
 class Problem(Exception):
-    """What could not be done, in one line for the operator."""
+    """One line for the operator: what could not be done, and why."""

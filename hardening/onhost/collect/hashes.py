@@ -60,26 +60,28 @@ def mysql_hash(word):
     return hashlib.sha1(once).hexdigest().upper()  # noqa: S324 - the server's own
 
 
-def without_hashes(data, said, tried):
-    """Return a content with `-` for each letter of a password hash; note each hash in `said`."""
+def without_hashes(data, judged, tried):
+    """Return a content with `-` for each letter of a password hash; note each hash in `judged`."""
 
     def crypt(match):
         if len(set(match.group(2))) < 12:
             return match.group(0)  # a picture of one
         user = USER.search(data[max(0, match.start() - 42) : match.start()])
         user = user.group(1).decode("ascii", "replace") if user else ""
-        said.append(["hash", line(match), SCHEMES[match.group(1)], user, tried.opened(match.group(0), user)])
+        judged.append(
+            ["hash", line(match), SCHEMES[match.group(1)], user, tried.opened(match.group(0), user)]
+        )
         return hidden(match)
 
     def mysql(match):
         if len(set(match.group(2))) < 6:
             return match.group(0)
         usual = match.group(2).decode("ascii") in [mysql_hash(word) for word in tried.words]
-        said.append(["hash", line(match), "MySQL", "", "usual" if usual else "no"])
+        judged.append(["hash", line(match), "MySQL", "", "usual" if usual else "no"])
         return hidden(match)
 
     def other(match):
-        said.append(["hash", line(match), "LDAP" if match.re is LDAP else "SCRAM", "", "untried"])
+        judged.append(["hash", line(match), "LDAP" if match.re is LDAP else "SCRAM", "", "untried"])
         return hidden(match)
 
     def hidden(match):
@@ -99,8 +101,8 @@ def without_hashes(data, said, tried):
     return data
 
 
-def accounts(data, said, tried, fields):
-    """Return a list of accounts without their hashes; note each hash in `said`."""
+def accounts(data, judged, tried, fields):
+    """Return a list of accounts without their hashes; note each hash in `judged`."""
     lines = data.split(b"\n")
     for index, text in enumerate(lines):
         row = text.split(b":")
@@ -118,7 +120,7 @@ def accounts(data, said, tried, fields):
                     + ["DES" if len(bare) == 13 else "unknown"]
                 )[0]
                 if not locked:
-                    said.append(["hash", index + 1, scheme, user, tried.opened(bare, user)])
+                    judged.append(["hash", index + 1, scheme, user, tried.opened(bare, user)])
                 row[at] = b"-" * len(value)
         lines[index] = b":".join(row)
     return b"\n".join(lines)

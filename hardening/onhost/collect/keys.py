@@ -30,7 +30,7 @@ def decoded(text):
 
 
 def is_sealed(kind, body):
-    """Whether a PEM block is encrypted."""
+    """Return whether a PEM block is encrypted."""
     if b"ENCRYPTED" in kind or b"ENCRYPTED" in body[:200]:
         return True
     raw = decoded(b"".join(re.findall(b"[A-Za-z0-9+/]+", body))[:80])
@@ -38,13 +38,13 @@ def is_sealed(kind, body):
 
 
 def is_key(body):
-    """Whether a block holds more than a picture of a key."""
+    """Return whether a block holds more than a picture of a key."""
     found = b"".join(re.findall(b"[A-Za-z0-9+/]{16,}", body))
     return len(found) >= 48 and len(set(found)) > 16
 
 
-def without_keys(data, said):
-    """Return a content with an `x` for each letter of a private key; note each key in `said`."""
+def without_keys(data, judged):
+    """Return a content with an `x` for each letter of a private key; note each key in `judged`."""
 
     def pem(match):
         kind, body = match.group(1), match.group(2)
@@ -66,7 +66,7 @@ def without_keys(data, said):
         return match.group(0)
 
     def note(match, rule, words):
-        said.append([rule, data[: match.start()].count(b"\n") + 1, words])
+        judged.append([rule, data[: match.start()].count(b"\n") + 1, words])
 
     for word, pattern, replaced in (
         (b"PRIVATE KEY", PEM, pem), (b"PRIVATE KEY", SSHCOM, pem), (b"OpenVPN Static", OPENVPN, pem),

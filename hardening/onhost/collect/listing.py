@@ -9,9 +9,10 @@ import stat
 import sys
 import zlib
 
-from hardening.onhost.collect.paths import closed, inside, matching, mounted, native, real, shown, why
-from hardening.onhost.collect.plain_files import begins, kind_of
+from hardening.onhost.collect.paths import closed, inside, matching, mounted, real, why
+from hardening.onhost.collect.beginnings import begins, kind_of
 from hardening.onhost.collect.rules import Rules
+from hardening.onhost.shared.texts import native, shown
 
 MOST_FILES = 300000
 """Files of one host that are listed."""
@@ -29,7 +30,7 @@ SYSTEM = re.compile(
 
 
 class Listing(object):
-    """What lies under the given paths."""
+    """Lists what is below the given paths."""
 
     def __init__(self, request):
         self.root = native(request.get("root") or "/").rstrip("/")

@@ -9,20 +9,6 @@ import sys
 LINKS = 40
 
 
-def native(text):
-    """Return a path as this Python's file functions want it, whatever the locale is."""
-    if sys.version_info[0] == 2:
-        return text.encode("utf-8")
-    return os.fsdecode(text.encode("utf-8", "surrogateescape"))  # novermin: Python 3 alone comes here
-
-
-def shown(path):
-    """Return a path as text that JSON can carry."""
-    if isinstance(path, bytes):
-        return path.decode("utf-8", "replace")
-    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
 def why():
     """Return the reason of the error that was just caught."""
     problem = sys.exc_info()[1]
@@ -56,7 +42,7 @@ def real(root, path):
 
 
 def inside(path, tops):
-    """Whether a path is one of these, or lies below one of them."""
+    """Return whether a path is one of these, or lies below one of them."""
     return any(path == top or path.startswith(top.rstrip("/") + "/") for top in tops)
 
 

@@ -6,23 +6,24 @@ import zlib
 
 from hardening.onhost.collect.hashes import SHADOW, Tried, accounts, without_hashes
 from hardening.onhost.collect.keys import without_keys
-from hardening.onhost.collect.paths import native, why
-from hardening.onhost.collect.plain_files import opened
+from hardening.onhost.collect.paths import why
 from hardening.onhost.collect.stores import store
+from hardening.onhost.shared.files import plain_file
+from hardening.onhost.shared.texts import native
 
 
 def cleared(name, data, tried, words):
     """Return (content that may travel, or None; what was judged)."""
-    said = []
+    judged = []
     whole = store(data, words)
     if whole is not None:
         return None, [[whole[0], None, whole[1]]] if whole[0] else []
     if SHADOW.match(name):
         data = accounts(
-            data, said, tried, (2, 3) if name.startswith("smb") else (1,) if "digest" not in name else (2,)
+            data, judged, tried, (2, 3) if name.startswith("smb") else (1,) if "digest" not in name else (2,)
         )
-    data = without_keys(data, said)
-    return without_hashes(data, said, tried), said
+    data = without_keys(data, judged)
+    return without_hashes(data, judged, tried), judged
 
 
 def read(request):
@@ -34,7 +35,7 @@ def read(request):
         row = {"path": path}
         rows.append(row)
         try:
-            handle = opened(root + native(path))
+            handle = plain_file(root + native(path))
             try:
                 data = handle.read(largest + 1)
             finally:

@@ -5,12 +5,13 @@ import glob
 import os
 import re
 
-from hardening.onhost.collect.paths import inside, native, shown
-from hardening.onhost.collect.plain_files import begins_safely, has_source
+from hardening.onhost.collect.paths import inside
+from hardening.onhost.collect.beginnings import begins_safely, has_source
+from hardening.onhost.shared.texts import native, shown
 
 
 class Rules(object):
-    """What is left out by rule: rows of data from the control machine."""
+    """Rules that leave files out: rows of data from the control machine."""
 
     def __init__(self, rows, whole):
         self.whole, self.magic, self.paths, self.runtimes = whole, [], [], []

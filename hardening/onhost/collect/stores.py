@@ -22,7 +22,7 @@ def number(data, at, size=4):
 
 
 def java_key(data):
-    """Whether a JKS or JCEKS store holds a key, not only certificates that are trusted."""
+    """Return whether a JKS or JCEKS store holds a key, not only certificates that are trusted."""
     at, named = 12, number(data, 4) > 1
     for _ in range(min(number(data, 8), 1000)):
         tag = number(data, at)
@@ -36,7 +36,7 @@ def java_key(data):
 
 
 def java_opens(data, word):
-    """Whether the store's own digest is made with this password."""
+    """Return whether the store's own digest is made with this password."""
     return hashlib.sha1(word.encode("utf-16-be") + b"Mighty Aphrodite" + data[:-20]).digest() == data[-20:]  # noqa: S324 - the format's own
 
 
@@ -54,7 +54,7 @@ def parts(data):
 
 
 def whole_der(data):
-    """Whether a file is one value in DER and nothing else."""
+    """Return whether a file is one value in DER and nothing else."""
     size, count = number(data, 1, 1), 0
     if size & 0x80:
         count = size & 0x7F

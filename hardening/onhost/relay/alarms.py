@@ -20,14 +20,14 @@ class Speaker(object):
 
     def __init__(self, config):
         self.config = config
-        self.said = {}
+        self.raised = {}
 
     def __call__(self, text, about=""):
         """Raise an alarm; `about` is what tells it from others of the same text."""
         key = re.sub(r"\d+", "#", text.replace(about, ""))[:40] + about
-        if abs(time.time() - self.said.get(key, 0)) < 600:
+        if abs(time.time() - self.raised.get(key, 0)) < 600:
             return
-        self.said[key] = time.time()
+        self.raised[key] = time.time()
         for say in (self.syslog, self.file, self.command, self.webhook, self.trap):
             try:
                 say("aspect-mail-relay: " + text)

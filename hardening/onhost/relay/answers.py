@@ -1,4 +1,4 @@
-"""What the service's answers mean. They come from outside, so nothing in them is trusted.
+"""Reads the service's answers. They come from outside, so nothing in them is trusted.
 
 The reviewed table is data/answers.toml of the toolkit; a test compares the two.
 """
@@ -11,16 +11,21 @@ from hardening.onhost.relay.compat import TEXT
 from hardening.onhost.relay.problems import CONFIG, MESSAGE, TEMPORARY
 
 NOT_JSON = "(no word of the service: a proxy's or a portal's page?)"
+QUOTA_EXCEEDED = re.compile(r"submissionquotaexceeded|\b5\.(1\.90|2\.12[12]|7\.23[236])\b")
+CANNOT_LOG_IN = re.compile(r"mapiexceptionlogonfailed|mailbox logon failure|\b4\.7\.66\b")
+SENDER_DENIED = re.compile(r"sendasdenied|outboundspam|\b5\.(7\.60|2\.252|2\.2)\b")
+SENDER_MAILBOX = re.compile(r"\b5\.2\.[01]\b")  # disabled, gone or whatever: X.2 is a mailbox's status
+POLICY = re.compile(r"\b5\.(7\.\d+|1\.8)\b")  # against sender, tenant or this host
 
 
 def smtp_kind(stage, code, text):
     """Return what a reply means for the mail."""
     low = text.lower()
-    if "submissionquotaexceeded" in low or re.search(r"\b5\.(1\.90|2\.12[12]|7\.23[236])\b", low):
+    if QUOTA_EXCEEDED.search(low):
         return TEMPORARY  # a 5xx that goes away
-    if code == 430 or re.search(r"mapiexceptionlogonfailed|mailbox logon failure|\b4\.7\.66\b", low):
+    if code == 430 or CANNOT_LOG_IN.search(low):
         return CONFIG  # a 4xx that does not
-    if re.search(r"sendasdenied|outboundspam|\b5\.(7\.60|2\.252|2\.2)\b", low):
+    if SENDER_DENIED.search(low):
         return CONFIG
     if stage in ("auth", "starttls") and code >= 500:
         return CONFIG
@@ -28,14 +33,12 @@ def smtp_kind(stage, code, text):
         return CONFIG
     if code < 500:
         return TEMPORARY
-    if stage == "data" and re.search(r"\b5\.2\.[01]\b", low):
-        return CONFIG  # the sender's mailbox is disabled, gone or whatever: X.2 is a mailbox's status
+    if stage == "data" and SENDER_MAILBOX.search(low):
+        return CONFIG
     if code == 552:
         return MESSAGE  # too large
-    if stage in ("banner", "ehlo", "mail") or re.search(r"\b5\.(7\.\d+|1\.8)\b", low):
-        return (
-            CONFIG  # a policy against sender, tenant or this host: the mail is kept until somebody changes it
-        )
+    if stage in ("banner", "ehlo", "mail") or POLICY.search(low):
+        return CONFIG  # the mail is kept until somebody changes the policy
     return MESSAGE
 
 

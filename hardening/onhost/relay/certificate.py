@@ -15,8 +15,10 @@ from hardening.onhost.relay.credentials import all_credentials, key_folder, rene
 from hardening.onhost.relay.files import to_json, read, write_durably, remove
 from hardening.onhost.relay.https import post
 from hardening.onhost.relay.openssl import run
-from hardening.onhost.relay.problems import CONFIG, Refused, TEMPORARY, safe_text
+from hardening.onhost.relay.problems import CONFIG, Refused, safe_text, TEMPORARY, UNPRINTABLE
 from hardening.onhost.relay.tokens import Tokens
+
+NOT_AFTER = re.compile(r"notAfter=(\w{3}) +(\d+) (\d+):(\d+):(\d+) (\d{4})")
 
 
 def make_certificate(config, certificate, key):
@@ -35,10 +37,10 @@ def make_certificate(config, certificate, key):
         "-out",
         certificate,
     ]
-    code, said = run(argv)
+    code, output = run(argv)
     if code or not os.path.getsize(key):
         remove(key)
-        raise Refused(CONFIG, "openssl makes no certificate: %s" % re.sub(r"[^\x20-\x7e]", " ", said)[-160:])
+        raise Refused(CONFIG, "openssl makes no certificate: %s" % UNPRINTABLE.sub(" ", output)[-160:])
     os.chmod(key, 0o600)
 
 
@@ -57,8 +59,8 @@ def make_first(config):
 
 def days_left(config, credential):
     """Return the days until a certificate ends, or None where that is not known."""
-    said = run([config["openssl"], "x509", "-in", credential["certificate_file"], "-noout", "-enddate"])[1]
-    found = re.search(r"notAfter=(\w{3}) +(\d+) (\d+):(\d+):(\d+) (\d{4})", said)
+    output = run([config["openssl"], "x509", "-in", credential["certificate_file"], "-noout", "-enddate"])[1]
+    found = NOT_AFTER.search(output)
     if not found:
         return None
     import calendar
@@ -76,14 +78,14 @@ def ask_graph(config, token, credential, verb, body):
     status, found = 0, {}
     for audience in config["proof_audiences"]:
         proof = signed_request(config, credential, {"aud": audience, "iss": config["application"]})
-        status, _, said = post(
+        status, _, answer = post(
             config,
             config["graph"],
             "/v1.0/applications/%s/%s" % (quote(config["application"], safe=""), verb),
             to_json(dict(body, proof=proof)).decode("ascii"),
             {"Authorization": "Bearer " + token, "Content-Type": "application/json"},
         )
-        found = json_object(said)
+        found = json_object(answer)
         if status < 400 or status == 429 or status >= 500:
             break
     return status, found

@@ -56,7 +56,7 @@ def address_of(host):
 
 
 def is_for(certificate, host):
-    """Tell whether a DER certificate is for this host; what cannot be read is not."""
+    """Return whether a DER certificate is for this host; what cannot be read is not."""
     try:
         names, addresses = names_of(certificate)
     except (ValueError, IndexError, StopIteration):

@@ -5,17 +5,17 @@ import re
 import subprocess
 
 from hardening.onhost.relay.openssl import run, system_authorities
-from hardening.onhost.relay.problems import CONFIG, Refused, TEMPORARY
+from hardening.onhost.relay.problems import CONFIG, Refused, TEMPORARY, UNPRINTABLE
 
 
 def curl_lacks(config):
     """Return why curl cannot do it here, or an empty text."""
     if config["transports"] != ["graph"] and "graph" not in config["transports"]:
         return "it speaks HTTPS alone, and transports has no graph"
-    code, said = run([config["curl"], "-q", "--tlsv1.2", "--version"])
+    code, output = run([config["curl"], "-q", "--tlsv1.2", "--version"])
     if code is None:
         return "curl is not installed"
-    if code or "https" not in said:
+    if code or "https" not in output:
         return "this curl has no --tlsv1.2 (7.34 or its backport is needed)"
     return ""
 
@@ -66,7 +66,7 @@ def post_by_curl(config, host, port, path, body, headers):
         env={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C"},
     )
     got, why = child.communicate(("\n".join(lines) + "\n").encode("utf-8"))
-    code, why = child.returncode, re.sub(r"[^\x20-\x7e]", " ", why.decode("latin-1")).strip()[:120]
+    code, why = child.returncode, UNPRINTABLE.sub(" ", why.decode("latin-1")).strip()[:120]
     if code:
         refused = "CONNECT" in why and "response" in why
         kind = CONFIG if refused or code in (51, 60, 77) else TEMPORARY

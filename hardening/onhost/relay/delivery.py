@@ -8,13 +8,15 @@ import time
 
 from hardening.onhost.relay.limits import Limits
 from hardening.onhost.relay.outgoing import outgoing
-from hardening.onhost.relay.problems import CONFIG, MESSAGE, Refused, TEMPORARY, safe_text
+from hardening.onhost.relay.problems import CONFIG, MESSAGE, Refused, safe_text, TEMPORARY, UNPRINTABLE
 from hardening.onhost.relay.recipients import HeldRecipients
 from hardening.onhost.relay.refusals import Refusals, refusal_text
 from hardening.onhost.relay.status_file import last_success, write_status
 from hardening.onhost.relay.tokens import Tokens
 from hardening.onhost.relay.transports import TRANSPORTS
 from hardening.onhost.relay.turns import Turns
+
+MAIL_NAME = re.compile(r"[01]-[0-9]{20}-")  # others are somebody else's
 
 EVER = 1e12  # a time that is later than every mail's
 
@@ -164,10 +166,10 @@ class Delivery(threading.Thread):
     def part(self, record, doubt, to, refused, now):
         """Let a batch go on without who has it or is given up; who was refused waits alone. Return whether it is settled."""
         held = dict((one, now) for one, _ in refused)
-        told = [one for one in to if one not in held]
-        for one in told:
+        delivered = [one for one in to if one not in held]
+        for one in delivered:
             self.held.release(one)
-        if len(told) == len(record["to"]):
+        if len(delivered) == len(record["to"]):
             self.spool.delivered(record)
             return True
         dead = dict((one, [str(problem), self.limit(record, one, problem)]) for one, problem in refused)
@@ -176,9 +178,9 @@ class Delivery(threading.Thread):
             record["held"] = held
             dead = dict((one, dead[one]) for one in dead if record["held"][one] <= dead[one][1])
         dead = dict((one, dead[one]) for one in dead if dead[one][1])
-        said = self.obituaries(record, dead)
+        lost = self.obituaries(record, dead)
         if doubt:
-            self.spool.shrink(record, told, dead)
+            self.spool.shrink(record, delivered, dead)
             if not record["to"]:
                 self.spool.delivered(record)
             settled = not record["to"]
@@ -186,10 +188,10 @@ class Delivery(threading.Thread):
             fresh = [
                 one for one in held for m in record["members"] if self.held.held_since(record, m, one) is None
             ]
-            settled = bool(told or fresh or said)
+            settled = bool(delivered or fresh or lost)
             if settled:
-                self.spool.settle(record, told, dead, held)
-        for text, one in said:  # when it is on disk: other ways take their time
+                self.spool.settle(record, delivered, dead, held)
+        for text, one in lost:  # when it is on disk: other ways take their time
             self.speak(text, one)
         return settled
 
@@ -211,7 +213,7 @@ class Delivery(threading.Thread):
 
     def obituaries(self, record, dead):
         """Return (text, recipient) of who is given up, with the alarms that did not reach them."""
-        said = []
+        lost = []
         for one in sorted(dead):
             why, limit = dead[one]
             late = [
@@ -220,10 +222,10 @@ class Delivery(threading.Thread):
             metas = [self.spool.meta(m) for m in late]
             alarms = [meta["alarm"] for meta in metas if meta and one in meta["to"]]
             if alarms:
-                ids = re.sub(r"[^\x20-\x7e]", "?", ", ".join(alarms[:20])) + ", ..." * (len(alarms) > 20)
+                ids = UNPRINTABLE.sub("?", ", ".join(alarms[:20])) + ", ..." * (len(alarms) > 20)
                 text = "%d of the mails for %s given up, kept in the folder dead: %s (%s)"
-                said.append((text % (len(alarms), one, why, ids), one))
-        return said
+                lost.append((text % (len(alarms), one, why, ids), one))
+        return lost
 
     def refused(self, record, awake, to, refusals):
         """Draw the consequences for a batch that no transport took; return whether it is settled."""
@@ -272,7 +274,7 @@ class Delivery(threading.Thread):
         """Write the status, and speak up in another way when mail has been broken for a while."""
         now = time.time()
         names = [n for n in os.listdir(self.spool.new) if not n.startswith(".")]
-        stamps = [n[2:22] for n in names if re.match(r"[01]-[0-9]{20}-", n)]  # others are somebody else's
+        stamps = [n[2:22] for n in names if MAIL_NAME.match(n)]  # others are somebody else's
         oldest = int(min(stamps)) / 1e6 if stamps else now
         failing, since = self.failing, self.since
         held = self.held.report()
@@ -288,8 +290,8 @@ class Delivery(threading.Thread):
         for row in held:
             if not broken and now - row["since"] >= self.config["alarm_after"]:
                 text = "%d for %s wait since %d minutes, refused for now: %s"
-                told = (row["mails"], row["to"], (now - row["since"]) // 60, row["why"])
-                self.speak(text % told, row["to"])
+                values = (row["mails"], row["to"], (now - row["since"]) // 60, row["why"])
+                self.speak(text % values, row["to"])
         refused = self.refusals.rows(now)
         for row in refused:
             if row["lost"] or now - row["since"] >= self.config["alarm_after"] / 2.0:

@@ -5,6 +5,9 @@ import binascii
 import re
 import time
 
+NOT_ASCII = re.compile(b"[\x80-\xff]")
+FREE_TEXT = re.compile("(subject|comments|keywords|x-.*)$")  # headers without addresses
+
 
 def split_mail(raw):
     """Return [(name in lower case, whole header)] and the body; line ends become CRLF."""
@@ -42,7 +45,7 @@ def header(headers, name):
 
 def ascii_header(name, line):
     """Return a header whose text a program wrote as it is, as mail has it (RFC 2047); addresses are left alone."""
-    if not re.search(b"[\x80-\xff]", line) or not re.match("(subject|comments|keywords|x-.*)$", name):
+    if not NOT_ASCII.search(line) or not FREE_TEXT.match(name):
         return line
     before, _, value = line.partition(b":")
     return before + b": " + encode_value(re.sub(r"\s+", " ", to_text(value)).strip()).encode("ascii")
@@ -50,13 +53,13 @@ def ascii_header(name, line):
 
 def charset_headers(known, body):
     """Return the headers that say how a text outside ASCII is written, where its program says nothing."""
-    if not re.search(b"[\x80-\xff]", body):
+    if not NOT_ASCII.search(body):
         return []
     if [one for one in ("mime-version", "content-type", "content-transfer-encoding") if one in known]:
         return []
     charset = "utf-8" if to_text(body).encode("utf-8") == body else "iso-8859-1"
-    told = ["MIME-Version: 1.0", "Content-Type: text/plain; charset=%s" % charset]
-    return told + ["Content-Transfer-Encoding: 8bit"]  # noqa: RUF005 - Python 2.6
+    headers = ["MIME-Version: 1.0", "Content-Type: text/plain; charset=%s" % charset]
+    return headers + ["Content-Transfer-Encoding: 8bit"]  # noqa: RUF005 - Python 2.6
 
 
 def decode_value(value):

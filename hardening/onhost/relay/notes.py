@@ -19,7 +19,7 @@ def is_text_list(value):
 
 
 def is_meta(meta):
-    """Tell whether this is what the relay notes of a mail; disks and people change files."""
+    """Return whether a value is what the relay notes of a mail."""
     if not isinstance(meta, dict) or not isinstance(meta.get("held", {}), dict):
         return False
     named = isinstance(meta.get("subject"), TEXT) and isinstance(meta.get("alarm"), TEXT)
@@ -32,7 +32,7 @@ def is_meta(meta):
 
 
 def is_record(record, name):
-    """Tell whether this is what the relay notes of a delivery."""
+    """Return whether a value is what the relay notes of a delivery."""
     if not isinstance(record, dict) or record.get("id") != name or not is_text_list(record.get("told", [])):
         return False
     both = is_text_list(record.get("members")) and is_text_list(record.get("to")) and bool(record["members"])

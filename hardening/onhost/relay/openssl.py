@@ -13,6 +13,12 @@ import time
 from hardening.onhost.relay.certificate_names import address_of, is_for
 from hardening.onhost.relay.files import read, write_durably
 
+OPTION = re.compile(r"(?m)^ *(-[A-Za-z0-9_]+)")  # in the help of s_client
+HANDSHAKE_END = re.compile(b"\n *Verify return code: [^\n]*\n(?:[^\n]*\n)*?---\n")
+VERIFY_CODE = re.compile(r"(?m)^ *Verify return code: (\d+)")
+VERIFY_ERROR = re.compile(r"verify error:num=\d+:([a-zA-Z0-9 ,-]+)")
+PEM = re.compile("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
+
 
 class Untrusted(IOError):
     """A certificate that is not good for this name."""
@@ -26,15 +32,15 @@ def run(argv):
         )
     except (OSError, IOError):
         return None, ""
-    said = child.communicate(b"")[0].decode("utf-8", "replace")
-    return child.returncode, said
+    output = child.communicate(b"")[0].decode("utf-8", "replace")
+    return child.returncode, output
 
 
 def s_client_options(config):
     """Return the options this openssl's s_client knows; versions differ."""
     if "s_client" not in config:
         known = run([config["openssl"], "s_client", "-help"])[1]
-        config["s_client"] = set(re.findall(r"(?m)^ *(-[A-Za-z0-9_]+)", known))
+        config["s_client"] = set(OPTION.findall(known))
     return config["s_client"]
 
 
@@ -52,7 +58,7 @@ def openssl_lacks(config):
 
 
 def system_authorities(config):
-    """Return a file with the authorities to trust: the system's, and ca_file's beside them."""
+    """Return a file with the authorities to trust: the system's, and those of ca_file."""
     if "authorities" in config:
         return config["authorities"]
     places = (
@@ -71,7 +77,7 @@ def system_authorities(config):
 
 
 class Stream(io.RawIOBase):
-    """What a channel's makefile reads from."""
+    """The file to read from that a channel's makefile returns."""
 
     def __init__(self, channel):
         io.RawIOBase.__init__(self)
@@ -139,35 +145,35 @@ class Channel(object):
 
     def greeting(self):
         """Return what s_client says of the handshake, up to where the data begins."""
-        said = b""
+        output = b""
         while True:
-            found = re.search(b"\n *Verify return code: [^\n]*\n(?:[^\n]*\n)*?---\n", said)
+            found = HANDSHAKE_END.search(output)
             if found:
-                self.left = said[found.end() :]
-                return said[: found.end()].decode("latin-1")
+                self.left = output[found.end() :]
+                return output[: found.end()].decode("latin-1")
             more = self.some(65536)
-            if not more or len(said) > 1048576:
-                return said.decode("latin-1")
-            said += more
+            if not more or len(output) > 1048576:
+                return output.decode("latin-1")
+            output += more
 
-    def judge(self, said):
+    def judge(self, output):
         """Check what s_client reports of chain and name. Raises Untrusted, IOError."""
-        codes = re.findall(r"(?m)^ *Verify return code: (\d+)", said)
+        codes = VERIFY_CODE.findall(output)
         dead = not self.left and self.child.poll() is not None
-        if not codes or "Cipher is (NONE)" in said or dead:
+        if not codes or "Cipher is (NONE)" in output or dead:
             end = time.time() + 2  # it says why on its other output, and ends
             while self.child.poll() is None and time.time() < end:
                 time.sleep(0.01)
             if self.child.poll() is None:
                 self.child.kill()
             why = self.child.communicate()[1].decode("latin-1")
-            wrong = re.findall(r"verify error:num=\d+:([a-zA-Z0-9 ,-]+)", why)
+            wrong = VERIFY_ERROR.findall(why)
             if wrong:
                 raise Untrusted("the certificate of %s: %s" % (self.host, wrong[0]))
             raise IOError("TLS 1.2 with %s failed" % self.host)
         if set(codes) != set(["0"]):
             raise Untrusted("the certificate of %s: verify code %s" % (self.host, codes[-1]))
-        found = re.search("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", said, re.DOTALL)
+        found = PEM.search(output)
         if not found or not is_for(ssl.PEM_cert_to_DER_cert(found.group(0) + "\n"), self.host):
             raise Untrusted("the certificate of %s is for another name" % self.host)
 

@@ -3,13 +3,14 @@
 import re
 
 TEMPORARY, CONFIG, MESSAGE = "temporary", "config", "message"
+UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
 
 
 class Refused(Exception):
-    """The service said no. kind decides what happens; uncertain: it may have taken the mail all the same.
+    """The service refused. kind decides what happens; uncertain: it may have taken the mail all the same.
 
-    own: it was said of this mail, not of the sender or the service, so that another may well pass.
-    addressed: it was said of a recipient, and nobody knows of which, so that the others may well get it.
+    own: the answer is about this mail, not of the sender or the service, so that another may well pass.
+    addressed: the answer is about a recipient, nobody knows which, so that the others may well get the mail.
     each: [(recipient, Refused)], where every recipient was refused for itself.
     """
 
@@ -29,5 +30,5 @@ class Refused(Exception):
 def safe_text(problem):
     """Return an exception's text without anything secret; only these types' texts are known to have none."""
     if isinstance(problem, (OSError, IOError)):
-        return re.sub(r"[^\x20-\x7e]", "?", "%s %s" % (type(problem).__name__, problem))[:160]
+        return UNPRINTABLE.sub("?", "%s %s" % (type(problem).__name__, problem))[:160]
     return type(problem).__name__

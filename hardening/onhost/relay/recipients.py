@@ -12,7 +12,7 @@ class HeldRecipients(object):
         self.rows = {}
 
     def waits(self, to):
-        """Tell whether all of these recipients were refused for themselves and wait for their next try."""
+        """Return whether all of these recipients were refused for themselves and wait for their next try."""
         now = time.time()
         return not [one for one in to if self.rows.get(one, (0.0,))[0] <= now]
 

@@ -7,7 +7,7 @@ import time
 from hardening.onhost.relay.status_file import earlier_status
 
 DAY = 86400  # seconds that a refusal is reported after it happened last
-MOST_ROWS = 20  # senders and recipients that are told apart among the refused
+MOST_ROWS = 20  # senders and recipients that are listed one by one among the refused
 LOGIN = ("AUTH", "STARTTLS")
 REFUSALS = {  # reason: (what it means, whether the client has lost the mail: else it tries again)
     "disk": ("the disk of the spool is full", False),
@@ -23,7 +23,7 @@ REFUSALS = {  # reason: (what it means, whether the client has lost the mail: el
 
 
 class Refusals(object):
-    """What was refused at the door, by reason: totals, and the rows that nothing has made good since.
+    """Refusals of the SMTP server by reason: totals, and the rows that no later mail has cleared.
 
     A client tries again after 4xx, so the next mail that is accepted clears these rows; `sessions` are cleared by
     the next session. After 5xx the mail is lost: such a row stays until the settings allow it. Each row ends a day after
@@ -47,7 +47,7 @@ class Refusals(object):
             pass
 
     def allowed(self, reason, about):
-        """Tell whether the settings of today take what was refused."""
+        """Return whether the settings of today take what was refused."""
         if reason == "sender":
             return about.lower() in allowed_senders(self.config)
         if reason == "recipient":

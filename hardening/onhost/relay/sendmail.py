@@ -9,7 +9,7 @@ from hardening.onhost.relay.settings import host_port
 
 
 class Options(object):
-    """What sendmail's arguments ask for. `code`: the exit code where no mail is to be read, else None."""
+    """The arguments of sendmail, read. `code` is the exit code if no mail is to be read, else None."""
 
     def __init__(self, arguments, mailbox):
         self.sender, self.recipients, self.code = mailbox, [], None

@@ -108,7 +108,7 @@ def load(path):
 
 
 def is_usable(key, value):
-    """Tell whether a setting is of its default's kind, and one that can be worked with."""
+    """Return whether a setting is of its default's kind, and one that can be worked with."""
     default = DEFAULTS[key]
     if key == "syslog":
         return isinstance(value, (bool, str, TEXT))
@@ -130,12 +130,12 @@ def is_usable(key, value):
 
 
 def is_credential(credential):
-    """Tell whether a credential of the settings names its files."""
+    """Return whether a credential of the settings names its files."""
     if not isinstance(credential, dict):
         return False
     names = [key for key in ("secret_file", "certificate_file", "key_file") if credential.get(key)]
-    told = [one for one in names if not isinstance(credential[one], TEXT)]
-    return not told and ("secret_file" in names or len(names) == 2)
+    wrong = [one for one in names if not isinstance(credential[one], TEXT)]
+    return not wrong and ("secret_file" in names or len(names) == 2)
 
 
 def host_port(text, default):

@@ -10,6 +10,12 @@ except ImportError:  # Python 2
 
 from hardening.onhost.relay.refusals import LOGIN, allowed_recipient, allowed_senders
 
+VERB = re.compile(r"[A-Z]{4}$")
+SENDER = re.compile(r"(?i)FROM:\s*<([^<>\s]*)>(.*)$")
+RECIPIENT = re.compile(r"(?i)TO:\s*<([^<>\s,;:\"]+@[^<>\s,;:\"]+)>")
+SIZE = re.compile(r"(?i)\bSIZE=(\d+)")
+HTTP = re.compile(r" HTTP/\d(\.\d)?$")
+
 
 class Session(StreamRequestHandler):
     """One client on loopback: no AUTH, no relaying beyond the lists, nothing accepted that is not on disk."""
@@ -57,12 +63,12 @@ class Session(StreamRequestHandler):
             if verb == "QUIT":
                 self.say("221 2.0.0 bye")
                 return
-            if re.search(r" HTTP/\d(\.\d)?$", rest.upper()):
+            if HTTP.search(rest.upper()):
                 self.refuse(
                     "421 4.7.0 this is no web server", "web"
                 )  # what follows is what a stranger's page says
                 return
-            handler = getattr(self, "do_" + verb.lower(), None) if re.match(r"[A-Z]{4}$", verb) else None
+            handler = getattr(self, "do_" + verb.lower(), None) if VERB.match(verb) else None
             if handler is None:
                 errors += 1
                 self.refuse("502 5.5.1 unknown command", "login" if verb in LOGIN else "command", verb)
@@ -94,7 +100,7 @@ class Session(StreamRequestHandler):
 
     def do_mail(self, rest):
         """MAIL FROM: check sender, size, disk and queue."""
-        found = re.match(r"(?i)FROM:\s*<([^<>\s]*)>(.*)$", rest)
+        found = SENDER.match(rest)
         if not found:
             self.refuse("501 5.5.4 MAIL FROM:<address>", "form", "MAIL")
             return False
@@ -102,7 +108,7 @@ class Session(StreamRequestHandler):
         if sender.lower() not in allowed_senders(config):
             self.refuse("550 5.7.1 this sender may not send here", "sender", sender or "<>")
             return False
-        size = re.search(r"(?i)\bSIZE=(\d+)", found.group(2))
+        size = SIZE.search(found.group(2))
         if size and int(size.group(1)) > config["max_bytes"]:
             self.refuse("552 5.3.4 too large", "size")
             return False
@@ -120,7 +126,7 @@ class Session(StreamRequestHandler):
 
     def do_rcpt(self, rest):
         """RCPT TO: check the form, the lists and the number."""
-        found = re.match(r"(?i)TO:\s*<([^<>\s,;:\"]+@[^<>\s,;:\"]+)>", rest)
+        found = RECIPIENT.match(rest)
         config = self.server.config
         if self.sender is None:
             self.refuse("503 5.5.1 MAIL first", "command")
@@ -131,7 +137,7 @@ class Session(StreamRequestHandler):
         elif not allowed_recipient(config, found.group(1)):
             self.refuse("550 5.7.1 this recipient is not on the list", "recipient", found.group(1))
         elif found.group(1).lower() in [one.lower() for one in self.recipients]:
-            self.say("250 2.1.5 OK")  # named twice, told once
+            self.say("250 2.1.5 OK")  # named twice, kept once
             return True
         elif len(self.recipients) >= config["max_recipients"]:
             self.refuse("452 4.5.3 too many recipients", "recipients")

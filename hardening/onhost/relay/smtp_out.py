@@ -6,10 +6,12 @@ import smtplib
 
 from hardening.onhost.relay.answers import smtp_kind
 from hardening.onhost.relay.dialing import dial
-from hardening.onhost.relay.message import break_long_lines
-from hardening.onhost.relay.problems import CONFIG, Refused, safe_text
+from hardening.onhost.relay.message import NOT_ASCII, break_long_lines
+from hardening.onhost.relay.problems import CONFIG, Refused, safe_text, UNPRINTABLE
 from hardening.onhost.relay.settings import host_port
 from hardening.onhost.relay.tls import distrust, start_tls
+
+ABOUT_RECIPIENT = re.compile(r"\b[45]\.(1\.([1-6]|10)|5\.3)\b")
 
 
 class Dialled(smtplib.SMTP):
@@ -88,7 +90,7 @@ class Conversation(object):
     def name_recipients(self):
         """Name the sender and the recipients; return [(recipient, Refused)]. Raises Refused if all are refused."""
         session, refused = self.session, []
-        eight = re.search(b"[\x80-\xff]", self.raw) and session.has_extn("8bitmime")
+        eight = NOT_ASCII.search(self.raw) and session.has_extn("8bitmime")
         expect("mail", session.mail(self.config["mailbox"], ["BODY=8BITMIME"] if eight else []), 250)
         self.naming = True
         for one in self.recipients:
@@ -128,9 +130,9 @@ def expect(stage, reply, *good):
     if code in good:
         return
     text = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    text = re.sub(r"[^\x20-\x7e]", " ", text)
+    text = UNPRINTABLE.sub(" ", text)
     own = stage in ("rcpt", "data")
-    of_one = stage == "rcpt" or (own and re.search(r"\b[45]\.(1\.([1-6]|10)|5\.3)\b", text))
+    of_one = stage == "rcpt" or (own and ABOUT_RECIPIENT.search(text))
     kind = smtp_kind(stage, code, text)
     raise Refused(kind, "smtp %s: %d %s" % (stage, code, text[:160]), own=own, addressed=bool(of_one))
 

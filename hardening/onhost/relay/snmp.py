@@ -42,11 +42,11 @@ def ber_oid(text):
 
 def snmp_trap(config, text):
     """Return an SNMPv2c trap (RFC 3416): sysUpTime, the trap's name, and the text."""
-    oid, told = config["snmp_oid"], text.encode("utf-8", "replace")[:1200]
+    oid, encoded = config["snmp_oid"], text.encode("utf-8", "replace")[:1200]
     rows = (
         ("1.3.6.1.2.1.1.3.0", ber_number(0x43, int(time.time() * 100) & 0x7FFFFFFF)),
         ("1.3.6.1.6.3.1.1.4.1.0", ber_oid(oid)),
-        (oid + ".1", ber(4, told)),
+        (oid + ".1", ber(4, encoded)),
     )
     rows = b"".join(ber(0x30, ber_oid(name) + value) for name, value in rows)
     request = ber_number(2, random.randrange(1, 2**31))  # noqa: S311 - a number to tell traps apart

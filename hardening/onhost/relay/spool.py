@@ -46,7 +46,9 @@ class Spool(object):
         for folder in (self.root, self.new, self.batches, self.dead):
             for name in os.listdir(folder):
                 if name.startswith(".") or re.match(r"status\.json\.\d+$", name):
-                    remove(os.path.join(folder, name))  # a write that a crash cut short; nobody was told 250
+                    remove(
+                        os.path.join(folder, name)
+                    )  # a write that a crash cut short; nobody got 250 for it
 
     def accept(self, sender, recipients, raw):
         """Keep a mail; when this returns it survives a crash. What delivering needs of the disk is left free."""
@@ -184,20 +186,20 @@ class Spool(object):
         sync_folder(self.batches)
         self.finish(record, record["to"])
 
-    def settle(self, record, told, dead, held):
-        """Note who of a batch has it (told), who is given up (dead) and who waits alone (held: since when).
+    def settle(self, record, delivered, dead, held):
+        """Note who of a batch has it (delivered), who is given up (dead) and who waits alone (held: since when).
 
         dead is {recipient: [why, since]}: what waits for it at least since then is given up. From the first line on
         disk a crash repeats nothing, and what follows can be done again.
         """
-        record.update(told=record.get("told", []) + told, dead=dead, held=held, over=time.time())
+        record.update(told=record.get("told", []) + delivered, dead=dead, held=held, over=time.time())
         self.save(record)
         self.finish(record, [])
 
-    def shrink(self, record, told, dead):
+    def shrink(self, record, delivered, dead):
         """Do the same to a batch that may have arrived before: it goes on under its name for who is left."""
-        for gone in (told, sorted(dead)):
-            if gone is not told:
+        for gone in (delivered, sorted(dead)):
+            if gone is not delivered:
                 for name in record["members"]:
                     self.lay_down(record, name, dict((one, dead[one][0]) for one in dead))
             record["told"] = record.get("told", []) + gone
@@ -215,9 +217,9 @@ class Spool(object):
             write_durably(self.dead, stem + ".why", why.encode("utf-8", "replace"))
             write_durably(self.dead, stem, to_json(meta) + b"\n" + self.mail(name))
 
-    def finish(self, record, told):
+    def finish(self, record, delivered):
         """Take who needs a batch no more off its mails; a mail that is for nobody any more goes."""
-        gone = told + record.get("told", [])
+        gone = delivered + record.get("told", [])
         dead, held = record.get("dead", {}), record.get("held", {})
         for name in record["members"]:
             try:

@@ -82,8 +82,8 @@ def status(config):
         pass
     line = "%d queued, oldest %d s, %d dead" % (found["queued"], found["oldest_seconds"], found["dead"])
     for row in found.get("held", []):
-        told = (row["mails"], row["to"], time.time() - row["since"], row["why"])
-        line += "; %d for %s wait since %d s, refused for now: %s" % told
+        values = (row["mails"], row["to"], time.time() - row["since"], row["why"])
+        line += "; %d for %s wait since %d s, refused for now: %s" % values
     critical = [one for one in (away_reason(config, time.time() - found["at"]),) if one]
     critical += ["mail is refused: " + full] if full else []
     critical += ["mail is refused: " + text for reason, text in refused if not (full and reason == "disk")]

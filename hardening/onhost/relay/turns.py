@@ -44,11 +44,11 @@ class Turns(object):
         return next((record for record in due if not self.resting(record["members"][0])), None)
 
     def stands_back(self, name):
-        """Tell whether a batch that was refused for itself lets others go first: until one of them has passed."""
+        """Return whether a batch that was refused for itself lets others go first, until one of them has passed."""
         return name in self.back and (self.back[name][0] == self.passed or self.resting(name))
 
     def resting(self, name):
-        """Tell whether a batch that was refused again and again, while others passed, still waits."""
+        """Return whether a batch that was refused again and again, while others passed, still waits."""
         return self.back.get(name, (0, 0, 0.0))[2] > time.time()
 
     def stand_back(self, record, why):

@@ -42,11 +42,11 @@ def _plain(name):
     return name.rstrip("/")
 
 
-def difference(path, said):
+def difference(path, claims):
     """In words, the first member that is not as signed."""
     at = 0
     try:
-        signed = [m for m in said["members"] if "!/" not in m["path"]]
+        signed = [m for m in claims["members"] if "!/" not in m["path"]]
         known = set(m["path"] for m in signed)
         for name, found in members(path, max([0] + [whole_number(m["size"]) for m in signed])):
             name = _plain(name)
@@ -64,7 +64,7 @@ def difference(path, said):
     return "every member is as signed; bytes outside the members were changed"
 
 
-def check_content(path, said, largest):
+def check_content(path, claims, largest):
     """Refuse a bundle with other bytes than the signed ones. Errors: Refused, Usage."""
     try:
         source = open(path, "rb")
@@ -75,11 +75,11 @@ def check_content(path, said, largest):
         if largest and size > largest:
             raise Refused("it has %d bytes, more than %d" % (size, largest))
         found = None
-        if size == said["size"]:
+        if size == claims["size"]:
             found, size = digest(source)
     finally:
         source.close()
-    if size > said["size"] + MORE:
-        raise Refused("it has %d bytes, and %d are signed" % (size, said["size"]))
-    if found != said["sha256"] or size != said["size"]:
-        raise Refused(difference(path, said))
+    if size > claims["size"] + MORE:
+        raise Refused("it has %d bytes, and %d are signed" % (size, claims["size"]))
+    if found != claims["sha256"] or size != claims["size"]:
+        raise Refused(difference(path, claims))

@@ -56,7 +56,7 @@ BASE = (_x(_Y, 0), _Y, 1, _x(_Y, 0) * _Y % P)
 
 
 def ed25519(key, signature, message):
-    """Whether the 64 bytes are the signature of the message by the key of 32 bytes."""
+    """Return whether the 64 bytes are the signature of the message by the key of 32 bytes."""
     if len(key) != 32 or len(signature) != 64:
         return False
     a, s = _point(key), number(signature[32:], little=True)

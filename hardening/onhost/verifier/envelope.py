@@ -29,7 +29,7 @@ def _json(data):
 
 
 def _few(data):
-    """What JSON of a few parts says; more would fill the memory."""
+    """Return JSON of a few parts; more would fill the memory."""
     if sum(data.count(one) for one in (b",", b"{", b"[")) > PARTS:
         raise ValueError("too many parts")
     return _json(data)

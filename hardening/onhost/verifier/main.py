@@ -35,7 +35,7 @@ def main():
             )
         if "" in options["--product"]:
             raise Usage("--product needs a name")
-        said = verify(
+        claims = verify(
             paths[0],
             [load_key(one) for one in options["--key"]],
             threshold=_number(options, "--threshold", 1),
@@ -53,8 +53,8 @@ def main():
     except EnvironmentError as problem:
         sys.stdout.write("REFUSED: %s\n" % problem)
         return 11
-    words = " ".join(word for word in (said["product"], said["release"]) if word)
-    sys.stdout.write("verified: %s%ssha256 %s\n" % (words, words and ", ", said["sha256"]))
+    words = " ".join(word for word in (claims["product"], claims["release"]) if word)
+    sys.stdout.write("verified: %s%ssha256 %s\n" % (words, words and ", ", claims["sha256"]))
     return 0
 
 

@@ -74,7 +74,7 @@ def _der_integers(data):
 
 
 def p256(key, signature, message):
-    """Whether the bytes are an ECDSA signature of the message by the key of 64 bytes (x and y)."""
+    """Return whether the bytes are an ECDSA signature of the message by the key of 64 bytes (x and y)."""
     x, y = number(key[:32]), number(key[32:])
     pair = _der_integers(signature)
     if len(key) != 64 or x >= Q or y >= Q or (y * y - x * x * x + 3 * x - B) % Q or pair is None:

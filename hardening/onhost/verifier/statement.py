@@ -33,23 +33,23 @@ def _rows(value):
 
 
 def statement(payload, product):
-    """What was signed, with its times as seconds. Errors: Refused."""
+    """Return what was signed, with its times as seconds. Errors: Refused."""
     try:
         raw = _json(payload)
-        said = raw["predicate"]
-        if not all(hasattr(said[name], "isdigit") for name in ("product", "release")):
+        claims = raw["predicate"]
+        if not all(hasattr(claims[name], "isdigit") for name in ("product", "release")):
             raise ValueError("no text")
         kind = (raw["_type"], raw["predicateType"])
         (subject,) = raw["subject"]
         made = {
             "sha256": subject["digest"]["sha256"],
-            "size": whole_number(said["size"]),
-            "created": stamp(said["created"]),
-            "expires": None if said["expires"] is None else stamp(said["expires"]),
-            "product": said["product"],
-            "release": said["release"],
-            "members": _rows(said["members"]),
-            "nested": bool(said.get("nested", True)),
+            "size": whole_number(claims["size"]),
+            "created": stamp(claims["created"]),
+            "expires": None if claims["expires"] is None else stamp(claims["expires"]),
+            "product": claims["product"],
+            "release": claims["release"],
+            "members": _rows(claims["members"]),
+            "nested": bool(claims.get("nested", True)),
         }
     except Exception:
         raise Refused("the signed statement is malformed")

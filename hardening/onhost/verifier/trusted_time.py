@@ -34,9 +34,11 @@ def keep(clock, now):
     os.rename(part, clock)
 
 
-def check_time(said, now):
+def check_time(claims, now):
     """Refuse a signature of the future, and one that has expired. Errors: Refused."""
-    if now + SKEW < said["created"]:
+    if now + SKEW < claims["created"]:
         raise Refused("the clock of this host is before the signature; set it")
-    if said["expires"] is not None and now > said["expires"]:
-        raise Refused("the signature expired on %s" % time.strftime("%Y-%m-%d", time.gmtime(said["expires"])))
+    if claims["expires"] is not None and now > claims["expires"]:
+        raise Refused(
+            "the signature expired on %s" % time.strftime("%Y-%m-%d", time.gmtime(claims["expires"]))
+        )

@@ -30,9 +30,9 @@ def verify(path, keys, threshold=1, signature=None, clock=None, product="", larg
     if len(data) > LARGEST_ENVELOPE:
         raise Refused("the signature file is larger than any signature")
     payload, signers = opened(data, keys, threshold)
-    said = statement(payload, product)
-    check_time(said, now)
-    check_content(path, said, largest)
-    keep(clock, max(now, said["created"]))
-    said["signers"] = signers
-    return said
+    claims = statement(payload, product)
+    check_time(claims, now)
+    check_content(path, claims, largest)
+    keep(clock, max(now, claims["created"]))
+    claims["signers"] = signers
+    return claims

@@ -1,22 +1,13 @@
-"""Plain files: opened without following links or waiting, and the kind of content they begin with."""
+"""What a plain file begins with, and what that tells about its kind."""
 
-import errno
 import os
-import stat
 
-
-def opened(place):
-    """Open a plain file: never what a link leads to, nor a pipe that nobody fills."""
-    descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(errno.EINVAL, "is not a plain file", place)
-    return os.fdopen(descriptor, "rb")
+from hardening.onhost.shared.files import plain_file
 
 
 def begins(place):
     """Return the first bytes of a file."""
-    handle = opened(place)
+    handle = plain_file(place)
     try:
         return handle.read(512)
     finally:
@@ -39,7 +30,7 @@ def kind_of(head):
 
 
 def has_source(place):
-    """Whether the source of a compiled Python file lies beside it."""
+    """Return whether the source of a compiled Python file is next to it."""
     folder, name = os.path.split(place)
     if os.path.basename(folder) == "__pycache__":
         return os.path.isfile(os.path.join(os.path.dirname(folder), name.split(".")[0] + ".py"))
