@@ -32,4 +32,6 @@ def test_a_backlog_on_3_14(tmp_path: Path) -> None:
     argv = [node, str(script), str(tmp_path / "relay.pyz"), str(inside)]
     done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=300, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert "3.14: 30 alarms told, status 0" in done.stdout
+    assert "CRITICAL: the relay does not run" in done.stdout  # nothing serves in there
+    assert "0 queued, oldest 0 s, 0 dead" in done.stdout
+    assert "3.14: 30 alarms told, status 2" in done.stdout
