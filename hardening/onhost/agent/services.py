@@ -3,8 +3,8 @@
 import time
 
 from hardening.onhost.shared.errors import Refused
-from hardening.onhost.shared.init import init_system
-from hardening.onhost.shared.processes import run, which
+from hardening.onhost.shared.init import init_system, service_command
+from hardening.onhost.shared.processes import run
 
 DEAD = (1, 2, 3)  # what a status says of a service that does not run (LSB; systemd says 3)
 SETTLING = 1.5  # seconds in which a process that was dying when it got a reload is gone
@@ -12,11 +12,7 @@ SETTLING = 1.5  # seconds in which a process that was dying when it got a reload
 
 def service_argv(service):
     """Return the command for a service's action: the plan's own, or this host's init system's."""
-    if service.get("argv"):
-        return service["argv"]
-    if init_system() == "systemd":
-        return ["systemctl", service["action"], service["name"]]
-    return [which("service") or "/sbin/service", service["name"], service["action"]]
+    return service.get("argv") or service_command(service["name"], service["action"])
 
 
 def is_stopped(service):
@@ -80,8 +76,7 @@ def is_down(service):
     time.sleep(SETTLING)
     if service["action"] == "restart":
         return service["name"] in stopped_services([service], undoing=True)
-    asked = "is-active" if init_system() == "systemd" else "status"
-    return run(service_argv(dict(service, action=asked)), 20)[0] in DEAD
+    return run(service_argv(dict(service, action="status")), 20)[0] in DEAD
 
 
 def restart_instead(host, service):

@@ -4,7 +4,7 @@ import errno
 import os
 import sys
 
-from hardening.onhost.shared.errors import Failed, Refused, THROWN_AWAY
+from hardening.onhost.shared.errors import THROWN_AWAY, Failed, Refused
 from hardening.onhost.shared.files import digest_of, remove
 from hardening.onhost.shared.host import plan_path
 from hardening.onhost.upgrader.backup import shown_below, tree_of
