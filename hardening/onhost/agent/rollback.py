@@ -154,7 +154,7 @@ def undo_commands(manifest):
 
 
 def reversed_entries(tx, manifest, force):
-    """Return the entries that lead back. Errors: Refused when somebody changed a file since."""
+    """Return the entries that restore what was replaced. Errors: Refused if a file was changed since."""
     entries = []
     for index, entry in reversed(list(enumerate(manifest["entries"]))):
         now, copy = look(entry["path"]), tx.path("old.%d" % index)

@@ -25,12 +25,12 @@ def plain_file(path):
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise OSError(errno.EINVAL, "is no plain file", path)
+        raise OSError(errno.EINVAL, "is not a plain file", path)
     return os.fdopen(descriptor, "rb")
 
 
 def content(path):
-    """Return the bytes of a plain file of which `look` has told."""
+    """Return the bytes of a plain file."""
     handle = plain_file(path)
     try:
         return handle.read()

@@ -85,7 +85,7 @@ class Transaction(object):
         return state
 
     def pending_undo(self):
-        """Return the commands and services that an undo still owes; empty where it owes none."""
+        """Return the commands and services that an undo could not finish; empty if it is finished."""
         return (self.events() or [{}])[-1].get("owed") or {}
 
 

@@ -46,7 +46,7 @@ def do_begin(host, request):
             % (manifest.get("release", "?"), manifest.get("begun", "?"), manifest.get("by") or "nobody named")
         )
     if open_one is not None and not undo_until_done(host, open_one, DIED, tries=3):
-        raise Refused("".join(lost_words(host)) or "upgrade %s could not be led back yet" % open_one.name)
+        raise Refused("".join(lost_words(host)) or "upgrade %s could not be rolled back yet" % open_one.name)
     host.lock()
     tidy_all(host)
     for row in recover(host):

@@ -110,7 +110,7 @@ def follow(up, child, reader):
 
 
 def stopped_by(up, number, line):
-    """Return why a line of the installer's output stops the upgrade, or an empty text; a carriage return begins it anew."""
+    """Return why a line of the installer's output stops the upgrade, or an empty text; a carriage return starts a new line."""
     for piece in line.split(b"\r"):
         known = stop_line(up, shown(piece[:8192]))
         if known:

@@ -22,7 +22,7 @@ CLIENTS = (
 
 
 class Untrusted(Refused):
-    """The bundle is not one that the keys of this host stand for."""
+    """The bundle is not signed by the keys of this host."""
 
 
 class Upgrade(Transaction):

@@ -30,7 +30,7 @@ from hardening.onhost.upgrader.tree import changed_outside
 
 
 def roll_back(host, up, why, boot=False):
-    """Lead the host back from wherever it is; doing it twice is doing it once.
+    """Roll the host back from wherever it is; doing it twice is doing it once.
 
     At boot, before services start, only files are put back; the rest follows when services are up.
     """
@@ -108,7 +108,7 @@ def undo_transactions(host, up):
             continue
         try:
             if tx.state() == "applied":
-                problems += undo(tx, "the upgrade was led back")["problems"]
+                problems += undo(tx, "the upgrade was rolled back")["problems"]
                 continue
             manifest = loaded(tx)
             if tx.state() != "committed" or manifest.get("undoes"):

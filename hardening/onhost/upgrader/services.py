@@ -27,7 +27,7 @@ def is_up(up, service):
 
 
 def await_down(up, service):
-    """Wait until a service that was told to stop is gone: some answer before they are."""
+    """Wait until a service has stopped: some stop commands return earlier."""
     deadline = clock() + 15
     while is_up(up, service) and clock() < deadline:
         time.sleep(0.1)
