@@ -1,6 +1,7 @@
 """Programs of `hardening.onhost` as hosts get them: one program on standard input, or one zip that Python runs.
 
 A program is a module with `main()`, which returns an exit code. One that is streamed has `answer_to(request)` too.
+Its modules import each other by their full names and at their top: an installed zip may be replaced while it runs.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ import base64, json, zlib
 def P(text):
     return json.loads(zlib.decompress(base64.b64decode(text)).decode("ascii"))
 PACK = P("{pack}")
-exec(compile(PACK["loader"], "{path}", "exec"))
+exec(compile(PACK["loader"], {path}, "exec"))
 start(PACK, P("{request}"), "{key}")
 """
 
@@ -42,11 +43,11 @@ def stream(
     made = _START.format(
         alone=ALONE,
         pack=_pack(program, root, local),
-        path=_HERE / _LOADER if local else _LOADER,
+        path=json.dumps(str(_HERE / _LOADER) if local else _LOADER),
         request=_packed(request, 6),
         key=key,
     )
-    return made.encode()
+    return made.encode("ascii")
 
 
 def zipped(program: str, *, docstrings: bool = False, root: Path = _HERE) -> bytes:

@@ -180,6 +180,19 @@ def test_programs_for_hosts_need_python_2_6_and_nothing_else() -> None:
     assert wrong == []
 
 
+def test_programs_for_hosts_load_their_own_modules_at_once() -> None:
+    """An installed zip may be replaced while it runs, and what is loaded later comes from the new one."""
+    late = [
+        f"{path}: {ast.unparse(node)}"
+        for path in ONHOST
+        for function in ast.walk(ast.parse(path.read_bytes()))
+        if isinstance(function, ast.FunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom) and "hardening" in ast.unparse(node)
+    ]
+    assert late == []
+
+
 def test_no_module_for_hosts_has_a_name_of_the_standard_library() -> None:
     """Python 2 would import it from inside its own folder in place of the other."""
     names = {path.stem for path in ONHOST} | {path.parent.name for path in ONHOST}

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from hardening import packing
-from hardening.host import plan as planning
 from hardening.host import session, stream
+from hardening.host.plans import plan as planning
 from tests.host.onhost import hooked
 
 AGES = ("installed", "2.7", "3.6", "newest")

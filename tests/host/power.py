@@ -20,8 +20,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hardening.host import plan as planning
 from hardening.host import stream
+from hardening.host.plans import plan as planning
 from tests.host.little import COUNTED, Little, digest
 from tests.host.onhost import hooked
 

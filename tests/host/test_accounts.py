@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from hardening.errors import UsageError
-from hardening.host import accounts_plan
-from hardening.host.plan import File, Plan
+from hardening.host.plans import accounts as accounts_plan
+from hardening.host.plans.plan import File, Plan
 from hardening.host.session import here
 from hardening.onhost.accounts import statements
 from hardening.onhost.accounts.main import ENGINES

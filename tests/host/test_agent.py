@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from hardening.host import plan as planning
 from hardening.host import session
+from hardening.host.plans import plan as planning
 from tests.host.little import Little, digest
 from tests.host.onhost import Program
 

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from hardening.host import plan as planning
+from hardening.host.plans import plan as planning
 from tests.host.little import Little
 from tests.host.onhost import Program
 

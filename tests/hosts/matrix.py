@@ -421,7 +421,7 @@ class Cell:
             time.sleep(0.1)
             changes = tree.changes(before, tree.look())
         state = "new" if changes else "old"
-        refused = any("so that it cannot be told" in said for said in self.said)
+        refused = any("and cannot be reloaded" in said for said in self.said)
         if started and (state == "new" or refused) and not self.serves():
             inside(
                 self.box, "service httpd restart"

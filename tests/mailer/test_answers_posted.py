@@ -8,7 +8,7 @@ from importlib.resources import files
 
 import pytest
 
-from hardening.mailer.answers import Answer, Class, diagnose
+from hardening.mailer.error_catalogue import Answer, Class, diagnose
 from hardening.onhost.relay import answers
 from tests.mailer.conftest import Site
 from tests.mailer.test_doctor import _calendar, examine, fault, said

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 
 from hardening.onhost.accounts.account import Account
-from hardening.onhost.accounts.clients import called, refused, find_client
+from hardening.onhost.accounts.clients import called, find_client, refused
 from hardening.onhost.accounts.problem import Problem
 from hardening.onhost.accounts.statements import postgres_hash
 

@@ -22,7 +22,7 @@ from hardening.onhost.agent.watching import watch_on
 from hardening.onhost.shared.boot import this_boot
 from hardening.onhost.shared.errors import Failed, Refused, Stopped, explained
 from hardening.onhost.shared.host import plan_path
-from hardening.onhost.shared.journal import FINAL, Transaction
+from hardening.onhost.shared.journal import FINAL, Transaction, next_name
 from hardening.onhost.shared.probes import held_before, probe_or_fail
 from hardening.onhost.shared.processes import run
 from hardening.onhost.shared.texts import shown, stamp
@@ -156,10 +156,7 @@ def carry_out(host, plan, entries, commands):
 
 def begin(host, plan, entries, commands, services):
     """Make copies, manifest and guard: everything that has to be there before the first change."""
-    name = "%s-%s" % (time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()), shown(base64.b16encode(os.urandom(3))))
-    newest = [tx.name for tx in host.transactions()][-1:]
-    if newest and newest[0] >= name:  # two in one second, or a clock that went back: the order must hold
-        name = newest[0].split("+")[0] + "+%04d" % (int((newest[0] + "+0").split("+")[1]) + 1)
+    name = next_name(shown(base64.b16encode(os.urandom(3))), host.transactions())
     tx = Transaction(host, name)
     os.mkdir(tx.dir, 0o700)
     try:

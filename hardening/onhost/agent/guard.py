@@ -9,7 +9,9 @@ from hardening.onhost.shared.host import Host, plan_path
 from hardening.onhost.shared.journal import FINAL, Transaction
 from hardening.onhost.shared.texts import clock, shown
 
-UNDO_LIMIT = 3600  # seconds for which the guard tries what an undo owes, besides the boot and the next run
+UNDO_LIMIT = (
+    3600  # seconds for which the guard retries a pending undo; the boot and the next run retry it too
+)
 
 
 def post_guard(host, tx, seconds):

@@ -16,7 +16,7 @@ from hardening.onhost.agent.status import do_status
 from hardening.onhost.agent.undoing import recover
 from hardening.onhost.agent.verify import do_verify
 from hardening.onhost.shared.errors import Refused, explained, raise_stopped
-from hardening.onhost.shared.host import Host, STATE
+from hardening.onhost.shared.host import STATE, Host
 from hardening.onhost.shared.texts import shown
 
 VERBS = {

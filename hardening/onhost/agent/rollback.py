@@ -11,7 +11,7 @@ from hardening.onhost.agent.pending import pending_ports
 from hardening.onhost.agent.ports import keeping_open, still_used
 from hardening.onhost.agent.undoing import loaded, recover, seconds_left, undo
 from hardening.onhost.agent.watching import watch_on
-from hardening.onhost.shared.errors import Failed, Refused, THROWN_AWAY
+from hardening.onhost.shared.errors import THROWN_AWAY, Failed, Refused
 from hardening.onhost.shared.files import read
 from hardening.onhost.shared.journal import Transaction
 from hardening.onhost.shared.metadata import look, same, same_but_xattrs, tree_digest
@@ -106,11 +106,7 @@ def do_rollback(host, request):
     manifest = loaded(tx)
     foreseen = bool(followers and request.get("check"))  # the files are not yet as this one left them
     entries = reversed_entries(tx, manifest, foreseen or bool(request.get("force")))
-    commands = [
-        {"name": c["name"], "do": c["undo"], "undo": c["do"]}
-        for c in reversed(manifest["commands"])
-        if c.get("undo")
-    ]
+    commands = undo_commands(manifest)
     used = still_used(host, tx, manifest, followers if foreseen else [])
     if used:
         entries, commands = keeping_open(host, manifest, entries, used, request), []
@@ -148,8 +144,17 @@ def do_rollback(host, request):
     return answer
 
 
+def undo_commands(manifest):
+    """Return the commands that undo a transaction's commands, the last one first."""
+    return [
+        {"name": one["name"], "do": one["undo"], "undo": one["do"]}
+        for one in reversed(manifest["commands"])
+        if one.get("undo")
+    ]
+
+
 def reversed_entries(tx, manifest, force):
-    """Return the entries that lead back. Errors: Refused when somebody changed a file since."""
+    """Return the entries that restore what was replaced. Errors: Refused if a file was changed since."""
     entries = []
     for index, entry in reversed(list(enumerate(manifest["entries"]))):
         now, copy = look(entry["path"]), tx.path("old.%d" % index)

@@ -3,8 +3,8 @@
 import time
 
 from hardening.onhost.shared.errors import Refused
-from hardening.onhost.shared.init import init_system
-from hardening.onhost.shared.processes import run, which
+from hardening.onhost.shared.init import init_system, service_command
+from hardening.onhost.shared.processes import run
 
 DEAD = (1, 2, 3)  # what a status says of a service that does not run (LSB; systemd says 3)
 SETTLING = 1.5  # seconds in which a process that was dying when it got a reload is gone
@@ -12,15 +12,11 @@ SETTLING = 1.5  # seconds in which a process that was dying when it got a reload
 
 def service_argv(service):
     """Return the command for a service's action: the plan's own, or this host's init system's."""
-    if service.get("argv"):
-        return service["argv"]
-    if init_system() == "systemd":
-        return ["systemctl", service["action"], service["name"]]
-    return [which("service") or "/sbin/service", service["name"], service["action"]]
+    return service.get("argv") or service_command(service["name"], service["action"])
 
 
 def is_stopped(service):
-    """Whether the init system says in as many words that a service does not run. Errors: Refused, for one it does not know."""
+    """Whether the init system reports that a service does not run. Errors: Refused for an unknown service."""
     if service.get("argv"):
         return False
     if init_system() == "systemd":
@@ -34,14 +30,14 @@ def is_stopped(service):
         # a script that knows no status exits so, too
         still = code in (1, 3) and "usage" not in output.lower()
     if unknown:
-        raise Refused("%s is no service of this host: look for its name there" % service["name"])
+        raise Refused("%s is not a service of this host: check its name there" % service["name"])
     return still
 
 
 def stopped_services(services, undoing=False):
-    """Return the names of the services that do not run; one that is gone since is among those of an undo.
+    """Return the names of the services that do not run; for an undo, of unknown services too.
 
-    Errors: Refused where a change would reload one: it cannot be told, and an undo would start it.
+    Errors: Refused if a change would reload a stopped service: an undo would start it.
     """
     names = []
     for service in services:
@@ -53,7 +49,7 @@ def stopped_services(services, undoing=False):
             still = True
         if still and service.get("action") == "reload" and not undoing:
             raise Refused(
-                "%s does not run, so that it cannot be told: start it (%s), or leave it out"
+                "%s does not run and cannot be reloaded: start it (%s), or leave it out"
                 % (service["name"], start_command(service))
             )
         if still:
@@ -67,25 +63,24 @@ def start_command(service):
 
 
 def left_stopped(services, names, undoing=False):
-    """Return the services that do not run and stay so, and what people are told of them."""
+    """Return the stopped services that stay stopped, and a message about them."""
     left = [one for one in services if one["name"] in names and (undoing or not one.get("starts"))]
     said = ["%s does not run (%s)" % (one["name"], start_command(one)) for one in left]
-    return [one["name"] for one in left], "not told, since " + ", ".join(said) if said else ""
+    return [one["name"] for one in left], "skipped: " + ", ".join(said) if said else ""
 
 
 def is_down(service):
-    """Whether a service is down that has just been told: a reload may have reached a process that was dying."""
+    """Whether a service is down after its reload or restart: a reload may reach a process that is dying."""
     if service.get("argv") or service.get("action") not in ("reload", "restart"):
         return False
     time.sleep(SETTLING)
     if service["action"] == "restart":
         return service["name"] in stopped_services([service], undoing=True)
-    asked = "is-active" if init_system() == "systemd" else "status"
-    return run(service_argv(dict(service, action=asked)), 20)[0] in DEAD
+    return run(service_argv(dict(service, action="status")), 20)[0] in DEAD
 
 
 def restart_instead(host, service):
-    """Whether a service that cannot be reloaded, most likely because the change killed it, could be restarted."""
+    """Restart a service that cannot be reloaded, probably because the change ended it; return whether that worked."""
     if service.get("argv") or service.get("action") != "reload":
         return False
     if init_system() == "systemd":  # which starts nothing that died five times in ten seconds

@@ -13,7 +13,7 @@ def do_status(host, request):
     for tx in host.transactions()[-int(request.get("last", 20)) :]:
         try:
             manifest = tx.manifest() or {}
-        except Refused:  # the others are told all the same
+        except Refused:  # the others are listed all the same
             manifest = {"label": str(sys.exc_info()[1])}
         events = tx.events()
         row = {"id": tx.name, "state": tx.state(), "label": manifest.get("label", "")}

@@ -110,7 +110,7 @@ def undo(tx, why, boot=False):
 
 
 def undo_work(manifest, events):
-    """Return the commands to undo and services to tell again, as names, from what the journal says began."""
+    """Return the names of commands to undo and services to reload or restart: those that the journal says began."""
     began = [(line["event"], line["name"]) for line in events if line["event"] in ("command", "service")]
     commands = [c["name"] for c in reversed(manifest["commands"]) if ("command", c["name"]) in began]
     slept = [line["name"] for line in events if line["event"] == "service" and line.get("asleep")]
@@ -122,7 +122,7 @@ def undo_work(manifest, events):
 
 
 def finish_undo(tx, manifest, names, boot=False):
-    """Undo commands and tell services; return what is still owed. At boot services are not up yet."""
+    """Undo commands, reload or restart services; return what is still pending. At boot services are not up yet."""
     owed = {"commands": [], "services": []}
     for command in reversed(manifest["commands"]):
         if command["name"] in names["commands"] and command.get("undo"):
@@ -147,7 +147,7 @@ def tidy(tx):
         except (OSError, IOError):
             if sys.exc_info()[1].errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
                 raise
-            continue  # it is no longer there, and nothing of ours with it
+            continue  # it is gone, with everything in it
         with folder:
             path, fresh, kept = places_of(tx, index, entry, folder)
             remove(kept)
@@ -162,7 +162,7 @@ def tidy(tx):
 
 
 def seconds_left(tx):
-    """Return the seconds that an applied transaction waits for its confirmation yet, by the wall clock; None: it does not."""
+    """Return the seconds that an applied transaction still waits for its confirmation, by the wall clock, or None."""
     for line in reversed(tx.events()):
         if line["event"] == "applied":
             began = calendar.timegm(time.strptime(line["time"], "%Y-%m-%dT%H:%M:%SZ"))
@@ -193,6 +193,6 @@ def recover(host, boot=False, only=None):
         elif state == "rolledback" and owes and not boot:
             owed = finish_undo(tx, loaded(tx), owes)
             if owed != owes:
-                tx.record("rolledback", owed=owed, why="debts settled")
+                tx.record("rolledback", owed=owed, why="undo finished")
             rows.append({"id": tx.name, "did": "told services", "owed": owed})
     return rows

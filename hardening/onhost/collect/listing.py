@@ -9,8 +9,8 @@ import stat
 import sys
 import zlib
 
-from hardening.onhost.collect.paths import closed, inside, matching, mounted, real, why
 from hardening.onhost.collect.beginnings import begins, kind_of
+from hardening.onhost.collect.paths import closed, inside, matching, mounted, real, why
 from hardening.onhost.collect.rules import Rules
 from hardening.onhost.shared.texts import native, shown
 

@@ -5,8 +5,8 @@ import glob
 import os
 import re
 
-from hardening.onhost.collect.paths import inside
 from hardening.onhost.collect.beginnings import begins_safely, has_source
+from hardening.onhost.collect.paths import inside
 from hardening.onhost.shared.texts import native, shown
 
 

@@ -9,13 +9,13 @@ import threading
 import time
 import uuid
 
-from hardening.onhost.relay.answers import http_kind, json_object, ascii_word
+from hardening.onhost.relay.answers import ascii_word, http_kind, json_object
 from hardening.onhost.relay.compat import quote
 from hardening.onhost.relay.credentials import all_credentials, key_folder, renewal_state, signed_request
-from hardening.onhost.relay.files import to_json, read, write_durably, remove
+from hardening.onhost.relay.files import read, remove, to_json, write_durably
 from hardening.onhost.relay.https import post
 from hardening.onhost.relay.openssl import run
-from hardening.onhost.relay.problems import CONFIG, Refused, safe_text, TEMPORARY, UNPRINTABLE
+from hardening.onhost.relay.problems import CONFIG, TEMPORARY, UNPRINTABLE, Refused, safe_text
 from hardening.onhost.relay.tokens import Tokens
 
 NOT_AFTER = re.compile(r"notAfter=(\w{3}) +(\d+) (\d+):(\d+):(\d+) (\d{4})")

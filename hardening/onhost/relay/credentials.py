@@ -8,7 +8,7 @@ import subprocess
 import time
 import uuid
 
-from hardening.onhost.relay.files import to_json, read
+from hardening.onhost.relay.files import read, to_json
 
 
 def key_folder(config):

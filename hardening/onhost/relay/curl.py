@@ -5,7 +5,7 @@ import re
 import subprocess
 
 from hardening.onhost.relay.openssl import run, system_authorities
-from hardening.onhost.relay.problems import CONFIG, Refused, TEMPORARY, UNPRINTABLE
+from hardening.onhost.relay.problems import CONFIG, TEMPORARY, UNPRINTABLE, Refused
 
 
 def curl_lacks(config):

@@ -8,7 +8,7 @@ import time
 
 from hardening.onhost.relay.limits import Limits
 from hardening.onhost.relay.outgoing import outgoing
-from hardening.onhost.relay.problems import CONFIG, MESSAGE, Refused, safe_text, TEMPORARY, UNPRINTABLE
+from hardening.onhost.relay.problems import CONFIG, MESSAGE, TEMPORARY, UNPRINTABLE, Refused, safe_text
 from hardening.onhost.relay.recipients import HeldRecipients
 from hardening.onhost.relay.refusals import Refusals, refusal_text
 from hardening.onhost.relay.status_file import last_success, write_status

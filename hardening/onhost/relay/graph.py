@@ -3,7 +3,7 @@
 import base64
 import re
 
-from hardening.onhost.relay.answers import NOT_JSON, retry_after, http_kind, json_object, ascii_word
+from hardening.onhost.relay.answers import NOT_JSON, ascii_word, http_kind, json_object, retry_after
 from hardening.onhost.relay.compat import quote
 from hardening.onhost.relay.https import post
 from hardening.onhost.relay.problems import Refused

@@ -4,13 +4,13 @@ import base64
 import time
 
 from hardening.onhost.relay.message import (
-    to_header,
-    date_header,
-    charset_headers,
-    encode_value,
     ascii_header,
+    charset_headers,
+    date_header,
     digest_text,
+    encode_value,
     split_mail,
+    to_header,
 )
 
 

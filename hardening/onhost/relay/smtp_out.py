@@ -7,7 +7,7 @@ import smtplib
 from hardening.onhost.relay.answers import smtp_kind
 from hardening.onhost.relay.dialing import dial
 from hardening.onhost.relay.message import NOT_ASCII, break_long_lines
-from hardening.onhost.relay.problems import CONFIG, Refused, safe_text, UNPRINTABLE
+from hardening.onhost.relay.problems import CONFIG, UNPRINTABLE, Refused, safe_text
 from hardening.onhost.relay.settings import host_port
 from hardening.onhost.relay.tls import distrust, start_tls
 

@@ -9,12 +9,12 @@ import uuid
 
 from hardening.onhost.relay.files import (
     LONGEST_NOTE,
-    to_json,
     read,
     read_note,
-    write_durably,
     remove,
     sync_folder,
+    to_json,
+    write_durably,
 )
 from hardening.onhost.relay.message import header, split_mail
 from hardening.onhost.relay.notes import is_meta, is_record, unreadable_reason

@@ -4,7 +4,7 @@ import errno
 import json
 import os
 
-from hardening.onhost.relay.files import to_json, read, remove
+from hardening.onhost.relay.files import read, remove, to_json
 
 
 def status_path(config):

@@ -5,11 +5,11 @@ import time
 
 from hardening.onhost.relay.answers import (
     NOT_JSON,
-    retry_after,
-    http_kind,
-    token_lifetime,
-    json_object,
     ascii_word,
+    http_kind,
+    json_object,
+    retry_after,
+    token_lifetime,
 )
 from hardening.onhost.relay.compat import TEXT, quote, urlencode
 from hardening.onhost.relay.credentials import all_credentials, signed_request

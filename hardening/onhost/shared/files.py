@@ -30,7 +30,7 @@ def plain_file(path):
 
 
 def content(path):
-    """Return the bytes of a plain file of which `look` has told."""
+    """Return the bytes of a plain file."""
     handle = plain_file(path)
     try:
         return handle.read()

@@ -11,7 +11,7 @@ O_PATH = getattr(os, "O_PATH", 0o10000000)  # kernels before 2.6.39 pass over it
 class Held(object):
     """A folder held open, reached without a link: whoever may write in it, or above it, cannot lead us elsewhere.
 
-    A path is looked up anew by every call, and the product's own account may put a link into it between two of them.
+    Every call looks a path up again, and the product's own account may put a link into it in between.
     """
 
     def __init__(self, path, below=()):
@@ -44,7 +44,7 @@ class Held(object):
         return self
 
     def __exit__(self, kind, problem, trace):
-        """Let go of it; a problem is told by the name that people know."""
+        """Close it; a problem names the path that people know."""
         name = getattr(problem, "filename", None)
         if self.descriptor is not None and name and native(name).startswith(self.at("")):
             problem.filename = os.path.join(self.path, native(name)[len(self.at("")) :])

@@ -1,14 +1,12 @@
 """Where things are on this host, and its one lock."""
 
-import errno
 import fcntl
 import os
-import sys
 import time
 
 from hardening.onhost.shared.errors import Refused
 from hardening.onhost.shared.files import make_dirs
-from hardening.onhost.shared.journal import Transaction
+from hardening.onhost.shared.journal import Transaction, names_in
 from hardening.onhost.shared.texts import clock, native, shown
 
 STATE = "/var/lib/aspect-hardening"
@@ -59,13 +57,7 @@ class Host(object):
 
     def transactions(self):
         """Return every transaction, oldest first."""
-        try:
-            names = sorted(os.listdir(os.path.join(self.state, "tx")))
-        except OSError:
-            if sys.exc_info()[1].errno not in (errno.ENOENT, errno.ENOTDIR):
-                raise  # what this account may not see is not nothing
-            names = []
-        return [Transaction(self, name) for name in names]
+        return [Transaction(self, name) for name in names_in(os.path.join(self.state, "tx"))]
 
     def masked(self, output):
         """Return a program's output without the secrets of this plan."""

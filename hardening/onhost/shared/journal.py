@@ -1,7 +1,10 @@
 """The record of one change: manifest, journal and copies, written before the change begins."""
 
+import errno
 import json
 import os
+import sys
+import time
 
 from hardening.onhost.shared.copying import replace, write
 from hardening.onhost.shared.errors import Refused
@@ -82,5 +85,24 @@ class Transaction(object):
         return state
 
     def pending_undo(self):
-        """Return the commands and services that an undo still owes; empty where it owes none."""
+        """Return the commands and services that an undo could not finish; empty if it is finished."""
         return (self.events() or [{}])[-1].get("owed") or {}
+
+
+def next_name(tail, earlier):
+    """Return the name of a new record: the time and a tail; it sorts after all earlier ones, whatever the clock says."""
+    name = "%s-%s" % (time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()), tail)
+    newest = [one.name for one in earlier][-1:]
+    if newest and newest[0] >= name:  # two in one second, or a clock that went back
+        name = newest[0].split("+")[0] + "+%04d" % (int((newest[0] + "+0").split("+")[1]) + 1)
+    return name
+
+
+def names_in(folder):
+    """Return the names of the records in a folder, oldest first; none where there is no folder. Errors: OSError."""
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        if sys.exc_info()[1].errno not in (errno.ENOENT, errno.ENOTDIR):
+            raise  # what this account may not see is not nothing
+        return []

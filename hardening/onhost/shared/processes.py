@@ -19,11 +19,14 @@ def which(name):
     return None
 
 
+def environment(**more):
+    """Return the environment of a program: plain messages, and the system's folders after the caller's PATH."""
+    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin:/usr/bin:/bin"
+    return dict(os.environ, LC_ALL="C", PATH=path, **more)
+
+
 def run(argv, timeout=60):
     """Run a program without a shell; return (exit code, output). A daemon it leaves does not hold us up."""
-    environment = dict(os.environ)
-    environment["LC_ALL"] = "C"
-    environment["PATH"] = environment.get("PATH", "") + ":/usr/sbin:/sbin:/usr/bin:/bin"
     reader, writer = os.pipe()
     null = open(os.devnull, "rb")
     try:
@@ -35,7 +38,7 @@ def run(argv, timeout=60):
             close_fds=True,
             preexec_fn=new_session,
             cwd="/",
-            env=environment,
+            env=environment(),
         )
     except (OSError, IOError):
         os.close(reader)

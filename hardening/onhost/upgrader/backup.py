@@ -97,7 +97,7 @@ def copy_path(path, target):
 
 
 def shown_below(path, name):
-    """Return what is said of something below a declared path: a name that is not UTF-8 is no text for a report."""
+    """Return a path below a declared path as text for reports, which a name that is not UTF-8 is not."""
     return shown(os.path.join(native(path), native(name)) if name else native(path))
 
 

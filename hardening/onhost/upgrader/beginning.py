@@ -13,6 +13,7 @@ from hardening.onhost.shared.copying import copy_file, replace, write
 from hardening.onhost.shared.errors import Refused
 from hardening.onhost.shared.files import digest_of, make_dirs, read, remove
 from hardening.onhost.shared.itself import zipped
+from hardening.onhost.shared.journal import next_name
 from hardening.onhost.shared.texts import clock, native, sha256, stamp
 from hardening.onhost.upgrader.locking import take_runner_lock
 from hardening.onhost.upgrader.lost import lost_upgrade, lost_words
@@ -45,7 +46,7 @@ def do_begin(host, request):
             % (manifest.get("release", "?"), manifest.get("begun", "?"), manifest.get("by") or "nobody named")
         )
     if open_one is not None and not undo_until_done(host, open_one, DIED, tries=3):
-        raise Refused("".join(lost_words(host)) or "upgrade %s could not be led back yet" % open_one.name)
+        raise Refused("".join(lost_words(host)) or "upgrade %s could not be rolled back yet" % open_one.name)
     host.lock()
     tidy_all(host)
     for row in recover(host):
@@ -54,10 +55,7 @@ def do_begin(host, request):
                 "transaction %s%s is not finished: the host undoes it by itself, or says in its status what stops that"
                 % (row["id"], name_of(host, row["id"]))
             )
-    name = "%s-%s" % (time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()), request["bundle"]["sha256"][:8])
-    newest = [one.name for one in upgrades(host)][-1:]
-    if newest and newest[0] >= name:
-        name = newest[0].split("+")[0] + "+%04d" % (int((newest[0] + "+0").split("+")[1]) + 1)
+    name = next_name(request["bundle"]["sha256"][:8], upgrades(host))
     up = Upgrade(host, name)
     make_dirs(os.path.dirname(up.dir))
     for leaf in os.listdir(

@@ -11,7 +11,7 @@ import sys
 
 from hardening.onhost.shared.errors import Failed
 from hardening.onhost.shared.files import remove
-from hardening.onhost.shared.processes import new_session
+from hardening.onhost.shared.processes import environment, new_session
 from hardening.onhost.shared.texts import clock, native, shown
 
 LINE_ROOM = 65536
@@ -70,10 +70,7 @@ def dump_digest(path, database):
 
 def run_with_file(argv, source, target, timeout):
     """Run a program with a file on one side; return (exit code, what it said beside)."""
-    environment = dict(
-        os.environ, LC_ALL="C", HOME=pwd.getpwuid(os.getuid()).pw_dir
-    )  # where ~/.my.cnf lies, at boot too
-    environment["PATH"] = environment.get("PATH", "") + ":/usr/sbin:/sbin:/usr/bin:/bin"
+    home = pwd.getpwuid(os.getuid()).pw_dir  # where ~/.my.cnf lies, at boot too
     take = open(source or os.devnull, "rb")
     if target:
         remove(target)  # what an attempt that was cut off left
@@ -88,7 +85,7 @@ def run_with_file(argv, source, target, timeout):
             close_fds=True,
             preexec_fn=new_session,
             cwd="/",
-            env=environment,
+            env=environment(HOME=home),
         )
     except (OSError, IOError):
         os.close(reader)

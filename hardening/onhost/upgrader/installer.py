@@ -9,7 +9,7 @@ import sys
 from hardening.onhost.shared.boot import boot_id, ticks
 from hardening.onhost.shared.errors import Failed
 from hardening.onhost.shared.files import digest_of, remove
-from hardening.onhost.shared.processes import new_session
+from hardening.onhost.shared.processes import environment, new_session
 from hardening.onhost.shared.texts import clock, native, shown
 from hardening.onhost.upgrader.database import LINE_ROOM, stop_line
 from hardening.onhost.upgrader.leftovers import TOKEN, process_began
@@ -26,12 +26,11 @@ def run_installer(host, up):
     os.mkdir(up.path("work"), 0o700)
     if recipe["unpack"]:
         unpack(up.path("bundle"), up.path("work"))
-    environment = dict(os.environ, LC_ALL="C", LANG="C")
-    environment["PATH"] = environment.get("PATH", "") + ":/usr/sbin:/sbin:/usr/bin:/bin"
-    environment["ASPECT_UPGRADE"] = str(up.name)
-    environment[TOKEN] = native(manifest["token"])
-    environment["ASPECT_ROOT"] = native(shown(host.root).rstrip("/"))
-    environment["ASPECT_RELEASE"] = native(manifest["release"])
+    variables = environment(LANG="C")
+    variables["ASPECT_UPGRADE"] = str(up.name)
+    variables[TOKEN] = native(manifest["token"])
+    variables["ASPECT_ROOT"] = native(shown(host.root).rstrip("/"))
+    variables["ASPECT_RELEASE"] = native(manifest["release"])
     up.record("installing")
     reader, writer = os.pipe()
     null = open(os.devnull, "rb")
@@ -44,7 +43,7 @@ def run_installer(host, up):
             close_fds=True,
             preexec_fn=new_session,
             cwd=up.path("work"),
-            env=environment,
+            env=variables,
         )
     except (OSError, IOError):
         os.close(reader)
@@ -111,7 +110,7 @@ def follow(up, child, reader):
 
 
 def stopped_by(up, number, line):
-    """Return why a line of the installer's output stops the upgrade, or an empty text; a carriage return begins it anew."""
+    """Return why a line of the installer's output stops the upgrade, or an empty text; a carriage return starts a new line."""
     for piece in line.split(b"\r"):
         known = stop_line(up, shown(piece[:8192]))
         if known:

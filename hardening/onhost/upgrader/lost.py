@@ -22,7 +22,7 @@ def has_record(up):
 
 
 def taken_away(up):
-    """Whether what leads an upgrade back is gone: its journal, its manifest, or the copies of what its installer changed."""
+    """Whether a rollback is impossible: the journal, the manifest, or the copies of what the installer changed are gone."""
     if not has_record(up):
         return True
     copies = [os.path.join(up.path(kind), "index") for kind in ("cold", "hot")]
@@ -30,7 +30,7 @@ def taken_away(up):
 
 
 def give_up(host, up):
-    """End an upgrade that nothing can lead back any more, and leave a word that every later question finds.
+    """End an upgrade that cannot be rolled back, and leave a record that every later question finds.
 
     Services and the maintenance flag stay as they are: nobody knows what of the product is there.
     """
@@ -38,7 +38,7 @@ def give_up(host, up):
     end_leftovers(up, known)
     place = os.path.join(host.state, "upgrade-lost")
     why = (
-        "%s while it was under way, so that it can neither be finished nor led back, and nobody knows what it left half done; "
+        "%s while it was under way, so that it can neither be finished nor rolled back, and nobody knows what it left half done; "
         "see to this host, then remove %s" % (TAKEN, plan_path(host, place))
     )
     row = {"id": up.name, "state": "lost", "why": why, "since": stamp(), "later": False}

@@ -6,7 +6,7 @@ import sys
 import traceback
 
 from hardening.onhost.shared.errors import Failed, Refused, explained
-from hardening.onhost.shared.host import Host, STATE
+from hardening.onhost.shared.host import STATE, Host
 from hardening.onhost.upgrader.beginning import do_begin
 from hardening.onhost.upgrader.ordering import do_order
 from hardening.onhost.upgrader.preflight import do_look

@@ -4,7 +4,7 @@ import errno
 import os
 import sys
 
-from hardening.onhost.shared.errors import Failed, Refused, THROWN_AWAY
+from hardening.onhost.shared.errors import THROWN_AWAY, Failed, Refused
 from hardening.onhost.shared.files import digest_of, remove
 from hardening.onhost.shared.host import plan_path
 from hardening.onhost.upgrader.backup import shown_below, tree_of
@@ -53,7 +53,7 @@ def do_order(host, request):
 
 
 def copies_or_refused(up):
-    """Look at every kept copy before a finished upgrade is led back. Errors: Refused where one is gone or damaged."""
+    """Check every kept copy before a finished upgrade is rolled back. Errors: Refused where one is gone or damaged."""
     folder, before = best_copy(up)
     problem = "" if before else "the copies of what it replaced are gone"
     for number, one in enumerate((before or {}).get("paths", [])):

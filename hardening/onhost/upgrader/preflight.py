@@ -4,6 +4,7 @@ import os
 import platform
 import time
 
+from hardening.onhost.agent.needs import nearest_folder
 from hardening.onhost.shared.host import plan_path
 from hardening.onhost.shared.probes import ask_probes
 from hardening.onhost.shared.processes import which
@@ -37,9 +38,7 @@ def do_look(host, request):
     for path in recipe["paths"]:
         if os.path.exists(host.place(path)) and os.statvfs(host.place(path)).f_flag & 1:
             problems.append("%s lies on a read-only file system: remount it first" % path)
-    place = host.state
-    while not os.path.isdir(place):
-        place = os.path.dirname(place)
+    place = nearest_folder(host.state)
     disk = os.statvfs(place)
     free = disk.f_bavail * disk.f_frsize
     need = size * (3 if recipe["backup_again"] else 2) + int(request.get("unpacked", 0))

@@ -1,6 +1,5 @@
 """One upgrade's directory: manifest, journal, recipe."""
 
-import errno
 import json
 import os
 import re
@@ -9,7 +8,7 @@ import sys
 from hardening.onhost.shared.copying import replace
 from hardening.onhost.shared.errors import Refused
 from hardening.onhost.shared.files import read
-from hardening.onhost.shared.journal import Transaction
+from hardening.onhost.shared.journal import Transaction, names_in
 from hardening.onhost.shared.processes import which
 from hardening.onhost.shared.texts import native, shown
 
@@ -23,7 +22,7 @@ CLIENTS = (
 
 
 class Untrusted(Refused):
-    """The bundle is not one that the keys of this host stand for."""
+    """The bundle is not signed by the keys of this host."""
 
 
 class Upgrade(Transaction):
@@ -107,13 +106,7 @@ def first_installed(programs):
 
 def upgrades(host):
     """Return every upgrade of this host, oldest first."""
-    try:
-        names = sorted(os.listdir(os.path.join(host.state, "upgrade")))
-    except OSError:
-        if sys.exc_info()[1].errno not in (errno.ENOENT, errno.ENOTDIR):
-            raise  # what this account may not see is not nothing
-        names = []
-    found = [Upgrade(host, name) for name in names]
+    found = [Upgrade(host, name) for name in names_in(os.path.join(host.state, "upgrade"))]
     return [one for one in found if os.path.exists(one.path("manifest"))]
 
 

@@ -10,7 +10,7 @@ from hardening.onhost.upgrader.tidying import tidy_all
 
 
 def boot_reason(up):
-    """Return why an upgrade is led back at boot."""
+    """Return the reason for a rollback at boot."""
     return "the host went down during %s" % up.state()
 
 

@@ -32,7 +32,7 @@ def upgrade_result(host, up, before, state):
 
 
 def first_reason(up):
-    """Return why the upgrade was led back, as it was first said."""
+    """Return the first reason for the rollback."""
     for line in up.events():
         if line["event"] == "rollingback":
             return line["why"]

@@ -4,7 +4,7 @@ import os
 import sys
 
 from hardening.onhost.agent.applying import carry_out
-from hardening.onhost.agent.rollback import reversed_entries
+from hardening.onhost.agent.rollback import reversed_entries, undo_commands
 from hardening.onhost.agent.undoing import loaded, recover, undo
 from hardening.onhost.shared.errors import Failed, Refused
 from hardening.onhost.shared.files import libc, remove
@@ -21,8 +21,8 @@ from hardening.onhost.upgrader.services import (
     filled_probes,
     is_up,
     leave_maintenance,
+    recipe_command,
     run_or_fail,
-    service_command,
     stopped_services,
 )
 from hardening.onhost.upgrader.tidying import tidy_upgrade
@@ -30,7 +30,7 @@ from hardening.onhost.upgrader.tree import changed_outside
 
 
 def roll_back(host, up, why, boot=False):
-    """Lead the host back from wherever it is; doing it twice is doing it once.
+    """Roll the host back from wherever it is; doing it twice is doing it once.
 
     At boot, before services start, only files are put back; the rest follows when services are up.
     """
@@ -48,7 +48,7 @@ def roll_back(host, up, why, boot=False):
     if deep and not boot:
         for service in services:
             if service["during"] == "stopped":
-                run(service_command(up, service, "stop"), 180)
+                run(recipe_command(up, service, "stop"), 180)
                 await_down(up, service)
     if deep:
         for number, one in enumerate(before["paths"]):
@@ -91,7 +91,7 @@ def start_before_restore(up, before):
     """Start what ran before and was not ours to stop, such as a database that the installer stopped: it has to be restored."""
     for service in stopped_services(up, before["services"]):
         if service["during"] == "running":
-            run(service_command(up, service, "start"), 180)  # whether it came up is looked at in the end
+            run(recipe_command(up, service, "start"), 180)  # whether it came up is looked at in the end
 
 
 def undo_transactions(host, up):
@@ -108,17 +108,13 @@ def undo_transactions(host, up):
             continue
         try:
             if tx.state() == "applied":
-                problems += undo(tx, "the upgrade was led back")["problems"]
+                problems += undo(tx, "the upgrade was rolled back")["problems"]
                 continue
             manifest = loaded(tx)
             if tx.state() != "committed" or manifest.get("undoes"):
                 continue
             entries = [e for e in reversed_entries(tx, manifest, True) if not is_below(e["path"], declared)]
-            commands = [
-                {"name": c["name"], "do": c["undo"], "undo": c["do"]}
-                for c in reversed(manifest["commands"])
-                if c.get("undo")
-            ]
+            commands = undo_commands(manifest)
             services = [dict(s, paths=None) for s in manifest["services"] if s["name"] not in ours]
             plan = {
                 "label": "rollback of " + manifest["label"],
@@ -161,9 +157,9 @@ def restore_services(host, up, before, deep):
             continue
         try:
             if deep and service["during"] == "running" and service["restart"] == "auto":
-                run_or_fail(up, "restart %s" % service["name"], service_command(up, service, "restart"))
+                run_or_fail(up, "restart %s" % service["name"], recipe_command(up, service, "restart"))
             elif not is_up(up, service):
-                run_or_fail(up, "start %s" % service["name"], service_command(up, service, "start"))
+                run_or_fail(up, "start %s" % service["name"], recipe_command(up, service, "start"))
         except Failed:
             problems.append(str(sys.exc_info()[1]))
     try:

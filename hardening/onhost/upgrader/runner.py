@@ -79,7 +79,7 @@ def attempt(function, *arguments):
 
 
 def supervise(host, up, task):
-    """Let a worker do the task; when it dies, lead the host back, for as long as it takes."""
+    """Let a worker do the task; if it dies, roll the host back, for as long as it takes."""
     up.known = up.manifest()
     if task == "carry":
         attempt(carry, host, up)
@@ -110,7 +110,7 @@ def undo_until_done(host, up, why, tries=None):
 
 
 def locked_roll_back(host, up, why):
-    """Take the agent's lock, whoever has it will give it back, and lead the host back."""
+    """Wait for the agent's lock, and roll the host back."""
     host.lock(wait=None)
     try:
         roll_back(host, up, why)
@@ -119,7 +119,7 @@ def locked_roll_back(host, up, why):
 
 
 def carry(host, up):
-    """Carry the upgrade out; a failure anywhere is led back here."""
+    """Carry out the upgrade; any failure rolls the host back."""
     try:
         host.lock(wait=None)
         back_up_host(host, up, "hot")

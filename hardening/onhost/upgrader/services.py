@@ -6,31 +6,28 @@ import time
 from hardening.onhost.shared.copying import write
 from hardening.onhost.shared.errors import Failed
 from hardening.onhost.shared.files import make_dirs, remove
-from hardening.onhost.shared.init import init_system
+from hardening.onhost.shared.init import service_command
 from hardening.onhost.shared.probes import probe_or_fail
-from hardening.onhost.shared.processes import run, which
+from hardening.onhost.shared.processes import run
 from hardening.onhost.shared.texts import clock
 from hardening.onhost.upgrader.record import best_copy
 
 
-def service_command(up, service, action):
+def recipe_command(up, service, action):
     """Return the command for one action on a service: the recipe's own, or the init system's."""
     key = "restart_with" if action == "restart" else action  # `restart` itself says when
     if service.get(key):
         return up.fill(service[key])
-    name = service["name"]
-    if init_system() == "systemd":
-        return ["systemctl", "is-active" if action == "status" else action, name]
-    return [which("service") or "/sbin/service", name, action]
+    return service_command(service["name"], action)
 
 
 def is_up(up, service):
     """Whether the service says that it runs."""
-    return run(service_command(up, service, "status"), 60)[0] == 0
+    return run(recipe_command(up, service, "status"), 60)[0] == 0
 
 
 def await_down(up, service):
-    """Wait until a service that was told to stop is gone: some answer before they are."""
+    """Wait until a service has stopped: some stop commands return earlier."""
     deadline = clock() + 15
     while is_up(up, service) and clock() < deadline:
         time.sleep(0.1)
@@ -60,7 +57,7 @@ def enter_maintenance(host, up):
         run_or_fail(up, "maintenance on", up.fill(maintenance["on"]))
     for service in up.recipe()["services"]:
         if service["during"] == "stopped" and is_up(up, service):
-            run_or_fail(up, "stop %s" % service["name"], service_command(up, service, "stop"))
+            run_or_fail(up, "stop %s" % service["name"], recipe_command(up, service, "stop"))
             await_down(up, service)
 
 
@@ -84,7 +81,7 @@ def start_again(up):
     """Start what the maintenance mode stopped: what configures and proves the host needs it to answer."""
     for service in services_to_run(up):
         if service["during"] == "stopped" and not is_up(up, service):
-            run_or_fail(up, "start %s" % service["name"], service_command(up, service, "start"))
+            run_or_fail(up, "start %s" % service["name"], recipe_command(up, service, "start"))
 
 
 def services_to_run(up):

@@ -12,8 +12,8 @@ from hardening.onhost.upgrader.report import upgrade_result
 from hardening.onhost.upgrader.services import (
     check_services,
     leave_maintenance,
+    recipe_command,
     run_or_fail,
-    service_command,
     services_before,
     services_to_run,
     start_again,
@@ -29,7 +29,7 @@ def settle(host, up):
     start_again(up)
     for service in services_to_run(up):
         if service["during"] == "running" and service["restart"] == "auto":
-            run_or_fail(up, "restart %s" % service["name"], service_command(up, service, "restart"))
+            run_or_fail(up, "restart %s" % service["name"], recipe_command(up, service, "restart"))
     leave_maintenance(host, up)
     check_services(up, before)
     if recipe["settle"]:

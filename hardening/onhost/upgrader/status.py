@@ -5,7 +5,7 @@ import os
 import time
 
 from hardening.onhost.agent.pending import pending_ports
-from hardening.onhost.shared.boot import boot_id
+from hardening.onhost.shared.boot import boot_id, uptime
 from hardening.onhost.shared.files import read
 from hardening.onhost.shared.texts import shown
 from hardening.onhost.upgrader.leftovers import process_began
@@ -113,6 +113,5 @@ def started_at(up, service):
     for pid in pids:
         since = process_began(pid)
         if since is not None:
-            up_for = float(read("/proc/uptime").split()[0])
-            found.append((time.time() - up_for + since / float(os.sysconf("SC_CLK_TCK")), since))
+            found.append((time.time() - uptime() + since / float(os.sysconf("SC_CLK_TCK")), since))
     return min(found) if found else None

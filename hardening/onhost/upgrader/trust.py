@@ -15,7 +15,7 @@ TRUST = "/etc/aspect-hardening/trust"
 
 
 def verify_trust(host, up, request):
-    """Refuse a bundle that this host's own keys do not stand for; without the folder the control machine is trusted.
+    """Refuse a bundle that the keys of this host have not signed; without the folder the control machine is trusted.
 
     Keys are files `*.pub` there; a file `threshold` says how many have to have signed. Errors: Untrusted.
     """

@@ -15,7 +15,7 @@ from hardening.onhost.upgrader.runner import DIED, spawn
 from hardening.onhost.upgrader.tidying import tidy_upgrade
 
 LOG_ROOM = 4 * 1024 * 1024  # of the installer's log in one answer
-NEWS = 1.0  # seconds for which news is gathered before it is told
+NEWS = 1.0  # seconds for which news is gathered before the answer
 
 
 def do_watch(host, request):
@@ -35,7 +35,7 @@ def do_watch(host, request):
         ):  # news: wait a moment for more, every question costs a process here
             deadline = min(deadline, clock() + NEWS)
         if not is_running(host):
-            spawn(host, up, DIED)  # where it just ended, there is nothing to lead back
+            spawn(host, up, DIED)  # if it just ended, there is nothing to roll back
         if clock() >= deadline:
             break
         time.sleep(0.05)
