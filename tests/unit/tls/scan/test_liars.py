@@ -1,0 +1,181 @@
+"""Servers that refuse in words for reasons of their own: the whole truth, or said to be inconclusive."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from itertools import islice
+from math import exp
+from pathlib import Path
+
+import pytest
+
+from hardening.tls import policy
+from hardening.tls.scan import trial
+from hardening.tls.scan.pace import Limits
+from hardening.tls.scan.run import Settings, scan
+from tests.real.tls.scan.test_real import nginx
+from tests.support.tls import servers
+from tests.support.tls.scan import count_liars, hostile, liars
+from tests.support.tls.scan.count_liars import BAD, FULL, VERDICT
+from tests.support.tls.scan.virtual import compared, scanned
+
+LIES = liars.lies()
+BY_CHANCE = sorted(name for name in LIES if name.startswith("chance"))
+
+
+def _missed(offer: str, lie: str) -> int:
+    """In how many of four scans something was missed without a word; servers say no to versions in their own word, or not."""
+    count = 0
+    for scope in (FULL, VERDICT):
+        for refusal in ("alert:40", "alert:40 "):
+            server = hostile.Server(liars.OFFERS[offer], before=LIES[lie](), refusal=refusal)
+            found, _ = scanned(server, scope, Limits())
+            _, missed, extra = compared(server.offer, found)
+            assert not extra
+            count += any(scope.full or v in scope.forbidden_protocols or c in BAD for v, c in missed)
+    return count
+
+
+QUICK = ("one-suite-under-tls12", "tls10-beside-tls12")
+
+
+@pytest.mark.parametrize("lie", sorted(LIES.keys() - set(BY_CHANCE)))
+def test_no_lie_hides_what_is_there(lie: str) -> None:
+    assert not [offer for offer in QUICK if _missed(offer, lie)]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("lie", sorted(LIES.keys() - set(BY_CHANCE)))
+@pytest.mark.parametrize("offer", sorted(liars.OFFERS.keys() - set(QUICK)))
+def test_whatever_it_hides(offer: str, lie: str) -> None:
+    assert not _missed(offer, lie)
+
+
+def test_chance_seldom_hides_anything() -> None:
+    """No number of questions makes chance impossible; a server that looks like any other in each of them is believed."""
+    assert sum(_missed(offer, lie) for offer in liars.OFFERS for lie in BY_CHANCE) <= 3
+
+
+@pytest.mark.long
+def test_no_period_from_any_phase_hides_anything_from_an_inventory() -> None:
+    assert not [name for name, server in count_liars.by_period() if count_liars.hides(server, FULL)[0]]
+
+
+@pytest.mark.long
+def test_nor_does_chance_of_any_rate_but_for_one_in_a_thousand() -> None:
+    cases = islice(count_liars.by_chance(), 1960)
+    assert sum(count_liars.hides(server, FULL)[0] for _, server in cases) <= 2
+
+
+def test_a_liar_costs_bounded_time() -> None:
+    for lie in ("every-2-after-0", "every-3-after-0", "every-5-after-1", "5-in-1.0-s"):
+        server = hostile.Server(liars.OFFERS["tls10-beside-tls12"], before=LIES[lie]())
+        _, world = scanned(server, VERDICT, Limits())
+        assert world.connections < 300
+        assert world.now < 120
+
+
+def _stake(dice: random.Random, lies: Callable[[int], bool], share: float) -> float | None:
+    """Bet against a server that would accept the question whenever it does not lie; None once it has accepted it."""
+    stake, told = 0.0, 0
+    for number in range(2 * trial.MOST):
+        lying = trial.rate(told, number - told)
+        control = dice.random() < share
+        if control:
+            stake += trial.denied(share, lying) if lies(number) else trial.accepted(share)
+            told += lies(number)
+        elif lies(number):
+            stake += trial.refused(share, lying)
+        else:
+            return None
+        if stake >= trial.LIKELY:
+            break
+    return stake
+
+
+@pytest.mark.parametrize("pattern", [{0}, {0, 1}, {0, 2, 3}, {1, 4, 5, 6}])
+@pytest.mark.parametrize("n", [2, 3, 5, 8])
+def test_no_pattern_stands_a_trial_that_it_did_not_expect(n: int, pattern: set[int]) -> None:
+    """How often all of its answers were lies, and believed: at most as often as the stake says."""
+    for share in (0.5, 0.8):
+        stakes = [_stake(random.Random(seed), lambda k: k % n in pattern, share) for seed in range(3000)]
+        believed = sum(stake is not None and stake >= trial.LIKELY for stake in stakes)
+        assert believed <= 3000 / 20
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
+@pytest.mark.parametrize("lying", [0.01, 0.1, 0.5, 0.9])
+def test_a_liar_cannot_win_the_bet(share: float, lying: float) -> None:
+    """Whatever it does next, the stake is expected to stay what it is, or to shrink."""
+    lies = share * exp(trial.denied(share, lying)) + (1 - share) * exp(trial.refused(share, lying))
+    honest = share * exp(trial.accepted(share))  # and nothing where the question is accepted
+    assert lies <= 1 + 1e-9
+    assert honest <= 1 + 1e-9
+
+
+def test_an_honest_refusal_is_sure_after_a_few_questions() -> None:
+    costs = []
+    for seed in range(200):
+        dice, stake, asked = random.Random(seed), 0.0, 0
+        while stake < trial.SURE:
+            lying = trial.rate(1, asked)
+            stake += trial.accepted(0.5) if dice.random() < 0.5 else trial.refused(0.5, lying)
+            asked += 1
+        costs.append(asked)
+    assert max(costs) < trial.MOST
+
+
+def test_chance_is_counted() -> None:
+    assert trial.by_chance(1, 1) == 0.25
+    assert trial.by_chance(2, 245) < 1e-5
+    assert [trial.enough(truths, 2e-4) for truths in (10, 20, 60, 245)] == [5, 3, 2, 2]
+    assert trial.enough(0, 1e-9) == trial.MOST
+    for lies, truths in ((1, 9), (2, 20), (4, 13)):
+        rates = [n / 1000 for n in range(1, 1000)]
+        most = max(p**lies * (1 - p) ** truths for p in rates)
+        assert most <= trial.by_chance(lies, truths) * (1 + 1e-9)
+        assert most >= trial.by_chance(lies, truths) * 0.99
+
+
+CURVES = "ssl_prefer_server_ciphers on; ssl_ecdh_curve X25519:prime256v1;"
+SUITES = "ssl_ciphers ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-SHA:@SECLEVEL=0;"
+WEAK = {
+    "a suite of TLS 1.2": "ssl_protocols TLSv1.2 TLSv1.3;",
+    "a suite of TLS 1.2 alone": "ssl_protocols TLSv1.2;",
+    "TLS 1.0": "ssl_protocols TLSv1 TLSv1.2 TLSv1.3;",
+    "TLS 1.1": "ssl_protocols TLSv1.1 TLSv1.2 TLSv1.3;",
+}
+
+
+def _before_nginx(endpoint: str, counts: range) -> tuple[dict[int, liars.Relay], dict[str, set[str]]]:
+    """Scan nginx through relays that lie on every n-th connection, from every phase; give the suites that were found."""
+    port = int(endpoint.rpartition(":")[2])
+    relays = {
+        100 * n + phase: liars.Relay(port, lambda c, n=n, phase=phase: (c + phase) % n == 0)  # type: ignore[misc]  # lambda defaults have no types
+        for n in counts
+        for phase in range(n)
+    }
+    with liars.relaying(*relays.values()):
+        run = scan(
+            [f"127.0.0.1:{relay.port}" for relay in relays.values()], [policy.load("aspect")], Settings()
+        )
+    found: dict[str, set[str]] = {}
+    for subject in run.subjects:
+        offered = (subject.offer or {}).get("protocols", {})
+        found[subject.id] = {f"{v} {s}" for v, p in offered.items() for s in p["suites"]}
+        if subject.examined != "full":
+            found[subject.id].add("partial")
+    return relays, found
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("what", WEAK)
+def test_a_liar_before_a_real_server_hides_nothing(what: str, tmp_path: Path) -> None:
+    servers.needed("nginx")
+    with nginx(tmp_path, WEAK[what] + CURVES + SUITES) as endpoint:
+        relays, found = _before_nginx(endpoint, range(2, 7))
+    weak = "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA"
+    for name, relay in relays.items():
+        got = found[f"127.0.0.1:{relay.port}"]
+        assert "partial" in got or any(weak in suite for suite in got), name
