@@ -1,6 +1,6 @@
 """Whole bundles, cleaned: the audit of the result, what the formats' own programs say, and what differs member by member.
 
-Real packages of Debian's and an installer of 300 MB: `make round-trip`.
+Real packages of Debian's and an installer of 300 MB: `make round-trip-test`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from hardening.findings import Run, Severity
 from tests.real.bundle.test_clean_debian import CACHE, members
 from tests.support.programs import need
 
-pytestmark = pytest.mark.long
 REFERENCE = re.compile(rb"@secret:[a-z0-9._-]+@")
 SECRET = next(value for value in iter(lambda: "Vq7" + secrets.token_hex(6) + "xQ", "") if is_random(value))
 LOGIN = f"<?php\n$link = mysql_connect('localhost', 'engine', '{SECRET}');\n".encode()

@@ -10,12 +10,8 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
-
 from tests.support.hosts.chaos import INTERRUPTIONS, trials
 from tests.support.hosts.fleet import Box, Fleet
-
-pytestmark = pytest.mark.long
 
 TRIALS = int(os.environ.get("TRIALS", "300"))
 

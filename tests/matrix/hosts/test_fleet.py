@@ -16,13 +16,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from hardening import resources
 from hardening.host import stream
 from tests.support.hosts.fleet import CONTROL, Box, Fleet
-
-pytestmark = pytest.mark.long
 
 ETC = (
     "cd / && find etc/httpd etc/lighttpd etc/motd etc/sysconfig home/MIX_CMIX -type f 2>/dev/null | sort | xargs sha256sum; "

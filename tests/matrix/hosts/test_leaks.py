@@ -17,15 +17,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from hardening.mailer.secret import forms
 from tests.matrix.hosts.test_fleet import play
 from tests.real.mailer.test_leaks import Watch
 from tests.real.playbooks.test_credentials import LEAKED, Product
 from tests.support.hosts.fleet import CONTROL, Box, Fleet
-
-pytestmark = pytest.mark.long
 
 FRESH = f"Fr3sh-{secrets.token_hex(8)}'\"$&<"
 MINE = ("srv/product/", "etc/aspect-hardening/", "var/lib/aspect-hardening/", "etc/pki/tls/private/")

@@ -17,8 +17,6 @@ import pytest
 from tests.support.hosts import matrix, matrix_table
 from tests.support.hosts.fleet import Fleet, missing
 
-pytestmark = pytest.mark.long
-
 STEPS = int(os.environ.get("STEPS") or 0)
 """How many steps are drawn per fault and host; 0: every one."""
 

@@ -13,8 +13,6 @@ import pytest
 import hardening
 from tests.support.hosts import selinux_vm
 
-pytestmark = pytest.mark.long
-
 
 def test_the_port_needs_its_label(tmp_path: Path) -> None:
     lacking = selinux_vm.missing()

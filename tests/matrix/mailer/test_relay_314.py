@@ -20,7 +20,6 @@ python.runPython(readFileSync(process.argv[3], "utf8"));
 """
 
 
-@pytest.mark.long
 def test_a_backlog_on_3_14(tmp_path: Path) -> None:
     node = shutil.which("node")
     if node is None or not (HOME / "node_modules" / "pyodide").is_dir():

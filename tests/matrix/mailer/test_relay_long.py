@@ -14,8 +14,6 @@ import pytest
 from tests.support.mailer.fixtures import Site
 from tests.support.mailer.relayed import Relay
 
-pytestmark = pytest.mark.long
-
 CLOCK = """
 # Runs a script whose clock goes FACTOR times as fast as the wall's; the factor is read from a file while it runs.
 import runpy, sys, threading, time

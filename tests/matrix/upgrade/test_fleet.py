@@ -15,8 +15,6 @@ import pytest
 from tests.real.upgrade.test_command import common, harden, inventory, never_comes_up
 from tests.support.upgrade.standin import Signer, Site
 
-pytestmark = pytest.mark.long
-
 HOSTS = int(os.environ.get("HARDEN_FLEET", "200"))
 BROKEN = tuple(f"h{number}" for number in range(HOSTS // 12, HOSTS, 50))
 """Two in a hundred, where there are two hundred."""

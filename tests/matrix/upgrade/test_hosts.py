@@ -20,8 +20,6 @@ import pytest
 from tests.support.hosts.fleet import CONTROL, Box, Fleet
 from tests.support.upgrade.standin import Signer
 
-pytestmark = pytest.mark.long
-
 RECIPE = """# INVENTED
 name = "standin"
 paths = ["/home/MIX_CMIX", "/etc/httpd"]

@@ -18,7 +18,6 @@ from hardening.host import accounts_plan
 from hardening.host.plan import File, Plan
 from hardening.host.session import here
 from tests.support.host.databases import Database
-from tests.support.host.little import interpreter
 
 accounts: Any = untyped  # it runs on Python 2.6, which has no annotations
 LEAKED, FRESH = "l3aked 'pass\\word\"#", "Fresh-Password-1"
@@ -100,19 +99,6 @@ def test_the_new_password_logs_in_and_the_leaked_one_does_not(database: Database
     assert back["state"] == "committed", back
     assert logs_in(tmp_path, account, LEAKED) is True
     assert logs_in(tmp_path, account, FRESH) is False
-
-
-@pytest.mark.long
-@needs_root
-@pytest.mark.parametrize("age", ["2.7", "3.6"])
-def test_old_pythons_do_it_too(database: Database, tmp_path: Path, age: str) -> None:
-    answer = rotated(tmp_path, database.account(), python=interpreter(age))
-    assert answer["state"] == "committed", answer
-    assert logs_in(tmp_path, database.account(), FRESH) is True
-    assert (
-        here(state=str(tmp_path / "state"), python=interpreter(age)).ask("rollback")["state"] == "committed"
-    )
-    assert logs_in(tmp_path, database.account(), LEAKED) is True
 
 
 @needs_root

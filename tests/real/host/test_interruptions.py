@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from hardening.host import plan as planning
-from tests.support.host.little import AGES, Little, digest, faulty, interpreter
+from tests.support.host.little import Little, digest, faulty, interpreter
 
 NEW = {"a": "a = new\n", "c": "c = new\n"}
 
@@ -105,22 +104,6 @@ def test_a_disk_that_fails_at_a_step(little: Little, kind: str) -> None:
     little.installed("rollback")
     for at in sampled(total, 5, 13):
         interrupted(little, before, kind=kind, at=at, guarded=False)
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("age", AGES[1:])
-@pytest.mark.parametrize("guarded", [False, True])
-@pytest.mark.parametrize("kind", ["KILL", "ENOSPC", "EROFS", "EIO"])
-def test_every_step_and_every_fault(
-    little: Little, age: str, kind: str, guarded: bool, record_property: Callable[[str, object], None]
-) -> None:
-    little.python = interpreter(age)
-    before = digest(little.etc)
-    total = steps(little)
-    little.installed("rollback")
-    ends = [interrupted(little, before, kind=kind, at=at, guarded=guarded) for at in range(1, total + 1)]
-    record_property("trials", total)
-    record_property("new", ends.count("new"))
 
 
 def test_the_harness_can_fail(little: Little) -> None:

@@ -8,15 +8,13 @@ from __future__ import annotations
 import os
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.host import power
 from tests.support.host.little import Little, digest
-
-Record = Callable[[str, object], None]
 
 
 @pytest.fixture
@@ -67,15 +65,6 @@ def test_a_handful_of_power_cuts(shelf: Path, tmp_path: Path) -> None:
     ends = cut(shelf, tmp_path, "ext4", turns=1, steps=4, delays=1, seed=3)
     assert set(ends) <= {"old", "new", "kept"}, ends
     assert ends["kept"] == 1
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("kind", power.FORMATS)
-def test_a_hundred_power_cuts(shelf: Path, tmp_path: Path, kind: str, record_property: Record) -> None:
-    ends = cut(shelf, tmp_path, kind, turns=10, steps=6, delays=4, seed=len(kind))
-    record_property("ends", dict(ends))
-    assert set(ends) == {"old", "new", "kept"}, ends
-    assert (ends["old"] + ends["new"], ends["kept"]) == (100, 10)
 
 
 @pytest.mark.parametrize("kind", ["ext4", "xfs"])

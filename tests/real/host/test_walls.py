@@ -253,11 +253,11 @@ def _load_again(site: Site, row: dict[str, Any]) -> None:
             site.run("sh", "-c", f"{tool}-restore <{SAVED[tool]}")
 
 
-def _marks(row: dict[str, Any]) -> Any:
-    return pytest.param(row, id=row["id"], marks=() if row.get("quick") else pytest.mark.long)
+QUICK = [row for row in ROWS if row.get("quick")]
+"""The others are in tests/matrix."""
 
 
-@pytest.mark.parametrize("row", [_marks(row) for row in ROWS])
+@pytest.mark.parametrize("row", QUICK, ids=[row["id"] for row in QUICK])
 def test_who_reaches_the_new_port_is_who_reached_the_old_one(site: Site, row: dict[str, Any]) -> None:
     _raise(site, row)
     wanted, before = site.reach(OLD), site.rules()

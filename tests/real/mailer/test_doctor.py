@@ -6,7 +6,6 @@ import json
 import re
 import ssl
 import subprocess
-import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -232,12 +231,6 @@ def _queue(ago: int = 0, **more: Any) -> Callable[[Site], None]:
     return change
 
 
-def _both_silent(site: Site) -> None:
-    _staged(site)
-    for place in ("smtp.banner", "graph"):
-        site.fake.fault(place, "hang", 0)
-
-
 def _by_smtp(reply: str) -> Callable[[Site], None]:
     def change(site: Site) -> None:
         site.write(transports=["smtp"])
@@ -448,15 +441,6 @@ def test_what_only_a_mail_shows_is_named(
     assert site.fake.accepted == []
 
 
-SILENT: tuple[tuple[str, Callable[[Site], None], str], ...] = (
-    ("the token service is silent", fault("token", "hang"), "token: timeout"),
-    ("the tenant's document does not come", fault("discovery", "hang"), "discovery: timeout"),
-    ("Graph is silent", fault("graph", "hang"), "graph: timeout"),
-    ("SMTP is silent", fault("smtp.banner", "hang"), "smtp: timeout"),
-    ("SMTP is silent after the sender", fault("smtp.mail", "hang"), "envelope: timeout"),
-    ("both are silent", _both_silent, "smtp: timeout"),
-)  # fmt: skip
-"""Each costs a time-out or two: for the long table."""
 OTHER_WORDS = [
     case for case in CASES
     if case[2].partition(":")[0] in ("token", "auth", "envelope", "graph", "discovery", "calendars")
@@ -470,33 +454,6 @@ def test_other_words_change_no_verdict(site: Site, change: Callable[[Site], None
     change(site)
     site.fake.reworded = True
     assert wanted in said(examine(site)[1])
-
-
-@pytest.mark.long
-def test_how_many_are_named_and_how_fast(tmp_path: Path) -> None:
-    """The whole table in both wordings, each alone, with the clock beside it."""
-    right, wrong, slowest = 0, [], 0.0
-    for reworded in (False, True):
-        for number, (name, change, wanted) in enumerate((*CASES, *SILENT, *SENDING)):
-            folder = tmp_path / f"{reworded}{number}"
-            folder.mkdir()
-            with Fake(folder).running() as fake:
-                site = Site(fake, folder / "site")
-                change(site)
-                fake.reworded = reworded
-                _, report, seconds = examine(
-                    site, *(["--send"] if number >= len(CASES) + len(SILENT) else [])
-                )
-            slowest = max(slowest, seconds)
-            if wanted in said(report) and seconds < 10:
-                right += 1
-            else:
-                wrong.append(f"{name}: {seconds:.1f} s, {said(report)}")
-    total = 2 * (len(CASES) + len(SILENT) + len(SENDING))
-    sys.stderr.write(
-        f"\n{right} of {total} named rightly, the slowest in {slowest:.1f} s\n" + "\n".join(wrong)
-    )
-    assert right >= 0.95 * total
 
 
 def test_settings_saved_by_an_editor_of_windows(site: Site, capsys: pytest.CaptureFixture[str]) -> None:

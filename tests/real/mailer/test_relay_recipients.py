@@ -289,9 +289,7 @@ def judged(one: Relay, acknowledged: set[str], crashes: int, to: list[str]) -> t
     return len(lost), doubled
 
 
-@pytest.mark.parametrize(
-    "age", ["newest", *(pytest.param(age, marks=pytest.mark.long) for age in ("2.7", "3.6"))]
-)
+@pytest.mark.parametrize("age", ["newest"])
 def test_a_kill_at_every_step_of_the_split_loses_nothing(site: Site, age: str) -> None:
     """One mail for three, of whom one is refused for now and one does not exist: killed at the first, second, ... step."""
     one = Relay(
@@ -345,17 +343,11 @@ def _split(one: Relay, address: str) -> bool:
     return not under_way and all(address not in json.loads(meta)["to"] for meta in metas)
 
 
-MANY = int(os.environ.get("SPLITS", "300"))
-
-
 @pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")
 @pytest.mark.parametrize(
     ("age", "kills", "digest"),
-    [
-        ("2.7", 6, False), ("3.6", 6, True), ("newest", 6, False), ("newest", 12, True),
-        *(pytest.param(age, MANY, digest, marks=pytest.mark.long) for age, digest in (("2.7", True), ("3.6", False), ("newest", True))),
-    ],
-)  # fmt: skip
+    [("2.7", 6, False), ("3.6", 6, True), ("newest", 6, False), ("newest", 12, True)],
+)
 def test_kills_at_any_moment_lose_nothing_while_some_are_refused(
     site: Site, age: str, kills: int, digest: bool
 ) -> None:

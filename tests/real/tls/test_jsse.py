@@ -104,15 +104,6 @@ def test_a_jvm_told_to_disable_a_version_drops_it(home: Path, classes: Path, tmp
     ]
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("home", HOMES)
-def test_every_word_takes_away_the_same(home: Path, classes: Path, tmp_path: Path) -> None:
-    jdk = jsse.jdk(java_servers.known(home))
-    words = sorted({word for suite in jdk.suites for word in jsse.parts(suite)})
-    for word in (*words, "K_RSA", "TLS_*_GCM_SHA256", *jdk.suites[:5]):
-        same(asked(home, classes, tmp_path, word), home, word)
-
-
 @pytest.mark.parametrize("home", HOMES)
 def test_both_prefixes_name_a_suite_where_the_jvm_takes_both(
     home: Path, classes: Path, tmp_path: Path

@@ -6,14 +6,12 @@ Long: `make upgrade-test`. A fault strikes once, in the process on the host that
 from __future__ import annotations
 
 import base64
-import random
 import subprocess
 import sys
 import textwrap
 import threading
 import time
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -74,13 +72,6 @@ if CALL:
         setattr(os, one, wrapped(getattr(os, one)))
 host.main()
 """
-
-EVENTS = (
-    ("begun", 1), ("copied", 1), ("backedup", 1), ("maintenance", 1), ("flagged", 1), ("copied", 2), ("installing", 1),
-    ("installed", 1), ("settling", 1), ("settled", 1), ("committed", 1), ("tidy", 1), ("rollingback", 1), ("rolledback", 1),
-)  # fmt: skip
-KINDS = ("worker", "both", "boot", "controller", "lost", "ENOSPC", "database", "service")
-BUNDLES = ("good", "fails-half", "fails-late")
 
 
 class GoneError(Exception):
@@ -182,28 +173,3 @@ def test_the_harness_can_fail(site: Site, signer: Signer) -> None:
 @pytest.mark.parametrize("event", [("installing", 1), ("settling", 1)])
 def test_a_sample(site: Site, signer: Signer, kind: str, event: tuple[str, int]) -> None:
     assert trial(site, signer.bundle(), kind, event=event) == ("old", "rolledback")
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("bundle", BUNDLES[::2])
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("event", EVENTS)
-def test_every_step_and_every_fault(
-    site: Site, signer: Signer, event: tuple[str, int], kind: str, bundle: str,
-    record_property: Callable[[str, object], None],
-) -> None:  # fmt: skip
-    release, state = trial(site, signer.bundle(bundle), kind, event=event)
-    record_property("ended", f"{release} {state} {Path(f'{site.root}.fired').exists()}")
-    assert bundle == "good" or release == "old"
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("seed", range(120))
-def test_faults_at_calls_drawn_with_a_seed(
-    site: Site, signer: Signer, seed: int, record_property: Callable[[str, object], None]
-) -> None:
-    rng = random.Random(seed)
-    bundle, kind = rng.choice(BUNDLES), rng.choice(("worker", "both", "boot", "ENOSPC", "EIO", "EROFS"))
-    release, state = trial(site, signer.bundle(bundle), kind, call=rng.randrange(1, 260))
-    record_property("ended", f"{release} {state} {Path(f'{site.root}.fired').exists()}")
-    assert bundle == "good" or release == "old"

@@ -254,24 +254,7 @@ def test_who_interrupts_an_upgrade_is_told_how_it_goes_on(
     assert site.whole(before) == "old"
 
 
-@pytest.mark.long
-def test_unfit_hosts_are_left_out(sites: list[Site], signer: Signer, tmp_path: Path) -> None:
-    hosts = inventory(sites, tmp_path / "hosts", broken=["h1"])
-    before = [one.declared() for one in sites]
-    words = [*common(signer, sites[0], hosts), "--skip-unfit"]
-    code, out, err = harden("apply", signer.bundle(), *words, cwd=tmp_path)
-    assert code == 7, out + err
-    assert [one.whole(was) for one, was in zip(sites, before, strict=True)] == ["new", "old", "new"]
-    assert [line.split()[1] for line in out.splitlines() if line.startswith("h")][:3] == [
-        "committed",
-        "unfit",
-        "committed",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("absent", "code"), [pytest.param("/no/such/file", 5, marks=pytest.mark.long), ("/etc/passwd", 6)]
-)
+@pytest.mark.parametrize(("absent", "code"), [("/etc/passwd", 6)])
 def test_the_operators_suites_are_part_of_the_proof(
     site: Site, signer: Signer, tmp_path: Path, absent: str, code: int
 ) -> None:

@@ -73,7 +73,7 @@ def test_the_contents_name_every_section() -> None:
     assert [line.strip() for line in listed.strip().splitlines()] == sections
 
 
-@pytest.mark.parametrize("age", ["2.7", pytest.param("3.6", marks=pytest.mark.long), "newest"])
+@pytest.mark.parametrize("age", ["2.7", "newest"])
 def test_new_then_proved_then_back_byte_for_byte(site: Site, signer: Signer, age: str) -> None:
     site.python = interpreter(age)
     before = site.declared()
@@ -116,12 +116,10 @@ def test_a_service_that_was_stopped_before_is_not_started(site: Site, signer: Si
 
 
 LIKE_OTHERS = ("fails-early", "fails-database", "fails-late", "restore-log", "service-never", "wrong-release")
-"""Each goes the way that another fault of the list goes too, so that they are left to `make upgrade-test`."""
+"""Each goes the way that another fault of the list goes too, so that they are left to tests/matrix."""
 
 
-@pytest.mark.parametrize(
-    "fault", [pytest.param(one, marks=[pytest.mark.long] * (one in LIKE_OTHERS)) for one in sorted(WHY)]
-)
+@pytest.mark.parametrize("fault", sorted(WHY.keys() - {*LIKE_OTHERS}))
 def test_a_bad_release_is_led_back(site: Site, signer: Signer, fault: str) -> None:
     site.silence = 1 if fault == "hangs" else 30
     site.settle = 1 if fault == "service-dies" else 0

@@ -16,8 +16,6 @@ from hardening.tls.clients import warning
 from hardening.tls.offer import Offer
 from hardening.tls.rendering.render import render
 from hardening.tls.targets import find
-from tests.support.ports import free_port
-from tests.support.tls import servers
 
 NEWEST = (
     "server {\nlisten 443 ssl;\nssl_protocols TLSv1.3;\nssl_ecdh_curve X25519;\nssl_session_tickets off;\n}\n"
@@ -59,23 +57,6 @@ def test_auditing_warns_once_per_server(tmp_path: Path, capfdbinary: pytest.Capt
     assert b"tls/locked-out" in capfdbinary.readouterr().out
     assert run(["tls", "audit", str(path), "--format", "json"]) in {0, 10}, "whatever release it is"
     assert len(_found(capfdbinary)) == 1
-
-
-@pytest.mark.parametrize("flags", [("--full",), ()])
-def test_scanning_warns_when_everything_was_asked(
-    flags: tuple[str, ...], tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
-) -> None:
-    servers.needed("nginx")
-    pair, port = servers.pair("rsa", tmp_path / "certificates"), free_port()
-    made = render(
-        find("nginx"), policies.load("mozilla-modern"), params=servers.SERVERS["nginx"].params(port, pair)
-    )
-    main = servers.write("nginx", made.text, tmp_path / "server", port, pair)
-    with servers.running("nginx", main, port):
-        run(["tls", "scan", f"127.0.0.1:{port}", *flags, "--format", "json", "--policy", "mozilla-modern"])
-    found = _found(capfdbinary)
-    assert len(found) == len(flags), "what only part was asked about says nothing about clients"
-    assert all("Internet Explorer 8" in f["message"] for f in found)
 
 
 def test_nothing_is_said_of_what_nobody_knows() -> None:

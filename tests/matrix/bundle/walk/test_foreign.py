@@ -21,8 +21,6 @@ from bundle.walk.source import Memory
 from hardening.findings import Finding, Rule
 from tests.support.bundle.walk.foreign import DEBIAN, PYPI, archives
 
-pytestmark = pytest.mark.long
-
 SECONDS = 30
 PACE = 2.5e8
 """Bytes of a large one that a loaded machine reads in one more second: some of these unpack to gigabytes."""

@@ -18,7 +18,6 @@ from hardening.tls.targets import find
 from tests.support.ports import free_port
 from tests.support.tls import compared, java_servers, servers
 
-pytestmark = pytest.mark.long
 OPENSSL = "3.5.9-debian13"
 JARS = Path("/usr/share/java/tomcat9-catalina.jar")
 NATIVE = sorted(Path("/usr/lib").glob("*/libtcnative-1.so"))

@@ -224,15 +224,6 @@ def test_a_verdict_never_passes_what_a_policy_forbids(
     _verdict(name, scanned["verdict"][name])
 
 
-@pytest.mark.long
-def test_nor_where_it_takes_time(tmp_path: Path) -> None:
-    done = _scan(tmp_path, SLOW)
-    for name in SLOW:
-        _inventory(name, done["full"][name])
-        _verdict(name, done["verdict"][name])
-        assert float(done["full"][name].stats["seconds"]) < 200, name
-
-
 def test_a_server_that_wants_a_name_is_said_to_want_one(tmp_path: Path) -> None:
     def asked(port: int, sni: str | None) -> Run:
         settings = Settings(full=True, sni=sni, wire=WIRE)
@@ -247,19 +238,3 @@ def test_a_server_that_wants_a_name_is_said_to_want_one(tmp_path: Path) -> None:
         assert "--sni" in subject.reason
     assert _found(right)[0] == _pairs(STRICT)
     assert right.examined is Examined.FULL
-
-
-@pytest.mark.long
-def test_a_byte_every_twenty_milliseconds(tmp_path: Path) -> None:
-    """Half a minute a connection: it ends, and what came is true."""
-    with (
-        _nginx(tmp_path) as ports,
-        boxes.running({"slow": Box((ports["mixed"],), send=boxes.slowly(0.02))}) as at,
-    ):
-        run = scan(at.values(), [policy.load("aspect")], Settings(full=True, wire=WIRE))
-    [subject] = run.subjects
-    got, unknown = _found(subject)
-    truth = _pairs(MIXED)
-    assert got <= truth
-    missing = {(v, s) for v, s in truth - got if v not in unknown and f"{v} {s}" not in unknown}
-    assert subject.examined is Examined.NONE or not missing

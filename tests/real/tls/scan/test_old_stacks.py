@@ -15,15 +15,10 @@ from pathlib import Path
 import pytest
 
 from hardening.tls.libraries import builds
-from hardening.tls.scan import hello, observed
-from hardening.tls.scan.ask import Kind, Question
+from hardening.tls.scan import observed
 from hardening.tls.scan.endpoint import parse
-from hardening.tls.scan.engine import Engine, Talk, Together, Told
-from hardening.tls.scan.net import Loop
-from hardening.tls.scan.pace import Limits, Pace
 from hardening.tls.scan.run import Examination, Settings, examine
 from hardening.tls.scan.scope import Scope
-from hardening.tls.scan.wire import Wire
 from tests.support.tls import oracles
 from tests.support.tls.scan.old_node import node
 
@@ -95,34 +90,6 @@ def _scan(endpoint: str, *, deep: bool = False) -> Examination:
     return done[0]
 
 
-def _one_by_one(endpoint: str) -> set[tuple[str, int]]:
-    """The truth the slow way: each suite alone under each version, believed when it is chosen."""
-    found: set[tuple[str, int]] = set()
-
-    def one(question: Question) -> Talk:
-        told: Told = yield question
-        answer = told.answer
-        if (
-            answer.kind is Kind.HELLO
-            and answer.protocol == question.protocol
-            and answer.suite in question.suites
-        ):
-            found.add((question.protocol, question.suites[0]))
-
-    def everything() -> Talk:
-        names = ("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2")
-        yield Together(
-            tuple(one(Question(protocol=n, suites=(s,))) for n in names for s in hello.every_suite())
-        )
-
-    def talk(_target: object, now: float) -> Engine:
-        pace = Pace(Limits(rate=1e6, burst=100_000, parallel=3), now)
-        return Engine(everything(), pace, now)
-
-    Loop(Wire(), talk=talk, dialogue=lambda _t: None, done=lambda _j: None).run([parse(endpoint)])
-    return found
-
-
 def _missing(what: str) -> None:
     if os.environ.get("CI") == "true":
         pytest.fail(what)
@@ -174,15 +141,3 @@ def test_1_0_1e_with_ssl_2(keys: Path) -> None:
     assert counts == {"SSLv2": 7, "SSLv3": 12, "TLSv1.0": 12, "TLSv1.1": 12, "TLSv1.2": 17}
     assert one.connections <= (60 + 6) * 1.1
     assert one.offer.inconclusive, "it closes where others refuse, and that is no refusal"
-
-
-@pytest.mark.long
-def test_the_truth_the_slow_way(keys: Path) -> None:
-    oracle = oracles.needed("1.0.2k-upstream")
-    environment = {**os.environ, "LD_LIBRARY_PATH": str(oracle.folder)}
-    with old_server(
-        [sys.executable, str(PROGRAM), str(oracle.folder), str(keys)], keys, environment
-    ) as endpoint:
-        one = _scan(endpoint)
-        truth = _one_by_one(endpoint)
-    assert {(p.name, code) for p in one.found.offered() for code in p.suites} == truth

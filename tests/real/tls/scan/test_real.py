@@ -259,21 +259,6 @@ def test_scans_of_one_server_are_identical(tmp_path: Path) -> None:
             assert len({_plain(scan([endpoint], chosen, Settings(full=True))) for _ in range(2)}) == 1
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("settings", [GOOD, WEAK], ids=["good", "weak"])
-@pytest.mark.parametrize("how", [Settings(), Settings(full=True)], ids=["verdict", "inventory"])
-def test_a_hundred_scans_are_identical_half_of_them_under_load(
-    settings: str, how: Settings, tmp_path: Path
-) -> None:
-    chosen = [policy.load("aspect"), policy.load("mozilla-old")]
-    now = datetime(2026, 11, 24, tzinfo=UTC)
-    with nginx(tmp_path, settings) as endpoint:
-        calm = {_plain(scan([endpoint], chosen, how, now=now)) for _ in range(50)}
-        with _load(8):
-            loaded = {_plain(scan([endpoint], chosen, how, now=now)) for _ in range(50)}
-    assert len(calm | loaded) == 1
-
-
 def test_another_server_s_answer_is_no_pass_for_the_name_that_was_refused(tmp_path: Path) -> None:
     settings = "ssl_protocols TLSv1.2; ssl_ciphers ECDHE-RSA-AES128-GCM-SHA256;"
     other = "} server { listen 127.0.0.1:PORT ssl; server_name b.example; ssl_protocols TLSv1.2; ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256;"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -81,19 +80,12 @@ SILENT = {
 }
 """What to take out of what is rendered, so that only the certificate is left."""
 SLOW = {"jetty", "mariadb", "proftpd", "tomcat"}
-"""Those that take several seconds to start or to answer."""
-QUICK = {"postfix", "mariadb", "redis", "nginx"}
-"""Those where something beside the lists decides, and one where nothing does; the others are long."""
+"""Those that take several seconds to start or to answer: tests/matrix has them."""
+QUICK = [("mariadb", "ALL"), ("nginx", "ALL"), ("postfix", "ALL"), ("redis", "ALL")]
+"""Those where something beside the lists decides, and one where nothing does; tests/matrix has the others."""
 
 
-def _each() -> Iterator[Any]:
-    for name in sorted(LOOSE):
-        for ciphers in ("ALL", "ALL:@SECLEVEL=0"):
-            marks = [] if name in QUICK and "@" not in ciphers else [pytest.mark.long]
-            yield pytest.param(name, ciphers, marks=marks)
-
-
-@pytest.mark.parametrize(("name", "ciphers"), list(_each()))
+@pytest.mark.parametrize(("name", "ciphers"), QUICK)
 def test_everything_switched_on_is_read_as_it_is_offered(name: str, ciphers: str) -> None:
     def loosened(text: str) -> str:
         for pattern, told in LOOSE[name]:
@@ -104,10 +96,7 @@ def test_everything_switched_on_is_read_as_it_is_offered(name: str, ciphers: str
     _read_as_offered(name, loosened)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(n, marks=[pytest.mark.long] if n in SLOW else []) for n in sorted(SILENT)],
-)
+@pytest.mark.parametrize("name", sorted(SILENT.keys() - SLOW))
 def test_what_nobody_sets_is_read_as_the_server_s_own(name: str) -> None:
     def silenced(text: str) -> str:
         text, count = re.subn(SILENT[name], "", text)

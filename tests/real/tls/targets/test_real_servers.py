@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -26,9 +25,9 @@ def _policy(name: str, policy: str) -> Policy:
     return policies.load(policy if policy == "aspect" or not find(name).ssh else "cis-centos7-ssh")
 
 
-def _slow(name: str) -> Any:
-    """Coturn meets a hello it does not like with silence, and a scan is patient."""
-    return pytest.param(name, marks=pytest.mark.long) if name == "coturn" else name
+SLOW = {"coturn"}
+"""It meets a hello it does not like with silence, and a scan is patient: tests/matrix has it."""
+KINDS = [("rsa", "aspect"), ("ec", "mozilla-intermediate")]
 
 
 @pytest.mark.parametrize("name", CHECKED)
@@ -41,8 +40,8 @@ def test_the_server_itself_accepts_it(name: str, policy: str, folder: Path) -> N
     assert done.returncode == 0, done.stderr + made.text
 
 
-@pytest.mark.parametrize(("kind", "policy"), [("rsa", "aspect"), ("ec", "mozilla-intermediate")])
-@pytest.mark.parametrize("name", [_slow(n) for n in sorted(servers.SERVERS)])
+@pytest.mark.parametrize(("kind", "policy"), KINDS)
+@pytest.mark.parametrize("name", sorted(servers.SERVERS.keys() - SLOW))
 def test_rendered_audited_and_scanned_agree(name: str, policy: str, kind: str, folder: Path) -> None:
     servers.needed(name)
     views = compared.compare(name, _policy(name, policy), kind, folder / "server")

@@ -6,7 +6,6 @@ The default run does two of every kind; `make tamper-test` does all.
 from __future__ import annotations
 
 import json
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -14,8 +13,6 @@ import pytest
 from hardening.cli import run
 from hardening.errors import ExitCode
 from tests.support.bundle.trust import tamperings
-
-ALL = 500
 
 
 def refused(folder: Path, seed: int) -> str:
@@ -38,10 +35,3 @@ def refused(folder: Path, seed: int) -> str:
 @pytest.mark.parametrize("seed", range(len(tamperings.TAMPERINGS)))
 def test_one_of_every_kind(tmp_path: Path, seed: int) -> None:
     refused(tmp_path, seed)
-
-
-@pytest.mark.long
-def test_all_are_refused_and_named(tmp_path: Path) -> None:
-    kinds = Counter(refused(tmp_path, 10_000 + seed) for seed in range(ALL))
-    assert kinds.total() == ALL
-    assert len(kinds) == len(tamperings.TAMPERINGS)

@@ -42,7 +42,7 @@ ON_SOCKETS = (
     "honest-legacy", "honest-mixed", "honest-client-preference", "honest-many", "demands-cookies", "drips", "slow",
     "one-byte-records", "seven-byte-records", "warns-first", "resets-over-40-suites", "drops-over-64-suites",
 )  # fmt: skip
-"""Those whose sockets matter; the others are scanned in simulated time (test_virtual.py), and all of them by `make scan-long`."""
+"""Those whose sockets matter; the others are scanned in simulated time (test_virtual.py), and all of them by `make scan-test`."""
 NOTHING_TO_SEE = {
     "garbage", "http", "endless-handshake", "endless-warnings", "record-without-end", "empty-records",
     "cut-in-header", "cut-in-hello", "closes-at-once", "resets-at-once", "silent", "extension-lengths-lie",
@@ -131,14 +131,6 @@ def whole_truth(name: str, one: Examination, also_open: frozenset[str] = frozens
 @pytest.mark.parametrize("name", ON_SOCKETS)
 def test_the_whole_truth_or_inconclusive(name: str, scanned: dict[str, Examination]) -> None:
     whole_truth(name, scanned[name])
-
-
-@pytest.mark.long
-def test_the_whole_matrix_on_sockets(ports: dict[str, int]) -> None:
-    every = {name: ports[name] for name in hostile.SERVERS}
-    for name, one in _scan(every, 5.0, Limits(patience=60.0, budget=300.0)).done.items():
-        # whatever was met with seconds of silence may have been seen late, and makes refusals doubtful for as long
-        whole_truth(name, one, frozenset({"stalls-over-128-suites"}))
 
 
 @pytest.mark.parametrize("name", sorted(NOTHING_TO_SEE))

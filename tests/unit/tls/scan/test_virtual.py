@@ -60,13 +60,6 @@ def test_nor_by_a_verdict(name: str) -> None:
     _under_load(name, 0, Scope(full=False, forbidden=dict.fromkeys(PROTOCOLS, bad), forbidden_protocols=_OLD))
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("name", hostile.SERVERS)
-def test_nothing_is_missed_on_a_hundred_such_machines(name: str) -> None:
-    for seed in range(100):
-        _under_load(name, seed, Scope(full=True))
-
-
 LIARS: dict[str, Before] = {
     "every-fifth": hostile.every(5, "alert:40"),
     "every-seventh": hostile.every(7, "alert:40"),

@@ -168,7 +168,7 @@ def test_a_binary_file_is_no_configuration(
 
 
 @pytest.mark.parametrize("name", sorted(LANGUAGES))
-@pytest.mark.parametrize("size", [1, pytest.param(50, marks=pytest.mark.long)])
+@pytest.mark.parametrize("size", [1])
 def test_a_large_file_is_read_whole(
     size: int, name: str, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:

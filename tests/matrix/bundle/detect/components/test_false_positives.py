@@ -6,8 +6,6 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from bundle.detect.components import Components
 from bundle.detect.components.model import Kind
 from bundle.walk.member import Member
@@ -40,7 +38,6 @@ def judged(components: Components, root: Path) -> tuple[list[tuple[str, str]], i
     return wrong, size, infos
 
 
-@pytest.mark.long
 def test_nothing_is_found_in_supported_packages(
     debian: Callable[[str], Path], components: Components, record_property: Callable[[str, object], None]
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,8 +48,6 @@ CURRENT = (
     ("moment@2.30.1", "min/moment.min.js"),
     ("dojo@1.17.3", "_base/kernel.js"),
 )
-JOINED = ("jquery", "jquery-ui", "bootstrap", "angularjs", "handlebars", "moment", "lodash", "underscore",
-          "knockout", "vue", "dompurify", "datatables")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -77,41 +74,3 @@ def test_current_versions_are_not_reported(
 ) -> None:
     content = (npm(package) / "package" / file).read_bytes()
     assert not list(components.check(Member(parts=(file,), kind="file", content=content), "u"))
-
-
-Minify = Callable[[bytes], bytes]
-
-
-@pytest.fixture(scope="module")
-def minify(npm_program: Callable[[str, str], Path]) -> Minify:
-    terser = npm_program("terser@5.31.0", "terser")
-
-    def minified(content: bytes) -> bytes:
-        command = [str(terser), "-c", "-m", "--comments", "false"]
-        return subprocess.run(command, input=content, capture_output=True, timeout=300, check=True).stdout
-
-    return minified
-
-
-@pytest.mark.long
-def test_minified_again_without_comments(
-    npm: Callable[[str], Path], contents: Contents, minify: Minify
-) -> None:
-    lost = [
-        f"{component} {version}"
-        for component, package, file, version in LIBRARIES
-        if seen(contents, minify((npm(package) / "package" / file).read_bytes())).get(component) != (version,)
-    ]
-    # these two say their version in a comment alone
-    assert lost == ["axios 0.18.0", "select2 4.0.3"]
-
-
-@pytest.mark.long
-def test_twelve_joined_and_minified_again(
-    npm: Callable[[str], Path], contents: Contents, minify: Minify
-) -> None:
-    first = {component: (package, file, version) for component, package, file, version in reversed(LIBRARIES)}
-    chosen = {component: first[component] for component in JOINED}
-    joined = b"\n;\n".join((npm(p) / "package" / f).read_bytes() for p, f, _ in chosen.values())
-    found = seen(contents, minify(joined))
-    assert found == {component: (version,) for component, (_, _, version) in chosen.items()}

@@ -14,7 +14,6 @@ from bundle.detect.credentials.rules.families import Example, Family, load, ship
 from bundle.walk.member import Member
 from hardening.errors import HardeningError
 from hardening.findings import InFile, Severity
-from tests.support.bundle.detect.credentials.plant.members import member
 
 CASES = [(f, e) for f in shipped() for e in f.examples]
 HASH = "$6$" + "aZ3.kQ9x" + "$" + "xY7.bK2/pQ8w" * 7 + "zz"
@@ -63,20 +62,6 @@ def test_gate_and_fallback_say_the_same_of_every_planted_kind(
     for place in (*places("first"), *places("second"), *places("decoys")):
         data = fill(place, pick).text.encode()
         one = Member(parts=("b.zip", place.path), kind="file", size=len(data), content=data)
-        assert list(credentials.check(one, "b")) == list(plain.check(one, "b")), place.path
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("wording", ["seventh", "eighth"])
-def test_gate_and_fallback_say_the_same_of_whole_files(
-    credentials: Credentials, plain: Credentials, wording: str
-) -> None:
-    from tests.support.bundle.detect.credentials.plant.kinds import places
-    from tests.support.bundle.detect.credentials.plant.whole import written
-
-    pick = random.Random(6)
-    for place in places(wording):
-        one = member(place.path, written(place, pick)[0])
         assert list(credentials.check(one, "b")) == list(plain.check(one, "b")), place.path
 
 

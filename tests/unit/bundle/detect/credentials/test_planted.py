@@ -60,20 +60,6 @@ def test_recall_and_precision_in_whole_files(tmp_path: Path, wording: str, seed:
     )  # what a letter says stays `info` where it looks like an example
 
 
-@pytest.mark.long
-def test_recall_and_precision_on_more_than_six_hundred(tmp_path: Path) -> None:
-    from tests.support.bundle.detect.credentials.plant.corpus import build
-    from tests.support.bundle.detect.credentials.plant.grading import grade
-
-    _javac()
-    for wording in ("first", "second"):
-        root = tmp_path / wording
-        result = grade(root, build(root, wording, 11, 8))
-        assert result.total["all"] >= 600
-        assert result.recall >= 0.96, result.table()
-        assert result.precision >= 0.97, result.table()
-
-
 def test_a_canary_in_every_container_is_found_with_path_and_line(tmp_path: Path) -> None:
     from tests.support.bundle.detect.credentials.plant.containers import KINDS
 
