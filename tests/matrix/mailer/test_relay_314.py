@@ -14,6 +14,7 @@ HOME = Path(__file__).parents[3] / ".cache" / "pyodide"
 RUN = """
 import { loadPyodide } from "pyodide";
 import { readFileSync } from "fs";
+from tests.support.places import ROOT
 const python = await loadPyodide({ stdout: console.log });
 python.FS.writeFile("/relay.py", readFileSync(process.argv[2]));
 python.runPython(readFileSync(process.argv[3], "utf8"));
@@ -26,7 +27,7 @@ def test_a_backlog_on_3_14(tmp_path: Path) -> None:
         pytest.skip("no CPython 3.14 here: npm install --prefix .cache/pyodide pyodide@314.0.7")
     script = HOME / "run.mjs"  # beside node_modules, where node looks for packages
     script.write_text(RUN)
-    inside = Path(__file__).with_name("in_314.py")
+    inside = ROOT / "tests/support/mailer/in_314.py"
     argv = [node, str(script), relay.__file__, str(inside)]
     done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=300, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]

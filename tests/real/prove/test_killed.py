@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.places import ROOT
 from tests.support.tls import servers
 
-PROVE = Path(__file__).with_name("prove.py")
+PROVE = ROOT / "tests/prove/prove.py"
 
 
 def _running(mark: str) -> list[int]:

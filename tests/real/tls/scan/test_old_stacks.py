@@ -19,6 +19,7 @@ from hardening.tls.scan import observed
 from hardening.tls.scan.endpoint import parse
 from hardening.tls.scan.run import Examination, Settings, examine
 from hardening.tls.scan.scope import Scope
+from tests.support.places import ROOT
 from tests.support.tls import oracles
 from tests.support.tls.scan.old_node import node
 
@@ -28,7 +29,7 @@ OAKLEY_2 = int(
     "EE386BFB5A899FA5AE9F24117C4B1FE649286651ECE65381FFFFFFFFFFFFFFFF", 16
 )  # fmt: skip
 """The prime of RFC 2409 section 6.2."""
-PROGRAM = Path(__file__).with_name("old_server.py")
+PROGRAM = ROOT / "tests/support/tls/scan/old_server.py"
 NODE_SCRIPT = """
 var tls = require('tls'), fs = require('fs');
 var server = tls.createServer({key: fs.readFileSync('rsa.key'), cert: fs.readFileSync('rsa.crt'),

@@ -19,10 +19,11 @@ from hardening.tls.scan.pace import Limits
 from hardening.tls.scan.run import Examination, Settings, examine
 from hardening.tls.scan.scope import Scope
 from hardening.tls.scan.wire import Wire
+from tests.support.places import ROOT
 from tests.support.tls.scan import hostile
 from tests.support.tls.scan.virtual import compared
 
-PROGRAM = Path(__file__).parent / "hostile.py"
+PROGRAM = ROOT / "tests/support/tls/scan/hostile.py"
 
 
 MAY_STAY_OPEN = {
