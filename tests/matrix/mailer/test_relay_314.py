@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from hardening.mailer import relay
+from tests.support.places import ROOT
 
-HOME = Path(__file__).parents[3] / ".cache" / "pyodide"
+HOME = ROOT / ".cache" / "pyodide"
 RUN = """
 import { loadPyodide } from "pyodide";
 import { readFileSync } from "fs";
-from tests.support.places import ROOT
 const python = await loadPyodide({ stdout: console.log });
 python.FS.writeFile("/relay.py", readFileSync(process.argv[2]));
 python.runPython(readFileSync(process.argv[3], "utf8"));
