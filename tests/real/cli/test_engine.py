@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from hardening.cli import run
-from hardening.host import engine_plan
+from hardening.host.plans import engine as engine_plan
 from tests.support.host.engine_stand_in import Engine
 from tests.support.playbooks.site import attended
 from tests.support.ports import free_port

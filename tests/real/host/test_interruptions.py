@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from hardening.host import plan as planning
+from hardening.host.plans import plan as planning
 from tests.support.host.little import Little, digest, faulty, interpreter
 
 NEW = {"a": "a = new\n", "c": "c = new\n"}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hardening.mailer import relay
-from hardening.mailer.answers import Answer, Class, diagnose
+from hardening.mailer.error_catalogue import Answer, Class, diagnose
 from tests.real.mailer.test_doctor import _calendar, examine, fault, said
 from tests.support.mailer.fixtures import Site
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hardening.tls.scan.pace import Limits
+from hardening.tls.scan.engine.rate_limit import Limits
 from tests.support.tls.scan import hostile
 from tests.unit.tls.scan.test_hostile import _scan, ports, whole_truth
 

@@ -6,13 +6,13 @@ import os
 import sys
 from pathlib import Path
 
-from hardening.tls.scan import hello
-from hardening.tls.scan.ask import Kind, Question
 from hardening.tls.scan.endpoint import parse
-from hardening.tls.scan.engine import Engine, Talk, Together, Told
-from hardening.tls.scan.net import Loop
-from hardening.tls.scan.pace import Limits, Pace
-from hardening.tls.scan.wire import Wire
+from hardening.tls.scan.engine.connecting import Wire
+from hardening.tls.scan.engine.conversations import Engine, Parallel, Reply, Talk
+from hardening.tls.scan.engine.net import Loop
+from hardening.tls.scan.engine.rate_limit import Limits, Pace
+from hardening.tls.scan.strategy.messages import Kind, Question
+from hardening.tls.scan.wire import hello
 from tests.real.tls.scan.test_old_stacks import PROGRAM, _scan, keys, old_server
 from tests.support.tls import oracles
 
@@ -24,7 +24,7 @@ def _one_by_one(endpoint: str) -> set[tuple[str, int]]:
     found: set[tuple[str, int]] = set()
 
     def one(question: Question) -> Talk:
-        told: Told = yield question
+        told: Reply = yield question
         answer = told.answer
         if (
             answer.kind is Kind.HELLO
@@ -35,7 +35,7 @@ def _one_by_one(endpoint: str) -> set[tuple[str, int]]:
 
     def everything() -> Talk:
         names = ("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2")
-        yield Together(
+        yield Parallel(
             tuple(one(Question(protocol=n, suites=(s,))) for n in names for s in hello.every_suite())
         )
 

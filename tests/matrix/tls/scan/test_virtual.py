@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hardening.tls.scan.scope import Scope
+from hardening.tls.scan.strategy.scope import Scope
 from tests.support.tls.scan import hostile
 from tests.unit.tls.scan.test_virtual import _under_load
 

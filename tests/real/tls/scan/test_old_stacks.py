@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from hardening.tls.libraries import builds
-from hardening.tls.scan import observed
 from hardening.tls.scan.endpoint import parse
+from hardening.tls.scan.report import observed
 from hardening.tls.scan.run import Examination, Settings, examine
-from hardening.tls.scan.scope import Scope
+from hardening.tls.scan.strategy.scope import Scope
 from tests.support.places import ROOT
 from tests.support.tls import oracles
 from tests.support.tls.scan.old_node import node

@@ -125,7 +125,7 @@ def test_whose_order_decides_under_tls13_is_the_default_servers(first: str, own:
     )
     main = servers.write("nginx", text, folder / "server", port, pair)
     found = audits.audit(
-        [main], [policies.load("aspect")], mains.Asked(target=find("nginx"), version="1.26.3-debian13")
+        [main], [policies.load("aspect")], mains.AuditInput(target=find("nginx"), version="1.26.3-debian13")
     )
     with servers.running("nginx", main, port):
         (seen,) = scans.offers([f"127.0.0.1:{port}"], scans.Settings(full=True, sni="b.example"))

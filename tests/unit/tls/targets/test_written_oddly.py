@@ -74,7 +74,7 @@ TEXTS |= {
 
 def _audit(path: Path, target: str, text: str, version: str | None = None) -> Audited:
     path.write_text(text)
-    asked = mains.Asked(target=find(target), version=version or find(target).facts.default)
+    asked = mains.AuditInput(target=find(target), version=version or find(target).facts.default)
     return audits.audit([path], [policies.load("aspect")], asked)
 
 
