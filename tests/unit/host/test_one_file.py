@@ -1,4 +1,4 @@
-"""Programs of one file list their sections; programs for hosts report closed folders alike."""
+"""The agent and the collector report closed folders alike."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hardening.onhost.collect import paths
 def test_programs_that_are_sent_alone_tell_closed_folders_alike(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pattern: str
 ) -> None:
-    """Each is one file, so that both have to know by themselves when absent means unknown."""
+    """Each has its own code for it: absent means unknown below a folder that may not be read."""
     for name in ("closed", "listed", "open"):
         (tmp_path / "a" / name).mkdir(parents=True)
     (tmp_path / "a/file").touch()

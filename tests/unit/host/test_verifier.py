@@ -82,6 +82,14 @@ def test_it_says_every_option_it_takes(
     assert [word for word in main._WORDS if word not in (said.out if asked else said.err)] == []
 
 
+def test_a_verifier_that_cannot_be_written_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "absent" / "verifier.pyz"
+    assert run(["bundle", "verifier", "--out", str(place)]) == ExitCode.USAGE
+    assert f"cannot write {place}: No such file or directory" in capsys.readouterr().err
+
+
 class Signed:
     """A bundle, its key and its signature, and the verifier as a host runs it."""
 
