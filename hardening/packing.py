@@ -50,9 +50,12 @@ def stream(
     return made.encode("ascii")
 
 
-def zipped(program: str, *, root: Path = _HERE) -> bytes:
-    """Return a zip that Python (2.6 and later) runs as `program`: always the same bytes."""
-    return bytes(loader.zip_of(_sources(program, root), program))  # type: ignore[no-untyped-call]  # runs on 2.6
+def zipped(program: str, *, docstrings: bool = False, root: Path = _HERE) -> bytes:
+    """Return a zip that Python (2.6 and later) runs as `program`: always the same bytes.
+
+    With `docstrings`, it holds them: for programs that people read on a host. A streamed program that keeps itself has none.
+    """
+    return bytes(loader.zip_of(_sources(program, root, docstrings), program))
 
 
 @cache
@@ -75,7 +78,7 @@ def _packed(value: dict[str, Any], level: int) -> str:
 
 
 @cache
-def _sources(program: str, root: Path) -> dict[str, bytes]:
+def _sources(program: str, root: Path, docstrings: bool = False) -> dict[str, bytes]:
     """Return {path below root: source} of a program's module and of all that it imports from its own package."""
     if _path(program, root) is None:
         raise ValueError(f"{program} is not a module in {root}")
@@ -86,7 +89,7 @@ def _sources(program: str, root: Path) -> dict[str, bytes]:
         if path and path not in found:
             source = (root / path).read_bytes()
             waiting += _imports(path, source, program.partition(".")[0])
-            found[path] = _without_docstrings(source)
+            found[path] = source if docstrings else _without_docstrings(source)
     return dict(sorted(found.items()))
 
 

@@ -41,7 +41,7 @@ def look(
     from hardening.onhost.shared.listeners import listeners
 
     if listening is None:
-        listening = listeners()  # type: ignore[no-untyped-call]  # Python 2.6 has no annotations
+        listening = listeners()
     watched = {wanted, product.port}
     if any(one["port"] in watched and one["pid"] is None for one in listening):
         yield Result(

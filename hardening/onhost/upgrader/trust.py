@@ -4,10 +4,12 @@ import os
 import shutil
 import sys
 
-from hardening.onhost import verifier
 from hardening.onhost.shared.files import read
 from hardening.onhost.shared.texts import native, shown
 from hardening.onhost.upgrader.record import Untrusted
+from hardening.onhost.verifier.keys import load_key
+from hardening.onhost.verifier.problems import Refused, Usage
+from hardening.onhost.verifier.verify import verify
 
 TRUST = "/etc/aspect-hardening/trust"
 
@@ -23,22 +25,20 @@ def verify_trust(host, up, request):
     bundle = up.path("bundle")
     try:
         if not request.get("signature"):
-            raise verifier.Refused("no signature came with it")
+            raise Refused("no signature came with it")
         shutil.copyfile(native(request["signature"]), up.path("signature"))
         names = [name for name in sorted(os.listdir(folder)) if name.endswith(".pub")]
-        said = verifier.verify(
+        said = verify(
             bundle,
-            [verifier.load_key(os.path.join(folder, name)) for name in names],
+            [load_key(os.path.join(folder, name)) for name in names],
             threshold=trust_threshold(folder),
             signature=up.path("signature"),
             clock=os.path.join(host.state, "trust-clock"),
         )
         for name in ("product", "release"):  # what is recorded here has to be what was signed
             if not said[name] or said[name] != request[name]:
-                raise verifier.Refused(
-                    "it is signed as the %s %r, not %r" % (name, said[name], request[name])
-                )
-    except (verifier.Refused, verifier.Usage, OSError, IOError, ValueError):
+                raise Refused("it is signed as the %s %r, not %r" % (name, said[name], request[name]))
+    except (Refused, Usage, OSError, IOError, ValueError):
         raise Untrusted("this host refuses the bundle: %s" % sys.exc_info()[1])
 
 

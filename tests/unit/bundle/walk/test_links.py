@@ -96,7 +96,7 @@ def refused(path: Path, folder: Path) -> bool:
     """Return whether a host refuses to unpack it; what it refuses leaves nothing behind."""
     folder.mkdir()
     try:
-        unpack(str(path), str(folder))  # type: ignore[no-untyped-call]  # it runs on Python 2.6, which has no annotations
+        unpack(str(path), str(folder))
     except Failed:
         assert not list(folder.iterdir())
         return True
