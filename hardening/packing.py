@@ -2,7 +2,6 @@
 
 A program is a module with `main()`, which returns an exit code. One that is streamed has `answer_to(request)` too.
 Its modules import each other by their full names and at their top: an installed zip may be replaced while it runs.
-Only `main.py` may import what a verb needs when it starts that verb.
 """
 
 from __future__ import annotations

@@ -19,10 +19,36 @@ SEAL = "@@SEALED@@"
 MAIN = """\
 import sys
 import traceback
+import zipimport
 
 sys.excepthook = traceback.print_exception  # shows lines that are in the zip, on every Python
 
-from %s import main
+
+class Finder(object):
+    # Python 3 by itself compiles each module of a zip twice: the first time to learn the name of its file.
+    def find_spec(self, name, path=None, target=None):
+        from importlib.machinery import ModuleSpec
+
+        if name.partition(".")[0] != "%(program)s".partition(".")[0]:
+            return None
+        place = (path or sys.path)[0]
+        loader = zipimport.zipimporter(place)
+        try:
+            package = loader.is_package(name)
+        except zipimport.ZipImportError:
+            return None
+        stem = place + "/" + name.rpartition(".")[2]
+        spec = ModuleSpec(name, loader, origin=stem + ("/__init__.py" if package else ".py"), is_package=package)
+        spec.has_location = True
+        if package:
+            spec.submodule_search_locations.append(stem)
+        return spec
+
+
+if sys.version_info[0] > 2:
+    sys.meta_path.insert(0, Finder())
+
+from %(program)s import main
 
 sys.exit(main())
 """
@@ -89,7 +115,9 @@ def zip_of(files, program):
 
     stored = io.BytesIO()
     archive = zipfile.ZipFile(stored, "w", zipfile.ZIP_STORED)
-    for path, source in sorted(dict(files, **{"__main__.py": (MAIN % program).encode("ascii")}).items()):
+    for path, source in sorted(
+        dict(files, **{"__main__.py": (MAIN % {"program": program}).encode("ascii")}).items()
+    ):
         entry = zipfile.ZipInfo(str(path), (1980, 1, 1, 0, 0, 0))
         entry.create_system, entry.external_attr = 3, 0o644 << 16
         archive.writestr(entry, source)

@@ -39,6 +39,4 @@ Read it in the order in which a mail passes:
 
 Python 2.6 has no TLS client that checks names. There the host's own `openssl s_client` (both transports) or `curl`
 (Graph alone) speaks TLS 1.2, where it can; where neither can, the relay refuses to start and names the way out.
-
-`serve` loads every module before it listens: the archive may be replaced while it runs.
 """

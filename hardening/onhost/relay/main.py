@@ -6,8 +6,12 @@ import os
 import re
 import sys
 
+from hardening.onhost.relay.certificate import make_first, renew
 from hardening.onhost.relay.problems import TEMPORARY, Refused, safe_text
+from hardening.onhost.relay.sendmail import sendmail
+from hardening.onhost.relay.serve import serve
 from hardening.onhost.relay.settings import load
+from hardening.onhost.relay.status import status
 
 VERBS = ("serve", "status", "sendmail", "certificate", "renew")
 TLS_BY = ("auto", "python", "openssl", "curl")
@@ -52,22 +56,14 @@ def main():
 
 
 def run(verb, config, rest):
-    """Run a verb, with the modules that it needs: `sendmail` runs for each mail."""
+    """Run a verb; return its exit code. Errors: Refused, OSError, ValueError, SystemExit."""
     if verb == "sendmail":
-        from hardening.onhost.relay.sendmail import sendmail
-
         return sendmail(config, rest)
     if verb == "status":
-        from hardening.onhost.relay.status import status
-
         return status(config)
     if verb == "serve":
-        from hardening.onhost.relay.serve import serve
-
         return serve(config)
     os.umask(0o077)
-    from hardening.onhost.relay.certificate import make_first, renew
-
     if verb == "certificate":
         return make_first(config)
     made, left = renew(config)
