@@ -53,7 +53,7 @@ def test_a_setting_that_is_no_number_is_read_as_none(
 ) -> None:
     path = tmp_path / "the.conf"
     path.write_text(text.format(odd), "utf-8")
-    asked = mains.Asked(target=find(target), version=version)
+    asked = mains.AuditInput(target=find(target), version=version)
     assert audits.audit([path], [policies.load("aspect")], asked).findings
 
 
@@ -93,8 +93,8 @@ _BOUNDED = {
     "bundle/walk/derive/sheets.py": "bytes, at most seven",
     "bundle/walk/formats/sparse.py": "bytes, at most nineteen",
     "bundle/walk/formats/tars.py": "bytes, at most nineteen",
-    "hardening/tls/targets/nginx.py": "the project's own data",
-    "hardening/tls/targets/lighttpd.py": "the project's own data",
+    "hardening/tls/targets/nginx/target.py": "the project's own data",
+    "hardening/tls/targets/lighttpd/target.py": "the project's own data",
 }
 
 

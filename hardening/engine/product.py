@@ -7,7 +7,7 @@ from functools import cache
 from importlib.resources import files
 
 from hardening.errors import UsageError
-from hardening.tables import Table
+from hardening.toml_rows import Table
 
 MARKS = frozenset({"verified", "text", "invented"})
 

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from hardening.errors import RefusedError
-from hardening.host import engine_plan, stream
-from hardening.host.engine_firewall import SAVED as FILES
+from hardening.host import stream
+from hardening.host.plans import engine as engine_plan
+from hardening.host.plans.engine_firewall import SAVED as FILES
 from tests.host.engine_stand_in import Engine
 from tests.host.little import interpreter
 
@@ -83,7 +84,7 @@ class Site:
         return stream.answer(done.stdout.decode(), complaint=done.stderr.decode())
 
     def set_port(self, port: int = NEW, **more: Any) -> dict[str, Any]:
-        wish = engine_plan.Wish(
+        wish = engine_plan.DesiredPort(
             port=port, config=str(self.engine.config), process=self.engine.process,
             motd=str(self.root / "motd"), by="alice", **more,
         )  # fmt: skip

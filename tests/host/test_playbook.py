@@ -15,7 +15,7 @@ from hardening import resources
 from hardening.errors import ExitCode
 from hardening.findings import Examined, Verdict
 from hardening.host import fleet, playbook
-from hardening.upgrade import story
+from hardening.upgrade import upgrade_report
 
 
 @pytest.mark.parametrize("language", ["C", "en_US.ISO-8859-1", "C.UTF-8"])
@@ -92,7 +92,7 @@ def test_what_ansible_was_killed_over_is_no_success(tmp_path: Path, monkeypatch:
     """As by a kernel without memory: the tasks until then went well, and nobody knows how many were to come."""
     now = datetime(2026, 1, 1, tzinfo=UTC)
     killed = _played(tmp_path, monkeypatch, ENDS + "kill -KILL $$\n")
-    came = fleet.all_came(killed)
+    came = fleet.outcomes_of(killed)
     assert [(one.host, one.state, one.made) for one in came] == [
         ("a", "unknown", ("1",)),
         ("b", "unknown", ()),
@@ -103,7 +103,7 @@ def test_what_ansible_was_killed_over_is_no_success(tmp_path: Path, monkeypatch:
     assert {one.verdict for one in verified.results} == {Verdict.INCONCLUSIVE}
     assert {one.examined for one in verified.subjects} == {Examined.NONE}
     ended = _played(tmp_path, monkeypatch, ENDS + STATS)
-    assert [one.state for one in fleet.all_came(ended)] == ["committed", "current"]
+    assert [one.state for one in fleet.outcomes_of(ended)] == ["committed", "current"]
     assert {one.verdict for one in playbook.judged(ended, now).results} == {Verdict.PASS}
 
 
@@ -114,7 +114,7 @@ def test_what_ansible_was_killed_over_is_no_success(tmp_path: Path, monkeypatch:
 def test_an_upgrade_that_is_finished_stays_so_whatever_became_of_ansible(said: str, state: str) -> None:
     task = {"outcome": "ok", "result": {"upgrade": {"state": said}}}
     one = playbook.HostReceipt(host="a", tasks=[task], cut=True)
-    assert story.told(one).state == state
+    assert upgrade_report.told(one).state == state
 
 
 def test_a_connection_that_died_is_noticed() -> None:

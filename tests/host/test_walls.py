@@ -23,8 +23,9 @@ from typing import Any
 import pytest
 
 from hardening.errors import RefusedError
-from hardening.host import engine_plan, stream
-from hardening.host.engine_firewall import SAVED, Firewall
+from hardening.host import stream
+from hardening.host.plans import engine as engine_plan
+from hardening.host.plans.engine_firewall import SAVED, Firewall
 
 OLD, NEW = 7226, 7300
 ROWS = tomllib.loads(Path(__file__).with_name("walls.toml").read_text("utf-8"))["wall"]
@@ -135,7 +136,7 @@ class Site:
         return stream.answer(done.stdout.decode(), complaint=done.stderr.decode())
 
     def plan(self) -> dict[str, Any]:
-        wish = engine_plan.Wish(
+        wish = engine_plan.DesiredPort(
             port=NEW, config=str(self.config), process="python3", motd=str(self.root / "motd"), by="alice"
         )
         return engine_plan.plan(wish, self.ask("facts", **engine_plan.wishes(wish))).to_json()

@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
-from hardening.host import engine_plan, session, stream
-from hardening.host import plan as planning
-from hardening.host.engine_firewall import Firewall
+from hardening.host import session, stream
+from hardening.host.plans import engine as engine_plan
+from hardening.host.plans import plan as planning
+from hardening.host.plans.engine_firewall import Firewall
 from tests.host.engine_stand_in import Engine
 from tests.host.little import AGES, interpreter
 from tests.ports import free_port
@@ -67,7 +68,7 @@ class Site:
         monkeypatch.setattr(Firewall, "closes", lambda _self, left, _port, _like: [self.shut(left)])
         back = replace(self.shut(self.new), name=f"back: {self.door(self.new).name}")
         monkeypatch.setattr(Firewall, "leads_back", lambda _self, _port, _like: [back])
-        wish = engine_plan.Wish(
+        wish = engine_plan.DesiredPort(
             port=self.new,
             config=str(self.engine.config),
             process=self.engine.process,

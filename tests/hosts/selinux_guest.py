@@ -42,7 +42,8 @@ def said(*argv: str) -> str:
 
 def main() -> dict[str, Any]:
     """Return what was seen, one entry per question."""
-    from hardening.host import engine_plan, session
+    from hardening.host import session
+    from hardening.host.plans import engine as engine_plan
 
     pathlib.Path(CONFIG).write_text("ENGINE_PORT=8080\n")
     pathlib.Path("/etc/apache2/engine.conf").write_text(SITE)
@@ -52,7 +53,7 @@ def main() -> dict[str, Any]:
     said("systemctl", "start", "control-engine")
     time.sleep(3)
     host = session.here()
-    wish = engine_plan.Wish(
+    wish = engine_plan.DesiredPort(
         port=7300, restart="now", config=CONFIG, key="ENGINE_PORT", process="apache2", service="control-engine",
         motd="/etc/motd", by="the test",
     )  # fmt: skip

@@ -14,9 +14,10 @@ from hardening.tls.policies.ruleset import Policy
 from hardening.tls.registry import find_group, find_suite
 from hardening.tls.rendering import render as renders
 from hardening.tls.scan import run as scans
-from hardening.tls.scan import ssh
-from hardening.tls.scan.wire import Wire
-from hardening.tls.targets import find, signatures
+from hardening.tls.scan.engine.connecting import Wire
+from hardening.tls.scan.wire import ssh
+from hardening.tls.targets import find
+from hardening.tls.targets.reading import signatures
 from tests.ports import free_port
 from tests.tls import servers
 
@@ -103,7 +104,10 @@ def groups_in(offer: Offer, kind: str, among: Iterable[str]) -> Seen:
 def groups_meant(target: str, made: renders.Rendered, seen: Seen) -> Seen:
     """Return the groups that were written, for each version in which groups were seen."""
     groups = [g for name in made.job.groups if (g := find_group(name)) is not None]
-    if not groups or find(target).can(made.job.release, made.job.build, made.job.params).groups == "none":
+    if (
+        not groups
+        or find(target).capabilities(made.job.release, made.job.build, made.job.params).groups == "none"
+    ):
         return {}
     newer = tuple(g.name for g in groups if g.tls13)
     older = tuple(g.name for g in groups if g.tls12 and g.kind == "EC")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from bundle.walk import say
+from bundle.walk import emit
 from bundle.walk.derive import bytecode, documents, rpmdb, sqlite, wrapped
 from bundle.walk.formats import outside, rpms
 from bundle.walk.formats.raw import Note
@@ -52,7 +52,7 @@ def of_container(
     """Say the texts of a container that none of its members has by itself: scripts and notes of a package, rows of a workbook."""
     for text in (rpms.SCRIPTS, rpms.NOTES):
         if facts.get(text):
-            yield say.derived(member, facts[text].encode(), text)
+            yield emit.derived(member, facts[text].encode(), text)
     if any(documents.WORKBOOK.match(one.name) for one in member.entries):
         for sheet in _outside(source, "workbook", limits):
             yield from _said(member, sheet)

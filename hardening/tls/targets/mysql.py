@@ -10,11 +10,11 @@ from hardening.tls.libraries import builds
 from hardening.tls.offer import Offer
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
-from hardening.tls.targets import served, spans
-from hardening.tls.targets.base import Abilities, Job, Reading, Target
-from hardening.tls.targets.flat_syntax import Section
+from hardening.tls.targets.base import Capabilities, Job, Reading, Target
 from hardening.tls.targets.mariadb import edits, elliptic, said, server_section, settings
-from hardening.tls.targets.tree import Tree
+from hardening.tls.targets.reading import protocol_ranges, served
+from hardening.tls.targets.reading.flat_syntax import Section
+from hardening.tls.targets.reading.tree import Tree
 
 _SECTIONS = ("mysqld", "server")
 _UPGRADE = "use MySQL {} or later"
@@ -24,12 +24,15 @@ def _has(feature: str, release: Release) -> bool:
     return directives("mysql").has(feature, release)
 
 
-def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
+def capabilities(release: Release, build: str, _params: Mapping[str, str]) -> Capabilities:
     """Return what a release can express with a build."""
-    default = [spans.named(w) or "" for w in directives("mysql").default_of("protocols", release).split(",")]
+    default = [
+        protocol_ranges.named(w) or ""
+        for w in directives("mysql").default_of("protocols", release).split(",")
+    ]
     versions = _has("tls_version", release)
     speaks = builds.build(build).protocols
-    return Abilities(
+    return Capabilities(
         protocols=frozenset(n for n in default if n) if versions else frozenset(),
         stuck={} if versions else {n: _UPGRADE.format("5.7.10") for n in default if n in speaks},
         ciphersuites=_has("tls_ciphersuites", release),
@@ -50,7 +53,7 @@ def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
 def context(job: Job) -> dict[str, object]:
     """Return the template's variables."""
     return {
-        "versions": [spans.older(n) for n in job.protocols if n in PROTOCOLS]
+        "versions": [protocol_ranges.older(n) for n in job.protocols if n in PROTOCOLS]
         if _has("tls_version", job.release)
         else [],
     }
@@ -91,11 +94,11 @@ TARGET = Target(
     title="MySQL",
     template="tls/mysql.cnf.j2",
     main=("mysql/mysql.conf.d/mysqld.cnf",),
-    can=can,
+    capabilities=capabilities,
     context=context,
     read=read,
     edits=edits,
-    marks=re.compile(r"^\s*(?:tls[_-]ciphersuites|ssl[_-]mode|mysqlx[_\w]*)\s*(?:=|$)", re.MULTILINE),
+    fingerprint=re.compile(r"^\s*(?:tls[_-]ciphersuites|ssl[_-]mode|mysqlx[_\w]*)\s*(?:=|$)", re.MULTILINE),
     check=("mysqld", "--validate-config", "--defaults-file={path}"),
     place="/etc/my.cnf.d/zz-harden-tls.cnf",
     params={

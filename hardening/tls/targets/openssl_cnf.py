@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from hardening.findings import InFile
-from hardening.tls.offer import Offer, Said
+from hardening.tls.offer import Located, Offer
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
-from hardening.tls.targets import commands, flat_edits, flat_syntax, served, spans
-from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
-from hardening.tls.targets.filled import OVERGROWN, OvergrownError, filled
-from hardening.tls.targets.flat_syntax import Grammar, Line, Section
-from hardening.tls.targets.tree import Tree
+from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, Target
+from hardening.tls.targets.reading import flat_edits, flat_syntax, protocol_ranges, served, ssl_conf_cmd
+from hardening.tls.targets.reading.flat_syntax import Grammar, Line, Section
+from hardening.tls.targets.reading.interpolation import OVERGROWN, OvergrownError, filled
+from hardening.tls.targets.reading.tree import Tree
 
 _GRAMMAR = Grammar(
     backslash="",
@@ -27,9 +27,9 @@ _GRAMMAR = Grammar(
 )
 
 
-def can(_release: Release, _build: str, _params: Mapping[str, str]) -> Abilities:
+def capabilities(_release: Release, _build: str, _params: Mapping[str, str]) -> Capabilities:
     """Return what a release can express with a build."""
-    return Abilities(
+    return Capabilities(
         protocols=frozenset(PROTOCOLS) - {"SSLv2"},
         signatures=True,
         dh_bits=2048,
@@ -42,8 +42,8 @@ def can(_release: Release, _build: str, _params: Mapping[str, str]) -> Abilities
 def context(job: Job) -> dict[str, object]:
     """Return the template's variables."""
     return {
-        "least": spans.older(job.protocols[0]),
-        "greatest": spans.older(job.protocols[-1]),
+        "least": protocol_ranges.older(job.protocols[0]),
+        "greatest": protocol_ranges.older(job.protocols[-1]),
         "options": ("" if job.server_preference else "-") + "ServerPreference",
     }
 
@@ -153,9 +153,9 @@ def range_of(least: str | None, greatest: str | None) -> tuple[str, ...]:
     """Return the versions between two words of MinProtocol and MaxProtocol; a word that says none bounds nothing."""
     return tuple(
         s.value
-        for s in spans.between(
-            spans.named(least or "") or PROTOCOLS[0],
-            spans.named(greatest or "") or PROTOCOLS[-1],
+        for s in protocol_ranges.between(
+            protocol_ranges.named(least or "") or PROTOCOLS[0],
+            protocol_ranges.named(greatest or "") or PROTOCOLS[-1],
             InFile(("",), 1),
         )
     )
@@ -174,36 +174,36 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
         return
     lines = [x for x in section.lines if x.name != ".include" and not x.value.startswith("DTLS")]
     names = [Line(x.name.rpartition(".")[2], x.value, x.path, x.line) for x in lines]
-    flat_syntax.strays(tree, names, directives("openssl_cnf"), reading.release)
+    flat_syntax.unknown_directives(tree, names, directives("openssl_cnf"), reading.release)
     at = InFile((section.path,), section.line)
-    said = {_names(x): Said(x.value, InFile((x.path,), x.line)) for x in lines if x.value}
+    said = {_names(x): Located(x.value, InFile((x.path,), x.line)) for x in lines if x.value}
     least, greatest = said.get("minprotocol"), said.get("maxprotocol")
-    between = spans.between(
+    between = protocol_ranges.between(
         least.value if least else "SSLv3",
         greatest.value if greatest else PROTOCOLS[-1],
-        (least or greatest or Said("", at)).at,
+        (least or greatest or Located("", at)).at,
     )
     if (
         switched := said.get("protocol")
     ) is not None:  # it switches within the least and the greatest version
-        on = spans.commanded(switched.value, {s.value for s in between})
+        on = protocol_ranges.commanded(switched.value, {s.value for s in between})
         between = tuple(s for s in between if s.value in on)
     settings = served.Settings(
         subject=path,
         at=at,
         protocols=between,
-        ciphers=Said(directives("openssl_cnf").default_of("ciphers", reading.release), at),
+        ciphers=Located(directives("openssl_cnf").default_of("ciphers", reading.release), at),
         groups=said.get("groups") or said.get("curves"),
         dh_bits=2048,
         compression=False,
         assumptions=(*reading.assumptions, "a program that sets nothing itself"),
     )
-    others = [(_names(x), Said(x.value, InFile((x.path,), x.line))) for x in lines if x.value]
-    settings = commands.given(settings, (x for x in others if x[0] in _LISTS))
+    others = [(_names(x), Located(x.value, InFile((x.path,), x.line))) for x in lines if x.value]
+    settings = ssl_conf_cmd.given(settings, (x for x in others if x[0] in _LISTS))
     yield served.offer(settings, reading.build)
 
 
-_LISTS = frozenset({"cipherstring", "ciphersuites", "options", commands.SIGNATURES})
+_LISTS = frozenset({"cipherstring", "ciphersuites", "options", ssl_conf_cmd.SIGNATURES})
 """The commands that are carried out one after the other, whatever is said of versions."""
 _OWNED = frozenset(
     {
@@ -215,7 +215,7 @@ _OWNED = frozenset(
         "groups",
         "curves",
         "options",
-        commands.SIGNATURES,
+        ssl_conf_cmd.SIGNATURES,
     }
 )
 
@@ -246,11 +246,11 @@ TARGET = Target(
     title="the OpenSSL configuration file",
     template="tls/openssl.cnf.j2",
     main=("ssl/openssl.cnf", "pki/tls/openssl.cnf", "openssl.cnf"),
-    can=can,
+    capabilities=capabilities,
     context=context,
     read=read,
     edits=edits,
-    marks=re.compile(
+    fingerprint=re.compile(
         r"^\s*(?:openssl_conf|ssl_conf|system_default|MinProtocol|CipherString|Ciphersuites)\s*=",
         re.MULTILINE,
     ),

@@ -26,12 +26,12 @@ from hardening.errors import UsageError
 from hardening.findings import Examined, Kind, OnWire, Run, Severity, Subject, Verdict
 from hardening.tls import policy
 from hardening.tls.judging.judge import judge
-from hardening.tls.offer import Offer, ProtocolOffer, Said
-from hardening.tls.scan import ssh
-from hardening.tls.scan.answer import MalformedError
+from hardening.tls.offer import Located, Offer, ProtocolOffer
+from hardening.tls.scan.engine.connecting import Wire
 from hardening.tls.scan.fleet import State, line, restore
 from hardening.tls.scan.run import Settings, scan
-from hardening.tls.scan.wire import Wire
+from hardening.tls.scan.wire import ssh
+from hardening.tls.scan.wire.answer import MalformedError
 from tests.ports import free_port
 from tests.tls.scan.flawed import serving
 from tests.tls.scan.test_real import GOOD, nginx
@@ -160,7 +160,7 @@ def test_a_waiver_holds_for_what_a_state_brings_back() -> None:
         subject=at.endpoint,
         at=at,
         protocols=tuple(
-            ProtocolOffer(name=name, at=at, suites=(Said("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", at),))
+            ProtocolOffer(name=name, at=at, suites=(Located("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", at),))
             for name in ("TLSv1.1", "TLSv1.2")
         ),
     )

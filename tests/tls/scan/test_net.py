@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 
 from hardening.tls.scan import run
-from hardening.tls.scan.ask import Answer, Kind, Question
 from hardening.tls.scan.endpoint import parse, parse_proxy
-from hardening.tls.scan.engine import Engine, Talk, Told
-from hardening.tls.scan.net import Loop
-from hardening.tls.scan.opening import _failure
-from hardening.tls.scan.pace import Limits, Pace
-from hardening.tls.scan.scope import Scope
-from hardening.tls.scan.wire import SPARE, Address, Wire, room
+from hardening.tls.scan.engine.connecting import SPARE, Address, Wire, room
+from hardening.tls.scan.engine.conversations import Engine, Reply, Talk
+from hardening.tls.scan.engine.net import Loop
+from hardening.tls.scan.engine.rate_limit import Limits, Pace
+from hardening.tls.scan.strategy.messages import Answer, Kind, Question
+from hardening.tls.scan.strategy.opening import _failure
+from hardening.tls.scan.strategy.scope import Scope
 
 LONG = 30.0
 """Seconds that no test here may wait."""
@@ -29,7 +29,7 @@ LONG = 30.0
 @pytest.mark.parametrize("first", [b"", b"\x16\x03\x03\x00\x40\x02"], ids=["silent", "stops in its hello"])
 def test_a_question_may_be_less_patient_than_its_connection(first: bytes) -> None:
     """Both limits begin together; the shorter one has to count, though the longer one was set first."""
-    heard: list[Told] = []
+    heard: list[Reply] = []
 
     def ask() -> Talk:
         heard.append((yield Question(protocol="TLSv1.2", suites=(0xC02F,), patience=0.3)))
@@ -85,8 +85,8 @@ def test_whoever_interrupts_waits_for_no_names(monkeypatch: pytest.MonkeyPatch) 
     def talk(_target: object, now: float) -> Engine:
         return Engine(ask(), Pace(Limits(), now), now)
 
-    monkeypatch.setattr("hardening.tls.scan.net.resolve", slow)
-    monkeypatch.setattr("hardening.tls.scan.net.ThreadPoolExecutor", Pool)
+    monkeypatch.setattr("hardening.tls.scan.engine.net.resolve", slow)
+    monkeypatch.setattr("hardening.tls.scan.engine.net.ThreadPoolExecutor", Pool)
     loop = Interrupted(Wire(), talk=talk, dialogue=lambda _t: None, done=lambda _j: None)
     with pytest.raises(KeyboardInterrupt):
         loop.run([parse(f"host{number}.invalid:443") for number in range(200)])
@@ -101,9 +101,11 @@ def test_the_full_offer_is_asked_for_as_the_settings_say(monkeypatch: pytest.Mon
     assert asked == [Scope(full=True, closed_is_refused=True, deep=True, vulnerabilities=True)]
 
 
-def _answers(text: str, addresses: list[Address] | None, monkeypatch: pytest.MonkeyPatch, wire: Wire) -> Told:
+def _answers(
+    text: str, addresses: list[Address] | None, monkeypatch: pytest.MonkeyPatch, wire: Wire
+) -> Reply:
     """Return what one question to an endpoint gets."""
-    heard: list[Told] = []
+    heard: list[Reply] = []
 
     def ask() -> Talk:
         heard.append((yield Question(protocol="TLSv1.2", suites=(0xC02F,))))
@@ -112,7 +114,7 @@ def _answers(text: str, addresses: list[Address] | None, monkeypatch: pytest.Mon
         return Engine(ask(), Pace(Limits(), now), now)
 
     if addresses is not None:
-        monkeypatch.setattr("hardening.tls.scan.net.resolve", lambda *_: list(addresses))
+        monkeypatch.setattr("hardening.tls.scan.engine.net.resolve", lambda *_: list(addresses))
     Loop(wire, talk=talk, dialogue=lambda _t: None, done=lambda _j: None).run([parse(text)])
     (told,) = heard
     return told

@@ -12,8 +12,9 @@ from hardening.cli import run
 from hardening.tls.auditing import audit, mains
 from hardening.tls.rendering import kept_level
 from hardening.tls.scan import run as scans
-from hardening.tls.targets import certificates, find
-from hardening.tls.targets.tree import Tree
+from hardening.tls.targets import find
+from hardening.tls.targets.reading import certificates
+from hardening.tls.targets.reading.tree import Tree
 from tests.ports import free_port
 from tests.tls import servers
 from tests.tls.servers import Pair
@@ -129,7 +130,7 @@ def test_a_level_that_no_certificate_needs_goes(tmp_path: Path) -> None:
     for pair, expected in ((large, None), (small, 1)):
         main.write_text(text.format(pair.certificate))
         tree = Tree.on_disk(main)
-        asked = mains.Asked(target=nginx, version="1.26.3-debian13")
+        asked = mains.AuditInput(target=nginx, version="1.26.3-debian13")
         (way,) = mains.readings(tree, mains.Main(nginx, str(main)), asked)
         found = kept_level.of(tree, nginx, str(main), way)
         assert (found.level if found else None) == expected
