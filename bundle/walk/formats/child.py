@@ -31,9 +31,8 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
     seconds = int(request["seconds"])
-    resource.setrlimit(
-        resource.RLIMIT_CPU, (seconds, seconds + 1)
-    )  # first SIGXCPU, which says why; then SIGKILL
+    # First SIGXCPU, which tells the parent why; SIGKILL a second later.
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     if request["format"] in ("pdf", "workbook"):
         _read(request)
     else:
