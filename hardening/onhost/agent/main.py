@@ -5,7 +5,6 @@ import os
 import platform
 import signal
 import sys
-import traceback
 
 from hardening.onhost.agent.applying import VERSION, do_apply, do_check
 from hardening.onhost.agent.closing import do_watch
@@ -15,7 +14,7 @@ from hardening.onhost.agent.rollback import do_confirm, do_rollback
 from hardening.onhost.agent.status import do_status
 from hardening.onhost.agent.undoing import recover
 from hardening.onhost.agent.verify import do_verify
-from hardening.onhost.shared.errors import Refused, explained, raise_stopped
+from hardening.onhost.shared.errors import Refused, explained, place_of_failure, raise_stopped
 from hardening.onhost.shared.host import STATE, Host
 from hardening.onhost.shared.texts import shown
 
@@ -64,8 +63,7 @@ def answer_to(request):
         said = explained(sys.exc_info()[1])
         return dict(base, failed=True, changed=False, state="refused", msg=said)
     except (KeyError, TypeError, ValueError):
-        detail = traceback.format_exc().strip().splitlines()
-        message = "the request is not well formed: %s (%s)" % (sys.exc_info()[1], detail[-3].strip())
+        message = "the request is not well formed: %s (%s)" % (sys.exc_info()[1], place_of_failure())
         return dict(base, failed=True, changed=False, state="refused", msg=message)
 
 

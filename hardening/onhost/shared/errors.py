@@ -2,6 +2,8 @@
 
 import errno
 import os
+import sys
+import traceback
 
 
 class Refused(Exception):
@@ -19,6 +21,11 @@ class Stopped(Exception):
 def raise_stopped(signal_number, frame):
     """End the work as any other failure would: a handler for signals."""
     raise Stopped("stopped by signal %d" % signal_number)
+
+
+def place_of_failure():
+    """Return file and line of the statement that raised the current exception."""
+    return "%s, line %d" % traceback.extract_tb(sys.exc_info()[2])[-1][:2]
 
 
 def explained(problem):

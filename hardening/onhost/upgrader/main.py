@@ -3,9 +3,8 @@
 import json
 import platform
 import sys
-import traceback
 
-from hardening.onhost.shared.errors import Failed, Refused, explained
+from hardening.onhost.shared.errors import Failed, Refused, explained, place_of_failure
 from hardening.onhost.shared.host import STATE, Host
 from hardening.onhost.upgrader.beginning import do_begin
 from hardening.onhost.upgrader.ordering import do_order
@@ -42,8 +41,7 @@ def answer_to(request):
         said = dict(base, failed=True, changed=False, state="refused", msg=text)
         return dict(said, untrusted=True) if isinstance(problem, Untrusted) else said
     except (KeyError, TypeError, ValueError, AttributeError):
-        detail = traceback.format_exc().strip().splitlines()
-        message = "the request is not well formed: %s (%s)" % (sys.exc_info()[1], detail[-3].strip())
+        message = "the request is not well formed: %s (%s)" % (sys.exc_info()[1], place_of_failure())
         return dict(base, failed=True, changed=False, state="refused", msg=message)
 
 

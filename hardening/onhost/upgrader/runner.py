@@ -5,10 +5,9 @@ import os
 import signal
 import sys
 import time
-import traceback
 
 from hardening.onhost.shared.boot import boot_id, ticks
-from hardening.onhost.shared.errors import Failed, Refused, Stopped, raise_stopped
+from hardening.onhost.shared.errors import Failed, Refused, Stopped, place_of_failure, raise_stopped
 from hardening.onhost.shared.host import Host, plan_path
 from hardening.onhost.shared.texts import shown
 from hardening.onhost.upgrader.backup import back_up_host
@@ -137,7 +136,7 @@ def carry(host, up):
             os._exit(1)  # only tidying up failed; the supervisor does it again
         why = str(problem) or problem.__class__.__name__
         if not isinstance(problem, (OSError, IOError, Failed, Refused, Stopped)):
-            why += " (%s)" % traceback.format_exc().strip().splitlines()[-3].strip()
+            why += " (%s)" % place_of_failure()
         if host.descriptor is None:
             host.lock(wait=None)
         try:

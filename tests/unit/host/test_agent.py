@@ -373,7 +373,7 @@ def test_nonsense_is_one_clear_word(aged: Little) -> None:
         ("recover", {}, "nothing was ever applied"),
         ("dance", {}, "unknown verb"),
         ("apply", {"plan": {"files": [{"path": "/x"}]}}, "not well formed"),
-        ("apply", {"plan": {"files": 7}}, "not well formed"),
+        ("apply", {"plan": {"files": 7}}, "hardening/onhost/agent/comparing.py, line "),
         ("rollback", {"id": "none"}, "there is no transaction none"),
     ):
         answer = session.here(state=str(aged.state), python=aged.python).ask(verb, **more)
