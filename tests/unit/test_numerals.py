@@ -92,7 +92,6 @@ _BOUNDED = {
     "hardening/tls/scan/endpoint.py": "asks for ASCII too",
     "bundle/walk/derive/followed.py": "the project's own table",
     "bundle/walk/formats/ars.py": "bytes, a field of sixteen",
-    "bundle/walk/derive/sheets.py": "bytes, at most seven",
     "bundle/walk/formats/sparse.py": "bytes, at most nineteen",
     "bundle/walk/formats/tars.py": "bytes, at most nineteen",
     "hardening/tls/targets/nginx/target.py": "the project's own data",
