@@ -27,6 +27,7 @@ VERBS = (
     Verb("host", "hardening.cli.host", "Harden hosts, and audit what earlier upgrades left behind."),
     Verb("logs", "hardening.cli.logs", "Triage upgrade logs."),
     Verb("mailer", "hardening.cli.mailer", "Set up, prove and run OAuth2 mail for Exchange / Microsoft 365."),
+    Verb("products", "hardening.cli.products", "Show what is known of a product, with sources."),
     Verb("report", "hardening.cli.report", "Sign reports and receipts, and verify them."),
     Verb("rules", "hardening.cli.rules", "List every rule, with why and remedy."),
     Verb("tls", "hardening.cli.tls", "Render, audit and scan TLS policies."),
