@@ -21,6 +21,9 @@ from hardening.cli.lazy import LazyGroup, OwnPipeError, Verb  # noqa: E402 - as 
 from hardening.errors import ExitCode, HardeningError  # noqa: E402 - as above
 
 VERBS = (
+    Verb(
+        "advisories", "hardening.cli.advisories", "Answer public advisories for hosts and bundles, with VEX."
+    ),
     Verb("bundle", "hardening.cli.bundle", "Audit, clean, inventory, sign and verify upgrade bundles."),
     Verb("demo", "hardening.cli.demo", "Show the whole story on this machine in a few seconds."),
     Verb("engine", "hardening.cli.engine", "Show or change the control engine's port."),

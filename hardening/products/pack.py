@@ -130,6 +130,11 @@ class Advisory:
         """The id and the CVE records that the source names."""
         return tuple(dict.fromkeys((self.id, *self.cve)))
 
+    @property
+    def help(self) -> tuple[str, ...]:
+        """What this toolkit can do, in words; an upgrade where a fixed release is known."""
+        return tuple(HELPS[word] for word in self.helps if word != "upgrade" or self.fixed_in)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pack:
