@@ -30,7 +30,7 @@ from hardening.findings import (
     Verdict,
     in_file,
 )
-from hardening.tables import Table
+from hardening.toml_rows import Table
 
 EXPIRED = Rule(
     id="waiver/expired",

@@ -93,8 +93,8 @@ _BOUNDED = {
     "bundle/walk/derive/sheets.py": "bytes, at most seven",
     "bundle/walk/formats/sparse.py": "bytes, at most nineteen",
     "bundle/walk/formats/tars.py": "bytes, at most nineteen",
-    "hardening/tls/targets/nginx.py": "the project's own data",
-    "hardening/tls/targets/lighttpd.py": "the project's own data",
+    "hardening/tls/targets/nginx/target.py": "the project's own data",
+    "hardening/tls/targets/lighttpd/target.py": "the project's own data",
 }
 
 

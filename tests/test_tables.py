@@ -10,7 +10,7 @@ import pytest
 
 from hardening.errors import DataError, InputError
 from hardening.findings import Severity
-from hardening.tables import Table
+from hardening.toml_rows import Table
 
 
 def table(text: str) -> Table:

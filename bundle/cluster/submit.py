@@ -9,11 +9,11 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+from bundle.audit.events import AuditEvent, Found, Progress, Started
+from bundle.audit.outcome import results
 from bundle.cluster.task import Answer, Task, version
 from bundle.cluster.work import perform
 from bundle.detect import all_rules, detectors
-from bundle.events import AuditEvent, Found, Progress, Started
-from bundle.outcome import results
 from bundle.walk.limits import Limits
 from bundle.walk.problem import RULES
 from hardening.errors import InputError, UsageError, install_extra

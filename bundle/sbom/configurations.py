@@ -77,7 +77,7 @@ class Configurations:
         from hardening.tls.auditing.mains import Asked, Main, outermost
         from hardening.tls.auditing.recognise import distribution, recognised
         from hardening.tls.policy import load
-        from hardening.tls.targets.tree import Tree
+        from hardening.tls.targets.reading.tree import Tree
 
         policies = (load("aspect"),)
         for around, texts in sorted(self.trees.items()):

@@ -16,11 +16,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bundle.prove import prove
 from bundle.trust import attest
 from bundle.trust.digest import digest
 from bundle.trust.inventory import Item, inventory
 from bundle.trust.policy import Policy
+from bundle.verify_clean.verify import prove
 from hardening import inputs
 from hardening.errors import ExitCode, InputError, RefusedError, UsageError
 from hardening.findings import NESTING, Finding, InFile, Result, Rule, Run, Severity, Verdict, in_file

@@ -20,7 +20,7 @@ from bundle.trust import keys
 from hardening.errors import RefusedError, UsageError
 
 if TYPE_CHECKING:
-    from hardening.tables import Table
+    from hardening.toml_rows import Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,7 @@ def load(path: Path, *, at_least: int = 1) -> Policy:
     Errors: InputError (absent), DataError naming file and key, RefusedError (an empty policy), UsageError (`at_least`
     is above the number of its keys).
     """
-    from hardening.tables import Table
+    from hardening.toml_rows import Table
 
     table = Table.load(path)
     threshold = table.number("threshold", 1)

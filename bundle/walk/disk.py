@@ -11,7 +11,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Protocol
 
-from bundle.walk import say
+from bundle.walk import emit
 from bundle.walk.digest import Digest
 from bundle.walk.formats.raw import Raw
 from bundle.walk.frame import Event, Frame
@@ -101,11 +101,11 @@ def _folder(walker: Walker, path: str) -> Iterator[Event]:
                         and not event.derived
                         and len(event.parts) == len(frame.parts)  # those of a jar are the jar's
                     ):
-                        say.note_class(frame, event)
+                        emit.note_class(frame, event)
         finally:
             os.close(fd)
     if frame.classes:
-        yield say.listing(frame, "folder")
+        yield emit.listing(frame, "folder")
 
 
 def _listing(path: str, more: int) -> tuple[int, list[os.DirEntry[str]]]:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import cache
 from typing import Any
 
-from bundle.walk import kept
+from bundle.walk import pattern_cache
 
 
 def first(pattern: bytes, data: bytes) -> Callable[[int], int] | None:
@@ -51,17 +51,17 @@ def held(patterns: tuple[bytes, ...], data: bytes) -> Collection[int]:
 def database(patterns: tuple[bytes, ...], *, once: bool) -> Any | None:
     """Compile patterns, to say each match or each pattern `once`; None where there is no Vectorscan."""
     flag = _ONCE if once else 0
-    return kept.database(patterns, [flag] * len(patterns), range(len(patterns)))
+    return pattern_cache.database(patterns, [flag] * len(patterns), range(len(patterns)))
 
 
 @cache
 def rough(patterns: tuple[str, ...]) -> Any | None:
     """Compile patterns so that at least what `re` finds in ASCII, whatever its case, is found; None where that cannot be done."""
     try:
-        return kept.database(
+        return pattern_cache.database(
             [one.encode() for one in patterns], [_ROUGH] * len(patterns), range(len(patterns))
         )
-    except kept.RefusedError:
+    except pattern_cache.RefusedError:
         return None
 
 

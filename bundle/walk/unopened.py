@@ -15,7 +15,7 @@ from importlib.resources import files
 from typing import Literal
 
 from bundle.walk.source import Source
-from hardening.tables import Table
+from hardening.toml_rows import Table
 
 Order = Literal["little", "big"]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
 
-from bundle.walk import derive, disk, embedded, glance, names, say, unopened
+from bundle.walk import derive, disk, embedded, emit, names, prefilter, unopened
 from bundle.walk.digest import Digest
 from bundle.walk.formats.raw import Context, Note, Opened, Raw, taken_for_a_file
 from bundle.walk.frame import MOST_NAMES, Done, Event, Frame, Into, place_of
@@ -140,7 +140,7 @@ class Walker:
                 raise
             yield from frame.followed()
             if frame.classes:
-                yield say.listing(frame, member.format)
+                yield emit.listing(frame, member.format)
             yield Done(member, frame.whole)
             if frame.whole and self.remember:
                 self.known.add(member.sha256)
@@ -317,7 +317,7 @@ class Walker:
         """
         small = source.data if isinstance(source, Memory) and len(source.data) <= WINDOW else None
         form = identify(small[:HEAD] if small is not None else source.read(0, HEAD), source)
-        hits = glance.hits(form, small, self.words) if small and form not in CONTAINERS else None
+        hits = prefilter.hits(form, small, self.words) if small and form not in CONTAINERS else None
         member = Member(
             parts=parts, kind=raw.kind, size=source.size, mode=raw.mode, uid=raw.uid, gid=raw.gid, owner=raw.owner,
             group=raw.group, mtime=raw.mtime, link=raw.link, more=raw.more, format=form, digest=digest,
@@ -326,7 +326,7 @@ class Walker:
         if form in CONTAINERS:
             return self._container(member, source, depth)
         self.underived = False
-        if small and hits is not None and glance.is_bare(form, small, hits):
+        if small and hits is not None and prefilter.is_bare(form, small, hits):
             return (member,)
         return self._further(member, source, depth, hits if form in derive.SCRIPTS else None)
 
@@ -334,10 +334,10 @@ class Walker:
         self, member: Member, source: Source, depth: int, hits: Mapping[bytes, int] | None
     ) -> Iterator[Event]:
         """Say a file that is no container, and what is made of it or is in it."""
-        yield from (member,) if member.content else say.windows(member, source)
+        yield from (member,) if member.content else emit.windows(member, source)
         frame = self._frames[-1] if self._frames else None
         if frame is not None and member.format == "class" and frame.lists_classes:
-            say.note_class(frame, member, source)
+            emit.note_class(frame, member, source)
         if member.format in ("unread", "data"):
             yield from self._not_opened(member, source)
         if not self.underived:
@@ -381,11 +381,11 @@ class Walker:
 
     def _container(self, member: Member, source: Source, depth: int) -> Iterator[Event]:
         if any(frame.sha256 == member.sha256 for frame in self._frames):
-            yield from say.windows(member, source)
+            yield from emit.windows(member, source)
             yield self._problem(Problem("quine", member.parts, "contains itself", 0))
             return
         if depth >= self.limits.depth:
-            yield from say.windows(member, source)
+            yield from emit.windows(member, source)
             yield self._problem(
                 Problem("limit-depth", member.parts, f"is nested deeper than {self.limits.depth} archives", 0)
             )
@@ -399,7 +399,7 @@ class Walker:
         content = source.view(0, WINDOW if script is None else script)
         member = replace(member, container=True, entries=entries, content=content, repeat=repeat)
         yield member
-        say.close(content)
+        emit.close(content)
         if repeat:
             return
         member = replace(member, content=b"")

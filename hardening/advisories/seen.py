@@ -10,8 +10,8 @@ from typing import Any
 
 from bundle.walk import Member, Problem, walk
 from hardening.findings import InFile, Kind, Location, OnWire
-from hardening.host.look.paths import WEB, below
-from hardening.host.look.root import Root
+from hardening.host.checks.paths import WEB, below
+from hardening.host.checks.root import Root
 from hardening.products import Evidence, Pack
 from hardening.products.pack import EvidenceKind
 from hardening.products.releases import ordered

@@ -165,7 +165,7 @@ def _seen(
 ) -> Iterator[Seen]:
     """Yield what each subject shows; hosts of which nothing is known go to `lost`."""
     from hardening.advisories.seen import of_bundle, of_host
-    from hardening.host.look.root import Root
+    from hardening.host.checks.root import Root
 
     if bundle is not None:
         yield of_bundle(pack, str(bundle))

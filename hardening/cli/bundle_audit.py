@@ -14,7 +14,7 @@ from hardening.numerals import whole
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bundle.events import AuditEvent
+    from bundle.audit.events import AuditEvent
 
 _PASSWORDS = 1 << 20
 """Bytes of a file of passwords: each is tried at each encrypted member."""
@@ -194,7 +194,7 @@ class _shown:  # noqa: N801 - used as `with _shown(report) as on_event`
         return self._on_event
 
     def _on_event(self, event: AuditEvent) -> None:
-        from bundle.events import Finished, Progress, Started
+        from bundle.audit.events import Finished, Progress, Started
 
         if isinstance(event, Started):
             self._task = self._bar.add_task(event.path[-40:], total=event.size, members=0)

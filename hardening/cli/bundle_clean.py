@@ -19,11 +19,11 @@ from hardening.cli.options import (
     sealing_key,
     write_file,
 )
-from hardening.ended import like_interrupted
 from hardening.errors import UsageError
+from hardening.signals import like_interrupted
 
 if TYPE_CHECKING:
-    from bundle.clean import Cleaned
+    from bundle.clean.run import Cleaned
 
 
 @click.command(name="clean")
@@ -64,12 +64,12 @@ def command(
     finding at or above --fail-on is left. No OUT is written for a PATH of which nothing can be examined (3), or that
     cannot be written again, such as 7z or ISO (11).
     """
-    from bundle import references
     from bundle.audit import audit
-    from bundle.clean import cleaned
+    from bundle.clean import references
+    from bundle.clean.run import cleaned
+    from bundle.clean.smoke import Smoke
     from bundle.detect import detectors
     from bundle.detect.credentials import Credentials
-    from bundle.smoke import Smoke
 
     out = _output(path, out, dry=dry, unwanted=bool(secrets or check_command))
     made_at = [] if dry else [out]

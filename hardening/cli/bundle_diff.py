@@ -19,6 +19,6 @@ def command(old: Path, new: Path, report: ReportOptions) -> int:
     Members, components, credentials, certificates and keys, set-id programs, sudoers rules and the ports
     that configurations listen on. What went is of severity info; a credential that came is high.
     """
-    from bundle.diff import diff
+    from bundle.compare.diff import diff
 
     return finish(diff(old, new), report)

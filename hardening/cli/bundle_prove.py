@@ -36,7 +36,7 @@ def command(
     The check shares no code with `clean`. With a key it is also shown to be what was signed. Exit 0 means proved;
     exit 11 names every other difference.
     """
-    from bundle.prove import prove
+    from bundle.verify_clean.verify import prove
 
     proof = prove(old, new)
     if key_files or trust_file:

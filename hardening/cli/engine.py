@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hardening.engine.port import EnginePort
-    from hardening.host.engine_plan import Wish
+    from hardening.host.plans.engine import Wish
     from hardening.host.session import Session
 
 _OPTIONS = (
@@ -63,7 +63,7 @@ def show(
     Exit 5 while a restart is pending, 10 where the firewall lets nobody reach the port, 4 where the engine is not seen
     running or the firewall is not understood.
     """
-    from hardening.host import engine_plan
+    from hardening.host.plans import engine as engine_plan
 
     wish = engine_plan.Wish(config=_absolute(config), key=key, process=process, firewall=firewall)
     engine = _look(_session(state_dir), wish)
@@ -107,7 +107,7 @@ def set_port(  # click hands over one argument per option
     from dataclasses import replace
 
     from hardening.cli.caller import user
-    from hardening.host import engine_plan
+    from hardening.host.plans import engine as engine_plan
 
     wish = engine_plan.Wish(
         port=port,
@@ -143,7 +143,8 @@ def _words(command: str) -> tuple[str, ...]:
 
 
 def _carry_out(host: Session, wish: Wish, *, check: bool = False) -> dict[str, Any]:
-    from hardening.host import engine_plan, session
+    from hardening.host import session
+    from hardening.host.plans import engine as engine_plan
 
     plan = engine_plan.plan(wish, host.ask("facts", **engine_plan.wishes(wish)))
     done = host.carry_out(plan, check=check)
@@ -178,7 +179,7 @@ def _session(state_dir: str | None) -> Session:
 
 
 def _look(host: Session, wish: Wish) -> EnginePort:
-    from hardening.host import engine_plan
+    from hardening.host.plans import engine as engine_plan
 
     return engine_plan.seen(wish, host.ask("facts", **engine_plan.wishes(wish)))
 

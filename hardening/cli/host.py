@@ -114,7 +114,7 @@ def _fleet(
     from hardening.errors import HardeningError
     from hardening.findings import Examined, Kind, Run, Subject
     from hardening.host import gather, playbook, private
-    from hardening.host.look import audit as look
+    from hardening.host.checks import audit as look
 
     started = datetime.now(UTC)
     run = Run.of((), (), started=started)

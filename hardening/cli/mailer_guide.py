@@ -37,9 +37,9 @@ def command(
     """Print the set-up for this configuration, step by step, least privilege first."""
     from hardening.mailer.guide import guide
     from hardening.mailer.guide_text import written
-    from hardening.mailer.mistakes import mistakes
     from hardening.mailer.secret import masked
     from hardening.mailer.settings import START, load, start
+    from hardening.mailer.settings_lint import mistakes
 
     if output == STDOUT:
         output = None

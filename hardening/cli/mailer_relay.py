@@ -44,8 +44,8 @@ def render(
 ) -> None:  # fmt: skip
     """Write what a host needs: the relay with its settings, or the product's own mail settings."""
     from hardening.mailer.install import Host, native_files, relay_files
-    from hardening.mailer.mistakes import mistakes
     from hardening.mailer.settings import load
+    from hardening.mailer.settings_lint import mistakes
 
     if what == "relay":
         _plain_words(folder, user)

@@ -89,8 +89,8 @@ def _chosen(settings: Settings, recipients: tuple[str, ...], transport: tuple[st
     """Apply the options, and refuse settings that cannot send."""
     from dataclasses import replace
 
-    from hardening.mailer.mistakes import mistakes
     from hardening.mailer.settings import Transport
+    from hardening.mailer.settings_lint import mistakes
     from hardening.mailer.showing import ADDRESS
 
     if transport:
@@ -121,7 +121,7 @@ def _told(settings: Settings, problem: HardeningError, verbose: int) -> str:
 
 def _hint(settings: Settings, problem: HardeningError) -> str:
     """Return the remedy with what the settings know filled in."""
-    from hardening.mailer.answers import filled
+    from hardening.mailer.error_catalogue import filled
     from hardening.mailer.examination import Examination
 
     return filled(problem.hint, Examination(settings, today()).words())

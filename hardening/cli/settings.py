@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from hardening.tables import Table
+    from hardening.toml_rows import Table
 
 DEFAULT = "hardening.toml"
 _SAID = frozenset(("check-command", "restart-command", "force", "force-older"))
@@ -62,7 +62,7 @@ def _read(context: click.Context, _parameter: click.Parameter, given: Path | Non
     if given is None and not os.path.exists(DEFAULT):  # noqa: PTH110 - quicker, and every command asks
         return
     from hardening.cli.options import also_read
-    from hardening.tables import Table
+    from hardening.toml_rows import Table
 
     table = Table.load(given or Path(DEFAULT), named=given is not None)
     also_read(given or Path(DEFAULT))

@@ -178,9 +178,9 @@ def _exit_code(run: Run, report: ReportOptions) -> int:
 def _settings(
     concurrency: int, timeout: float, *, starttls: str | None, sni: str | None, full: bool
 ) -> Settings:
-    from hardening.tls.scan.pace import Limits
+    from hardening.tls.scan.engine.connecting import Wire
+    from hardening.tls.scan.engine.rate_limit import Limits
     from hardening.tls.scan.run import Settings
-    from hardening.tls.scan.wire import Wire
 
     return Settings(
         full=full,

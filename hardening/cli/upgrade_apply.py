@@ -305,7 +305,7 @@ def _play(
     undo: bool = False,
 ) -> Run:
     from hardening.host import fleet, playbook, private
-    from hardening.upgrade import story
+    from hardening.upgrade import upgrade_report
 
     started = datetime.now(UTC)
     with private.folder("harden-upgrade-") as folder:
@@ -320,9 +320,9 @@ def _play(
                 "upgrade.yml", inventory=inventory, limit=limit, variables=given, flags=flags
             )
             back = None
-            if undo and (wanted := story.to_undo(map(story.told, receipt.hosts))):
+            if undo and (wanted := upgrade_report.to_undo(map(upgrade_report.told, receipt.hosts))):
                 back = fleet.lead_back(wanted, inventory=inventory, limit=limit, variables=given, flags=flags)
-    return story.judged(receipt, started, planned=planned, undo=back)
+    return upgrade_report.judged(receipt, started, planned=planned, undo=back)
 
 
 @contextmanager
@@ -344,16 +344,16 @@ def _told(
     """Write fleet and host reports; the exit code is about the hosts, the bundle has passed already."""
     from hardening.cli.options import FORMATS
     from hardening.reports import render
-    from hardening.upgrade import story
+    from hardening.upgrade import upgrade_report
 
     if report.format == "text" and report.output is None and not report.quiet:
-        for line in story.lines(done):
+        for line in upgrade_report.lines(done):
             click.echo(line)
     if host_reports is not None:
         make_folder(host_reports)
         for one in done.subjects:
             for name in FORMATS:
-                body = render(name, story.of_host(done, one.id), fail_on=None)
+                body = render(name, upgrade_report.of_host(done, one.id), fail_on=None)
                 write_file(host_reports / f"{one.id.replace('/', '_')}.{_SUFFIX[name]}", body)
     fleet = replace(admitted, extra_codes=frozenset()).merged(done)
     report = replace(report, fail_on="never", waivers=None, baseline=None)

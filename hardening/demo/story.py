@@ -37,7 +37,7 @@ Say = Callable[[Step], None]
 def bundle_story(folder: Path, say: Say) -> tuple[Run, Run]:
     """Audit, clean, sign and verify the invented bundle; return the audits before and after."""
     from bundle.audit import audit
-    from bundle.clean import clean
+    from bundle.clean.run import clean
     from bundle.trust import dsse, keys, statement
     from bundle.trust.inventory import inventory
     from bundle.trust.verify import signature_of, verify

@@ -13,9 +13,10 @@ from cryptography import x509
 
 from hardening import atomic
 from hardening.errors import InputError, RefusedError, UsageError
-from hardening.host import certificate_plan, certificate_signed, tls_plan
-from hardening.host.certificate_plan import Named, Wish
-from hardening.host.plan import Plan
+from hardening.host import certificate_signed
+from hardening.host.plans import certificate, tls
+from hardening.host.plans.certificate import Named, Wish
+from hardening.host.plans.plan import Plan
 from hardening.host.session import Session
 
 STATE = "/var/lib/aspect-hardening"
@@ -29,7 +30,7 @@ class Run:
 
     session: Session
     host: str
-    server: tls_plan.Server
+    server: tls.Server
     wish: Wish
     requests: Path | None = None
     """Where requests are brought on the control machine."""
@@ -50,7 +51,7 @@ class Run:
             )
         return cls(
             session=session, host=host, check=check, wish=wish,
-            server=tls_plan.Server.of(raw.get("server") or {}, policy="aspect"),
+            server=tls.Server.of(raw.get("server") or {}, policy="aspect"),
             requests=Path(raw["csr_dir"]) if raw.get("csr_dir") else None,
             signed=Path(raw["signed_dir"]) if raw.get("signed_dir") else None,
             prove=bool(raw.get("prove", True)), deadman=float(raw.get("deadman") or 0),
@@ -59,8 +60,8 @@ class Run:
 
     def answer(self) -> dict[str, Any]:
         """Carry it out; the answer is the agent's, with `certificates` and `notes`. Errors: HardeningError."""
-        facts = self.session.ask("facts", **tls_plan.wishes(self.server))
-        asked = certificate_plan.wishes(facts)
+        facts = self.session.ask("facts", **tls.wishes(self.server))
+        asked = certificate.wishes(facts)
         base: dict[str, Any] = {
             "changed": False,
             "failed": False,
@@ -71,18 +72,18 @@ class Run:
         if not asked["certificates"]:
             return base
         more = self.session.ask("facts", **asked)
-        found = certificate_plan.seen(facts, more, self.now)
-        if self.wish.mode != "report" and not certificate_plan.has_openssl(more):
+        found = certificate.seen(facts, more, self.now)
+        if self.wish.mode != "report" and not certificate.has_openssl(more):
             raise UsageError(
                 "the host has no openssl", hint="install it there; keys are made where they are used"
             )
         base["certificates"] = [_row(one) for one in found]
-        due = certificate_plan.due(found)
+        due = certificate.due(found)
         base["notes"] = [_note(one) for one in found if one.obstacle and one.problems]
         if self.wish.mode == "report" or not due:
             base["notes"] += [_note(one) for one in due]
             return base
-        made = certificate_plan.prepare(due, self.wish, more, state=self.session.state or STATE)
+        made = certificate.prepare(due, self.wish, more, state=self.session.state or STATE)
         made = replace(made, install=self.install)
         first = self.session.carry_out(made, check=self.check)
         base["notes"] += made.notes
@@ -94,8 +95,8 @@ class Run:
         base["notes"] += [f"{_note(one)}; its request waits to be signed" for one in due if one not in fresh]
         if not fresh:
             return {**base, **first, "changed": moved}
-        base["notes"] += certificate_plan.chain_notes(facts)
-        second = self._swap(certificate_plan.swap(self.server, facts, fresh), fresh)
+        base["notes"] += certificate.chain_notes(facts)
+        second = self._swap(certificate.swap(self.server, facts, fresh), fresh)
         rows = {key: [*first.get(key, []), *second.get(key, [])] for key in ("files", "diff", "commands")}
         return {**base, **second, **rows, "changed": bool(second.get("changed")) or moved}
 
@@ -141,20 +142,20 @@ class Run:
         told = self.session.ask(
             "facts",
             read=[folder + "/csr.pem" for folder in folders],
-            run=[certificate_plan.public_half(folder + "/key.pem") for folder in folders],
+            run=[certificate.public_half(folder + "/key.pem") for folder in folders],
         )
         pems = {row["path"]: base64.b64decode(row["content"]) for row in told["files"]}
         came = certificate_signed.load(self.signed, self.host) if self.signed else {}
         fetched, fresh = [], {}
         for one, folder, said in zip(due, folders, told["said"], strict=True):
-            pem, half = pems.get(folder + "/csr.pem", b""), certificate_plan.public_in(said)
+            pem, half = pems.get(folder + "/csr.pem", b""), certificate.public_in(said)
             try:
                 request = x509.load_pem_x509_csr(pem)
             except ValueError as problem:
                 raise RefusedError(
                     f"{one.path}: the request on the host cannot be read: {problem}"
                 ) from problem
-            if half is None or certificate_plan.spki(request.public_key()) != half:
+            if half is None or certificate.spki(request.public_key()) != half:
                 raise RefusedError(f"{one.path}: key and request on the host do not belong together")
             fetched += self._brought(one, pem)
             signed = certificate_signed.chosen(came, request, half, self.now)

@@ -14,8 +14,8 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from hardening.errors import InputError, RefusedError
-from hardening.host.certificate_plan import spki
-from hardening.host.look.certificates import running_out, weaknesses
+from hardening.host.checks.certificates import running_out, weaknesses
+from hardening.host.plans.certificate import spki
 from hardening.tls.certificate import read
 from hardening.tls.offer import Certificate
 from hardening.tls.scan import endpoint

@@ -22,14 +22,14 @@ from typing import Any
 from bundle.detect.credentials.judging.cracking import SHORT
 from hardening.errors import ProbeError
 from hardening.findings import Run
+from hardening.host import checks, private, stream
 from hardening.host import collect as untyped
-from hardening.host import look, private, stream
-from hardening.host.look import About, Root
-from hardening.host.look.paths import INSTALLED
-from hardening.host.look.root import Judged
+from hardening.host.checks import About, Root
+from hardening.host.checks.paths import INSTALLED
+from hardening.host.checks.root import Judged
 from hardening.host.session import Session
-from hardening.tables import Table
 from hardening.tls.policies.ruleset import Policy
+from hardening.toml_rows import Table
 
 collect: Any = untyped  # it runs on Python 2.6, which has no annotations
 COLLECT = Path(untyped.__file__)
@@ -75,7 +75,7 @@ class Gathered:
 @cache
 def rules() -> tuple[dict[str, Any], ...]:
     """Return the rows that say what is left out by rule. Errors: DataError."""
-    table = Table.load(files("hardening.host.look") / "left_out.toml")
+    table = Table.load(files("hardening.host.checks") / "left_out.toml")
     rows = []
     for row in table.rows("row"):
         made: dict[str, Any] = {"id": row.text("id"), "why": row.text("why")}
@@ -107,7 +107,7 @@ def far(execute: Callable[[bytes], tuple[str, str]], where: str, *, local: bool 
 def gather(
     ask: Ask,
     top: Path,
-    paths: look.Paths,
+    paths: checks.Paths,
     *,
     where: str,
     root: str = "/",
@@ -140,7 +140,7 @@ def gather(
     return made
 
 
-def _request(paths: look.Paths, root: str) -> dict[str, Any]:
+def _request(paths: checks.Paths, root: str) -> dict[str, Any]:
     return {
         "verb": "list", "root": root, "paths": [*paths.first, *paths.then, *paths.last], "given": list(paths.given),
         "whole": list(paths.first), "rules": list(rules()), "follow": paths.follow,
@@ -177,20 +177,20 @@ def _clean(path: str) -> str:
 
 
 def _chosen(
-    made: Gathered, waiting: Iterable[tuple[str, int, str]], paths: look.Paths
+    made: Gathered, waiting: Iterable[tuple[str, int, str]], paths: checks.Paths
 ) -> Iterator[tuple[str, int]]:
     """Yield path and size of the files that travel: the product's, settings, text before programs, hidden folders, logs."""
-    then = [*look.CONFIGURED, *paths.then]
+    then = [*checks.CONFIGURED, *paths.then]
 
     def order(one: tuple[str, int, str]) -> tuple[int, str, bool, int, str]:
         path, _, kind = one
-        if look.below(path, paths.first):
+        if checks.below(path, paths.first):
             return 0, "", False, 0, path
-        if look.fits(path, paths.last):
+        if checks.fits(path, paths.last):
             return 3, "", False, 0, path
-        rank = next((at for at, folder in enumerate(then) if look.below(path, (folder,))), len(then))
+        rank = next((at for at, folder in enumerate(then) if checks.below(path, (folder,))), len(then))
         return (
-            1 + (rank >= len(look.CONFIGURED)),
+            1 + (rank >= len(checks.CONFIGURED)),
             {"t": "0", "b": "1"}.get(kind, "2"),
             "/." in path,
             rank,
@@ -314,24 +314,24 @@ def _linked(made: Gathered) -> list[str]:
 
 
 def _brought(
-    ask: Ask, top: Path, paths: look.Paths, *, where: str, root: str, limits: Limits | None
+    ask: Ask, top: Path, paths: checks.Paths, *, where: str, root: str, limits: Limits | None
 ) -> Gathered:
     """Gather the paths, what links of /etc lead to, and what the host's own files name. Errors: ProbeError."""
     made = gather(ask, top, paths, where=where, root=root, limits=limits)
     for _ in range(_LINKS):
         if not (more := _linked(made)):
             break
-        gather(ask, top, look.Paths(first=tuple(more)), where=where, root=root, into=made)
-    more = [path for path in look.named(Root(top, made.seen, where)) if path not in made.seen]
+        gather(ask, top, checks.Paths(first=tuple(more)), where=where, root=root, into=made)
+    more = [path for path in checks.named(Root(top, made.seen, where)) if path not in made.seen]
     if more:
-        gather(ask, top, look.Paths(first=tuple(more)), where=where, root=root, into=made)
+        gather(ask, top, checks.Paths(first=tuple(more)), where=where, root=root, into=made)
     return made
 
 
 def host(
     session: Session,
     top: Path,
-    paths: look.Paths,
+    paths: checks.Paths,
     *,
     label: str,
     root: str = "/",
@@ -362,7 +362,7 @@ def host(
     )
 
 
-def here(root: Path, top: Path, paths: look.Paths, *, limits: Limits | None = None) -> Root:
+def here(root: Path, top: Path, paths: checks.Paths, *, limits: Limits | None = None) -> Root:
     """Return this machine, or an image below `root`, with a copy under `top` of what its detectors look at. Errors: ProbeError."""
     made = _brought(collect.answer_to, top, paths, where=str(root), root=str(root), limits=limits)
     return Root(
@@ -387,8 +387,8 @@ def audited(
     """Audit this machine, or an image below `root`. Errors: NothingExaminedError, ProbeError."""
     more = tuple(more)
     with private.folder("harden-audit-") as folder:
-        host = here(root, folder / "tree", look.wanted(more=more))
-        return look.audit(host, policies, more=more, key=key, required=required)
+        host = here(root, folder / "tree", checks.wanted(more=more))
+        return checks.audit(host, policies, more=more, key=key, required=required)
 
 
 def save(copy: Root, path: Path) -> None:

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from hardening import resources
-from hardening.ended import Ended
 from hardening.errors import InputError, NothingExaminedError, UsageError, install_extra
 from hardening.findings import Examined, Finding, Kind, Result, Rule, Run, Subject, Verdict, in_file
 from hardening.host import private, rules
 from hardening.host.session import waits
+from hardening.signals import Ended
 
 _NO_ROOM = "Failed to create temporary directory"
 _BY_SSH = re.compile(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hardening.ended import like_interrupted
+from hardening.signals import like_interrupted
 
 
 @contextmanager

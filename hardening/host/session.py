@@ -10,7 +10,7 @@ from typing import Any
 
 from hardening.errors import InputError, ProbeError
 from hardening.host import stream
-from hardening.host.plan import Plan
+from hardening.host.plans.plan import Plan
 
 Execute = Callable[[bytes], tuple[str, str]]
 """Runs a Python program given on standard input on the target; returns what it printed and complained."""

@@ -20,9 +20,9 @@ from typing import Any
 
 from hardening.errors import HardeningError, UsageError
 from hardening.mailer.graph import checked
-from hardening.mailer.ground import ground
 from hardening.mailer.net import RefusedBy
 from hardening.mailer.rest import Keys, edit, read
+from hardening.mailer.service_facts import ground
 from hardening.mailer.settings import Credential, Settings, Transport, load
 from hardening.mailer.tokens import acquire, resource
 from hardening.mailer.web import Client

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from hardening.tables import Table
+from hardening.toml_rows import Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from hardening.errors import HardeningError
 from hardening.findings import Severity
 from hardening.mailer.examination import Examination, Step, ews_way_out
-from hardening.mailer.mistakes import mistakes
 from hardening.mailer.rest import read
 from hardening.mailer.settings import Credential, Settings, Transport
+from hardening.mailer.settings_lint import mistakes
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate

@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 
 from hardening.errors import HardeningError
 from hardening.findings import Verdict
-from hardening.mailer.answers import PORTAL, Answer, numbers
+from hardening.mailer.error_catalogue import PORTAL, Answer, numbers
 from hardening.mailer.examination import Examination, Step
 from hardening.mailer.net import (
     RefusedBy,

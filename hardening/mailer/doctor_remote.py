@@ -8,8 +8,8 @@ from hardening.errors import HardeningError
 from hardening.findings import Severity, Verdict
 from hardening.mailer import ews, graph
 from hardening.mailer.examination import Examination, Step, ews_way_out
-from hardening.mailer.ground import ground
 from hardening.mailer.net import RefusedBy, signed_by, unverified
+from hardening.mailer.service_facts import ground
 from hardening.mailer.settings import Permission, Settings, Transport
 from hardening.mailer.submission import Submission
 from hardening.mailer.tokens import Token, acquire, resource, scopes

@@ -7,7 +7,7 @@ import re
 from email.message import EmailMessage
 from html import escape
 
-from hardening.mailer.answers import Answer, seconds
+from hardening.mailer.error_catalogue import Answer, seconds
 from hardening.mailer.net import RefusedBy
 from hardening.mailer.secret import Secret, told
 from hardening.mailer.settings import Settings

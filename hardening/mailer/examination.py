@@ -9,12 +9,12 @@ from pathlib import Path
 
 from hardening.errors import HardeningError
 from hardening.findings import Finding, InFile, Location, OnWire, Result, Severity, Verdict
-from hardening.mailer.answers import filled
 from hardening.mailer.doctor_rules import RULES
-from hardening.mailer.ground import ground
+from hardening.mailer.error_catalogue import filled
 from hardening.mailer.guide import consent_link
 from hardening.mailer.net import RefusedBy
 from hardening.mailer.secret import Secret, masked
+from hardening.mailer.service_facts import ground
 from hardening.mailer.settings import Settings
 from hardening.mailer.showing import ADDRESS
 from hardening.mailer.tokens import Token

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import requests
 
-from hardening.mailer.answers import Answer, seconds
+from hardening.mailer.error_catalogue import Answer, seconds
 from hardening.mailer.net import RefusedBy
 from hardening.mailer.secret import Secret, told
 from hardening.mailer.settings import Settings

@@ -12,8 +12,8 @@ from datetime import date
 from pathlib import Path
 from urllib.parse import quote
 
-from hardening.mailer.ground import ground
 from hardening.mailer.secret import masked
+from hardening.mailer.service_facts import ground
 from hardening.mailer.settings import Permission, Settings, Transport
 from hardening.mailer.showing import ADDRESS, DOMAIN, GUID, SERVER_VERSION, shown
 

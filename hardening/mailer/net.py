@@ -9,7 +9,7 @@ import time
 from urllib.parse import unquote, urlsplit
 
 from hardening.errors import HardeningError, ProbeError
-from hardening.mailer.answers import Answer, Diagnosis, diagnose
+from hardening.mailer.error_catalogue import Answer, Diagnosis, diagnose
 from hardening.mailer.settings import Proxy, Settings
 
 _LONGEST_ANSWER = 16_384  # bytes of a proxy's answer
@@ -32,7 +32,7 @@ class RefusedBy(HardeningError):  # noqa: N818 - reads as what happened
 
 
 def unreachable(name: str, text: str, *, uncertain: bool = False) -> RefusedBy:
-    """Return (not raise) a failure of the network, by its name in hardening.mailer.answers."""
+    """Return (not raise) a failure of the network, by its name in hardening.mailer.error_catalogue."""
     return RefusedBy(Answer(where="network", name=name, text=text), uncertain=uncertain)
 
 

@@ -9,7 +9,7 @@ from email.message import EmailMessage
 
 from hardening.errors import HardeningError
 from hardening.mailer import ews, graph
-from hardening.mailer.answers import Class
+from hardening.mailer.error_catalogue import Class
 from hardening.mailer.net import RefusedBy
 from hardening.mailer.secret import Secret
 from hardening.mailer.settings import Settings, Transport

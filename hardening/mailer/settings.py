@@ -22,7 +22,7 @@ from hardening.mailer.clouds import Cloud, clouds
 from hardening.mailer.rest import Keys, opened, read
 from hardening.mailer.secret import Secret, hide
 from hardening.mailer.showing import hidden, is_path, shown
-from hardening.tables import Table
+from hardening.toml_rows import Table
 
 _LONGEST_WAIT = 600  # seconds: who has not answered by then will not
 

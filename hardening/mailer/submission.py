@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
-from hardening.mailer.answers import Answer
+from hardening.mailer.error_catalogue import Answer
 from hardening.mailer.net import RefusedBy, connected, context, host_port, issuer, tls_failure, unreachable
 from hardening.mailer.secret import Secret, told
 from hardening.mailer.settings import Settings

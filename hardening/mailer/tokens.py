@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hardening.errors import InputError
-from hardening.mailer.answers import PORTAL, Answer, numbers, seconds
+from hardening.mailer.error_catalogue import PORTAL, Answer, numbers, seconds
 from hardening.mailer.net import RefusedBy
 from hardening.mailer.rest import read
 from hardening.mailer.secret import Secret, told

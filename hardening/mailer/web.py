@@ -8,7 +8,7 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 
-from hardening.mailer.answers import PORTAL
+from hardening.mailer.error_catalogue import PORTAL
 from hardening.mailer.net import RefusedBy, context, tls_failure, unreachable
 from hardening.mailer.settings import Settings
 

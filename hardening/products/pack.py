@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from hardening.errors import DataError, UsageError
 from hardening.findings import Severity
 from hardening.products.releases import Range
-from hardening.tables import Table
+from hardening.toml_rows import Table
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable

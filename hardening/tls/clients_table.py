@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hardening.tables import Table
 from hardening.tls import openssl, registry
+from hardening.toml_rows import Table
 
 DATA = Path(__file__).parent / "data"
 

@@ -15,7 +15,7 @@ from functools import cache, lru_cache
 from hardening import resources
 from hardening.errors import UsageError
 from hardening.records import dataclass
-from hardening.tables import Table
+from hardening.toml_rows import Table
 
 Number = tuple[int, ...]
 _OLD_JDK = re.compile(r"(?:1\.)?(\d+)(?:u|\.0_)(\d+)")

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from bundle.audit import audit
+from bundle.clean.placeholders import Placeholder, listed, placeholders
 from bundle.detect import detectors
-from bundle.placeholders import Placeholder, listed, placeholders
 from bundle.trust import statement
 from bundle.trust.policy import Policy
 from bundle.trust.verify import signature_of, verify

@@ -19,9 +19,9 @@ from typing import Any
 from hardening import waivers
 from hardening.errors import HardeningError, NothingExaminedError
 from hardening.findings import Examined, Finding, Run, Severity, Subject
+from hardening.host import checks as looks
 from hardening.host import gather
-from hardening.host import look as looks
-from hardening.host.look.rules import ENGINE_NOT_SEEN, PORT_DIFFERS, WORLD_READABLE
+from hardening.host.checks.rules import ENGINE_NOT_SEEN, PORT_DIFFERS, WORLD_READABLE
 from hardening.host.session import Session
 from hardening.tls.policy import load as load_policy
 from hardening.upgrade import audited

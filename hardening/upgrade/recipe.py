@@ -9,8 +9,8 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-from hardening.host.given import PROBES
-from hardening.tables import Table
+from hardening.host.plans.vault_values import PROBES
+from hardening.toml_rows import Table
 
 DURING = ("stopped", "running")
 RESTART = ("auto", "manual", "no")

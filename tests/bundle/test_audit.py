@@ -19,9 +19,9 @@ from pathlib import Path
 import pytest
 
 from bundle import audit
-from bundle.cache import MOST_BASES
+from bundle.audit.cache import MOST_BASES
+from bundle.audit.events import AuditEvent, Finished, Found, Started
 from bundle.detect import detectors
-from bundle.events import AuditEvent, Finished, Found, Started
 from bundle.walk.limits import Limits
 from bundle.walk.member import Member
 from hardening.cli import run as harden

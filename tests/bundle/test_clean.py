@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from bundle.audit import audit
-from bundle.clean import clean, cleaned
+from bundle.clean.run import clean, cleaned
 from hardening.cli import run
 from hardening.demo import specimen
 from hardening.errors import ExitCode, InputError, UsageError
@@ -191,8 +191,8 @@ def test_what_cannot_be_written_again_gets_no_copy(
 
 def test_what_the_walk_calls_writable_is_what_the_rewriting_knows() -> None:
     """Another name would claim a safe fix for what stays, or leave what could go."""
+    from bundle.audit.section import WRITTEN
     from bundle.rewrite import FORMATS, streams
-    from bundle.section import WRITTEN
 
     behind = {"makeself", "self-extracting", "zip-stub"}
     assert {f.name for f in FORMATS} | {s.name for s in streams.STREAMS} | behind == WRITTEN

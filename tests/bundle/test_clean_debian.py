@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from bundle.audit import audit
-from bundle.clean import clean
-from bundle.prove import prove
+from bundle.clean.run import clean
+from bundle.verify_clean.verify import prove
 from hardening.errors import ExitCode
 
 CACHE = Path(__file__).parents[2] / ".cache" / "clean"

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from bundle.diff import diff
+from bundle.compare.diff import diff
 from hardening.cli import run
 from hardening.demo import specimen
 from hardening.errors import ExitCode, InputError

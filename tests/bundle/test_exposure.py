@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bundle.exposure import listening, sudo_rules
+from bundle.compare.exposure import listening, sudo_rules
 from bundle.walk.member import Member
 
 TOMCAT = b'<Server port="8005" shutdown="x">\n<Connector protocol="HTTP/1.1"\n port="8080"/>\n</Server>\n'

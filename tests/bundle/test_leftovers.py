@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from bundle.audit import audit
-from bundle.clean import clean, cleaned
-from bundle.prove import prove
+from bundle.clean.run import clean, cleaned
+from bundle.verify_clean.verify import prove
 from hardening.demo import specimen
 from hardening.errors import ExitCode
 from hardening.findings import Verdict

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bundle.outcome import results
+from bundle.audit.outcome import results
 from bundle.walk.problem import RULES
 from hardening.findings import Examined, Finding, InFile, Kind, Severity, Subject, Verdict
 

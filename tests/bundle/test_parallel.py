@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 LENT = """
-from bundle.parallel import Forks, Tokens
+from bundle.audit.parallel import Forks, Tokens
 tokens = Tokens(1)
 forks = Forks(tokens)
 def left():

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from bundle.prove import prove
 from bundle.rewrite import Edit, rewrite
+from bundle.verify_clean.verify import prove
 from bundle.walk.member import WINDOW
 from hardening.cli import run
 from hardening.demo import specimen

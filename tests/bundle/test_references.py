@@ -17,9 +17,9 @@ import pytest
 import yaml  # type: ignore[import-untyped]  # it ships no types; Ansible brings it
 
 from bundle.audit import audit
-from bundle.clean import clean
+from bundle.clean.run import clean
 from bundle.detect.credentials.proof import is_random
-from bundle.prove import prove
+from bundle.verify_clean.verify import prove
 from hardening.cli import run
 from hardening.errors import ExitCode
 from hardening.findings import Run, Verdict

@@ -19,9 +19,9 @@ from pathlib import Path
 import pytest
 
 from bundle.audit import audit
-from bundle.clean import clean, cleaned
+from bundle.clean.run import clean, cleaned
 from bundle.detect.credentials.proof import is_random
-from bundle.prove import prove
+from bundle.verify_clean.verify import prove
 from hardening.demo import specimen
 from hardening.errors import ExitCode
 from hardening.findings import Run, Severity

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bundle.audit import audit
-from bundle.clean import clean
+from bundle.clean.run import clean
 from bundle.detect.credentials.proof import encoding_of, is_random, is_usual, may_be_coded
 from hardening.findings import MOST_SEVERE, Run
 from tests.bundle.rewrite.test_rewrite import a_zip

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bundle import section
-from bundle.section import Section, unfold
+from bundle.audit import section
+from bundle.audit.section import Section, unfold
 from bundle.walk.problem import RULES
 from hardening.findings import Finding, InFile
 

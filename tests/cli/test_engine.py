@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from hardening.cli import run
-from hardening.host import engine_plan
+from hardening.host.plans import engine as engine_plan
 from tests.host.engine_stand_in import Engine
 from tests.playbooks.site import attended
 from tests.ports import free_port

@@ -11,8 +11,8 @@ import pytest
 
 from hardening.cli import run
 from hardening.demo import specimen
-from hardening.host import plan as planning
 from hardening.host import session
+from hardening.host.plans import plan as planning
 from tests.host.little import Little
 from tests.host.test_owed import owing
 

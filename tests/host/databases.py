@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hardening.host import accounts_plan
+from hardening.host.plans import accounts
 from tests.bundle.walk.test_formats import need
 
 
@@ -26,9 +26,9 @@ class Database:
     where: dict[str, Any]
     run: Callable[[str], str]
 
-    def account(self, **more: Any) -> accounts_plan.Account:
+    def account(self, **more: Any) -> accounts.Account:
         row = {"name": "db-engine", "engine": self.engine, "user": "engine", **self.where, **more}
-        return accounts_plan.accounts([row])[0]
+        return accounts.accounts([row])[0]
 
 
 def until(ready: Callable[[], bool], seconds: float = 30) -> None:

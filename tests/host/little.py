@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from hardening.host import plan as planning
 from hardening.host import session, stream
+from hardening.host.plans import plan as planning
 
 AGES = ("installed", "2.7", "3.6", "newest")
 """`installed` is the agent as a file on the host, run by this Python; the others get it streamed."""

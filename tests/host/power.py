@@ -22,8 +22,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hardening.host import plan as planning
 from hardening.host import stream
+from hardening.host.plans import plan as planning
 from tests.host.little import Little, digest
 
 FORMATS: dict[str, tuple[int, tuple[str, ...], str]] = {

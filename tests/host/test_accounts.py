@@ -14,8 +14,8 @@ import pytest
 
 from hardening.errors import UsageError
 from hardening.host import accounts as untyped
-from hardening.host import accounts_plan
-from hardening.host.plan import File, Plan
+from hardening.host.plans import accounts as accounts_plan
+from hardening.host.plans.plan import File, Plan
 from hardening.host.session import here
 from tests.host.databases import Database
 from tests.host.little import interpreter

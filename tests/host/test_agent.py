@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from hardening.host import agent, session, stream
-from hardening.host import plan as planning
+from hardening.host.plans import plan as planning
 from tests.host.little import Little, digest
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from hardening.host import agent as program
-from hardening.host import plan as planning
+from hardening.host.plans import plan as planning
 from tests.host.little import Little
 
 agent: Any = program  # untyped: it runs on Python 2.6

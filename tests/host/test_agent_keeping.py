@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hardening.host.plan import File, Plan
+from hardening.host.plans.plan import File, Plan
 from hardening.host.session import here
 
 DAY = 86400

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from hardening.host import accounts_plan
-from hardening.host.plan import File, Plan, Validator
+from hardening.host.plans import accounts
+from hardening.host.plans.plan import File, Plan, Validator
 from hardening.host.session import here
 from tests.host.attacker import PYTHON, attackers
 from tests.host.databases import Database
@@ -63,7 +63,7 @@ def test_the_rotation_of_a_database_account(
     )
     monkeypatch.setenv("PATH", slowed(place, "mariadb" if engine == "mariadb" else "psql"))
     session = here(state=str(place / "state"))
-    made = accounts_plan.plan(
+    made = accounts.plan(
         [database.account()],
         str(place / "secrets.json"),
         session.ask("facts"),

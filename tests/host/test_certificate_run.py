@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from hardening.errors import UsageError
-from hardening.host import certificate_plan, session
+from hardening.host import session
 from hardening.host.certificate_run import Run
+from hardening.host.plans import certificate
 from tests.host.authority import NOW, named, pem
 from tests.host.little import digest
 
@@ -76,7 +77,7 @@ def test_without_openssl_a_host_reports_and_replaces_nothing(
     (old.etc / "both.pem").write_bytes(old.key + old.card)
     (old.etc / "a.conf").write_text(f'ssl.pemfile = "{old.etc}/both.pem"\n')
     monkeypatch.setattr(
-        certificate_plan, "wishes", lambda facts, real=certificate_plan.wishes: without_openssl(real(facts))
+        certificate, "wishes", lambda facts, real=certificate.wishes: without_openssl(real(facts))
     )
     (note,) = old.run("report")["notes"]
     assert "expired" in note

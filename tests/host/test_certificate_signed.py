@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from hardening.errors import InputError, RefusedError
 from hardening.host import certificate_signed
-from hardening.host.certificate_plan import spki
+from hardening.host.plans.certificate import spki
 from tests import odd_certificates
 from tests.host.authority import NOW, Authority, named, pem
 

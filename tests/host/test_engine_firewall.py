@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from hardening.errors import RefusedError
-from hardening.host import engine_plan, stream
-from hardening.host.engine_firewall import SAVED as FILES
+from hardening.host import stream
+from hardening.host.plans import engine as engine_plan
+from hardening.host.plans.engine_firewall import SAVED as FILES
 from tests.host.engine_stand_in import Engine
 from tests.host.little import interpreter
 

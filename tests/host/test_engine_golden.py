@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from hardening.engine.iptables import Ruleset
-from hardening.host import engine_plan
-from hardening.host.engine_firewall import SAVED, Family, Firewall
-from hardening.host.plan import Command
+from hardening.host.plans import engine
+from hardening.host.plans.engine_firewall import SAVED, Family, Firewall
+from hardening.host.plans.plan import Command
 from tests.host.test_engine_plan import CONFIG, WISH, facts, filters
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -54,7 +54,7 @@ def seen(
     return found
 
 
-PLANS: dict[str, tuple[engine_plan.Wish, dict[str, Any]]] = {
+PLANS: dict[str, tuple[engine.Wish, dict[str, Any]]] = {
     "firewalld, to be restarted by a person": (WISH, seen("firewalld", "enforcing", motd="welcome")),
     "iptables, to be restarted by a person": (WISH, seen("iptables", "permissive")),
     "iptables, nobody let the old port in": (WISH, seen("iptables", rules="-A INPUT -j REJECT\n")),
@@ -62,7 +62,7 @@ PLANS: dict[str, tuple[engine_plan.Wish, dict[str, Any]]] = {
     "firewalld, restarted at once": (NOW, seen("firewalld", "enforcing")),
     "firewalld, the engine is seen on the new port": (
         WISH, seen("firewalld", "enforcing", port=7300, running=7300, pending=PENDING,
-                   motd=f"welcome\n{engine_plan.MOTD_MARK}old\n"),
+                   motd=f"welcome\n{engine.MOTD_MARK}old\n"),
     ),
     "iptables, the engine is seen on the new port": (WISH, seen("iptables", port=7300, running=7300, pending=PENDING)),
     "iptables, another program has taken the old port": (
@@ -85,13 +85,13 @@ def _told(command: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _lines(wish: engine_plan.Wish, found: dict[str, Any]) -> list[str]:
-    plan = engine_plan.plan(wish, found).to_json()
+def _lines(wish: engine.Wish, found: dict[str, Any]) -> list[str]:
+    plan = engine.plan(wish, found).to_json()
     lines = [f"label: {plan['label']}, by {plan['by']}"]
     for file in plan["files"]:
         text = base64.b64decode(file["content"]).decode()
         lines.append(f"file: {file['path']} {file.get('mode', '')} {file.get('expect_sha256', '')}".rstrip())
-        if file["path"] == engine_plan.PENDING:
+        if file["path"] == engine.PENDING:
             record = json.loads(text)
             closing = [line for command in record.pop("close", []) for line in _told(command)]
             closing += [
@@ -106,7 +106,7 @@ def _lines(wish: engine_plan.Wish, found: dict[str, Any]) -> list[str]:
 
 
 def test_each_plan_is_what_the_golden_file_says(request: pytest.FixtureRequest) -> None:
-    wishes = engine_plan.wishes(replace(WISH, clients=("/srv/client.conf",)))
+    wishes = engine.wishes(replace(WISH, clients=("/srv/client.conf",)))
     asked = [f"read: {path}" for path in wishes["read"]]
     said = "\n".join([*asked, ""]) + "\n".join(
         line for name, given in PLANS.items() for line in (f"# {name}", *_lines(*given), "")

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from hardening.errors import InputError, RefusedError, UsageError
-from hardening.host import engine_plan
-from hardening.host.engine_firewall import SAVED, Firewall
+from hardening.host.plans import engine
+from hardening.host.plans.engine_firewall import SAVED, Firewall
 
 CONFIG = "/srv/engine.properties"
-WISH = engine_plan.Wish(port=7300, config=CONFIG, by="alice")
+WISH = engine.Wish(port=7300, config=CONFIG, by="alice")
 
 
 def facts(
@@ -76,9 +76,7 @@ def filters(kind: str, rules: str, ports: list[str]) -> dict[str, Any]:
     ("firewall", "words"), [("firewalld", "--add-port=7300/tcp"), ("iptables", "--dport 7300")]
 )
 def test_the_new_port_opens_beside_the_old(firewall: str, words: str) -> None:
-    plan = engine_plan.plan(
-        WISH, facts(configured=7226, running=7226, firewall=firewall, selinux="enforcing")
-    )
+    plan = engine.plan(WISH, facts(configured=7226, running=7226, firewall=firewall, selinux="enforcing"))
     did = [" ".join(command.do) for command in plan.commands]
     assert any(words in line for line in did)
     assert any("semanage port -a -t http_port_t -p tcp 7300" in line for line in did)
@@ -92,10 +90,10 @@ def test_an_account_that_sees_no_process_is_told_so() -> None:
     now = facts(configured=7226, running=7226, firewall="none", selinux="disabled")
     now["listeners"] = [{"port": 7226, "address": "0.0.0.0", "pid": None, "process": ""}]
     now["uid"] = 1000
-    for ask in (engine_plan.seen, engine_plan.plan):
+    for ask in (engine.seen, engine.plan):
         with pytest.raises(InputError, match="only root sees which process listens"):
             ask(WISH, now)
-    assert engine_plan.seen(WISH, {**now, "listeners": []}).running == ()
+    assert engine.seen(WISH, {**now, "listeners": []}).running == ()
 
 
 @pytest.mark.parametrize("firewall", ["firewalld", "iptables"])
@@ -103,29 +101,29 @@ def test_the_old_port_closes_once_the_engine_is_seen_on_the_new(firewall: str) -
     pending = {"name": "control-engine", "configured": 7300, "previous": 7226, "process": "java",
                "since": "2026-01-01T00:00:00Z", "by": "alice", "running": [7300], "resolved": True}  # fmt: skip
     now = facts(configured=7300, running=7300, firewall=firewall, selinux="enforcing", pending=pending)
-    plan = engine_plan.plan(WISH, now)
+    plan = engine.plan(WISH, now)
     closing = [c for c in plan.commands if "7226" in " ".join(c.do)]
     assert any("semanage port -d" in " ".join(c.do) for c in closing)
     assert {c.check[:2] for c in closing} == {("/bin/sh", "-c")}
-    assert plan.remove == (engine_plan.PENDING,)
+    assert plan.remove == (engine.PENDING,)
 
 
 @pytest.mark.parametrize("firewall", ["firewalld", "iptables"])
 def test_the_record_says_how_the_host_closes_the_old_port_by_itself(firewall: str) -> None:
     """What the host does alone and what the next run would do are the same."""
     now = facts(configured=7226, running=7226, firewall=firewall, selinux="enforcing")
-    plan = engine_plan.plan(WISH, now)
-    record = json.loads(next(one.content for one in plan.files if one.path == engine_plan.PENDING))
+    plan = engine.plan(WISH, now)
+    record = json.loads(next(one.content for one in plan.files if one.path == engine.PENDING))
     told = {
         **{k: v for k, v in record.items() if k not in ("close", "motd", "saved")},
         "running": [7300],
         "resolved": True,
     }
     seen = facts(configured=7300, running=7300, firewall=firewall, selinux="enforcing", pending=told)
-    later = [one.to_json() for one in engine_plan.plan(WISH, seen).commands if "7226" in one.name]
+    later = [one.to_json() for one in engine.plan(WISH, seen).commands if "7226" in one.name]
     assert record["close"] == later
     assert later
-    assert record["motd"] == {"path": "/etc/motd", "mark": engine_plan.MOTD_MARK}
+    assert record["motd"] == {"path": "/etc/motd", "mark": engine.MOTD_MARK}
 
 
 @pytest.mark.parametrize(
@@ -163,18 +161,18 @@ def test_a_filter_that_is_not_understood_is_refused_and_never_none(change: dict[
     now = facts(configured=7226, running=7226, firewall="none", selinux="disabled")
     now["filters"] |= change
     with pytest.raises(RefusedError, match=re.escape(said)) as refused:
-        engine_plan.plan(WISH, now)
+        engine.plan(WISH, now)
     assert "control_engine_firewall: false" in refused.value.hint
     assert "not understood" in Firewall.of(now, {}, "").kind
     assert Firewall.of(now, {}, "").lets_in(7226) is None
-    assert engine_plan.seen(WISH, now).unclear
-    assert engine_plan.plan(replace(WISH, firewall=False), {**now, "filters": None}).commands == ()
+    assert engine.seen(WISH, now).unclear
+    assert engine.plan(replace(WISH, firewall=False), {**now, "filters": None}).commands == ()
 
 
 def test_a_host_that_was_not_asked_what_filters_is_refused() -> None:
     now = facts(configured=7226, running=7226, firewall="none", selinux="disabled")
     with pytest.raises(RefusedError, match="the host was not asked what filters"):
-        engine_plan.plan(WISH, {**now, "filters": None})
+        engine.plan(WISH, {**now, "filters": None})
 
 
 @pytest.mark.parametrize(
@@ -191,26 +189,24 @@ def test_saved_rules_that_are_a_link_or_too_large_are_refused_by_name(
     now["files"][1:] = [now["files"][1] | change] if change else []
     now["skipped"] = [] if change else [SAVED["iptables"]]
     with pytest.raises(RefusedError, match=f"/etc/sysconfig/iptables {said}"):
-        engine_plan.plan(WISH, now)
+        engine.plan(WISH, now)
 
 
 def test_a_host_without_firewall_and_selinux_gets_no_commands() -> None:
-    plan = engine_plan.plan(WISH, facts(configured=7226, running=7226, firewall="none", selinux="disabled"))
+    plan = engine.plan(WISH, facts(configured=7226, running=7226, firewall="none", selinux="disabled"))
     assert plan.commands == ()
-    assert [one.path for one in plan.files] == [CONFIG, engine_plan.PENDING, engine_plan.KNOWN]
+    assert [one.path for one in plan.files] == [CONFIG, engine.PENDING, engine.KNOWN]
 
 
 @pytest.mark.parametrize("raw", [{"prt": 1}, {"restart": "soon"}, {"port": "x"}])
 def test_a_wish_that_is_not_understood_names_the_key(raw: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="control engine"):
-        engine_plan.Wish.of(raw)
+        engine.Wish.of(raw)
 
 
 def test_a_wish_as_a_playbook_writes_it_is_the_same_with_the_products_words_for_what_is_empty() -> None:
-    wish = engine_plan.Wish.of(
-        {"port": "7300", "clients": ["/a"], "config": "", "by": None, "restart": "ask"}
-    )
-    assert wish == engine_plan.Wish(port=7300, clients=("/a",), restart="ask")
+    wish = engine.Wish.of({"port": "7300", "clients": ["/a"], "config": "", "by": None, "restart": "ask"})
+    assert wish == engine.Wish(port=7300, clients=("/a",), restart="ask")
     product, config, key, process = wish.settings()
     assert (config, key, process) == (product.place("engine-config").path, product.key, product.process)
     with pytest.raises(UsageError, match="unknown product"):
@@ -220,11 +216,11 @@ def test_a_wish_as_a_playbook_writes_it_is_the_same_with_the_products_words_for_
 def test_a_host_without_the_configuration_is_told_so() -> None:
     now = facts(configured=7226, running=7226, firewall="none", selinux="disabled")
     with pytest.raises(InputError, match=f"^{CONFIG} does not exist on this host$"):
-        engine_plan.plan(WISH, {**now, "files": now["files"][1:]})
+        engine.plan(WISH, {**now, "files": now["files"][1:]})
 
 
 def test_a_configured_port_that_another_program_took_is_refused() -> None:
     now = facts(configured=7300, running=7226, firewall="none", selinux="disabled")
     now["listeners"].append({"port": 7300, "address": "::", "pid": 4, "process": "squid"})
     with pytest.raises(RefusedError, match="squid"):
-        engine_plan.plan(WISH, now)
+        engine.plan(WISH, now)

@@ -20,8 +20,8 @@ from hardening.demo import specimen
 from hardening.errors import ExitCode, ProbeError
 from hardening.findings import Run
 from hardening.host import gather
+from hardening.host.checks import Paths, audit, wanted
 from hardening.host.gather import COLLECT
-from hardening.host.look import Paths, audit, wanted
 from hardening.host.session import Session
 from hardening.reports import render
 from hardening.tls.policy import load

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from hardening.errors import InputError, UsageError
-from hardening.host import agent, given, tls_plan
-from hardening.host.plan import Command, File, Service, Validator
-from hardening.host.secret_text import checked
+from hardening.host import agent
+from hardening.host.plans import tls, vault_values
+from hardening.host.plans.plan import Command, File, Service, Validator
+from hardening.host.plans.secret_text import checked
 from hardening.host.session import here
 
 
@@ -29,24 +30,27 @@ from hardening.host.session import here
 )
 def test_another_type_is_named_with_its_place(kind: type, raw: Any, said: str) -> None:
     with pytest.raises(UsageError) as problem:
-        given.typed(kind, raw, "here")
+        vault_values.typed(kind, raw, "here")
     assert str(problem.value).startswith(said)
     assert problem.value.hint
 
 
 def test_words_that_mean_no_are_not_true() -> None:
-    assert not given.typed(File, {"path": "/a", "secret": "no"}, "here").secret
-    assert given.typed(File, {"path": "/a", "secret": "Yes"}, "here").secret
-    assert given.typed(Command, {"name": "n", "do": ["nice", 5], "undo": None}, "here").do == ("nice", "5")
+    assert not vault_values.typed(File, {"path": "/a", "secret": "no"}, "here").secret
+    assert vault_values.typed(File, {"path": "/a", "secret": "Yes"}, "here").secret
+    assert vault_values.typed(Command, {"name": "n", "do": ["nice", 5], "undo": None}, "here").do == (
+        "nice",
+        "5",
+    )
 
 
 def test_a_service_is_told_what_init_systems_know() -> None:
-    assert given.service({"name": "httpd"}).action == "reload"
-    assert given.service({"name": "x", "action": "graceful", "argv": ["apachectl", "graceful"]}) == Service(
-        name="x", action="graceful", argv=("apachectl", "graceful")
-    )
+    assert vault_values.service({"name": "httpd"}).action == "reload"
+    assert vault_values.service(
+        {"name": "x", "action": "graceful", "argv": ["apachectl", "graceful"]}
+    ) == Service(name="x", action="graceful", argv=("apachectl", "graceful"))
     with pytest.raises(UsageError, match="unknown action 'bounce'"):
-        given.service({"name": "x", "action": "bounce"})
+        vault_values.service({"name": "x", "action": "bounce"})
 
 
 @pytest.mark.parametrize(
@@ -65,13 +69,13 @@ def test_a_service_is_told_what_init_systems_know() -> None:
 )
 def test_a_probe_that_no_host_understands_is_refused(raw: Any, said: str) -> None:
     with pytest.raises(UsageError) as problem:
-        given.probe(raw)
+        vault_values.probe(raw)
     assert said in str(problem.value)
 
 
 def test_every_kind_of_probe_of_the_agent_is_known_here() -> None:
-    assert list(given.PROBES) == list(agent.PROBES)
-    assert given.probe({"kind": "tcp", "port": "443", "wait": "0.5"}) == {
+    assert list(vault_values.PROBES) == list(agent.PROBES)
+    assert vault_values.probe({"kind": "tcp", "port": "443", "wait": "0.5"}) == {
         "kind": "tcp",
         "port": 443,
         "wait": 0.5,
@@ -93,14 +97,12 @@ def test_every_kind_of_probe_of_the_agent_is_known_here() -> None:
 )
 def test_a_server_that_cannot_be_is_named(raw: Any, said: str) -> None:
     with pytest.raises(UsageError) as problem:
-        tls_plan.Server.of(raw, policy="aspect")
+        tls.Server.of(raw, policy="aspect")
     assert f"tls server: {said}" in str(problem.value)
 
 
 def test_one_endpoint_may_stand_without_a_list() -> None:
-    one = tls_plan.Server.of(
-        {"target": "nginx", "endpoints": "a:443, b:443", "configs": "/x/*.conf"}, policy="p"
-    )
+    one = tls.Server.of({"target": "nginx", "endpoints": "a:443, b:443", "configs": "/x/*.conf"}, policy="p")
     assert one.endpoints == ("a:443", "b:443")
     assert one.configs == ("/x/*.conf",)
 
@@ -128,11 +130,11 @@ def test_a_host_that_could_not_be_looked_at_is_not_an_empty_one(tmp_path: Path) 
     ("value", "found"), [(0, 0), ("30", 30), (2.5, 2.5), ("1e3", 1000), (999_999_999, 999_999_999)]
 )
 def test_a_number_is_whole_where_it_can_be(value: object, found: float) -> None:
-    made = given.number(value, "wait")
+    made = vault_values.number(value, "wait")
     assert (made, type(made)) == (found, type(found))
 
 
 @pytest.mark.parametrize("value", [-1, 1e9, "inf", "nan", True, None, "soon", [1]])
 def test_what_no_clock_of_a_host_waits_for_is_no_number(value: object) -> None:
     with pytest.raises(UsageError, match=r"wait: .* is no number from 0 on"):
-        given.number(value, "wait")
+        vault_values.number(value, "wait")

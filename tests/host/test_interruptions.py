@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from hardening.host import plan as planning
+from hardening.host.plans import plan as planning
 from tests.host.little import AGES, Little, digest, faulty, interpreter
 
 NEW = {"a": "a = new\n", "c": "c = new\n"}

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hardening.errors import InputError
-from hardening.host.secret_text import checked, kind_of, written
+from hardening.host.plans.secret_text import checked, kind_of, written
 
 HARD = "".join(map(chr, range(33, 127))) + " x"
 SECRETS = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1)

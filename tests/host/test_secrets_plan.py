@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from hardening.errors import HardeningError
-from hardening.host import secrets_plan
-from hardening.host.plan import Plan, Service
+from hardening.host.plans import secrets
+from hardening.host.plans.plan import Plan, Service
 from hardening.host.session import here
 
 OLD, NEW = "Tr4nsport", "N3w-secret"
@@ -23,16 +23,16 @@ OLD, NEW = "Tr4nsport", "N3w-secret"
 def listed(*places: tuple[str, int, str], name: str = "db") -> dict[str, Any]:
     rows = [{"path": path, "line": line, "syntax": syntax} for path, line, syntax in places]
     row = {"name": name, "account": "root", "service": "mysql", "places": rows}
-    return {"schema": secrets_plan.SCHEMA, "secrets": [row]}
+    return {"schema": secrets.SCHEMA, "secrets": [row]}
 
 
 def planned(root: Path, said: Any, vault: dict[str, Any], where: list[dict[str, Any]] | None = None) -> Plan:
-    at = secrets_plan.places(
-        said, secrets_plan.where_of(where or [{"bundle": "", "path": f"{root}/", "group": str(os.getgid())}])
+    at = secrets.places(
+        said, secrets.where_of(where or [{"bundle": "", "path": f"{root}/", "group": str(os.getgid())}])
     )
     store = str(root / "store.json")
-    facts = here(state=str(root / "state")).ask("facts", **secrets_plan.wishes(at, store))
-    return secrets_plan.plan(at, vault, facts, store=store)
+    facts = here(state=str(root / "state")).ask("facts", **secrets.wishes(at, store))
+    return secrets.plan(at, vault, facts, store=store)
 
 
 def carried(root: Path, said: Any, vault: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def written(root: Path, said: Any, vault: dict[str, Any]) -> dict[str, bytes]:
     ("said", "where", "problem"),
     [
         ({"schema": "other"}, None, "harden-secrets/1"),
-        ({"schema": secrets_plan.SCHEMA}, None, "damaged"),
+        ({"schema": secrets.SCHEMA}, None, "damaged"),
         (listed(("a.conf", 1, "bare")), [{"bundle": "www/", "path": "/x/"}], "nothing says where a.conf"),
         (listed(("a.conf", 1, "bare")), [{"bundle": "", "path": "x/"}], "absolute path"),
         (
@@ -76,7 +76,7 @@ def test_a_problem_names_its_place(
 def test_a_damaged_store_is_refused_without_a_word_of_it(tmp_path: Path) -> None:
     (tmp_path / "store.json").write_text(f'{{"schema": "harden-store/1", "secrets": ["{OLD}"')
     with pytest.raises(HardeningError, match=r"store\.json on the host is damaged") as caught:
-        planned(tmp_path, {"schema": secrets_plan.SCHEMA, "secrets": []}, {})
+        planned(tmp_path, {"schema": secrets.SCHEMA, "secrets": []}, {})
     assert OLD not in str(caught.value)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hardening.errors import InputError
-from hardening.host.plan import Plan
+from hardening.host.plans.plan import Plan
 from hardening.host.session import Session, summary, unproved, waits
 from hardening.host.stream import MARK
 

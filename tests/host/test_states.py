@@ -11,7 +11,7 @@ from hardening.errors import ExitCode
 from hardening.findings import Examined, Verdict
 from hardening.host import agent, fleet, states
 from hardening.host.playbook import HostReceipt, Receipt
-from hardening.upgrade import carry, story
+from hardening.upgrade import carry, upgrade_report
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 BEFORE, CHANGED = {ExitCode.ROLLED_BACK}, {ExitCode.HOSTS_FAILED}
@@ -38,7 +38,7 @@ def test_the_exit_code_says_whether_every_host_is_as_before(names: str, codes: s
 
 
 def test_both_stories_know_only_names_of_the_table_and_each_is_told_by_one() -> None:
-    assert set(fleet._RULES) | set(story._RULES) == set(states.STATES)
+    assert set(fleet._RULES) | set(upgrade_report._RULES) == set(states.STATES)
 
 
 def test_the_program_on_the_host_ends_by_the_same_words() -> None:
@@ -54,7 +54,7 @@ def _upgraded(state: str, **row: object) -> HostReceipt:
 
 @pytest.mark.parametrize("name", states.STATES)
 def test_an_upgrade_says_the_verdict_of_its_state_and_names_what_failed(name: str) -> None:
-    run = story.judged(Receipt(code=0, hosts=(_upgraded(name),), output=""), NOW)
+    run = upgrade_report.judged(Receipt(code=0, hosts=(_upgraded(name),), output=""), NOW)
     told = "untouched" if name == "fit" else name
     (subject,), (result,) = run.subjects, run.results
     assert (subject.stats["state"], result.verdict) == (told, states.of(name).verdict)
@@ -65,13 +65,13 @@ def test_an_upgrade_says_the_verdict_of_its_state_and_names_what_failed(name: st
 def test_a_host_that_took_the_bundle_and_cannot_be_led_back_did_not_refuse_it() -> None:
     said = {"id": "7", "state": "settled"}, {"state": "refused", "problems": ["No space left on device"]}
     tasks = [{"outcome": "ok", "result": {"upgrade": row}} for row in said]
-    one = story.told(HostReceipt(host="a", tasks=tasks))
+    one = upgrade_report.told(HostReceipt(host="a", tasks=tasks))
     assert (one.state, one.why) == ("unfinished", ("No space left on device",))
-    assert story.codes([one]) == CHANGED
+    assert upgrade_report.codes([one]) == CHANGED
 
 
 def test_a_state_that_nobody_knows_is_no_pass_and_no_silence() -> None:
-    run = story.judged(Receipt(code=0, hosts=(_upgraded("molten"),), output=""), NOW)
+    run = upgrade_report.judged(Receipt(code=0, hosts=(_upgraded("molten"),), output=""), NOW)
     assert run.results[0].verdict is Verdict.INCONCLUSIVE
     assert [f.message for f in run.findings] == ["molten"]
     assert ExitCode.HOSTS_FAILED in run.extra_codes
@@ -79,4 +79,4 @@ def test_a_state_that_nobody_knows_is_no_pass_and_no_silence() -> None:
 
 def test_a_host_that_had_the_release_already_is_as_before() -> None:
     hosts = (_upgraded("current"), _upgraded("rolledback"))
-    assert story.judged(Receipt(code=0, hosts=hosts, output=""), NOW).extra_codes == BEFORE
+    assert upgrade_report.judged(Receipt(code=0, hosts=hosts, output=""), NOW).extra_codes == BEFORE

@@ -7,7 +7,7 @@ import hashlib
 
 import pytest
 
-from hardening.host import tls_plan
+from hardening.host.plans import tls
 
 MAIN = "/etc/nginx/nginx.conf"
 OLD = """events {}
@@ -38,9 +38,9 @@ def _facts(text: str) -> dict[str, object]:
 
 
 def _warnings(text: str) -> list[str]:
-    server = tls_plan.Server(target="nginx")
-    notes = tls_plan.plan(server, _facts(text)).notes
-    return [note for note in notes if note.startswith(tls_plan.LOSS)]
+    server = tls.Server(target="nginx")
+    notes = tls.plan(server, _facts(text)).notes
+    return [note for note in notes if note.startswith(tls.LOSS)]
 
 
 def test_those_who_can_connect_now_and_could_not_any_more_are_named() -> None:
@@ -53,8 +53,8 @@ def test_those_who_can_connect_now_and_could_not_any_more_are_named() -> None:
 
 
 def test_where_nobody_loses_anything_nothing_is_said() -> None:
-    server = tls_plan.Server(target="nginx")
-    (ours,) = [f for f in tls_plan.plan(server, _facts(OLD)).files if f.path.endswith("harden-tls.conf")]
+    server = tls.Server(target="nginx")
+    (ours,) = [f for f in tls.plan(server, _facts(OLD)).files if f.path.endswith("harden-tls.conf")]
     settings = ours.content.decode()
     now = f"events {{}}\nhttp {{\n{settings}\nserver {{\nlisten 443 ssl;\n}}\n}}\n"
     assert _warnings(now) == []
@@ -75,6 +75,6 @@ def test_lighttpd_is_reloaded_only_where_that_reads_settings_and_key(
 ) -> None:
     facts = _facts(text)
     facts["said"] = [f"lighttpd/{release} (ssl) - a light and fast webserver"]
-    assert tls_plan.action(tls_plan.Server(target="lighttpd"), facts) == told
-    assert tls_plan.action(tls_plan.Server(target="lighttpd", action="reload"), facts) == "reload"
-    assert tls_plan.plan(tls_plan.Server(target="lighttpd"), facts).services[0].action == told
+    assert tls.action(tls.Server(target="lighttpd"), facts) == told
+    assert tls.action(tls.Server(target="lighttpd", action="reload"), facts) == "reload"
+    assert tls.plan(tls.Server(target="lighttpd"), facts).services[0].action == told

@@ -12,7 +12,7 @@ import pytest
 
 from hardening.cli import run
 from hardening.errors import UsageError
-from hardening.host import tls_plan
+from hardening.host.plans import tls
 from tests.odd_certificates import pem, sound
 
 CASES = Path(__file__).parents[1] / "tls" / "cases"
@@ -77,13 +77,13 @@ class Host:
             }
             for path, data in self.texts().items()
         ]
-        server = tls_plan.Server(
+        server = tls.Server(
             target=self.target,
             version=self.version,
             configs=(f"/{self.main.relative_to(self.root)}", f"/etc/{self.target}/conf.d/*.conf"),
             place=self.place,
         )
-        plan = tls_plan.plan(server, {"files": files})
+        plan = tls.plan(server, {"files": files})
         return self.texts() | {one.path: one.content for one in plan.files}
 
     def arguments(self) -> list[str]:
@@ -139,10 +139,10 @@ def test_a_line_with_several_settings_is_named() -> None:
         "sha256": "0",
     }
     with pytest.raises(UsageError, match=r"/etc/nginx/conf.d/a.conf line 1 sets more than one thing"):
-        tls_plan.plan(tls_plan.Server(target="nginx"), {"files": [row]})
+        tls.plan(tls.Server(target="nginx"), {"files": [row]})
 
 
 def test_a_host_without_files_gets_ours_alone() -> None:
     for target in ("nginx", "httpd", "lighttpd"):
-        plan = tls_plan.plan(tls_plan.Server(target=target), {})
+        plan = tls.plan(tls.Server(target=target), {})
         assert [one.path for one in plan.files] == [plan.files[0].path]

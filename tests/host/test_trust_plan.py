@@ -9,7 +9,7 @@ import pytest
 
 from bundle.trust import keys
 from hardening.errors import HardeningError
-from hardening.host import trust_plan
+from hardening.host.plans import trust
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -48,14 +48,14 @@ def test_a_trust_file_by_which_no_bundle_could_count_is_refused(
     desk: Path, rows: list[str], threshold: int, expected: list[str], problem: str
 ) -> None:
     with pytest.raises(HardeningError, match=problem):
-        trust_plan.plan(trusting(desk, *rows, threshold=threshold), {}, NOW, expected=expected)
+        trust.plan(trusting(desk, *rows, threshold=threshold), {}, NOW, expected=expected)
 
 
 def test_what_was_expected_and_is_not_there_is_refused(desk: Path) -> None:
     ids = [keys.keyid(keys.load_public(desk / name)) for name in ("a.pub", "b.pub")]
     file = trusting(desk, 'file = "a.pub"')
     with pytest.raises(HardeningError, match=f"no key {ids[1][:16]} is trusted"):
-        trust_plan.plan(file, {}, NOW, expected=[ids[0], ids[1][:16]])
-    made = trust_plan.plan(file, {}, NOW, expected=[ids[0][:20]])
+        trust.plan(file, {}, NOW, expected=[ids[0], ids[1][:16]])
+    made = trust.plan(file, {}, NOW, expected=[ids[0][:20]])
     assert [row.state for row in made.rows] == ["added"]
     assert "compare the ids" in made.shown()[-1]

@@ -23,8 +23,9 @@ from typing import Any
 import pytest
 
 from hardening.errors import RefusedError
-from hardening.host import engine_plan, stream
-from hardening.host.engine_firewall import SAVED, Firewall
+from hardening.host import stream
+from hardening.host.plans import engine as engine_plan
+from hardening.host.plans.engine_firewall import SAVED, Firewall
 
 OLD, NEW = 7226, 7300
 ROWS = tomllib.loads(Path(__file__).with_name("walls.toml").read_text("utf-8"))["wall"]

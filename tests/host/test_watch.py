@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
-from hardening.host import engine_plan, session, stream
-from hardening.host import plan as planning
-from hardening.host.engine_firewall import Firewall
+from hardening.host import session, stream
+from hardening.host.plans import engine as engine_plan
+from hardening.host.plans import plan as planning
+from hardening.host.plans.engine_firewall import Firewall
 from tests.host.engine_stand_in import Engine
 from tests.host.little import AGES, interpreter
 from tests.ports import free_port

@@ -23,7 +23,7 @@ from hardening.cli import run
 from hardening.errors import ExitCode
 from hardening.findings import Examined, Finding, Run
 from hardening.host import gather
-from hardening.host.look import audit, wanted
+from hardening.host.checks import audit, wanted
 from hardening.tls.policy import load
 from tests.host.authority import named
 from tests.host.little import interpreter

@@ -42,7 +42,8 @@ def said(*argv: str) -> str:
 
 def main() -> dict[str, Any]:
     """Return what was seen, one entry per question."""
-    from hardening.host import engine_plan, session
+    from hardening.host import session
+    from hardening.host.plans import engine as engine_plan
 
     pathlib.Path(CONFIG).write_text("ENGINE_PORT=8080\n")
     pathlib.Path("/etc/apache2/engine.conf").write_text(SITE)

@@ -9,8 +9,8 @@ from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
-from hardening.host import plan as planning
 from hardening.host import stream
+from hardening.host.plans import plan as planning
 from tests.host.little import Little
 from tests.hosts import matrix, matrix_table
 

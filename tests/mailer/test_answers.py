@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from hardening.mailer import net
-from hardening.mailer.answers import Answer, Class, diagnose, numbers, seconds
+from hardening.mailer.error_catalogue import Answer, Class, diagnose, numbers, seconds
 from hardening.mailer.net import RefusedBy
 from hardening.mailer.settings import Settings, load
 

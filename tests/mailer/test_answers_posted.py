@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hardening.mailer import relay
-from hardening.mailer.answers import Answer, Class, diagnose
+from hardening.mailer.error_catalogue import Answer, Class, diagnose
 from tests.mailer.conftest import Site
 from tests.mailer.test_doctor import _calendar, examine, fault, said
 

@@ -665,7 +665,7 @@ def test_smtp_scoped_by_rbac_passes(site: Site) -> None:
 
 
 def test_every_row_of_answers_is_reachable_and_filled() -> None:
-    from hardening.mailer.answers import _rows
+    from hardening.mailer.error_catalogue import _rows
 
     for rows in _rows().values():
         assert all(row.diagnosis.meaning and row.diagnosis.remedy for row in rows)

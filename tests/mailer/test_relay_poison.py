@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from hardening.mailer import relay
-from hardening.mailer.answers import Answer, Class, diagnose
+from hardening.mailer.error_catalogue import Answer, Class, diagnose
 from tests.host.little import interpreter
 from tests.mailer.conftest import Site
 from tests.mailer.relayed import Relay
@@ -173,7 +173,7 @@ def test_letters_outside_ascii_are_announced(new: Relay) -> None:
     [("7", 7, 7), ("Wed, 25 Nov 2099 08:00:00 GMT", 1e6, 1e10), ("Tue, 24 Nov 2020 08:00:00 GMT", 0, 0)],
 )
 def test_retry_after_is_a_number_or_a_date(value: str, least: float, most: float) -> None:
-    from hardening.mailer.answers import seconds
+    from hardening.mailer.error_catalogue import seconds
 
     class Said:
         def getheader(self, _name: str) -> str:

@@ -14,7 +14,7 @@ import requests
 
 from hardening.errors import InputError
 from hardening.mailer import tokens
-from hardening.mailer.answers import Answer
+from hardening.mailer.error_catalogue import Answer
 from hardening.mailer.net import RefusedBy
 from hardening.mailer.secret import Secret
 from hardening.mailer.settings import Credential, Settings, load

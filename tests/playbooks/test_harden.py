@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from hardening import resources
-from hardening.host import tls_plan
+from hardening.host.plans import tls
 from tests.host.little import digest
 from tests.playbooks.site import Site
 
@@ -17,7 +17,7 @@ APPLY = "Make the TLS policy hold on each server"
 
 
 def wrong(site: Site) -> list[str]:
-    return list(tls_plan.unproved([f"127.0.0.1:{site.port}"], "aspect"))
+    return list(tls.unproved([f"127.0.0.1:{site.port}"], "aspect"))
 
 
 def examine(site: Site) -> subprocess.CompletedProcess[str]:

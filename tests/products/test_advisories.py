@@ -17,8 +17,8 @@ from hardening.advisories.seen import Seen, of_bundle, of_host
 from hardening.cli import run
 from hardening.errors import ExitCode
 from hardening.findings import InFile, OnWire
-from hardening.host import gather, look
-from hardening.host.look.root import Root
+from hardening.host import checks, gather
+from hardening.host.checks.root import Root
 from tests.products import layout
 
 PACK = products.load("aspect")
@@ -169,7 +169,7 @@ def test_the_release_file_is_read_in_its_published_form(
 
 def test_a_copy_of_a_host_shows_what_the_host_shows(tmp_path: Path) -> None:
     top = layout.host(tmp_path / "host", "3.07.01")
-    copy = gather.here(top, tmp_path / "copy", look.wanted())
+    copy = gather.here(top, tmp_path / "copy", checks.wanted())
     assert copy.copy is not None
     brought = Root(copy.copy, label=str(top), left=copy.left)
     there, here = of_host(PACK, Root(top)), of_host(PACK, brought)

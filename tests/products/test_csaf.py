@@ -25,7 +25,7 @@ def document(*vulnerabilities: dict[str, Any], day: str = "2026-10-01", **more: 
     """Return a document about releases A (<=3.08.04), F (3.08.05) and O (another product's)."""
 
     def branch(category: str, name: str, inner: Any) -> dict[str, Any]:
-        return {"category": category, "name": name} | inner
+        return {"category": category, "name": name, **inner}
 
     def release(name: str, key: str) -> dict[str, Any]:
         return branch("product_version_range", name, {"product": {"name": name, "product_id": key}})

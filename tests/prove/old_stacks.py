@@ -21,7 +21,7 @@ from hardening.tls.libraries import builds
 from hardening.tls.offer import Said
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.scan import run as scans
-from hardening.tls.targets import served
+from hardening.tls.targets.reading import served
 from tests.tls import compared, oracles
 
 STRINGS = (

@@ -14,9 +14,10 @@ from hardening.tls.policies.ruleset import Policy
 from hardening.tls.registry import find_group, find_suite
 from hardening.tls.rendering import render as renders
 from hardening.tls.scan import run as scans
-from hardening.tls.scan import ssh
-from hardening.tls.scan.wire import Wire
-from hardening.tls.targets import find, signatures
+from hardening.tls.scan.engine.connecting import Wire
+from hardening.tls.scan.wire import ssh
+from hardening.tls.targets import find
+from hardening.tls.targets.reading import signatures
 from tests.ports import free_port
 from tests.tls import servers
 

@@ -13,7 +13,8 @@ from hardening.errors import UsageError
 from hardening.tls import policy, registry
 from hardening.tls.openssl import NAMES, build, builds, negotiable, resolve, spoken
 from hardening.tls.rendering.render import render
-from hardening.tls.targets import find, group_lists, levels
+from hardening.tls.targets import find
+from hardening.tls.targets.reading import group_lists, security_levels
 
 STRINGS = st.text(alphabet="AESHIGRC4DULTNk12358:+-!@ ,;=._", max_size=60)
 
@@ -140,7 +141,7 @@ def test_loading_and_resolving_are_quick() -> None:
 )
 def test_a_security_level_takes_old_versions_away(name: str, level: int, oldest: str) -> None:
     """SSL_CTX_set_security_level(3): 2 forbids SSL 3.0, 3 TLS 1.0, 4 TLS 1.1; from 3.0 on, MD5 and SHA-1 go at 1."""
-    speaks = levels.protocols_of(name, level)
+    speaks = security_levels.protocols_of(name, level)
     assert next(one for one in registry.PROTOCOLS if one != "SSLv2" and one in speaks) == oldest
 
 

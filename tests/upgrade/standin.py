@@ -22,8 +22,8 @@ from bundle.trust.policy import Policy
 from bundle.trust.verify import signature_of
 from hardening.host import session, stream
 from hardening.upgrade import admission, carry, recipe
-from hardening.upgrade.conduct import Conductor
 from hardening.upgrade.logs import patterns
+from hardening.upgrade.orchestrator import Conductor
 from tests.host.little import digest
 from tests.upgrade.quick import Quick
 

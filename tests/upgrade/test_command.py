@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from bundle.trust.verify import signature_of
-from hardening.upgrade import conduct
+from hardening.upgrade import orchestrator
 from tests.host.little import digest
 from tests.upgrade.standin import NEW, Signer, Site, begin
 
@@ -83,7 +83,9 @@ def test_plan_apply_status_receipt_and_back(sites: list[Site], signer: Signer, t
     assert [name for name, text in texts.items() if "restart pending since" not in text] == []
     stages = [line.split("  ")[-2] if line.endswith("fit") else line.split(" s  ")[1].split("  ")[0]
               for line in err.splitlines()]  # fmt: skip
-    assert [word for word in stages if word not in (*conduct.WORDS.values(), "preflight", "upload")] == []
+    assert [
+        word for word in stages if word not in (*orchestrator.WORDS.values(), "preflight", "upload")
+    ] == []
 
     code, out, _ = harden("receipt", "r.json", "--key", signer.public_file, cwd=tmp_path)
     assert (code, "committed    1.0 -> 2.0" in out) == (0, True)

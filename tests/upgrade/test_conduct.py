@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hardening.errors import ProbeError
-from hardening.upgrade.conduct import Conductor
+from hardening.upgrade.orchestrator import Conductor
 
 
 def test_a_host_that_goes_away_between_two_pieces_of_its_log_is_said() -> None:

@@ -11,9 +11,9 @@ import pytest
 
 from hardening.errors import ProbeError
 from hardening.findings import Run
-from hardening.host import look as looked
+from hardening.host import checks as looked
 from hardening.host import session
-from hardening.host.look.root import Root
+from hardening.host.checks.root import Root
 from hardening.tls.policy import load as load_policy
 from hardening.upgrade import audited, hostaudit
 from tests import odd_certificates

@@ -13,7 +13,7 @@ from bundle.trust import keys
 from bundle.trust.digest import digest
 from bundle.trust.verify import signature_of
 from hardening.errors import ExitCode
-from hardening.upgrade import story
+from hardening.upgrade import upgrade_report
 from hardening.upgrade.admission import Job
 from tests.upgrade.standin import Signer, Site, job, whole_run
 
@@ -132,6 +132,6 @@ def test_a_host_refuses_the_rest_and_nothing_changes(
 
 
 def test_a_refusal_is_exit_11() -> None:
-    told = story.Told(host="a", state="refused", why=("x",), row={"verdict": "fit"})
-    assert ExitCode.REFUSED in story.codes([told])
-    assert ExitCode.HOSTS_FAILED not in story.codes([told])
+    told = upgrade_report.Told(host="a", state="refused", why=("x",), row={"verdict": "fit"})
+    assert ExitCode.REFUSED in upgrade_report.codes([told])
+    assert ExitCode.HOSTS_FAILED not in upgrade_report.codes([told])

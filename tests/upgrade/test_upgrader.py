@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from hardening.host import plan as planning
+from hardening.host.plans import plan as planning
 from hardening.upgrade import carry
 from tests.host.little import digest, interpreter
 from tests.upgrade.quick import Quick

@@ -20,7 +20,7 @@ from bundle.detect.components.model import (
 )
 from bundle.detect.versions import SCHEMES, Range
 from hardening.findings import Rule, Severity
-from hardening.tables import Table
+from hardening.toml_rows import Table
 
 _ID = re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)*")
 _LEAST_SIGNS = 2

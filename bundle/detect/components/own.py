@@ -20,7 +20,7 @@ from bundle.detect.components.load import component
 from bundle.detect.components.model import Component
 from bundle.detect.java.prints import Library, Print
 from hardening.findings import Rule, Severity
-from hardening.tables import Table
+from hardening.toml_rows import Table
 
 DENIED = Rule(
     id="component/denied",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from bundle.walk import say
+from bundle.walk import emit
 from bundle.walk.derive import biff, bytecode, documents, rpmdb, sheets, sqlite, wrapped
 from bundle.walk.formats import rpms
 from bundle.walk.formats.raw import Note
@@ -50,10 +50,10 @@ def of_container(member: Member, source: Source, facts: Mapping[str, str]) -> It
     """Say the texts of a container that none of its members has by itself: scripts and notes of a package, rows of a workbook."""
     for text in (rpms.SCRIPTS, rpms.NOTES):
         if facts.get(text):
-            yield say.derived(member, facts[text].encode(), text)
+            yield emit.derived(member, facts[text].encode(), text)
     if sheets.is_workbook(member.entries):
         for sheet in sheets.sheets(source):
-            yield say.derived(member, sheet, "sheet-text")
+            yield emit.derived(member, sheet, "sheet-text")
 
 
 def _said(member: Member, text: Text | Note) -> Iterator[Member | Problem]:

@@ -14,8 +14,8 @@ from typing import Any
 
 from bundle.walk.derive.marshalled import Code, Compiled
 from bundle.walk.derive.opcodes import actions
+from bundle.walk.derive.python_text import LEAST, LONGEST, MOST_ITEMS, Full, Lines, is_literal
 from bundle.walk.derive.stack import Stack, named
-from bundle.walk.derive.written import LEAST, LONGEST, MOST_ITEMS, Full, Lines, is_literal
 
 _MOST = 0xFFFFFFFF
 _UNKNOWN: tuple[list[None], ...] = ([], [None])

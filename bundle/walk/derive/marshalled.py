@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bundle.walk.derive.opcodes import MAGIC
-from bundle.walk.derive.written import name_of
+from bundle.walk.derive.python_text import name_of
 
 _DEEPEST = 60
 """Objects in objects: code of functions in functions, tuples in tuples; programs have few."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bundle.walk.derive.marshalled import Code
-from bundle.walk.derive.written import LONGEST_NAME, Lines, quoted
+from bundle.walk.derive.python_text import LONGEST_NAME, Lines, quoted
 
 _MOST_UNPACKED = 16
 _MOST_UNKNOWN = 30

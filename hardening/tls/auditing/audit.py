@@ -23,13 +23,14 @@ from hardening.findings import (
     Verdict,
     in_file,
 )
-from hardening.garbage import seldom_collected
+from hardening.garbage_collection import seldom_collected
 from hardening.tls import clients
-from hardening.tls.auditing import host_defaults, inert, mains, remedies, shared, telling
+from hardening.tls.auditing import host_defaults, inert, mains, release_wording, remedies, shared
 from hardening.tls.auditing.mains import Asked, Main
-from hardening.tls.auditing.problems import NOT_PARTIAL, PROBLEMS
+from hardening.tls.auditing.problems import CLEARTEXT, NOT_PARTIAL, PROBLEMS
 from hardening.tls.auditing.recognise import unlike
 from hardening.tls.auditing.shared import Audited
+from hardening.tls.judging import cleartext
 from hardening.tls.judging.judge import Judgement, judge
 from hardening.tls.judging.scan_command import hosts, scan_command
 from hardening.tls.libraries import builds
@@ -37,8 +38,8 @@ from hardening.tls.offer import Offer
 from hardening.tls.policies.ruleset import Policy
 from hardening.tls.targets import Target
 from hardening.tls.targets.base import Reading
-from hardening.tls.targets.inside import opened
-from hardening.tls.targets.tree import Problem, Tree
+from hardening.tls.targets.reading.chroot import opened
+from hardening.tls.targets.reading.tree import Problem, Tree
 
 
 def audit(
@@ -115,6 +116,13 @@ def _nothing(subject: str, *why: Problem) -> Audited:
     )
 
 
+def _in_clear(path: str, problem: Problem, policies: Sequence[Policy]) -> Audited:
+    subject, finding, result = cleartext.of_configuration(
+        path, in_file(problem.path, problem.line), CLEARTEXT[problem.kind], problem.reason, policies
+    )
+    return Audited([subject], [finding], [result])
+
+
 def _same(problem: Problem, version: str) -> tuple[str, int | None, str]:
     """Return what tells one directive that a release does not know from another, for comparing releases."""
     return problem.path, problem.line, problem.reason.replace(version, "")
@@ -146,6 +154,10 @@ def audit_tree(tree: Tree, main: Main, policies: Sequence[Policy], asked: Asked)
         return _nothing(main.path, Problem("unknown-kind", main.path, None, _NO_SERVER))
     found = _judged(fitting, policies, main.target, tree, asked)
     problems = [*tree.problems, *unknown]
+    for one in problems:
+        if one.kind in CLEARTEXT:
+            found.add(_in_clear(main.path, one, policies))
+    problems = [p for p in problems if p.kind not in CLEARTEXT]
     if not found.subjects:
         why = next(iter(tree.problems), Problem("empty", main.path, None, "nothing in it is about TLS"))
         found = _nothing(main.path, why)
@@ -287,11 +299,11 @@ def _every_way(
     facts = target.facts
     shown_way, offer, judgement = next((w for w in ways if w[0].release.version == facts.default), ways[-1])
     known = len({w.release.version for w, _, _ in ways}) == 1  # then it is the library that nobody names
-    told = telling.named  # what tells the ways apart: the library where all are one release, or both
+    told = release_wording.named  # what tells the ways apart: the library where all are one release, or both
     if known:
-        told = telling.library
+        told = release_wording.library
     elif len({w.release.version for w, _, _ in ways}) == len(ways):
-        told = telling.release
+        told = release_wording.release
     holders: dict[tuple[str, str, str], list[tuple[Reading, Finding]]] = {}
     for way, _, judged in ways:
         for one in judged.findings:
@@ -299,10 +311,10 @@ def _every_way(
     findings = []
     for held in holders.values():
         (one,) = remedies.fitting((held[-1][1],), target, held[-1][0])
-        having = {telling.named(w) for w, _ in held}
-        without = [told(w) for w, _, _ in ways if telling.named(w) not in having]
+        having = {release_wording.named(w) for w, _ in held}
+        without = [told(w) for w, _, _ in ways if release_wording.named(w) not in having]
         if without:
-            which = telling.which(list(dict.fromkeys(told(w) for w, _ in held)), without)
+            which = release_wording.which(list(dict.fromkeys(told(w) for w, _ in held)), without)
             also = f"; depends on the {'Java' if known else 'release'}: {which}"
             one = replace(
                 one,
@@ -323,7 +335,9 @@ def _every_way(
     what, which = (
         ("Java", builds.shown(shown_way.build)) if known else (target.name, shown_way.release.version)
     )
-    asked = telling.listed((telling.library if known else telling.named)(w) for w, _, _ in ways)
+    asked = release_wording.listed(
+        (release_wording.library if known else release_wording.named)(w) for w, _, _ in ways
+    )
     note = f"nothing says which {what} runs; asked were {asked}; the offer shown is that of {which}"
     shown = replace(offer, assumptions=(note, *offer.assumptions)).to_json()
     differ = any(word == "unknown" != judgement.verdicts[name] for name, word in verdicts.items())

@@ -22,7 +22,7 @@ from hardening.tls.libraries import builds, jsse
 from hardening.tls.policies.ruleset import Policy
 from hardening.tls.rendering import kept_level, new_texts, render, rendered
 from hardening.tls.targets.base import Reading, Target
-from hardening.tls.targets.tree import Tree
+from hardening.tls.targets.reading.tree import Tree
 
 
 @dataclass(frozen=True, slots=True)

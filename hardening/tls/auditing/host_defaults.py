@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from hardening.tls.libraries import builds
-from hardening.tls.targets import group_lists, openssl_cnf
+from hardening.tls.targets import openssl_cnf
 from hardening.tls.targets.base import Reading, Target
-from hardening.tls.targets.tree import Tree
+from hardening.tls.targets.reading import group_lists
+from hardening.tls.targets.reading.tree import Tree
 
 _PLACES = ("/etc/pki/tls/openssl.cnf", "/etc/ssl/openssl.cnf")
 _SINCE = (1, 1, 1)

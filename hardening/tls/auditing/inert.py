@@ -9,7 +9,7 @@ from hardening.findings import Finding, InFile, Rule, Severity
 from hardening.tls.judging.facts import place
 from hardening.tls.offer import Inert, Offer
 from hardening.tls.policies.ruleset import Policy
-from hardening.tls.targets.tree import Tree
+from hardening.tls.targets.reading.tree import Tree
 
 INERT = Rule(
     id="tls/inert-protocol",

@@ -18,7 +18,7 @@ from hardening.tls.libraries import builds
 from hardening.tls.release import Release
 from hardening.tls.targets import Target, targets
 from hardening.tls.targets.base import Reading
-from hardening.tls.targets.tree import Tree
+from hardening.tls.targets.reading.tree import Tree
 
 _OF_A_HOST = ("/etc", "/usr/local/etc", "/usr/local/*", "/opt/*")
 """Where in a host's `/` servers have their configurations."""

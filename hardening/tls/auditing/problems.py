@@ -39,6 +39,8 @@ PROBLEMS = {
         remedy="Correct its name, or name the release that runs with --target NAME@VERSION.",
     ),
 }  # fmt: skip
+CLEARTEXT = {"cleartext-smtp": "smtp", "cleartext-imap": "imap", "cleartext-ftp": "ftp"}
+"""Kinds that say that the server speaks this protocol without TLS; `judging.cleartext` makes the finding."""
 NOT_PARTIAL = frozenset({"unknown-directive", "misplaced"})
 """Kinds after which everything was read all the same."""
 

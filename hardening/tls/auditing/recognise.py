@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from hardening.tls.targets import Target, targets
-from hardening.tls.targets.tree import Problem, Tree
+from hardening.tls.targets.reading.tree import Problem, Tree
 
 _LOOKED_AT = 256 * 1024
 """Bytes of a file that decide which server it is for."""

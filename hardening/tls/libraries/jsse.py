@@ -18,9 +18,9 @@ from functools import cache, lru_cache
 from hardening import resources
 from hardening.errors import UsageError
 from hardening.records import dataclass
-from hardening.tables import Table
 from hardening.tls import registry
 from hardening.tls.registry import Suite
+from hardening.toml_rows import Table
 
 PREFIX = "jdk-"
 PROPERTY = "jdk.tls.disabledAlgorithms"

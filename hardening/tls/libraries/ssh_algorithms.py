@@ -9,8 +9,8 @@ from functools import cache
 from hardening import resources
 from hardening.findings import Severity
 from hardening.records import dataclass
-from hardening.tables import Table
 from hardening.tls.release import Number, Release, number
+from hardening.toml_rows import Table
 
 KINDS = ("kex", "host_keys", "ciphers", "macs", "user_keys")
 LABELS = {

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from hardening.errors import InputError, UsageError
-from hardening.tables import Table
 from hardening.tls.policies.requirement import (
     REMOVED,
     GroupNeed,
@@ -28,6 +27,7 @@ from hardening.tls.policies.rule import read_rule
 from hardening.tls.policies.ruleset import Policy
 from hardening.tls.policies.ssh import Lists, SshRule, read_lists, read_rules
 from hardening.tls.policies.words import groups, protocols, schemes, suites
+from hardening.toml_rows import Table
 
 T = TypeVar("T")
 Find = Callable[[str], Policy]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 
-from hardening.tables import Table
 from hardening.tls import registry
 from hardening.tls.policies.requirement import (
     CertificateNeed,
@@ -19,6 +18,7 @@ from hardening.tls.policies.requirement import (
     SuiteNeed,
 )
 from hardening.tls.policies.words import groups, protocols, schemes, suites, words
+from hardening.toml_rows import Table
 
 CLAUSES = ("protocols", "suites", "groups", "signatures", "certificate", "session")
 KEY_TYPES = ("rsa", "ec", "ed25519", "ed448", "dsa", "ml-dsa")

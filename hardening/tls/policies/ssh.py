@@ -7,9 +7,9 @@ from difflib import get_close_matches
 
 from hardening import resources
 from hardening.records import dataclass
-from hardening.tables import Table
 from hardening.tls.libraries import ssh_algorithms
 from hardening.tls.policies.requirement import Level, RuleKind
+from hardening.toml_rows import Table
 
 _SHIPPED = str(resources.tls_data() / "policies")
 Lists = tuple[tuple[str, tuple[str, ...]], ...]

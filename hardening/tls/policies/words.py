@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from hardening.tables import Table
 from hardening.tls import registry
 from hardening.tls.registry import Group, Scheme, Suite
+from hardening.toml_rows import Table
 
 
 def _hint(word: str, known: Iterable[str]) -> str:

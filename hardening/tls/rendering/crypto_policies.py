@@ -18,7 +18,7 @@ from hardening.tls.rendering.narrowing import Gap
 from hardening.tls.rendering.rendered import Plan, Rendered, judged, settle
 from hardening.tls.targets.base import Job, Reading, Target
 from hardening.tls.targets.crypto_policies import known
-from hardening.tls.targets.tree import Tree, joined
+from hardening.tls.targets.reading.tree import Tree, joined
 
 _KX = {"ECDHE": ("ECDHE",), "RSA": ("RSA",), "DHE": ("DHE", "DHE-RSA"), "ANY": ()}
 _MACS = {"SHA1": "HMAC-SHA1", "SHA256": "HMAC-SHA2-256", "SHA384": "HMAC-SHA2-384", "AEAD": "AEAD"}

@@ -17,7 +17,7 @@ from hardening.tls.rendering import templates
 from hardening.tls.rendering.narrowing import Gap
 from hardening.tls.rendering.rendered import Plan, Rendered, rendered
 from hardening.tls.targets.base import Job, Reading, Target
-from hardening.tls.targets.tree import Tree, joined
+from hardening.tls.targets.reading.tree import Tree, joined
 
 _VERSIONS = ("TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 _KX = frozenset({"ECDHE-ECDSA", "ECDHE-RSA", "DHE-RSA", "RSA", ""})

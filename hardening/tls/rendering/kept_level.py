@@ -6,9 +6,9 @@ import re
 
 from hardening.records import dataclass
 from hardening.tls.libraries import builds
-from hardening.tls.targets import certificates
 from hardening.tls.targets.base import Reading, Target
-from hardening.tls.targets.tree import Tree
+from hardening.tls.targets.reading import certificates
+from hardening.tls.targets.reading.tree import Tree
 
 _SAID = re.compile(r"@SECLEVEL=([0-5])")
 _NAMED = re.compile(r"/[^\s\"\'`;,=\[\](){}]+")

@@ -14,9 +14,9 @@ from hardening.tls.libraries.library import Cipher
 from hardening.tls.policies.ruleset import Policy
 from hardening.tls.registry import Scheme
 from hardening.tls.release import Release
-from hardening.tls.targets import group_lists, levels, signatures
 from hardening.tls.targets.base import Abilities, Target
-from hardening.tls.targets.tree import joined
+from hardening.tls.targets.reading import group_lists, security_levels, signatures
+from hardening.tls.targets.reading.tree import joined
 
 _KEYS = {"P-256": "ecdsa_secp256r1_sha256", "P-384": "ecdsa_secp384r1_sha384", "P-521": "ecdsa_secp521r1_sha512"}  # fmt: skip
 """The scheme of TLS 1.3 that a key on a curve signs by."""
@@ -50,7 +50,7 @@ class Narrowing:
         self.target, self.policy, self.release, self.can = target, policy, release, can
         self.build = builds.build(build)
         self.level = self.build.security_level or 0
-        self.speaks = levels.protocols_of(build, self.level)
+        self.speaks = security_levels.protocols_of(build, self.level)
         self.gaps: list[Gap] = []
         self.stuck = tuple(n for n in can.stuck if n in self.speaks and n not in policy.protocols)
 
@@ -93,7 +93,7 @@ class Narrowing:
             found = [c for c in found if c.name not in self.can.unreachable]
             self._gap(f"{joined(off)} cannot be switched on and stay off", "unreachable", Severity.INFO)
         small = self.can.dh_bits is not None and self.can.dh_bits < self.policy.dh_min_bits
-        small = small or not levels.allows_field(self.build.name, self.level, self.can.dh_bits)
+        small = small or not security_levels.allows_field(self.build.name, self.level, self.can.dh_bits)
         for kx, possible, key in (
             ("DHE", self.can.finite_field and not small, "finite_field"),
             ("ECDHE", self.can.elliptic, "elliptic"),

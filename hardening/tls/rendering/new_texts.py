@@ -16,9 +16,10 @@ from hardening.tls.libraries import builds
 from hardening.tls.policies.ruleset import Policy
 from hardening.tls.rendering import render
 from hardening.tls.rendering.rendered import Rendered
-from hardening.tls.targets import Target, certificates, levels
+from hardening.tls.targets import Target
 from hardening.tls.targets.base import Edit, Reading
-from hardening.tls.targets.tree import Tree
+from hardening.tls.targets.reading import certificates, security_levels
+from hardening.tls.targets.reading.tree import Tree
 
 MARK = "# replaced by the TLS policy in {place}: "
 SEPARATE = ("httpd", "lighttpd", "nginx")
@@ -137,7 +138,9 @@ def _settings(
     bits = certificates.dh_bits(tree, tree.place(params["dhparam"], "/")) if "dhparam" in params else None
     own = builds.build(builds.plain(way.build)).security_level or 0
     at = own if level is None else level
-    if bits is not None and (bits < policy.dh_min_bits or not levels.allows_field(way.build, at, bits)):
+    if bits is not None and (
+        bits < policy.dh_min_bits or not security_levels.allows_field(way.build, at, bits)
+    ):
         del params["dhparam"]  # at a higher security level the server would not even start with it
     made = render.render(
         target, policy, version=way.release.version, build=way.build, params=params, level=level

@@ -19,9 +19,9 @@ from hardening.tls.release import Release
 from hardening.tls.rendering import templates
 from hardening.tls.rendering.narrowing import Narrowing, builds_order
 from hardening.tls.rendering.rendered import Plan, Rendered, rendered, settle
-from hardening.tls.targets import levels, signatures
 from hardening.tls.targets.base import Abilities, Job, Reading, Target
-from hardening.tls.targets.tree import Tree, joined
+from hardening.tls.targets.reading import security_levels, signatures
+from hardening.tls.targets.reading.tree import Tree, joined
 
 __all__ = ["Plan", "Rendered", "expected", "plan", "render", "settle"]
 
@@ -167,7 +167,7 @@ def _agreed(target: Target, made: Plan, offers: tuple[Offer, ...]) -> Offer:
     """Return the one offer, which has to be what the job means. Errors: HardeningError."""
     job = made.job
     can = target.can(job.release, job.build, job.params)
-    speaks = levels.protocols_of(job.build, builds.build(job.build).security_level or 0)
+    speaks = security_levels.protocols_of(job.build, builds.build(job.build).security_level or 0)
     want = expected(job, frozenset(can.stuck) & speaks)
     got = {p.name: tuple(s.value for s in p.suites) for p in offers[0].protocols} if offers else {}
     if not can.ordered:  # the library's order, whatever the job's

@@ -15,7 +15,7 @@ from hardening.tls.offer import Offer
 from hardening.tls.release import Release
 from hardening.tls.rendering.narrowing import Gap
 from hardening.tls.targets.base import Job, Target
-from hardening.tls.targets.tree import joined
+from hardening.tls.targets.reading.tree import joined
 
 INEXPRESSIBLE = Rule(
     id="tls/inexpressible",

@@ -16,10 +16,10 @@ from hardening.tls.rendering import templates
 from hardening.tls.rendering.narrowing import Gap
 from hardening.tls.rendering.rendered import Plan, Rendered, rendered, settle
 from hardening.tls.targets.base import Job, Reading, Target
-from hardening.tls.targets.openssh import overruled
-from hardening.tls.targets.openssh_keys import base_type
-from hardening.tls.targets.openssh_syntax import NAMES
-from hardening.tls.targets.tree import Tree, joined
+from hardening.tls.targets.openssh.host_keys import base_type
+from hardening.tls.targets.openssh.sshd import overruled
+from hardening.tls.targets.openssh.syntax import NAMES
+from hardening.tls.targets.reading.tree import Tree, joined
 
 _OLD_KEYS = ("PubkeyAcceptedAlgorithms", "PubkeyAcceptedKeyTypes")
 

@@ -12,26 +12,27 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from hardening.findings import Examined, Finding, Kind, OnWire, Run, Subject, Unanswered
-from hardening.garbage import seldom_collected
+from hardening.garbage_collection import seldom_collected
 from hardening.tls import clients, registry
-from hardening.tls.judging import rules
+from hardening.tls.judging import cleartext, rules
 from hardening.tls.judging.judge import judge
 from hardening.tls.offer import Offer
 from hardening.tls.policies.ruleset import Policy
-from hardening.tls.scan import cleartext, observed, ssh
-from hardening.tls.scan.attacks import implied
 from hardening.tls.scan.endpoint import Target, parse
-from hardening.tls.scan.engine import Engine
+from hardening.tls.scan.engine.connecting import Wire
+from hardening.tls.scan.engine.conversations import Engine
+from hardening.tls.scan.engine.job import Job
+from hardening.tls.scan.engine.net import Loop
+from hardening.tls.scan.engine.rate_limit import Limits, Pace
 from hardening.tls.scan.fleet import Outcome, joined
-from hardening.tls.scan.job import Job
-from hardening.tls.scan.learned import Endpoint
-from hardening.tls.scan.net import Loop
-from hardening.tls.scan.offers import offer_of
-from hardening.tls.scan.pace import Limits, Pace
-from hardening.tls.scan.plan import Inquiry
-from hardening.tls.scan.scope import Scope
-from hardening.tls.scan.starttls import dialogue
-from hardening.tls.scan.wire import Wire
+from hardening.tls.scan.report import observed
+from hardening.tls.scan.report.attacks import implied
+from hardening.tls.scan.report.offers import offer_of
+from hardening.tls.scan.strategy.endpoint_state import Endpoint
+from hardening.tls.scan.strategy.plan import Inquiry
+from hardening.tls.scan.strategy.scope import Scope
+from hardening.tls.scan.wire import ssh
+from hardening.tls.scan.wire.starttls import dialogue
 
 if TYPE_CHECKING:
     from OpenSSL.crypto import X509Store
@@ -180,7 +181,11 @@ def judged(
     examined = one.examined
     stats = {"seconds": one.seconds, "connections": one.connections, **observed.stats(one.found)}
     if one.found.no_starttls:
-        return cleartext.outcome(one.target, one.found.no_starttls, policies, stats)
+        target = one.target
+        subject, finding, result = cleartext.of_endpoint(
+            target.text, target.starttls or "", one.found.no_starttls, policies, stats
+        )
+        return subject, (finding,), (result,)
     if examined is Examined.NONE:
         names = tuple(sorted(p.id for p in policies))
         return _unanswered(one.target, one.found.failure or "no answer", names, stats)
@@ -202,12 +207,12 @@ def judged(
     attacks = tuple(implied(one.offer, tuple(p.id for p in policies), failed=failed))
     chains: tuple[Finding, ...] = ()
     if one.found.chains:
-        from hardening.tls.scan.trust import check
+        from hardening.tls.scan.report.trust import check
 
         chains = tuple(check(list(one.found.chains.values()), store, one.target.text, now))
     faults: tuple[Finding, ...] = ()
     if one.found.faults:
-        from hardening.tls.scan import probes
+        from hardening.tls.scan.strategy import probes
 
         faults = probes.findings(one.found.faults, one.target.text)
     seen = observed.findings(one.found, one.target.text)
@@ -248,7 +253,7 @@ def scan(
 
     store = None
     if settings.trust is not None:
-        from hardening.tls.scan.trust import load_store
+        from hardening.tls.scan.report.trust import load_store
 
         store = load_store(settings.trust)
     for outcome in _ssh([t for t in targets if t.ssh], policies, settings):

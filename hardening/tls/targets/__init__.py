@@ -1,4 +1,7 @@
-"""The servers we can write for and read. One module each; add yours to TARGETS."""
+"""The servers that this program can write for and read: one module or one folder each. Add yours to TARGETS.
+
+A target may import `reading`, the judging, the policies and the libraries, and no other target's folder but `java`.
+"""
 
 from __future__ import annotations
 
@@ -11,39 +14,40 @@ from hardening.tls.targets.base import Target
 
 __all__ = ["TARGETS", "Target", "find", "parted", "targets"]
 
-TARGETS = (
-    "httpd",
-    "lighttpd",
-    "nginx",
-    "haproxy",
-    "mariadb",
-    "mysql",
-    "coturn",
-    "crypto_policies",
-    "dovecot",
-    "exim",
-    "java_security",
-    "jetty",
-    "openssh",
-    "openssh_client",
-    "openssl_cnf",
-    "postfix",
-    "postgresql",
-    "proftpd",
-    "redis",
-    "squid",
-    "stunnel",
-    "tomcat",
-    "vsftpd",
-)
+TARGETS = {
+    "httpd": "httpd.target",
+    "lighttpd": "lighttpd.target",
+    "nginx": "nginx.target",
+    "haproxy": "haproxy.target",
+    "mariadb": "mariadb",
+    "mysql": "mysql",
+    "coturn": "coturn",
+    "crypto_policies": "crypto_policies",
+    "dovecot": "dovecot",
+    "exim": "exim.target",
+    "java_security": "java.security",
+    "jetty": "jetty.target",
+    "openssh": "openssh.sshd",
+    "openssh_client": "openssh.client",
+    "openssl_cnf": "openssl_cnf",
+    "postfix": "postfix.target",
+    "postgresql": "postgresql",
+    "proftpd": "proftpd",
+    "redis": "redis",
+    "squid": "squid",
+    "stunnel": "stunnel",
+    "tomcat": "tomcat.target",
+    "vsftpd": "vsftpd",
+}
 """The module of each target; imported when it is asked for, so that rendering one does not load them all."""
 
 
 @cache
 def _load(name: str) -> Target:
-    found = import_module(f"hardening.tls.targets.{name}").TARGET
+    module = f"hardening.tls.targets.{TARGETS[name]}"
+    found = import_module(module).TARGET
     if not isinstance(found, Target):
-        raise TypeError(f"hardening.tls.targets.{name}.TARGET is no Target")
+        raise TypeError(f"{module}.TARGET is not a Target")
     return found
 
 

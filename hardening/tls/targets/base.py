@@ -13,7 +13,7 @@ from hardening.records import dataclass
 from hardening.tls.offer import Offer
 from hardening.tls.policies.ruleset import Policy
 from hardening.tls.release import Directives, Release, directives
-from hardening.tls.targets.tree import Tree
+from hardening.tls.targets.reading.tree import Tree
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

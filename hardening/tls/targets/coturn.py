@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from hardening.findings import InFile
 from hardening.tls.offer import Offer, Said
 from hardening.tls.release import Release, directives
-from hardening.tls.targets import certificates, flat_edits, flat_syntax, served
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
-from hardening.tls.targets.flat_syntax import Grammar, Line, Section
-from hardening.tls.targets.tree import Tree
+from hardening.tls.targets.reading import certificates, flat_edits, flat_syntax, served
+from hardening.tls.targets.reading.flat_syntax import Grammar, Line, Section
+from hardening.tls.targets.reading.tree import Tree
 
 _GRAMMAR = Grammar(separator=r"[ \t=]+", comment="#", section=None, fold=str, quotes='"')
 _OFF = {"no-tlsv1": "TLSv1.0", "no-tlsv1_1": "TLSv1.1", "no-tlsv1_2": "TLSv1.2"}

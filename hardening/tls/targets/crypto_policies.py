@@ -16,9 +16,9 @@ from hardening.tls.libraries import crypto_policies as language
 from hardening.tls.libraries.crypto_policies import OPENSSH, OPENSSL, Effective, Setting
 from hardening.tls.offer import Offer, Said, SshOffer
 from hardening.tls.release import Release, directives
-from hardening.tls.targets import served
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
-from hardening.tls.targets.tree import Tree
+from hardening.tls.targets.reading import served
+from hardening.tls.targets.reading.tree import Tree
 
 _FOLDERS = ("/etc/crypto-policies/policies", "/usr/share/crypto-policies/policies")
 _NAME = re.compile(r"[A-Za-z0-9_-]+(?::[A-Za-z0-9_.-]+)*$")

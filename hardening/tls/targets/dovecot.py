@@ -14,10 +14,10 @@ from hardening.tls.libraries import builds
 from hardening.tls.offer import Offer, Said
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
-from hardening.tls.targets import certificates, flat_edits, flat_syntax, served, spans
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
-from hardening.tls.targets.flat_syntax import Grammar, Line, Section
-from hardening.tls.targets.tree import Tree
+from hardening.tls.targets.reading import certificates, flat_edits, flat_syntax, protocol_ranges, served
+from hardening.tls.targets.reading.flat_syntax import Grammar, Line, Section
+from hardening.tls.targets.reading.tree import Tree
 
 _GRAMMAR = Grammar(
     backslash=" ",
@@ -69,12 +69,12 @@ def context(job: Job) -> dict[str, object]:
     """Return the template's variables."""
     release = job.release
     newest = _has("ssl_server_cert_file", release)
-    off = [f"!{spans.older(n)}" for n in PROTOCOLS[1:5] if n not in job.protocols]
+    off = [f"!{protocol_ranges.older(n)}" for n in PROTOCOLS[1:5] if n not in job.protocols]
     return {
         "newest": newest,
         "dh_file": "dhparam" in job.params and _has("ssl_min_protocol", release),
         "dh_length": _has(_DH_LENGTH, release) and any(c.startswith("DHE-") for c in job.ciphers),
-        "least": spans.older(job.protocols[0]) if _has("ssl_min_protocol", release) else "",
+        "least": protocol_ranges.older(job.protocols[0]) if _has("ssl_min_protocol", release) else "",
         "off": " ".join(off),
         "prefers": ("server" if job.server_preference else "client")
         if newest
@@ -179,11 +179,18 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
         yield replace(one, refused=True, assumptions=(*one.assumptions, why)) if why else one
 
 
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
 def _offers(tree: Tree, path: str, sections: list[Section], reading: Reading) -> Iterator[Offer]:
     for one in sections:
         flat_syntax.strays(tree, one.lines, directives("dovecot"), reading.release)
     top, filters = _split(tree, sections, path)
     switch = top.last("ssl")
+    if switch is not None and switch.value == "no":
+        listen = top.last("listen")
+        if listen is None or not set(re.split(r"[,\s]+", listen.value)) <= _LOOPBACK:
+            tree.say("cleartext-imap", switch.path, switch.line, "ssl = no")
     if not any(x.name.startswith("ssl") for x in top.lines) or (switch is not None and switch.value == "no"):
         return
     if not switch:
@@ -287,14 +294,16 @@ def _settings(view: _View, tree: Tree, reading: Reading) -> served.Settings:
     minimum = facts.default_of("minimum", release)
     if _has("ssl_min_protocol", release):
         least = view.said("ssl_min_protocol")
-        protocols = spans.between(least.value if least else minimum, PROTOCOLS[-1], least.at if least else at)
+        protocols = protocol_ranges.between(
+            least.value if least else minimum, PROTOCOLS[-1], least.at if least else at
+        )
     else:
         listed = view.last("ssl_protocols")  # an empty one takes nothing away
         words = listed.value.split() if listed else []
-        off = {spans.named(w[1:]) for w in words if w.startswith("!")}
-        plain = {spans.named(w) for w in words if not w.startswith("!")}
+        off = {protocol_ranges.named(w[1:]) for w in words if w.startswith("!")}
+        plain = {protocol_ranges.named(w) for w in words if not w.startswith("!")}
         spot = InFile((listed.path,), listed.line) if listed else at
-        whole = spans.between("SSLv3" if listed else minimum, PROTOCOLS[-1], spot)
+        whole = protocol_ranges.between("SSLv3" if listed else minimum, PROTOCOLS[-1], spot)
         protocols = tuple(s for s in whole if s.value not in off and (not plain or s.value in plain))
     prefers = view.last("ssl_server_prefer_ciphers", "ssl_prefer_server_ciphers")
     certificates_said = [

@@ -12,10 +12,10 @@ from hardening.tls.libraries import builds
 from hardening.tls.offer import Offer, Said
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
-from hardening.tls.targets import certificates, flat_edits, flat_syntax, served, spans
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
-from hardening.tls.targets.flat_syntax import Grammar, Line, Section
-from hardening.tls.targets.tree import DEEPEST, Tree
+from hardening.tls.targets.reading import certificates, flat_edits, flat_syntax, protocol_ranges, served
+from hardening.tls.targets.reading.flat_syntax import Grammar, Line, Section
+from hardening.tls.targets.reading.tree import DEEPEST, Tree
 
 _SECTIONS = ("mysqld", "server", "mariadb", "mariadbd", "client-server", "galera")
 _GRAMMAR = Grammar(
@@ -50,7 +50,8 @@ def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
     versions = _has("tls_version", release)
     speaks = builds.build(build).protocols
     default = [
-        spans.named(w) or "" for w in directives("mariadb").default_of("protocols", release).split(",")
+        protocol_ranges.named(w) or ""
+        for w in directives("mariadb").default_of("protocols", release).split(",")
     ]
     way = "use MariaDB 10.4.6 or later"
     one_list = builds.build(build).release >= _ONE_LIST
@@ -196,7 +197,7 @@ def settings(
     return served.Settings(
         subject=f"{path}#{name}:{port.value if port else '3306'}" if certificate or own else path,
         at=at,
-        protocols=spans.listed(words, version.at if version else at),
+        protocols=protocol_ranges.listed(words, version.at if version else at),
         ciphers=said(whole, "ssl_cipher") or Said(facts.default_of("ciphers", release), at),
         keys=served.OWN_KEY if own else certificates.keys_of(tree, files),
         cards=certificates.NOTHING if own else certificates.presented(tree, files),

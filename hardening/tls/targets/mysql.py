@@ -10,11 +10,11 @@ from hardening.tls.libraries import builds
 from hardening.tls.offer import Offer
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
-from hardening.tls.targets import served, spans
 from hardening.tls.targets.base import Abilities, Job, Reading, Target
-from hardening.tls.targets.flat_syntax import Section
 from hardening.tls.targets.mariadb import edits, elliptic, said, server_section, settings
-from hardening.tls.targets.tree import Tree
+from hardening.tls.targets.reading import protocol_ranges, served
+from hardening.tls.targets.reading.flat_syntax import Section
+from hardening.tls.targets.reading.tree import Tree
 
 _SECTIONS = ("mysqld", "server")
 _UPGRADE = "use MySQL {} or later"
@@ -26,7 +26,10 @@ def _has(feature: str, release: Release) -> bool:
 
 def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
     """Return what a release can express with a build."""
-    default = [spans.named(w) or "" for w in directives("mysql").default_of("protocols", release).split(",")]
+    default = [
+        protocol_ranges.named(w) or ""
+        for w in directives("mysql").default_of("protocols", release).split(",")
+    ]
     versions = _has("tls_version", release)
     speaks = builds.build(build).protocols
     return Abilities(
@@ -50,7 +53,7 @@ def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
 def context(job: Job) -> dict[str, object]:
     """Return the template's variables."""
     return {
-        "versions": [spans.older(n) for n in job.protocols if n in PROTOCOLS]
+        "versions": [protocol_ranges.older(n) for n in job.protocols if n in PROTOCOLS]
         if _has("tls_version", job.release)
         else [],
     }

@@ -10,11 +10,11 @@ from hardening.findings import InFile
 from hardening.tls.offer import Offer, Said
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
-from hardening.tls.targets import commands, flat_edits, flat_syntax, served, spans
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
-from hardening.tls.targets.filled import OVERGROWN, OvergrownError, filled
-from hardening.tls.targets.flat_syntax import Grammar, Line, Section
-from hardening.tls.targets.tree import Tree
+from hardening.tls.targets.reading import flat_edits, flat_syntax, protocol_ranges, served, ssl_conf_cmd
+from hardening.tls.targets.reading.flat_syntax import Grammar, Line, Section
+from hardening.tls.targets.reading.interpolation import OVERGROWN, OvergrownError, filled
+from hardening.tls.targets.reading.tree import Tree
 
 _GRAMMAR = Grammar(
     backslash="",
@@ -42,8 +42,8 @@ def can(_release: Release, _build: str, _params: Mapping[str, str]) -> Abilities
 def context(job: Job) -> dict[str, object]:
     """Return the template's variables."""
     return {
-        "least": spans.older(job.protocols[0]),
-        "greatest": spans.older(job.protocols[-1]),
+        "least": protocol_ranges.older(job.protocols[0]),
+        "greatest": protocol_ranges.older(job.protocols[-1]),
         "options": ("" if job.server_preference else "-") + "ServerPreference",
     }
 
@@ -153,9 +153,9 @@ def range_of(least: str | None, greatest: str | None) -> tuple[str, ...]:
     """Return the versions between two words of MinProtocol and MaxProtocol; a word that says none bounds nothing."""
     return tuple(
         s.value
-        for s in spans.between(
-            spans.named(least or "") or PROTOCOLS[0],
-            spans.named(greatest or "") or PROTOCOLS[-1],
+        for s in protocol_ranges.between(
+            protocol_ranges.named(least or "") or PROTOCOLS[0],
+            protocol_ranges.named(greatest or "") or PROTOCOLS[-1],
             InFile(("",), 1),
         )
     )
@@ -178,7 +178,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     at = InFile((section.path,), section.line)
     said = {_names(x): Said(x.value, InFile((x.path,), x.line)) for x in lines if x.value}
     least, greatest = said.get("minprotocol"), said.get("maxprotocol")
-    between = spans.between(
+    between = protocol_ranges.between(
         least.value if least else "SSLv3",
         greatest.value if greatest else PROTOCOLS[-1],
         (least or greatest or Said("", at)).at,
@@ -186,7 +186,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     if (
         switched := said.get("protocol")
     ) is not None:  # it switches within the least and the greatest version
-        on = spans.commanded(switched.value, {s.value for s in between})
+        on = protocol_ranges.commanded(switched.value, {s.value for s in between})
         between = tuple(s for s in between if s.value in on)
     settings = served.Settings(
         subject=path,
@@ -199,11 +199,11 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
         assumptions=(*reading.assumptions, "a program that sets nothing itself"),
     )
     others = [(_names(x), Said(x.value, InFile((x.path,), x.line))) for x in lines if x.value]
-    settings = commands.given(settings, (x for x in others if x[0] in _LISTS))
+    settings = ssl_conf_cmd.given(settings, (x for x in others if x[0] in _LISTS))
     yield served.offer(settings, reading.build)
 
 
-_LISTS = frozenset({"cipherstring", "ciphersuites", "options", commands.SIGNATURES})
+_LISTS = frozenset({"cipherstring", "ciphersuites", "options", ssl_conf_cmd.SIGNATURES})
 """The commands that are carried out one after the other, whatever is said of versions."""
 _OWNED = frozenset(
     {
@@ -215,7 +215,7 @@ _OWNED = frozenset(
         "groups",
         "curves",
         "options",
-        commands.SIGNATURES,
+        ssl_conf_cmd.SIGNATURES,
     }
 )
 

@@ -12,13 +12,20 @@ from hardening.tls.libraries import builds
 from hardening.tls.offer import Offer, Said
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
-from hardening.tls.targets import certificates, flat_edits, flat_syntax, quoted, served, spans
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
-from hardening.tls.targets.flat_syntax import Grammar, Line, Section
-from hardening.tls.targets.tree import Tree
+from hardening.tls.targets.reading import (
+    certificates,
+    flat_edits,
+    flat_syntax,
+    protocol_ranges,
+    served,
+    unquoting,
+)
+from hardening.tls.targets.reading.flat_syntax import Grammar, Line, Section
+from hardening.tls.targets.reading.tree import Tree
 
 _GRAMMAR = Grammar(
-    separator=r"\s*(?:=\s*|\s)", comment="#", section=None, trailing_comments=True, quotes="'", unquoted=quoted.postgresql,
+    separator=r"\s*(?:=\s*|\s)", comment="#", section=None, trailing_comments=True, quotes="'", unquoted=unquoting.postgresql,
     include=lambda n, v: (v.strip("'"),) if n in {"include", "include_if_exists"} else (f"{v.strip(chr(39))}/*.conf",) if n == "include_dir" else (),
 )  # fmt: skip
 _UPGRADE = "use PostgreSQL {} or later"
@@ -57,8 +64,8 @@ def context(job: Job) -> dict[str, object]:
     release = job.release
     return {
         "ranged": _has("ssl_min_protocol_version", release),
-        "least": spans.older(job.protocols[0]),
-        "greatest": spans.older(job.protocols[-1]),
+        "least": protocol_ranges.older(job.protocols[0]),
+        "greatest": protocol_ranges.older(job.protocols[-1]),
         "prefers": _has("ssl_prefer_server_ciphers", release),
         "curves": "ssl_groups" if _has("ssl_groups", release) else "ssl_ecdh_curve",
     }
@@ -137,7 +144,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
         served.Settings(
             subject=f"{path}#postgresql:{port.value if port else '5432'}" if switch else path,
             at=at,
-            protocols=spans.between(
+            protocols=protocol_ranges.between(
                 least.value if least else facts.default_of("minimum", release),
                 greatest.value if greatest else PROTOCOLS[-1],
                 (least or greatest or Said("", at)).at,

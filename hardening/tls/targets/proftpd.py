@@ -10,10 +10,10 @@ from hardening.tls.libraries import builds
 from hardening.tls.offer import Offer, Said
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
-from hardening.tls.targets import certificates, flat_edits, flat_syntax, served, spans
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
-from hardening.tls.targets.flat_syntax import Grammar, Line, Section
-from hardening.tls.targets.tree import Tree
+from hardening.tls.targets.reading import certificates, flat_edits, flat_syntax, protocol_ranges, served
+from hardening.tls.targets.reading.flat_syntax import Grammar, Line, Section
+from hardening.tls.targets.reading.tree import Tree
 
 _GRAMMAR = Grammar(
     backslash="",
@@ -59,7 +59,7 @@ def context(job: Job) -> dict[str, object]:
     """Return the template's variables."""
     known = can(job.release, job.build, job.params).protocols
     return {
-        "protocols": [spans.older(n) for n in job.protocols if n in known],
+        "protocols": [protocol_ranges.older(n) for n in job.protocols if n in known],
         "prefers": _has("TLSServerCipherPreference", job.release),
         "kind": "EC" if job.params.get("kind") == "ec" else "RSA",
     }
@@ -73,12 +73,14 @@ def _protocols(text: str, usual: str, at: InFile) -> tuple[Said, ...]:
     """Return the versions that are on; a line that mod_tls does not take leaves the usual ones (in an included file it goes on, measured on 1.3.8)."""
     words = text.split()
     signed = any(word[0] in "+-" for word in words) and words[0].lower() != "all"
-    if signed or not all(w.lstrip("+-").lower() in _EVERY or spans.named(w.lstrip("+-")) for w in words):
+    if signed or not all(
+        w.lstrip("+-").lower() in _EVERY or protocol_ranges.named(w.lstrip("+-")) for w in words
+    ):
         words = usual.split()
     on: set[str] = set()
     for word in words:
         sign, name = (word[0], word[1:]) if word[0] in "+-" else ("+", word)
-        meant = set(PROTOCOLS[1:]) if name.lower() in _EVERY else {spans.named(name) or ""}
+        meant = set(PROTOCOLS[1:]) if name.lower() in _EVERY else {protocol_ranges.named(name) or ""}
         on = on - meant if sign == "-" else on | meant
     return tuple(Said(n, at) for n in PROTOCOLS if n in on)
 
@@ -216,7 +218,7 @@ def _offer(host: _Host, subjects: tuple[str, ...], tree: Tree, reading: Reading)
         if words and words[0].lower() == "tlsv1.3" and len(words) > 1:
             newer = Said(words[1], spot)
         elif words:  # a list may stand in quotes with blanks between its words, and no other version has one
-            versioned = len(words) == _VERSION_AND_LIST and spans.named(words[0]) is not None
+            versioned = len(words) == _VERSION_AND_LIST and protocol_ranges.named(words[0]) is not None
             ciphers = Said(words[-1] if versioned else one.value, spot)
     files = [tree.place(x.value, "/") for n in _CERTIFICATES if (x := host.first(n))]
     if (store := host.first("tlspkcs12file")) and not files:

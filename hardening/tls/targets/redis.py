@@ -9,17 +9,24 @@ from hardening.findings import InFile
 from hardening.tls.libraries import builds
 from hardening.tls.offer import Offer, Said
 from hardening.tls.release import Release, directives
-from hardening.tls.targets import certificates, flat_edits, flat_syntax, quoted, served, spans
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
-from hardening.tls.targets.flat_syntax import Grammar, Section
-from hardening.tls.targets.tree import Tree
+from hardening.tls.targets.reading import (
+    certificates,
+    flat_edits,
+    flat_syntax,
+    protocol_ranges,
+    served,
+    unquoting,
+)
+from hardening.tls.targets.reading.flat_syntax import Grammar, Section
+from hardening.tls.targets.reading.tree import Tree
 
 _GRAMMAR = Grammar(
     separator=r"\s+",
     comment="#",
     section=None,
     include=lambda n, v: (v,) if n == "include" else (),
-    unquoted=quoted.redis,
+    unquoted=unquoting.redis,
 )
 
 
@@ -47,7 +54,7 @@ def _auto_dh(build: str) -> bool:
 
 def context(job: Job) -> dict[str, object]:
     """Return the template's variables."""
-    return {"protocols": [spans.older(n) for n in job.protocols]}
+    return {"protocols": [protocol_ranges.older(n) for n in job.protocols]}
 
 
 def _said(top: Section, name: str) -> Said | None:
@@ -73,7 +80,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
         served.Settings(
             subject=f"{path}#redis:{port.value}" if port else path,
             at=at,
-            protocols=spans.listed(words, protocols.at if protocols else at),
+            protocols=protocol_ranges.listed(words, protocols.at if protocols else at),
             ciphers=_said(top, "tls-ciphers") or Said(facts.default_of("ciphers", reading.release), at),
             ciphersuites=_said(top, "tls-ciphersuites"),
             server_preference=bool(prefer and prefer.value.lower() == "yes"),

@@ -12,10 +12,17 @@ from hardening.tls.libraries import builds
 from hardening.tls.offer import Offer, Said
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
-from hardening.tls.targets import certificates, flat_edits, flat_syntax, group_lists, served, spans
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
-from hardening.tls.targets.flat_syntax import Grammar, Line
-from hardening.tls.targets.tree import Tree
+from hardening.tls.targets.reading import (
+    certificates,
+    flat_edits,
+    flat_syntax,
+    group_lists,
+    protocol_ranges,
+    served,
+)
+from hardening.tls.targets.reading.flat_syntax import Grammar, Line
+from hardening.tls.targets.reading.tree import Tree
 
 _GRAMMAR = Grammar(
     backslash="",
@@ -51,7 +58,9 @@ def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
 
 def context(job: Job) -> dict[str, object]:
     """Return the template's variables."""
-    options = [f"NO_{spans.older(n).replace('.', '_')}" for n in PROTOCOLS[1:] if n not in job.protocols]
+    options = [
+        f"NO_{protocol_ranges.older(n).replace('.', '_')}" for n in PROTOCOLS[1:] if n not in job.protocols
+    ]
     options += ["CIPHER_SERVER_PREFERENCE"] if job.server_preference else []
     modern = directives("squid").has("tls-min-version", job.release)
     return {
@@ -108,7 +117,9 @@ def _offer(line: Line, path: str, tree: Tree, reading: Reading) -> Offer:
     address, *rest = _words(line)
     given = {k.removeprefix("tls-"): v for k, _, v in (word.partition("=") for word in rest)}
     options = _options(given.get("options", ""))
-    off = {spans.named(o.removeprefix("NO_").replace("_", ".")) for o in options if o.startswith("NO_")}
+    off = {
+        protocol_ranges.named(o.removeprefix("NO_").replace("_", ".")) for o in options if o.startswith("NO_")
+    }
     only = None if "min-version" in given else _VERSIONS.get(given.get("version", ""))
     least = f"TLSv{given['min-version']}" if "min-version" in given else only or PROTOCOLS[0]
     curve, parameters = _exchange(rest)
@@ -119,7 +130,9 @@ def _offer(line: Line, path: str, tree: Tree, reading: Reading) -> Offer:
         served.Settings(
             subject=f"{path}#squid:{address.rpartition(':')[2]}",
             at=at,
-            protocols=tuple(s for s in spans.between(least, only or PROTOCOLS[-1], at) if s.value not in off),
+            protocols=tuple(
+                s for s in protocol_ranges.between(least, only or PROTOCOLS[-1], at) if s.value not in off
+            ),
             ciphers=Said(
                 given.get("cipher") or directives("squid").default_of("ciphers", reading.release), at
             ),

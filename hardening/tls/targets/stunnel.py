@@ -13,10 +13,17 @@ from hardening.tls.libraries import builds
 from hardening.tls.offer import Offer, Said
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
-from hardening.tls.targets import certificates, commands, flat_edits, flat_syntax, served, spans
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
-from hardening.tls.targets.flat_syntax import Grammar, Line, Section
-from hardening.tls.targets.tree import Tree
+from hardening.tls.targets.reading import (
+    certificates,
+    flat_edits,
+    flat_syntax,
+    protocol_ranges,
+    served,
+    ssl_conf_cmd,
+)
+from hardening.tls.targets.reading.flat_syntax import Grammar, Line, Section
+from hardening.tls.targets.reading.tree import Tree
 
 _GRAMMAR = Grammar(comment="[#;]", include=lambda n, v: (f"{v}/*",) if n == "include" else (), quotes="")
 _UPGRADE = "use stunnel {} or later"
@@ -52,11 +59,11 @@ def context(job: Job) -> dict[str, object]:
     off = [] if ranged else [n for n in PROTOCOLS[:5] if n not in job.protocols]
     if not _has("options NO_TLSv1.1", job.release):
         off = [n for n in off if n not in {"TLSv1.1", "TLSv1.2"}]
-    options = [f"NO_{spans.older(n)}" for n in off]
+    options = [f"NO_{protocol_ranges.older(n)}" for n in off]
     options += ["CIPHER_SERVER_PREFERENCE"] if job.server_preference else []
     return {
-        "least": spans.older(job.protocols[0]) if ranged else "",
-        "greatest": spans.older(job.protocols[-1]) if ranged else "",
+        "least": protocol_ranges.older(job.protocols[0]) if ranged else "",
+        "greatest": protocol_ranges.older(job.protocols[-1]) if ranged else "",
         "options": options,
         "curves": "curves" if _has("curves", job.release) else "curve",
     }
@@ -97,8 +104,12 @@ def _protocols(service: _Service, release: Release, at: InFile) -> tuple[Said, .
             if sets_high:
                 high, place = PROTOCOLS[-1] if every else line.value, InFile((line.path,), line.line)
     words = {x.value for x in service.every("options")}
-    off = {spans.named(w.removeprefix("NO_")) for w in words if w.startswith("NO_") and f"-{w}" not in words}
-    return tuple(s for s in spans.between(low, high, place) if s.value not in off)
+    off = {
+        protocol_ranges.named(w.removeprefix("NO_"))
+        for w in words
+        if w.startswith("NO_") and f"-{w}" not in words
+    }
+    return tuple(s for s in protocol_ranges.between(low, high, place) if s.value not in off)
 
 
 def _ciphers(service: _Service, at: InFile, reading: Reading) -> Said:
@@ -179,7 +190,7 @@ def _commanded(settings: served.Settings, service: _Service) -> served.Settings:
     for line in service.every("config"):
         name, _, value = line.value.partition(":")
         found.append((name.strip(), Said(value.strip(), InFile((line.path,), line.line))))
-    return commands.given(settings, found)
+    return ssl_conf_cmd.given(settings, found)
 
 
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
@@ -230,7 +241,7 @@ def _is_owned(line: Line) -> bool:
     return (
         line.name in _OWNED
         or (line.name == "options" and word.startswith(("NO_SSL", "NO_TLS", "CIPHER_SERVER_PREFERENCE")))
-        or (line.name == "config" and commands.owned(command))
+        or (line.name == "config" and ssl_conf_cmd.owned(command))
     )
 
 

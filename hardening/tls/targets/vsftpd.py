@@ -10,10 +10,10 @@ from hardening.tls.libraries import builds
 from hardening.tls.offer import Offer, Said
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
-from hardening.tls.targets import certificates, flat_edits, flat_syntax, served
 from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
-from hardening.tls.targets.flat_syntax import Grammar, Section
-from hardening.tls.targets.tree import Tree
+from hardening.tls.targets.reading import certificates, flat_edits, flat_syntax, served
+from hardening.tls.targets.reading.flat_syntax import Grammar, Section
+from hardening.tls.targets.reading.tree import Tree
 
 _GRAMMAR = Grammar(separator="=", comment="#", section=None, fold=str, quotes="")
 _SWITCHES = {
@@ -106,7 +106,15 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     flat_syntax.strays(tree, top.lines, facts, release)
     first = next((x for x in top.lines if x.name.startswith("ssl_")), None)
     enabled = top.last("ssl_enable")
-    if first is None or (enabled is not None and enabled.value.lower() not in _TRUE):
+    if (enabled is not None and enabled.value.lower() not in _TRUE) or (
+        first is None and any(x.name == "local_enable" and x.value.lower() in _TRUE for x in top.lines)
+    ):
+        address = top.last("listen_address")
+        if address is None or address.value not in {"127.0.0.1", "::1"}:
+            why = f"ssl_enable={enabled.value}" if enabled else "ssl_enable is not set"
+            tree.say("cleartext-ftp", path, enabled.line if enabled else None, why)
+        return
+    if first is None:
         return
     start = enabled or first
     at = InFile((start.path,), start.line)

@@ -12,7 +12,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from hardening.findings import Rule, Severity
-from hardening.tables import Table
+from hardening.toml_rows import Table
 
 
 class Meaning(StrEnum):

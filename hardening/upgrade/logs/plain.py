@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources import files
 
 from bundle.detect.credentials.judging.letters import is_gibberish, is_odd
-from hardening.tables import Table
+from hardening.toml_rows import Table
 
 MASK = "***"
 _DATA = files("hardening.upgrade") / "data"

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
-from bundle.parallel import Died, Forks, Tokens
+from bundle.audit.parallel import Died, Forks, Tokens
 from bundle.walk.problem import unseen
 from hardening.findings import Confidence, Examined, Finding, Kind, Result, Run, Subject, Verdict, in_file
 from hardening.upgrade.logs.alarms import ALARM, alarming

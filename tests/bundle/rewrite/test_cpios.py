@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bundle.prove import prove
 from bundle.rewrite import Edit, rewrite
+from bundle.verify_clean.verify import prove
 from hardening.errors import ArchiveError, ExitCode
 from tests.bundle.walk.test_formats import need
 

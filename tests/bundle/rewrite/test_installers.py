@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from bundle.prove import prove
 from bundle.rewrite import Edit, rewrite
+from bundle.verify_clean.verify import prove
 from hardening.errors import ArchiveError, ExitCode
 from tests.bundle.rewrite.test_rewrite import a_zip
 from tests.bundle.walk.test_formats import need

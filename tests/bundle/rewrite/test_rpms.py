@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from bundle.audit import audit
-from bundle.clean import clean
-from bundle.prove import prove
+from bundle.clean.run import clean
 from bundle.rewrite import Edit, rewrite
+from bundle.verify_clean.verify import prove
 from hardening.demo import specimen
 from hardening.errors import ArchiveError, ExitCode
 from tests.bundle.walk.test_formats import need

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bundle import audit
-from bundle.events import AuditEvent, Progress, Started
+from bundle.audit.events import AuditEvent, Progress, Started
 from bundle.walk import Limits, Member, Problem, disk, walk
 from bundle.walk.source import Region
 from bundle.walk.walker import Walker

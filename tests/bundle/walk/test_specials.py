@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from bundle import audit
-from bundle.clean import clean
+from bundle.clean.run import clean
 from bundle.walk.limits import Limits
 from bundle.walk.problem import Problem
 from bundle.walk.walker import Walker

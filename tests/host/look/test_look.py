@@ -19,8 +19,8 @@ from hardening.demo import specimen
 from hardening.errors import ExitCode
 from hardening.findings import Finding, InFile, Run, Verdict
 from hardening.host import gather
-from hardening.host.look import people, sudo, sudoers
-from hardening.host.look.root import About, Root
+from hardening.host.checks import people, sudo, sudoers
+from hardening.host.checks.root import About, Root
 from hardening.tls.policy import load
 from tests import odd_certificates
 

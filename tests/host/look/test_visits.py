@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from hardening.findings import Finding, Rule, Severity, in_file
-from hardening.host.look import visits
-from hardening.host.look.root import Root
-from hardening.host.look.rules import UNREAD, VISITED
+from hardening.host.checks import access_log
+from hardening.host.checks.root import Root
+from hardening.host.checks.rules import UNREAD, VISITED
 
 TOOL = Rule(id="component/tool", title="t", severity=Severity.HIGH, rationale="r", remedy="r")
 FOUND = Finding(rule=TOOL, subject="h", location=in_file("/web/db.php"), message="m")
@@ -30,7 +30,7 @@ def logs(tmp_path: Path) -> Path:
 
 
 def look(logs: Path) -> list[Finding]:
-    return list(visits.look(Root(logs.parents[2]), "h", [FOUND], ["/web"]))
+    return list(access_log.look(Root(logs.parents[2]), "h", [FOUND], ["/web"]))
 
 
 def test_the_months_of_a_log_are_english_in_every_language(
@@ -57,7 +57,7 @@ def test_the_months_of_a_log_are_english_in_every_language(
     ],
 )
 def test_times_are_compared_with_their_zones_and_nonsense_is_the_earliest(earlier: str, later: str) -> None:
-    assert visits._order(earlier) < visits._order(later)
+    assert access_log._order(earlier) < access_log._order(later)
 
 
 @pytest.mark.parametrize("cut", [True, False])
@@ -69,7 +69,7 @@ def test_a_log_that_cannot_be_read_to_its_end_is_said_and_counts_so_far(
         (logs / "access_log-1.gz").write_bytes(gzip.compress(text.encode())[:-12])
     else:
         (logs / "access_log-1").write_text(text)
-        monkeypatch.setattr(visits, "LARGEST", len(text) // 2)
+        monkeypatch.setattr(access_log, "LARGEST", len(text) // 2)
     found = {one.rule: one.message for one in look(logs)}
     assert set(found) == {UNREAD, VISITED}
     assert "could not be read to its end: " in found[UNREAD]

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from itertools import count, islice
 
 from hardening.tls.registry import PROTOCOLS
-from hardening.tls.scan import hello
-from hardening.tls.scan.pace import Limits
-from hardening.tls.scan.scope import Scope
+from hardening.tls.scan.engine.rate_limit import Limits
+from hardening.tls.scan.strategy.scope import Scope
+from hardening.tls.scan.wire import hello
 from tests.tls.scan import hostile, liars
 from tests.tls.scan.virtual import compared, scanned
 

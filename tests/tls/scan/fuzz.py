@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hardening.errors import UsageError
-from hardening.tls.scan import answer, deep, endpoint, ssh, starttls, tls13
-from hardening.tls.scan.ask import Answer, Kind, Question, Want
-from hardening.tls.scan.connection import converse
-from hardening.tls.scan.dialogue import Dialogue
+from hardening.tls.scan import endpoint
+from hardening.tls.scan.engine.connection import converse
+from hardening.tls.scan.strategy import deep
+from hardening.tls.scan.strategy.messages import Answer, Kind, Question, Want
+from hardening.tls.scan.wire import answer, ssh, starttls, tls13
+from hardening.tls.scan.wire.dialogue import Dialogue
 
 _QUESTIONS = (
     Question(protocol="SSLv2", suites=(0x010080,)),

@@ -9,9 +9,9 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import example, given
 
-from hardening.tls.scan.answer import FLIGHT_LIMIT, RETRY_RANDOM, Listener
-from hardening.tls.scan.ask import Answer, Kind, Question, Want
-from hardening.tls.scan.probes import Probe
+from hardening.tls.scan.strategy.messages import Answer, Kind, Question, Want
+from hardening.tls.scan.strategy.probes import Probe
+from hardening.tls.scan.wire.answer import FLIGHT_LIMIT, RETRY_RANDOM, Listener
 
 TLS12 = Question(protocol="TLSv1.2", suites=(0xC02F, 0x009E), want=Want.FLIGHT)
 TLS13 = Question(protocol="TLSv1.3", suites=(0x1301,))

@@ -15,13 +15,13 @@ import pytest
 from hypothesis import given
 
 from hardening.cli import run as harden
-from hardening.tls import certificate, lenient, policy
+from hardening.tls import certificate, certificate_repair, policy
 from hardening.tls.certificate import read
 from hardening.tls.judging.judge import judge
-from hardening.tls.scan import trust
-from hardening.tls.scan.learned import Endpoint
-from hardening.tls.scan.offers import offer_of
-from hardening.tls.scan.probes import _public
+from hardening.tls.scan.report import trust
+from hardening.tls.scan.report.offers import offer_of
+from hardening.tls.scan.strategy.endpoint_state import Endpoint
+from hardening.tls.scan.strategy.probes import _public
 from tests.odd_certificates import hopeless, odd, pem, sound, unknown_curve
 from tests.tls.scan import hostile
 from tests.tls.scan.flawed import serving
@@ -161,6 +161,6 @@ def test_any_bytes_are_a_certificate_or_none(junk: bytes, at: int, what: str) ->
     for data in (junk, der[:at] + junk + der[at:], der[:at] + junk + der[at + len(junk) :]):
         read(data)
         try:
-            assert len(lenient.mended(data)) == len(data)
+            assert len(certificate_repair.mended(data)) == len(data)
         except ValueError:
             continue

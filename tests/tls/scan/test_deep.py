@@ -16,8 +16,8 @@ from hardening.cli import run as harden
 from hardening.findings import Run, Verdict
 from hardening.tls import policy
 from hardening.tls.scan.endpoint import parse_proxy
+from hardening.tls.scan.engine.connecting import Wire
 from hardening.tls.scan.run import Settings, scan
-from hardening.tls.scan.wire import Wire
 from tests.tls.scan.flawed import serving
 from tests.tls.scan.test_real import GOOD, WEAK, nginx
 

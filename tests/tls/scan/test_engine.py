@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 
 from hardening.tls.registry import PROTOCOLS
-from hardening.tls.scan import hello
-from hardening.tls.scan.ask import Answer, Kind, Question
-from hardening.tls.scan.engine import Engine
-from hardening.tls.scan.learned import DOWNGRADE_FROM_13, Endpoint
-from hardening.tls.scan.pace import Limits, Pace
-from hardening.tls.scan.plan import Inquiry
-from hardening.tls.scan.scope import Scope
+from hardening.tls.scan.engine.conversations import Engine
+from hardening.tls.scan.engine.rate_limit import Limits, Pace
+from hardening.tls.scan.strategy.endpoint_state import DOWNGRADE_FROM_13, Endpoint
+from hardening.tls.scan.strategy.messages import Answer, Kind, Question
+from hardening.tls.scan.strategy.plan import Inquiry
+from hardening.tls.scan.strategy.scope import Scope
+from hardening.tls.scan.wire import hello
 
 _codes = st.sampled_from(hello.every_suite())
 _offers = st.dictionaries(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hypothesis.strategies as st
 from hypothesis import given
 
-from hardening.tls.scan import trial
-from hardening.tls.scan.evidence import HELLO, LONGEST, Evidence, spread
-from hardening.tls.scan.pace import Limits
-from hardening.tls.scan.scope import Scope
+from hardening.tls.scan.engine.rate_limit import Limits
+from hardening.tls.scan.strategy import control_probes
+from hardening.tls.scan.strategy.evidence import HELLO, LONGEST, Evidence, spread
+from hardening.tls.scan.strategy.scope import Scope
 from tests.tls.scan import hostile
 from tests.tls.scan.virtual import compared, scanned
 
@@ -53,8 +53,8 @@ def test_spread_is_nothing_where_every_turn_was_met(places: list[int], backends:
 
 def test_words_make_few_repetitions_enough() -> None:
     """With ten successes and six refusals of versions, a third refusal of suites is enough where it took a fourth."""
-    assert trial.enough(10, 3e-4) == 4
-    assert trial.enough(16, 3e-4) == 3
+    assert control_probes.enough(10, 3e-4) == 4
+    assert control_probes.enough(16, 3e-4) == 3
 
 
 def test_a_first_answer_that_was_a_lie_is_remembered() -> None:

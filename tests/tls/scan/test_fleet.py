@@ -27,11 +27,11 @@ from hardening.findings import Examined, Kind, OnWire, Run, Severity, Subject, V
 from hardening.tls import policy
 from hardening.tls.judging.judge import judge
 from hardening.tls.offer import Offer, ProtocolOffer, Said
-from hardening.tls.scan import ssh
-from hardening.tls.scan.answer import MalformedError
+from hardening.tls.scan.engine.connecting import Wire
 from hardening.tls.scan.fleet import State, line, restore
 from hardening.tls.scan.run import Settings, scan
-from hardening.tls.scan.wire import Wire
+from hardening.tls.scan.wire import ssh
+from hardening.tls.scan.wire.answer import MalformedError
 from tests.ports import free_port
 from tests.tls.scan.flawed import serving
 from tests.tls.scan.test_real import GOOD, nginx

@@ -8,8 +8,8 @@ import hypothesis.strategies as st
 from hypothesis import given
 
 from hardening.tls import registry
-from hardening.tls.scan import hello
-from hardening.tls.scan.ask import Question, Shape, Tier
+from hardening.tls.scan.strategy.messages import Question, Shape, Tier
+from hardening.tls.scan.wire import hello
 
 _codes = st.lists(st.integers(0, 0xFFFF), min_size=1, max_size=450, unique=True).map(tuple)
 _shapes = st.builds(

@@ -15,10 +15,10 @@ import pytest
 
 from hardening.findings import Examined
 from hardening.tls.scan.endpoint import parse
-from hardening.tls.scan.pace import Limits
+from hardening.tls.scan.engine.connecting import Wire
+from hardening.tls.scan.engine.rate_limit import Limits
 from hardening.tls.scan.run import Examination, Settings, examine
-from hardening.tls.scan.scope import Scope
-from hardening.tls.scan.wire import Wire
+from hardening.tls.scan.strategy.scope import Scope
 from tests.tls.scan import hostile
 from tests.tls.scan.virtual import compared
 

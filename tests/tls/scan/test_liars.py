@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from hardening.tls import policy
-from hardening.tls.scan import trial
-from hardening.tls.scan.pace import Limits
+from hardening.tls.scan.engine.rate_limit import Limits
 from hardening.tls.scan.run import Settings, scan
+from hardening.tls.scan.strategy import control_probes
 from tests.tls import servers
 from tests.tls.scan import count_liars, hostile, liars
 from tests.tls.scan.count_liars import BAD, FULL, VERDICT
@@ -79,17 +79,17 @@ def test_a_liar_costs_bounded_time() -> None:
 def _stake(dice: random.Random, lies: Callable[[int], bool], share: float) -> float | None:
     """Bet against a server that would accept the question whenever it does not lie; None once it has accepted it."""
     stake, told = 0.0, 0
-    for number in range(2 * trial.MOST):
-        lying = trial.rate(told, number - told)
+    for number in range(2 * control_probes.MOST):
+        lying = control_probes.rate(told, number - told)
         control = dice.random() < share
         if control:
-            stake += trial.denied(share, lying) if lies(number) else trial.accepted(share)
+            stake += control_probes.denied(share, lying) if lies(number) else control_probes.accepted(share)
             told += lies(number)
         elif lies(number):
-            stake += trial.refused(share, lying)
+            stake += control_probes.refused(share, lying)
         else:
             return None
-        if stake >= trial.LIKELY:
+        if stake >= control_probes.LIKELY:
             break
     return stake
 
@@ -100,7 +100,7 @@ def test_no_pattern_stands_a_trial_that_it_did_not_expect(n: int, pattern: set[i
     """How often all of its answers were lies, and believed: at most as often as the stake says."""
     for share in (0.5, 0.8):
         stakes = [_stake(random.Random(seed), lambda k: k % n in pattern, share) for seed in range(3000)]
-        believed = sum(stake is not None and stake >= trial.LIKELY for stake in stakes)
+        believed = sum(stake is not None and stake >= control_probes.LIKELY for stake in stakes)
         assert believed <= 3000 / 20
 
 
@@ -108,8 +108,10 @@ def test_no_pattern_stands_a_trial_that_it_did_not_expect(n: int, pattern: set[i
 @pytest.mark.parametrize("lying", [0.01, 0.1, 0.5, 0.9])
 def test_a_liar_cannot_win_the_bet(share: float, lying: float) -> None:
     """Whatever it does next, the stake is expected to stay what it is, or to shrink."""
-    lies = share * exp(trial.denied(share, lying)) + (1 - share) * exp(trial.refused(share, lying))
-    honest = share * exp(trial.accepted(share))  # and nothing where the question is accepted
+    lies = share * exp(control_probes.denied(share, lying)) + (1 - share) * exp(
+        control_probes.refused(share, lying)
+    )
+    honest = share * exp(control_probes.accepted(share))  # and nothing where the question is accepted
     assert lies <= 1 + 1e-9
     assert honest <= 1 + 1e-9
 
@@ -118,24 +120,26 @@ def test_an_honest_refusal_is_sure_after_a_few_questions() -> None:
     costs = []
     for seed in range(200):
         dice, stake, asked = random.Random(seed), 0.0, 0
-        while stake < trial.SURE:
-            lying = trial.rate(1, asked)
-            stake += trial.accepted(0.5) if dice.random() < 0.5 else trial.refused(0.5, lying)
+        while stake < control_probes.SURE:
+            lying = control_probes.rate(1, asked)
+            stake += (
+                control_probes.accepted(0.5) if dice.random() < 0.5 else control_probes.refused(0.5, lying)
+            )
             asked += 1
         costs.append(asked)
-    assert max(costs) < trial.MOST
+    assert max(costs) < control_probes.MOST
 
 
 def test_chance_is_counted() -> None:
-    assert trial.by_chance(1, 1) == 0.25
-    assert trial.by_chance(2, 245) < 1e-5
-    assert [trial.enough(truths, 2e-4) for truths in (10, 20, 60, 245)] == [5, 3, 2, 2]
-    assert trial.enough(0, 1e-9) == trial.MOST
+    assert control_probes.by_chance(1, 1) == 0.25
+    assert control_probes.by_chance(2, 245) < 1e-5
+    assert [control_probes.enough(truths, 2e-4) for truths in (10, 20, 60, 245)] == [5, 3, 2, 2]
+    assert control_probes.enough(0, 1e-9) == control_probes.MOST
     for lies, truths in ((1, 9), (2, 20), (4, 13)):
         rates = [n / 1000 for n in range(1, 1000)]
         most = max(p**lies * (1 - p) ** truths for p in rates)
-        assert most <= trial.by_chance(lies, truths) * (1 + 1e-9)
-        assert most >= trial.by_chance(lies, truths) * 0.99
+        assert most <= control_probes.by_chance(lies, truths) * (1 + 1e-9)
+        assert most >= control_probes.by_chance(lies, truths) * 0.99
 
 
 CURVES = "ssl_prefer_server_ciphers on; ssl_ecdh_curve X25519:prime256v1;"

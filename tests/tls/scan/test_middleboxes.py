@@ -19,9 +19,9 @@ from cryptography.x509.oid import NameOID
 
 from hardening.findings import Examined, Run, Subject
 from hardening.tls import policy
-from hardening.tls.scan.pace import Limits
+from hardening.tls.scan.engine.connecting import Wire
+from hardening.tls.scan.engine.rate_limit import Limits
 from hardening.tls.scan.run import Settings, scan
-from hardening.tls.scan.wire import Wire
 from tests.ports import free_port
 from tests.tls import servers
 from tests.tls.scan import middleboxes as boxes

@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 
 from hardening.tls.scan import run
-from hardening.tls.scan.ask import Answer, Kind, Question
 from hardening.tls.scan.endpoint import parse, parse_proxy
-from hardening.tls.scan.engine import Engine, Talk, Told
-from hardening.tls.scan.net import Loop
-from hardening.tls.scan.opening import _failure
-from hardening.tls.scan.pace import Limits, Pace
-from hardening.tls.scan.scope import Scope
-from hardening.tls.scan.wire import SPARE, Address, Wire, room
+from hardening.tls.scan.engine.connecting import SPARE, Address, Wire, room
+from hardening.tls.scan.engine.conversations import Engine, Talk, Told
+from hardening.tls.scan.engine.net import Loop
+from hardening.tls.scan.engine.rate_limit import Limits, Pace
+from hardening.tls.scan.strategy.messages import Answer, Kind, Question
+from hardening.tls.scan.strategy.opening import _failure
+from hardening.tls.scan.strategy.scope import Scope
 
 LONG = 30.0
 """Seconds that no test here may wait."""
@@ -85,8 +85,8 @@ def test_whoever_interrupts_waits_for_no_names(monkeypatch: pytest.MonkeyPatch) 
     def talk(_target: object, now: float) -> Engine:
         return Engine(ask(), Pace(Limits(), now), now)
 
-    monkeypatch.setattr("hardening.tls.scan.net.resolve", slow)
-    monkeypatch.setattr("hardening.tls.scan.net.ThreadPoolExecutor", Pool)
+    monkeypatch.setattr("hardening.tls.scan.engine.net.resolve", slow)
+    monkeypatch.setattr("hardening.tls.scan.engine.net.ThreadPoolExecutor", Pool)
     loop = Interrupted(Wire(), talk=talk, dialogue=lambda _t: None, done=lambda _j: None)
     with pytest.raises(KeyboardInterrupt):
         loop.run([parse(f"host{number}.invalid:443") for number in range(200)])
@@ -112,7 +112,7 @@ def _answers(text: str, addresses: list[Address] | None, monkeypatch: pytest.Mon
         return Engine(ask(), Pace(Limits(), now), now)
 
     if addresses is not None:
-        monkeypatch.setattr("hardening.tls.scan.net.resolve", lambda *_: list(addresses))
+        monkeypatch.setattr("hardening.tls.scan.engine.net.resolve", lambda *_: list(addresses))
     Loop(wire, talk=talk, dialogue=lambda _t: None, done=lambda _j: None).run([parse(text)])
     (told,) = heard
     return told

@@ -15,15 +15,16 @@ from pathlib import Path
 import pytest
 
 from hardening.tls.libraries import builds
-from hardening.tls.scan import hello, observed
-from hardening.tls.scan.ask import Kind, Question
 from hardening.tls.scan.endpoint import parse
-from hardening.tls.scan.engine import Engine, Talk, Together, Told
-from hardening.tls.scan.net import Loop
-from hardening.tls.scan.pace import Limits, Pace
+from hardening.tls.scan.engine.connecting import Wire
+from hardening.tls.scan.engine.conversations import Engine, Talk, Together, Told
+from hardening.tls.scan.engine.net import Loop
+from hardening.tls.scan.engine.rate_limit import Limits, Pace
+from hardening.tls.scan.report import observed
 from hardening.tls.scan.run import Examination, Settings, examine
-from hardening.tls.scan.scope import Scope
-from hardening.tls.scan.wire import Wire
+from hardening.tls.scan.strategy.messages import Kind, Question
+from hardening.tls.scan.strategy.scope import Scope
+from hardening.tls.scan.wire import hello
 from tests.tls import oracles
 from tests.tls.scan.old_node import node
 

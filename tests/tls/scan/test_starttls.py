@@ -15,13 +15,13 @@ from hypothesis import given
 from hardening.errors import ExitCode
 from hardening.findings import Examined, Severity
 from hardening.tls import policy
-from hardening.tls.scan.dialogue import LIMIT, Dialogue, NoTls
 from hardening.tls.scan.endpoint import STARTTLS_PORTS, parse
-from hardening.tls.scan.pace import Limits
+from hardening.tls.scan.engine.connecting import Wire
+from hardening.tls.scan.engine.rate_limit import Limits
 from hardening.tls.scan.run import Examination, Settings, examine, scan
-from hardening.tls.scan.scope import Scope
-from hardening.tls.scan.starttls import SCRIPTS, dialogue
-from hardening.tls.scan.wire import Wire
+from hardening.tls.scan.strategy.scope import Scope
+from hardening.tls.scan.wire.dialogue import LIMIT, Dialogue, NoTls
+from hardening.tls.scan.wire.starttls import SCRIPTS, dialogue
 from tests.tls.scan import hostile
 
 _MYSQL = b"\x0a8.0.1\0" + bytes(4) + b"saltsalt\0" + (0x0800 | 0xA201).to_bytes(2, "little") + bytes(20)

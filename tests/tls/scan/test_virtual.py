@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from hardening.tls.registry import PROTOCOLS
-from hardening.tls.scan import hello
-from hardening.tls.scan.pace import Limits
-from hardening.tls.scan.scope import Scope
-from hardening.tls.scan.shapes import SMALL
+from hardening.tls.scan.engine.rate_limit import Limits
+from hardening.tls.scan.strategy.scope import Scope
+from hardening.tls.scan.strategy.shapes import SMALL
+from hardening.tls.scan.wire import hello
 from tests.tls.scan import hostile
 from tests.tls.scan.test_hostile import MAY_STAY_OPEN
 from tests.tls.scan.virtual import compared, scanned

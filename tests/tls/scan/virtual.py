@@ -12,14 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 
-from hardening.tls.scan.answer import Listener
-from hardening.tls.scan.ask import Answer, Kind
-from hardening.tls.scan.connection import converse
-from hardening.tls.scan.engine import Engine
-from hardening.tls.scan.learned import Endpoint
-from hardening.tls.scan.pace import Limits, Pace
-from hardening.tls.scan.plan import Inquiry
-from hardening.tls.scan.scope import Scope
+from hardening.tls.scan.engine.connection import converse
+from hardening.tls.scan.engine.conversations import Engine
+from hardening.tls.scan.engine.rate_limit import Limits, Pace
+from hardening.tls.scan.strategy.endpoint_state import Endpoint
+from hardening.tls.scan.strategy.messages import Answer, Kind
+from hardening.tls.scan.strategy.plan import Inquiry
+from hardening.tls.scan.strategy.scope import Scope
+from hardening.tls.scan.wire.answer import Listener
 from tests.tls.scan import hostile
 
 IDLE = 1.2

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from hardening.cli import run
 from hardening.findings import in_file
 from hardening.tls.offer import Said
-from hardening.tls.targets import certificates, served
-from hardening.tls.targets.tree import Tree
+from hardening.tls.targets.reading import certificates, served
+from hardening.tls.targets.reading.tree import Tree
 from tests.odd_certificates import odd, pem, unknown_curve
 
 RSA = rsa.generate_private_key(65537, 2048)

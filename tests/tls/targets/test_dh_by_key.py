@@ -8,7 +8,8 @@ import pytest
 
 from hardening.tls.auditing import audit
 from hardening.tls.scan import run as scans
-from hardening.tls.targets import find, levels
+from hardening.tls.targets import find
+from hardening.tls.targets.reading import security_levels
 from tests.ports import free_port
 from tests.tls import servers
 from tests.tls.targets import test_fix_keeps_running as kept
@@ -65,8 +66,8 @@ def test_they_are_as_large_as_the_key_asks(folder: Path, name: str, bits: int, l
     ],
 )
 def test_the_level_asks_as_well(level: int, key: int, field: int) -> None:
-    assert levels.own_field("3.5.9-debian13", level, key) == field
+    assert security_levels.own_field("3.5.9-debian13", level, key) == field
 
 
 def test_older_libraries_are_not_known_to() -> None:
-    assert levels.own_field("1.1.1k-el8", 2, 4096) is None
+    assert security_levels.own_field("1.1.1k-el8", 2, 4096) is None

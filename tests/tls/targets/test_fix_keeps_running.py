@@ -12,8 +12,9 @@ from hardening.cli import run
 from hardening.tls.auditing import audit, mains
 from hardening.tls.rendering import kept_level
 from hardening.tls.scan import run as scans
-from hardening.tls.targets import certificates, find
-from hardening.tls.targets.tree import Tree
+from hardening.tls.targets import find
+from hardening.tls.targets.reading import certificates
+from hardening.tls.targets.reading.tree import Tree
 from tests.ports import free_port
 from tests.tls import servers
 from tests.tls.servers import Pair

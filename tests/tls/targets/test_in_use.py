@@ -214,14 +214,6 @@ def test_a_part_of_dovecot_is_dovecot(tmp_path: Path) -> None:
 
 
 SILENT = {
-    "postfix, which encrypts what it sends alone": (
-        "main.cf",
-        "myhostname = a.example\nsmtp_tls_security_level = may\nsmtpd_tls_cert_file = /a.pem\n",
-    ),
-    "postfix at a level that overrules an older switch": (
-        "main.cf",
-        "myhostname = a.example\nsmtpd_tls_security_level = none\nsmtpd_use_tls = yes\n",
-    ),
     "haproxy as Debian ships it": (
         "haproxy.cfg",
         "global\n  ssl-default-bind-ciphers HIGH\nfrontend web\n  bind :80\n",

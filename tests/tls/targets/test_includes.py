@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hardening.tls.targets.includes import Includes, Manner
-from hardening.tls.targets.tree import Tree
+from hardening.tls.targets.reading.includes import Includes, Manner
+from hardening.tls.targets.reading.tree import Tree
 
 
 class Reading:

@@ -14,8 +14,10 @@ from hardening.tls.auditing import audit as audits
 from hardening.tls.auditing.mains import Asked, Main
 from hardening.tls.auditing.shared import Audited
 from hardening.tls.rendering.render import render
-from hardening.tls.targets import find, jetty, xml_syntax
-from hardening.tls.targets.tree import Tree
+from hardening.tls.targets import find
+from hardening.tls.targets.jetty import target as jetty
+from hardening.tls.targets.reading import xml_syntax
+from hardening.tls.targets.reading.tree import Tree
 
 SERVER = """<?xml version="1.0" encoding="UTF-8"?>
 <Server port="8005">

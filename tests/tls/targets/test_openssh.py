@@ -19,8 +19,8 @@ from hardening.tls.offer import Offer
 from hardening.tls.rendering.render import render
 from hardening.tls.targets import find
 from hardening.tls.targets.base import Reading
-from hardening.tls.targets.openssh_syntax import NAMES
-from hardening.tls.targets.tree import Tree
+from hardening.tls.targets.openssh.syntax import NAMES
+from hardening.tls.targets.reading.tree import Tree
 from tests.tls import servers
 
 EL8 = "CRYPTO_POLICY='-oCiphers=aes256-ctr,3des-cbc -oMACs=hmac-sha2-256'\n"

@@ -15,7 +15,7 @@ from hardening.tls.auditing.audit import audit_tree
 from hardening.tls.auditing.mains import Asked, Main
 from hardening.tls.targets import Target, targets
 from hardening.tls.targets.base import Reading
-from hardening.tls.targets.tree import Tree
+from hardening.tls.targets.reading.tree import Tree
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 CASES = Path(__file__).parents[1] / "cases"

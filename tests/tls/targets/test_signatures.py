@@ -14,7 +14,8 @@ from hardening.tls.judging.judge import judge
 from hardening.tls.libraries import builds
 from hardening.tls.offer import Said
 from hardening.tls.rendering.render import render
-from hardening.tls.targets import find, signatures
+from hardening.tls.targets import find
+from hardening.tls.targets.reading import signatures
 
 BUILDS = tuple(b.name for b in builds.builds() if b.schemes)
 AT = in_file("x", 7)

@@ -8,7 +8,8 @@ import pytest
 
 from hardening.tls.auditing import audit as audits
 from hardening.tls.scan import run as scans
-from hardening.tls.targets import find, tomcat_ciphers
+from hardening.tls.targets import find
+from hardening.tls.targets.tomcat import ciphers as tomcat_ciphers
 from tests.ports import free_port
 from tests.tls import compared, servers
 

@@ -20,8 +20,10 @@ from hardening.tls.auditing.shared import Audited
 from hardening.tls.libraries import jsse
 from hardening.tls.offer import Offer
 from hardening.tls.scan import run as scans
-from hardening.tls.targets import find, jetty_context, xml_syntax
-from hardening.tls.targets.tree import Tree
+from hardening.tls.targets import find
+from hardening.tls.targets.jetty import context as jetty_context
+from hardening.tls.targets.reading import xml_syntax
+from hardening.tls.targets.reading.tree import Tree
 from tests.ports import free_port
 from tests.tls import compared, servers
 

@@ -22,7 +22,7 @@ from hardening.errors import ExitCode
 from hardening.findings import Run
 from hardening.host.playbook import HostReceipt, Receipt
 from hardening.reports import render
-from hardening.upgrade import story
+from hardening.upgrade import upgrade_report
 from hardening.upgrade.logs.patterns import examples, load, shipped
 from hardening.upgrade.logs.redact import clear, redacted
 from hardening.upgrade.logs.triage import Triage
@@ -166,7 +166,7 @@ def test_an_upgrade_report_holds_none() -> None:
         told = {"state": state, "problems": [f"the installer said: login with {secret} denied"]}
         row = {"outcome": "failed", "result": {"upgrade": told, "failed": True, "msg": f"exit 3: {secret}"}}
         receipt = Receipt(code=2, hosts=(HostReceipt(host="a", tasks=[row]),), output="")
-        made = story.judged(receipt, datetime(2026, 1, 1, tzinfo=UTC))
+        made = upgrade_report.judged(receipt, datetime(2026, 1, 1, tzinfo=UTC))
         assert _leaks(made, secret) == []
         assert made.findings
 

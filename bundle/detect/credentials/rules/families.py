@@ -16,7 +16,7 @@ from typing import Any, cast
 
 from bundle.detect.credentials.rules.allowance import Allowance
 from hardening.findings import Rule, Severity
-from hardening.tables import Table
+from hardening.toml_rows import Table
 
 
 class Late:

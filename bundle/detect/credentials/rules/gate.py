@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bundle.walk import kept
+from bundle.walk import pattern_cache
 from bundle.walk.member import Content
 
 _STRETCH = 1 << 28
@@ -23,7 +23,7 @@ class PatternGate:
         self.patterns = tuple(patterns)
         self._numbers = _numbered(patterns)
         self._of = {numbers[0]: numbers for numbers in self._numbers.values()}
-        self._database = kept.database(*_expressions(self._numbers)) if engine == "auto" else None
+        self._database = pattern_cache.database(*_expressions(self._numbers)) if engine == "auto" else None
         self._plain = (
             [(numbers[0], re.compile(p.encode(), re.MULTILINE)) for p, numbers in self._numbers.items()]
             if self._database is None
@@ -33,7 +33,7 @@ class PatternGate:
     @staticmethod
     def is_kept(patterns: Sequence[str | None]) -> bool:
         """Whether a gate over the patterns was compiled before and is at hand."""
-        return kept.is_kept(*_expressions(_numbered(patterns)))
+        return pattern_cache.is_kept(*_expressions(_numbered(patterns)))
 
     @property
     def engine(self) -> str:

@@ -14,7 +14,7 @@ from bundle.detect.credentials.rules.families import Family, Net
 from hardening import inputs
 from hardening.errors import DataError
 from hardening.findings import Rule, Severity
-from hardening.tables import LARGEST, Table
+from hardening.toml_rows import LARGEST, Table
 
 _POSIX = {"alnum": "A-Za-z0-9", "alpha": "A-Za-z", "digit": "0-9", "xdigit": "0-9A-Fa-f", "lower": "a-z", "upper": "A-Z",
           "space": r"\s", "word": r"\w", "punct": r"!-/:-@\[-`{-~"}  # fmt: skip

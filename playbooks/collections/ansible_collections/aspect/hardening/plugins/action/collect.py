@@ -7,7 +7,8 @@ from pathlib import Path
 from ansible_collections.aspect.hardening.plugins.plugin_utils.agent_action import AgentAction
 
 from hardening.errors import UsageError
-from hardening.host import gather, look
+from hardening.host import gather
+from hardening.host import checks
 
 
 class ActionModule(AgentAction):
@@ -20,7 +21,7 @@ class ActionModule(AgentAction):
             raise UsageError("to is missing", hint="name a folder of the control machine")
         label = str(self.task_vars.get("inventory_hostname", "host"))
         folder = Path(args["to"]) / label.replace("/", "_")
-        paths = look.wanted(more=self.several(args.get("paths")))
+        paths = checks.wanted(more=self.several(args.get("paths")))
         copy = gather.host(
             self.session, folder / "tree", paths, label=label, root=args.get("root") or "/", engine=self.engine()
         )

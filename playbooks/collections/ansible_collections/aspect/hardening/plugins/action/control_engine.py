@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ansible_collections.aspect.hardening.plugins.plugin_utils.agent_action import AgentAction
 
-from hardening.host import engine_plan
+from hardening.host.plans import engine as engine_plan
 
 
 class ActionModule(AgentAction):

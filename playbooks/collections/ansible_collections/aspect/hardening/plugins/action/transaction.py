@@ -9,8 +9,8 @@ from pathlib import Path
 from ansible_collections.aspect.hardening.plugins.plugin_utils.agent_action import AgentAction
 
 from hardening.errors import UsageError
-from hardening.host import given
-from hardening.host import plan as planning
+from hardening.host.plans import vault_values
+from hardening.host.plans import plan as planning
 
 
 class ActionModule(AgentAction):
@@ -39,19 +39,19 @@ def planned(args):
     """Return a plan out of a task's arguments."""
     args["files"] = tuple(written(item) for item in args.get("files") or [])
     for key, kind in (("commands", planning.Command), ("validators", planning.Validator)):
-        args[key] = tuple(given.typed(kind, item, key) for item in args.get(key) or [])
-    args["services"] = tuple(given.service(item) for item in args.get("services") or [])
-    args["probes"] = tuple(given.probe(item) for item in args.get("probes") or [])
+        args[key] = tuple(vault_values.typed(kind, item, key) for item in args.get(key) or [])
+    args["services"] = tuple(vault_values.service(item) for item in args.get("services") or [])
+    args["probes"] = tuple(vault_values.probe(item) for item in args.get("probes") or [])
     args["remove"] = tuple(args.get("remove") or [])
     for path in args["remove"]:
         if "*" in path or "?" in path:  # taken as a name it is never there, and the answer were that all is well
             raise UsageError("remove: %s is a pattern" % path, hint="name every file, or the folder that holds them")
-    return given.typed(planning.Plan, args, "transaction")
+    return vault_values.typed(planning.Plan, args, "transaction")
 
 
 def written(item):
     """Return one file of the plan."""
-    item = dict(given.mapping(item, "files"))
+    item = dict(vault_values.mapping(item, "files"))
     where = "files: %s" % item.get("path", "one without a path")
     content, encoded, src = (item.pop(key, None) for key in ("content", "content_base64", "src"))
     if src is not None:
@@ -67,7 +67,7 @@ def written(item):
         data = base64.b64decode(encoded, validate=True) if encoded is not None else str(content).encode("utf-8")
     except (TypeError, ValueError):
         raise UsageError("%s: content_base64 is no Base64" % where, hint="such as \"{{ value | b64encode }}\"") from None
-    made = given.typed(planning.File, dict(item, content=data), where)
+    made = vault_values.typed(planning.File, dict(item, content=data), where)
     if made.mode is not None and not re.fullmatch("[0-7]{3,4}", made.mode):
         raise UsageError("%s: the mode %r is not octal" % (where, made.mode), hint='such as mode: "0644"')
     return made

@@ -9,7 +9,7 @@ from pathlib import Path
 from ansible_collections.aspect.hardening.plugins.plugin_utils.agent_action import AgentAction
 
 from hardening.errors import UsageError
-from hardening.host import trust_plan
+from hardening.host.plans import trust
 
 
 class ActionModule(AgentAction):
@@ -18,11 +18,11 @@ class ActionModule(AgentAction):
     def answer(self, args):
         """Read the host's keys, plan, and apply."""
         args = self.plain(args)
-        folder = args.get("folder") or trust_plan.FOLDER
+        folder = args.get("folder") or trust.FOLDER
         if not args.get("file"):
             raise UsageError("no trust file is named", hint="-e trust_file=/path/trust.toml (docs/trust.md)")
-        facts = self.session.ask("facts", **trust_plan.wishes(folder))
-        made = trust_plan.plan(
+        facts = self.session.ask("facts", **trust.wishes(folder))
+        made = trust.plan(
             Path(args["file"]),
             facts,
             datetime.now(UTC),

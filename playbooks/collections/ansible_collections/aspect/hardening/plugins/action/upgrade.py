@@ -12,8 +12,10 @@ from ansible.errors import AnsibleActionFail
 from ansible_collections.aspect.hardening.plugins.plugin_utils.agent_action import LOOKS, AgentAction
 
 from hardening.errors import InputError
-from hardening.host import stream, tls_plan
-from hardening.upgrade import audited, carry, conduct, hostaudit, infra
+from hardening.host import stream
+from hardening.host.plans import tls
+from hardening.upgrade import audited, carry, hostaudit, infra
+from hardening.upgrade import orchestrator
 from hardening.upgrade.admission import Job
 
 BEAT = 10
@@ -36,9 +38,9 @@ class ActionModule(AgentAction):
         if verb == "audit":
             return self._audited(args)
         if verb == "rollback" and not args.get("job"):
-            conductor = conduct.Conductor(ask=self.ask, job=None, say=self._say, log=self._log(args))
+            conductor = orchestrator.Conductor(ask=self.ask, job=None, say=self._say, log=self._log(args))
             return self._newest_back(conductor, args)
-        conductor = conduct.Conductor(
+        conductor = orchestrator.Conductor(
             ask=self.ask,
             job=self._job(args),
             upload=self._upload,
@@ -116,7 +118,7 @@ class ActionModule(AgentAction):
 
     def _looked(self, conductor):
         looked = conductor.look()
-        bad = looked["verdict"] in conduct.STOPS
+        bad = looked["verdict"] in orchestrator.STOPS
         kept = ("verdict", "problems", "installed", "disk", "paths", "services", "open", "python")
         row = {key: looked.get(key) for key in kept}
         row.update({"state": looked["verdict"], "from": looked.get("installed", "")})
@@ -125,7 +127,7 @@ class ActionModule(AgentAction):
         return {"changed": False, "failed": bad, "upgrade": row, "msg": "; ".join(looked["problems"])}
 
     def _said(self, found):
-        self._say(stage=conduct.WORDS.get(found["state"], found["state"]), text="")
+        self._say(stage=orchestrator.WORDS.get(found["state"], found["state"]), text="")
         state, why = found["state"], "; ".join(found.get("problems") or [])
         if state == "would-change":
             why = "upgrade %s would be led back: %s" % (found["id"], ", ".join(found["paths"]))
@@ -142,7 +144,7 @@ class ActionModule(AgentAction):
         settings, sources = args.get("infra"), self._inventories()
 
         def prove():
-            wrong = list(tls_plan.unproved(endpoints, policy)) if endpoints else []
+            wrong = list(tls.unproved(endpoints, policy)) if endpoints else []
             return wrong + (infra.failures(self.session.where, sources, Path(settings)) if settings else [])
 
         return prove if endpoints or settings else None

@@ -15,7 +15,7 @@ try:
     from hardening.cli.caller import user
     from hardening.errors import HardeningError, UsageError
     from hardening.host import session, stream
-    from hardening.host.given import number
+    from hardening.host.plans.vault_values import number
 except ImportError as missing:
     raise AnsibleActionFail(
         "the Python that runs Ansible has no aspect-hardening (%s): install it there from the checkout "

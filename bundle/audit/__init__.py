@@ -1,0 +1,51 @@
+"""`audit`: walk bundles, ask every detector about every member, and keep the books.
+
+from bundle import audit
+
+run = audit("upgrade.run", on_event=print)
+run.exit_code(), run.findings, run.subjects[0].stats
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if (
+    TYPE_CHECKING
+):  # nothing of the walk is imported before somebody audits: every command imports this package
+    import os
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from bundle.audit.events import AuditEvent
+    from bundle.detect import Detector
+    from bundle.walk.limits import Limits
+    from hardening.findings import Run
+
+
+def audit(
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    *,
+    detectors: Sequence[Detector] | None = None,
+    limits: Limits | None = None,
+    passwords: Sequence[bytes] = (),
+    jobs: int | None = None,
+    cache: str | os.PathLike[str] | None = None,
+    on_event: Callable[[AuditEvent], None] | None = None,
+    called: Mapping[str, str] | None = None,
+    installed: bool = False,
+) -> Run:
+    """Examine archives or folders, nested to any depth, and return everything that was seen.
+
+    One subject per path, with `stats`: `members`, `bytes` (all levels), `bytes_examined`, `bytes_not_examined` (the
+    two add up to `bytes`), `seconds`. `jobs` processes share the work (default: one per core); the result does not
+    depend on it. `cache` is a folder in which results are kept by content. `on_event` is called in this process.
+    `installed` says that the paths are places of a host: a text alone, or an empty folder, is no bundle that failed.
+    `called` says under which name the report knows a file that lies at another path (a copy of a remote one).
+    Errors: InputError where a path is absent or may not be read.
+    """
+    from bundle.audit.run import run
+
+    return run(
+        paths, detectors=detectors, limits=limits, passwords=passwords, jobs=jobs, cache=cache, on_event=on_event,
+        called=called, installed=installed,
+    )  # fmt: skip

@@ -1,0 +1,365 @@
+"""What `bundle.audit` does: walk bundles, ask every detector about every member, and keep the books."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from bundle.audit.events import AuditEvent, Finished, Found, Progress, Started
+from bundle.audit.outcome import Stopped, Top, results
+from bundle.audit.parallel import Died, Forks, Tokens
+from bundle.audit.section import Section, books, unfold, unwritable
+from bundle.detect import Detector
+from bundle.detect import detectors as shipped
+from bundle.walk import disk
+from bundle.walk.frame import Done, Event, Into
+from bundle.walk.limits import Limits
+from bundle.walk.member import Member
+from bundle.walk.problem import RULES, Problem, unseen
+from bundle.walk.source import Region, Source
+from bundle.walk.walker import Walker
+from hardening.findings import Examined, Finding, InFile, Kind, Result, Run, Subject
+
+if TYPE_CHECKING:
+    from bundle.audit.cache import Cache
+
+DELEGATE_FROM = 2 << 20
+"""Containers of this many bytes are worth a fork."""
+_SEVERAL = 2
+"""Files of a bundle by which it is no lone file, whatever else is in it."""
+
+
+def run(
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    *,
+    detectors: Sequence[Detector] | None,
+    limits: Limits | None,
+    passwords: Sequence[bytes],
+    jobs: int | None,
+    cache: str | os.PathLike[str] | None,
+    on_event: Callable[[AuditEvent], None] | None,
+    called: Mapping[str, str] | None,
+    installed: bool,
+) -> Run:
+    """Do what `bundle.audit` says. Errors: InputError."""
+    started = datetime.now(UTC)
+    listed = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    names = [os.fsdecode(os.fspath(one)) for one in listed]
+    for name in names:
+        _readable(name)
+    asked = tuple(shipped() if detectors is None else detectors)
+    if any(getattr(one, "seals", False) for one in asked):
+        cache = None  # what it gives back has no seal: another password at a known place would count as known
+    with Audit(
+        asked,
+        limits or Limits(),
+        tuple(passwords),
+        jobs or os.cpu_count() or 1,
+        cache,
+        on_event,
+        installed=installed,
+    ) as work:
+        for name in dict.fromkeys(names):
+            work.examine(name, (called or {}).get(name, name))
+        findings = work.findings
+        if cache is not None:  # what was kept is not sealed with this process's key
+            findings = [replace(one, same=b"") if one.same else one for one in findings]
+        return Run.of(work.subjects, findings, work.results, started=started)
+
+
+def _readable(path: str) -> None:
+    from hardening.errors import InputError
+
+    try:
+        if not os.access(path, os.R_OK):
+            os.stat(path)  # noqa: PTH116 - Path makes the current folder of an empty text
+            raise PermissionError(13, "permission denied")
+    except OSError as problem:
+        hint = "check the path and its permissions"
+        raise InputError(f"{path}: {(problem.strerror or str(problem)).lower()}", hint=hint) from problem
+
+
+class Audit:
+    """The state of one call of `bundle.audit`."""
+
+    def __init__(
+        self,
+        detectors: tuple[Detector, ...],
+        limits: Limits,
+        passwords: tuple[bytes, ...],
+        jobs: int,
+        cache: str | os.PathLike[str] | None,
+        on_event: Callable[[AuditEvent], None] | None,
+        *,
+        installed: bool = False,
+    ) -> None:
+        self._installed = installed
+        self.subjects: list[Subject] = []
+        self.findings: list[Finding] = []
+        self.results: list[Result] = []
+        self._detectors = detectors
+        self._rules = tuple({rule.id: rule for one in detectors for rule in one.rules()}.values())
+        self._listened = on_event is not None
+        self._on_event = on_event or (lambda _event: None)
+        self._tokens = Tokens(jobs - 1)
+        self._forks = Forks(self._tokens)
+        self._sections: dict[str, Section] = {}
+        self._open: list[tuple[int, Section]] = []
+        self._numbers = 0
+        self._file: Member | None = None
+        self._of_file: list[Finding] = []
+        self._subject = ""
+        self._cache: Cache | None = None
+        if cache is not None:
+            from bundle.audit.cache import Cache
+
+            base = b"\0".join(getattr(one, "base", b"") for one in detectors)
+            self._cache = Cache(Path(cache), (*self._rules, *RULES.values()), limits, extra=base)
+        self._walker = Walker(
+            limits,
+            passwords=passwords,
+            remember=True,
+            delegate=self._delegate,
+            lookup=self._lookup,
+            words=(word for one in detectors for word in getattr(one, "words", ())),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._forks.abandon()
+        self._tokens.close()
+        self._walker.close()
+        if self._cache is not None:
+            self._cache.close()
+
+    # --- one bundle
+
+    def examine(self, path: str, shown: str) -> None:
+        """Walk one path, called `shown`, and settle its books."""
+        began = time.monotonic()
+        self._subject = shown
+        size = disk.size(path) if self._listened else 0
+        self._on_event(Started(shown, size))
+        root = Section()
+        self._open = [(0, root)]
+        top = Top(nothing_else=self._installed or Path(path).is_dir(), empty=self._installed)
+        self._consume(self._walker.walk(path, shown), top, size)
+        self._collect(wait=True)
+        key = self._key()
+        self._sections[key] = root
+        total = books(key, self._sections)
+        findings = [*self._swollen(path, shown, total.size), *unfold(key, self._sections, shown)]
+        told = any(not finding.rule.id.startswith("walk/") for finding in findings)
+        examined, reason = top.verdict(total.partial, total.members, told=told)
+        if top.is_empty_file and examined is not Examined.NONE:
+            findings.append(
+                replace(
+                    unseen(shown, "nothing", ""), message=f"{shown} is empty: there is nothing to examine"
+                )
+            )
+        stopped = Stopped.of(findings, top.reached, path, shown)
+        if stopped is not None:
+            reason = f"{stopped.sentence}; {reason}"
+        if examined is Examined.NONE and not total.partial:  # else what stopped the walk is a finding already
+            findings.append(unseen(shown, "nothing", reason))
+        subject = Subject(
+            id=shown, kind=Kind.FILE if self._installed else Kind.BUNDLE, examined=examined, reason=reason,
+            stats={
+                "members": total.members,
+                "bytes": total.size + total.not_examined + (stopped.not_reached if stopped else 0),
+                "bytes_examined": total.size,
+                "bytes_not_examined": total.not_examined + (stopped.not_reached if stopped else 0),
+                "seconds": round(time.monotonic() - began, 3),
+                **(stopped.stats if stopped else {}),
+            },
+        )  # fmt: skip
+        self.subjects.append(subject)
+        self.findings += findings
+        self.results += results((*self._rules, *RULES.values()), findings, subject)
+        if self._cache is not None:
+            self._cache.store(self._sections)
+        self._on_event(Finished(subject))
+
+    def _swollen(self, path: str, shown: str, total: int) -> Iterator[Finding]:
+        """Say a bomb that was looked at whole, for its archives are equal: who unpacks it gets every byte."""
+        limits = self._walker.limits
+        if total <= limits.ratio_from or total <= limits.ratio * self._walker.position:
+            return  # it has at least the bytes that were read
+        size = disk.size(path)
+        if total > limits.ratio * max(size, 1):
+            message = (
+                f"{shown} unpacks to {total} bytes over all levels, {total // max(size, 1)} times its size"
+            )
+            yield Finding(rule=RULES["bomb"], subject=shown, location=InFile((shown,)), message=message)
+
+    def _consume(self, events: Iterator[Event], top: Top | None = None, size: int = 0) -> None:
+        """Ask the detectors about every member; runs in forks as well."""
+        next_word = time.monotonic() + 0.1
+        for event in events:
+            if isinstance(event, Member):
+                if top is not None:
+                    top.reach(event)
+                    if top.files < _SEVERAL:
+                        top.see(event)
+                self._member(event)
+            elif isinstance(event, Problem):
+                depth, section = self._open[-1]
+                self._found(section.problem(event, self._subject, depth), top)
+            elif isinstance(event, Into):
+                self._open.append((len(event.member.parts), Section(unwritable=unwritable(event.member))))
+            else:
+                self._done(event)
+            if time.monotonic() > next_word:
+                next_word = time.monotonic() + 0.1
+                walker = self._walker
+                if top is not None:
+                    self._on_event(Progress(self._subject, walker.position, size, walker.count, walker.total))
+                self._collect()
+        self._on_file(None)
+
+    def _member(self, member: Member) -> None:
+        depth, section = self._open[-1]
+        if member.repeat:
+            section.inside.append((member.parts[depth:], member.sha256))
+        section.count(member)
+        if self._cache is None:
+            self._asked(member, section, depth)
+            return
+        cached = self._cache.member(member, self._subject)
+        if cached is not None:
+            self._walker.underived = True
+            self._on_file(None)
+            section.findings += (_at(one, member.parts[depth:]) for one in cached)
+            return
+        if not member.derived and not member.offset:
+            self._on_file(member)
+        self._of_file += self._asked(member, section, depth)
+
+    def _on_file(self, member: Member | None) -> None:
+        """Remember what the file before came to, and begin another."""
+        if self._file is not None and self._cache is not None:
+            self._cache.keep(self._file, self._subject, [_at(one, ()) for one in self._of_file])
+        self._file = member if member is not None and member.kind == "file" else None
+        self._of_file = []
+
+    def _asked(self, member: Member, section: Section, depth: int) -> list[Finding]:
+        """Ask every detector, and keep what each says as soon as it has said all of it."""
+        asked: list[Finding] = []
+        for detector in self._detectors:
+            found: list[Finding] = []
+            try:
+                # what is said before it fails stands
+                found.extend(one.bound() for one in detector.check(member, self._subject))
+            except Exception as bug:  # noqa: BLE001 - one member must not end the run, and is not passed over
+                word = f"{type(detector).__name__} failed on it: {type(bug).__name__}"
+                found.append(self._failed(member, word))
+            for finding in found:
+                section.add(finding, depth)
+                self._on_event(Found(finding))
+            asked += found
+        return asked
+
+    def _failed(self, member: Member, word: str) -> Finding:
+        section = self._open[-1][1]
+        self._file = None
+        section.partial = section.partial or f"a detector failed: {word}"
+        return Finding(
+            rule=RULES["detector-failed"],
+            subject=self._subject,
+            location=member.at(),
+            message=f"{member.name}: {word}",
+        )
+
+    def _found(self, finding: Finding, top: Top | None) -> None:
+        if top is not None:
+            self._on_event(Found(finding))
+
+    def _done(self, done: Done) -> None:
+        _, section = self._open.pop()
+        key = done.member.sha256 if done.whole else self._key()
+        self._sections[key] = section
+        depth, around = self._open[-1]
+        around.inside.append((done.member.parts[depth:], key))
+
+    def _key(self) -> str:
+        self._numbers += 1
+        return f"{os.getpid()}.{self._numbers}"
+
+    # --- sharing and remembering
+
+    def _delegate(self, source: Source, member: Member, depth: int) -> bool:
+        """Let a fork walk this container, if there is a free core for it."""
+        if source.size < DELEGATE_FROM:
+            return False
+        at, around = self._open[-1]
+        ticket = (member, around, at, source)
+        if not self._forks.start(lambda: self._fork(source, member, depth), ticket):
+            return False
+        if isinstance(source, Region):
+            self._walker.spill.keep(source)
+        return True
+
+    def _fork(
+        self, source: Source, member: Member, depth: int
+    ) -> tuple[str, dict[str, Section], int, int, dict[str, str]]:
+        """In a fork: walk the container and return the sections it gave, and what it spent."""
+        self._forks = Forks(self._tokens)
+        before = set(self._sections)
+        self._on_event = lambda _event: None
+        self._walker.in_fork()
+        self._file = None
+        if self._cache is not None:
+            self._cache.found = {}
+        count, total = self._walker.count, self._walker.total
+        holder = Section()
+        self._open = [(0, holder)]
+        self._consume(self._walker.descend(source, member, depth))
+        self._collect(wait=True)
+        (_, key), *_ = holder.inside
+        made = {name: section for name, section in self._sections.items() if name not in before}
+        kept = self._cache.found if self._cache is not None else {}
+        return key, made, self._walker.count - count, self._walker.total - total, kept
+
+    def _collect(self, *, wait: bool = False) -> None:
+        """Take in what forks have sent."""
+        for (member, around, depth, source), answer in self._forks.finished(wait=wait):
+            if isinstance(source, Region):
+                self._walker.spill.release(source)
+            if isinstance(answer, Died):
+                where = member.parts
+                problem = Problem("crashed", where, f"ended its parser with {answer.how}", member.size)
+                around.problem(problem, self._subject, depth)
+                continue
+            key, made, count, total, kept = answer
+            if self._cache is not None:
+                self._cache.found.update(kept)
+            self._sections.update(made)
+            self._walker.known.update(name for name in made if "." not in name)
+            self._walker.count += count
+            self._walker.total += total
+            around.inside.append((member.parts[depth:], key))
+            for section in made.values():
+                for finding in section.findings:
+                    self._on_event(Found(finding))
+
+    def _lookup(self, sha256: str) -> bool:
+        if self._cache is None:
+            return False
+        found = self._cache.sections(sha256, self._sections)
+        if found is None:
+            return False
+        self._sections.update(found)
+        self._walker.known.update(found)
+        return True
+
+
+def _at(finding: Finding, parts: tuple[str, ...]) -> Finding:
+    place = finding.location
+    return replace(finding, location=replace(place, parts=parts)) if isinstance(place, InFile) else finding

@@ -1,0 +1,4 @@
+"""Compare two bundles: members, components, credentials, privileges, ports.
+
+It may import the audit and the walk.
+"""

@@ -1,0 +1,7 @@
+"""What earlier upgrades and hands left behind on a host: its own tree, or a mounted or collected copy of one."""
+
+from hardening.host.checks.audit import audit, named
+from hardening.host.checks.paths import CONFIGURED, Paths, below, fits, wanted
+from hardening.host.checks.root import About, Root
+
+__all__ = ["CONFIGURED", "About", "Paths", "Root", "audit", "below", "fits", "named", "wanted"]

@@ -1,7 +1,0 @@
-"""What earlier upgrades and hands left behind on a host: its own tree, or a mounted or collected copy of one."""
-
-from hardening.host.look.audit import audit, named
-from hardening.host.look.paths import CONFIGURED, Paths, below, fits, wanted
-from hardening.host.look.root import About, Root
-
-__all__ = ["CONFIGURED", "About", "Paths", "Root", "audit", "below", "fits", "named", "wanted"]

@@ -1,0 +1,86 @@
+"""A server that speaks its protocol and offers no TLS in it: a finding under every policy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from hardening.findings import Finding, InFile, Kind, OnWire, Result, Rule, Severity, Subject, Verdict
+from hardening.tls.policies.ruleset import Policy
+
+_RFC = "https://www.rfc-editor.org/rfc/"
+NO_STARTTLS = Rule(
+    id="tls/no-starttls",
+    title="The server offers no TLS",
+    severity=Severity.HIGH,
+    rationale=(
+        "Whoever is on the path reads and changes everything, passwords first. "
+        "A client that uses TLS only where it is offered goes on in clear text without a word."
+    ),
+    remedy="Install a certificate, switch TLS on in the server, and refuse logins without TLS.",
+    references=(_RFC + "rfc3207", _RFC + "rfc8314", _RFC + "rfc9325#section-3.2"),
+)
+_MAIL = "mail and passwords go"
+_IN_CLEAR = {
+    "smtp": _MAIL, "lmtp": _MAIL, "imap": _MAIL, "pop3": _MAIL, "sieve": "mail filters and passwords go",
+    "ftp": "files and passwords go", "ldap": "directory data and passwords go", "nntp": "articles and passwords go",
+    "postgres": "queries and data go", "mysql": "queries and data go", "xmpp": "messages and passwords go",
+    "xmpp-server": "messages go", "rdp": "the session goes",
+}  # fmt: skip
+_SWITCH = {
+    "smtp": "in Postfix `smtpd_tls_security_level = may` (`encrypt` for submission) and `smtpd_tls_auth_only = yes`",
+    "imap": "in Dovecot `ssl = required`",
+    "pop3": "in Dovecot `ssl = required`",
+    "sieve": "in Dovecot `ssl = required`",
+    "ftp": "in vsftpd `ssl_enable=YES` and `force_local_logins_ssl=YES`, in ProFTPD `TLSEngine on` and `TLSRequired on`",
+    "ldap": "in OpenLDAP `olcTLSCertificateFile` and `olcSecurity: tls=1`",
+    "postgres": "in PostgreSQL `ssl = on` and `hostssl` lines in pg_hba.conf",
+    "mysql": "in MySQL and MariaDB `ssl_cert`, `ssl_key` and `require_secure_transport = ON`",
+}
+
+
+def rules() -> tuple[Rule, ...]:
+    """Return every rule of this module."""
+    return (NO_STARTTLS,)
+
+
+def of_endpoint(
+    name: str, protocol: str, why: str, policies: Sequence[Policy], stats: Mapping[str, object]
+) -> tuple[Subject, Finding, Result]:
+    """Return subject, finding and result of a server that offers no TLS; it was examined in full."""
+    return _judged(
+        Subject(id=name, kind=Kind.ENDPOINT, stats=stats), OnWire(name), protocol, why, policies,
+        " Where the server is set up for TLS, a firewall or mail gateway on the path may remove the offer: "
+        "scan from the server's own network, and switch that inspection off.",
+    )  # fmt: skip
+
+
+def of_configuration(
+    path: str, at: InFile, protocol: str, why: str, policies: Sequence[Policy]
+) -> tuple[Subject, Finding, Result]:
+    """Return the same for the configuration `path`, whose server speaks `protocol` without TLS."""
+    subject = Subject(id=f"{path}#{protocol} without TLS", kind=Kind.FILE, scope="configuration")
+    return _judged(subject, at, protocol, why, policies)
+
+
+def _judged(
+    subject: Subject,
+    at: InFile | OnWire,
+    protocol: str,
+    why: str,
+    policies: Sequence[Policy],
+    also: str = "",
+) -> tuple[Subject, Finding, Result]:
+    how = _SWITCH.get(protocol)
+    finding = Finding(
+        rule=NO_STARTTLS,
+        subject=subject.id,
+        location=at,
+        message=f"offers no TLS: {_IN_CLEAR.get(protocol, 'everything goes')} in clear text ({why})",
+        evidence=why,
+        remedy=f"Install a certificate and switch TLS on{f': {how}' if how else ''}.{also}",
+        policies=tuple(sorted(policy.id for policy in policies if not policy.silent)),
+    )
+    verdicts = {policy.id: "unknown" if policy.silent else "fail" for policy in policies}
+    result = Result(rule=NO_STARTTLS, subject=subject.id, verdict=Verdict.FAIL, reason=why)
+    return replace(subject, policies=verdicts), finding, result

@@ -1,0 +1,97 @@
+"""What a scan sees beside the offer: said in the report, and named where it is a weakness."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hardening.findings import Finding, OnWire, Rule, Severity
+from hardening.tls.scan.strategy.endpoint_state import Endpoint
+from hardening.tls.scan.strategy.messages import Want
+from hardening.tls.scan.wire import primes
+
+_RFC = "https://www.rfc-editor.org/rfc/"
+_SHOWN = 4
+RENEGOTIATION = Rule(
+    id="tls/client-renegotiation",
+    title="Clients may start handshakes inside a session",
+    severity=Severity.LOW,
+    rationale="A handshake costs a server many times what it costs a client, and one connection can ask for thousands.",
+    remedy="Switch client-initiated renegotiation off; current servers do so by default.",
+    references=(_RFC + "rfc7457#section-2.11",),
+)
+HSTS = Rule(
+    id="tls/hsts-missing",
+    title="No Strict-Transport-Security header",
+    severity=Severity.INFO,
+    rationale="Without it a browser that is given an http:// address can be kept from ever asking for TLS.",
+    remedy="Send `Strict-Transport-Security: max-age=31536000` once every page is served over TLS.",
+    references=(_RFC + "rfc6797",),
+)
+KNOWN_PRIME = Rule(
+    id="tls/dh-known-prime",
+    title="A small finite-field group that many servers share",
+    severity=Severity.HIGH,
+    rationale="What is computed once for such a prime opens the sessions of every server that uses it.",
+    remedy="Use elliptic curves alone, or a group of 2048 bits or more (RFC 7919).",
+    references=("https://weakdh.org/", _RFC + "rfc7919"),
+)
+_FAULTS = {
+    Want.HEARTBEAT: "heartbleed",
+    Want.EARLY_CCS: "ccs_injection",
+    Want.BAD_KEY: "robot",
+    Want.STALE_ID: "ticketbleed",
+}
+
+
+def rules() -> tuple[Rule, ...]:
+    """Return every rule of this module."""
+    return (RENEGOTIATION, HSTS, KNOWN_PRIME)
+
+
+def stats(found: Endpoint) -> dict[str, object]:
+    """Return what was seen, for the report; what is not known is left out."""
+    seen: dict[str, object] = {
+        "alpn": found.alpn,
+        "client_certificate_requested": found.client_auth,
+        "ocsp_stapled": found.stapled,
+        "fallback_scsv": found.fallback_scsv,
+        "export_rsa_bits": found.rsa_export_bits,
+        "extended_master_secret": _extended(found),
+        "session_resumption": dict(sorted(found.resumption.items())) or None,
+        "client_renegotiation": found.client_renegotiation,
+        "hsts": found.hsts,
+        "dh_primes": sorted({primes.name(prime) for prime in found.dh_primes if prime}) or None,
+        "vulnerabilities": {_FAULTS[w]: v for w, v in sorted(found.faults.items(), key=lambda i: i[0].value)}
+        or None,
+    }
+    return {name: value for name, value in seen.items() if value is not None}
+
+
+def _extended(found: Endpoint) -> bool | None:
+    """Tell whether the extended master secret is there (RFC 7627); TLS 1.3 has no need of it."""
+    if 23 in found.extensions:
+        return True
+    older = any(p.offered for n, p in found.protocols.items() if n in ("TLSv1.0", "TLSv1.1", "TLSv1.2"))
+    return False if older and found.secure_renegotiation is not None else None
+
+
+def findings(found: Endpoint, subject: str) -> Iterator[Finding]:
+    """Yield what is a weakness whatever the policy."""
+    at = OnWire(subject)
+    for prime in sorted(found.dh_primes):
+        known = primes.find(prime)
+        if known is not None:
+            yield Finding(
+                rule=KNOWN_PRIME, subject=subject, location=at, evidence=known.name,
+                message=f"a {known.bits}-bit group of {known.name}",
+            )  # fmt: skip
+    if found.client_renegotiation:
+        yield Finding(
+            rule=RENEGOTIATION, subject=subject, location=at, evidence="ClientHello inside a session",
+            message="it begins another handshake when a client asks for one inside a session",
+        )  # fmt: skip
+    if found.hsts == "":
+        yield Finding(
+            rule=HSTS, subject=subject, location=at, evidence="no header",
+            message="it answers over HTTP without Strict-Transport-Security",
+        )  # fmt: skip

@@ -1,0 +1,120 @@
+"""The first question that succeeds: it becomes the control question."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Generator
+from dataclasses import replace
+from typing import Any
+
+from hardening.tls.scan.engine.conversations import Together
+from hardening.tls.scan.strategy.messages import Answer, Kind, Question, Shape, Tier, Want
+from hardening.tls.scan.strategy.scope import Case
+from hardening.tls.scan.strategy.shapes import SMALL
+from hardening.tls.scan.wire import hello
+
+UNKNOWN_NAME = 112
+REFUSALS = 2
+"""Connections on which a server says that it does no TLS before it is believed."""
+OPENINGS = ("TLSv1.2", "TLSv1.3", "TLSv1.1", "TLSv1.0", "SSLv3", "SSLv2")
+
+
+def opened(case: Case) -> Generator[Any, Any, bool]:
+    """Ask in every version and form until something succeeds, a wave of them side by side."""
+    refused: list[int | None] = []
+    last = Answer(kind=Kind.SILENT)
+    without: list[str] = []
+    for wave in _waves(case.scope.first):
+        asked = [_first_question(name, shape) for name, shape in wave]
+        if len(asked) > 1:
+            asked = [replace(q, patience=2.0) for q in asked]
+        answers = yield Together(tuple(case.asker.ask(q, blame=False) for q in asked))
+        for question, answer in zip(asked, answers, strict=True):
+            if answer.kind is Kind.HELLO and (answer.suite is not None or answer.kinds):
+                case.found.note(question, answer)
+                _open_with(case, question, answer)
+                case.found.nameless = bool(refused) and not question.shape.server_name
+                return True
+            if answer.kind is Kind.ALERT:
+                refused.append(answer.alert)
+                case.asker.denied[question.protocol, question.shape] = question
+            elif answer.kind is Kind.NO_TLS:
+                without.append(answer.detail)
+            last = answer
+        if len(without) >= REFUSALS:
+            case.found.no_starttls = without[-1]
+            case.found.failure = without[-1]
+            return False
+        if last.kind in (Kind.UNREACHABLE, Kind.PREAMBLE) and len(asked) > 1:
+            break
+        if case.asker.over():
+            break
+    case.found.failure = _failure(last, refused)
+    return False
+
+
+def _open_with(case: Case, question: Question, answer: Answer) -> None:
+    asker, found = case.asker, case.found
+    asker.shape = question.shape
+    asker.control = replace(question, want=Want.HELLO)
+    name = answer.protocol or question.protocol
+    found.protocols[name].chose(question, answer)
+    if name != question.protocol:
+        found.protocols[question.protocol].refused = True
+    if name in ("TLSv1.0", "TLSv1.1", "TLSv1.2") and question.shape.tier is Tier.RICH:
+        found.secure_renegotiation = hello.RENEGOTIATION_INFO in answer.extensions
+
+
+def _first_question(name: str, shape: Shape) -> Question:
+    if name == "SSLv2":
+        return Question(protocol=name, suites=hello.every_kind())
+    whole = shape.max_suites >= len(hello.every_suite())
+    return Question(
+        protocol=name,
+        # likely ones last where all are offered: a choice from the end shows that the whole list was read
+        suites=hello.every_suite()[::-1] if whole else hello.every_suite()[: shape.max_suites],
+        shape=shape,
+        want=Want.HELLO if name == "TLSv1.3" else Want.FLIGHT,
+        compression=name != "TLSv1.3" and shape.tier is Tier.RICH,
+        ticket=True,
+        heartbeat=True,
+    )
+
+
+def _waves(first: str) -> tuple[tuple[tuple[str, Shape], ...], ...]:
+    """The likeliest versions one by one; then the others; then other forms.
+
+    Without courtesies, for a server that refuses every list of ALPN names but its own (Exim, vsftpd).
+    """
+    second = "TLSv1.2" if first == "TLSv1.3" else "TLSv1.3"
+    plain, nameless = Shape(tier=Tier.PLAIN), Shape(server_name=False)
+    half = replace(plain, max_suites=64)
+    few = replace(plain, max_suites=SMALL)
+    small = replace(few, classic=True)
+    bare = replace(small, tier=Tier.BARE, server_name=False)
+    own = replace(plain, record_version=None)
+    keyed = replace(small, shares=True)
+    return (
+        ((first, Shape()),),
+        ((second, Shape()),),
+        ((first, Shape()), (second, Shape()), *((n, Shape()) for n in OPENINGS[2:])),
+        (("TLSv1.2", plain), ("TLSv1.2", half), ("TLSv1.2", own), ("TLSv1.2", nameless), ("TLSv1.2", few),
+         ("TLSv1.2", small), ("TLSv1.3", plain), ("TLSv1.3", keyed)),
+        (("TLSv1.0", plain), ("TLSv1.0", half), ("TLSv1.0", few), ("TLSv1.0", replace(bare, max_suites=1024)),
+         ("TLSv1.1", small), ("TLSv1.0", small), ("TLSv1.2", bare), ("TLSv1.0", bare)),
+    )  # fmt: skip
+
+
+def _failure(last: Answer, alerts: Collection[int | None]) -> str:
+    if UNKNOWN_NAME in alerts:
+        return "it answers no hello without a server name it knows: --sni NAME"
+    if alerts:
+        return "it answers, but every hello was refused with an alert"
+    words = {
+        Kind.CLOSED: "it closes the connection without an answer to any hello",
+        Kind.RESET: "it resets the connection on every hello",
+        Kind.SILENT: "it answers, but so slowly that no answer was whole in time"
+        if last.heard
+        else "it accepts connections and stays silent",
+        Kind.GARBAGE: f"it does not speak TLS: {last.detail}",
+    }
+    return words.get(last.kind, last.detail or "no answer")

@@ -1,0 +1,383 @@
+"""One protocol version at a time: what was chosen is taken away until the rest is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from hardening.tls import registry
+from hardening.tls.scan.engine.conversations import Talk
+from hardening.tls.scan.strategy.endpoint_state import Learned
+from hardening.tls.scan.strategy.messages import TROUBLE, Answer, Kind, Question, Shape, Tier, Want
+from hardening.tls.scan.strategy.outcome import PROTOCOL_VERSION, Outcome, Refusal, State, judge_answer
+from hardening.tls.scan.strategy.schemes import Riding
+from hardening.tls.scan.strategy.scope import Case
+from hardening.tls.scan.strategy.shapes import SMALL, doubtful
+from hardening.tls.scan.wire import hello
+
+BUSY = 4
+"""Accepted suites of one version after which a verdict has so much to ask that it asks side by side."""
+NO_SUITE = 0xFEFD
+"""A code point nobody has assigned or uses."""
+_ROW = registry.PROTOCOLS[1:4]
+"""SSL 3.0, TLS 1.0 and TLS 1.1: what a server with TLS 1.3 seldom has, and one hello can ask for."""
+
+Rest = list[tuple[int, ...]]
+
+
+@dataclass(slots=True)
+class Versions:
+    """The conversations about suites; what they find goes into the case."""
+
+    case: Case
+    lists: bool = False
+    """Whether one hello asks for several versions: what that saves goes to the refusal that matters most."""
+    _joined: bool = field(default=False, init=False)
+    _way_of_refusing: Kind | None = field(default=None, init=False)
+    _silent_sslv2: Answer | None = field(default=None, init=False)
+
+    def ask(self, name: str) -> Talk:
+        """Ask about one version, as far as the scope wants to know."""
+        learned = self.case.found.protocols[name]
+        if learned.refused:
+            learned.asked_all = True
+            return
+        if name == "SSLv2":
+            yield from self._sslv2(learned)
+            yield from self.together()
+            return
+        learned.asked_all = self.case.scope.full or name in self.case.scope.forbidden_protocols
+        suites, extra = self.case.scope.asked(name)
+        done = set(learned.suites)
+        if not done.isdisjoint(suites):
+            suites = tuple(s for s in suites if s not in done)
+        if suites:
+            yield from self.chain(learned, suites, extra)
+        if name in _ROW:
+            yield from self.together()
+
+    # SSL 2.0
+
+    def _sslv2(self, learned: Learned) -> Talk:
+        """Most servers meet an SSL 2.0 hello with a close: that says nothing about their pace, and is asked again last."""
+        learned.asked_all = True
+        answer = yield from self.case.asker.ask(_sslv2_question(), blame=False)
+        state = judge_answer(_sslv2_question(), answer)
+        if state is State.TROUBLED:
+            self._silent_sslv2 = answer
+        elif state is State.ACCEPTED:
+            self._accepts_sslv2(learned, answer)
+        else:
+            yield from self._settled_sslv2(
+                learned, (yield from self.case.asker.note(_sslv2_question(), state, answer))
+            )
+
+    def again_sslv2(self, learned: Learned) -> Talk:
+        """Ask once more, between control questions."""
+        if (yield from self.case.asker.alive()):
+            answer = yield from self.case.asker.ask(_sslv2_question(), blame=False)
+            state = judge_answer(_sslv2_question(), answer)
+            outcome = Outcome(state, answer)
+            if state in (State.REFUSED, State.ODD):
+                outcome = yield from self.case.asker.note(_sslv2_question(), state, answer)
+            yield from self._settled_sslv2(learned, outcome)
+        else:
+            learned.unknown = list(hello.every_kind())
+
+    def late(self) -> Talk:
+        """Come back to what was met with silence."""
+        if self._silent_sslv2 is not None:
+            yield from self.again_sslv2(self.case.found.protocols["SSLv2"])
+
+    def _settled_sslv2(self, learned: Learned, outcome: Outcome) -> Talk:
+        if outcome.state is State.ACCEPTED:
+            self._accepts_sslv2(learned, outcome.answer)
+        elif outcome.state in (State.REFUSED, State.ODD) or (
+            self.case.scope.closed_is_refused and (yield from self._refuses_like(outcome.answer.kind))
+        ):
+            learned.refused = True
+        else:
+            learned.unknown = list(hello.every_kind())
+
+    def _accepts_sslv2(self, learned: Learned, answer: Answer) -> None:
+        self.case.found.note(_sslv2_question(), answer)
+        learned.chose(_sslv2_question(), answer)
+
+    # SSL 3.0 to TLS 1.3
+
+    def chain(self, learned: Learned, suites: tuple[int, ...], extra: frozenset[int] = frozenset()) -> Talk:
+        """Take away what was chosen until the rest is refused, chunk by chunk where it has to be."""
+        asker = self.case.asker
+        pending = [suites]
+        last_good: Shape | None = None
+        riding = Riding(wanted=self.case.scope.full and learned.name == "TLSv1.2")
+        while pending:
+            batch = pending.pop(0)
+            limit = asker.shape.max_suites
+            if len(batch) > limit:
+                learned.chunked = True
+                pending[:0] = [batch[i : i + limit] for i in range(0, len(batch), limit)]
+                continue
+            question = riding.on(self._question(learned, batch))
+            fine = question.shape == last_good
+            if question.schemes is not None:
+                answer = yield from asker.ask(question)
+                if riding.came(question, answer, learned, self.case.found):
+                    rest = _without(batch, answer.suite)
+                    pending[:0] = [rest] if rest else []
+                    continue
+                question = replace(question, schemes=None)
+            outcome: Outcome = yield from asker.settle(
+                question, form_is_fine=fine, twice=self._twice(learned)
+            )
+            riding.settled(outcome.answer, learned)
+            self.case.found.note(question, outcome.answer)
+            if outcome.state is State.ACCEPTED:
+                last_good = question.shape
+            if outcome.state is State.TROUBLED and (fine or self.case.scope.closed_is_refused):
+                left = yield from self._closed(learned, question, outcome.answer, extra, fine=fine)
+            else:
+                left = yield from self._step(learned, question, outcome, extra, batch)
+            if left is None:
+                learned.unknown += [s for part in (batch, *pending) for s in part if s not in extra]
+                return
+            pending[:0] = left
+        learned.refused = not learned.unknown
+
+    def _twice(self, learned: Learned) -> bool:
+        """Tell whether a refusal is asked for twice at once; an inventory asks again at the end."""
+        return not self.case.scope.full and learned.name == "TLSv1.2" and self.lists
+
+    def otherwise(self, name: str) -> Talk:
+        """Ask for a version that was refused in the words of a suite once more, in words that an old server knows."""
+        learned, asker = self.case.found.protocols[name], self.case.asker
+        if (
+            learned.offered
+            or learned.refused_as in (None, PROTOCOL_VERSION)
+            or asker.shape != Shape()
+            or asker.lost
+        ):
+            return
+        shape, suites = Shape(tier=Tier.PLAIN, classic=True), self.case.scope.asked(name)[0]
+        question = Question(protocol=name, suites=suites, shape=shape, want=Want.FLIGHT)
+        outcome: Outcome = yield from asker.settle(question)
+        if outcome.state is State.ACCEPTED:
+            self.case.found.note(question, outcome.answer)
+            learned.chose(question, outcome.answer)
+            asker.shape = shape
+            yield from self.chain(learned, tuple(s for s in suites if s != outcome.answer.suite))
+
+    def listed(self, names: tuple[str, ...]) -> Talk:
+        """Ask for several versions in one hello that lists them, where TLS 1.3 is there.
+
+        The old field says TLS 1.2, as it does in every hello with a list, so a server that reads no list betrays itself
+        by answering TLS 1.2. Only protocol_version refuses them all; after any other answer each is asked for by itself.
+        """
+        asker = self.case.asker
+        question = Question(
+            protocol=names[-1],
+            down_to=names[0],
+            listed=True,
+            suites=hello.every_suite(),
+            shape=asker.shape,
+            want=Want.FLIGHT,
+        )
+        answer: Answer = yield from asker.ask(question, blame=False)
+        if answer.kind is Kind.ALERT and answer.alert == PROTOCOL_VERSION:
+            yield from asker.note(question, State.REFUSED, answer)
+            for learned in self.meant(question):
+                learned.refused = learned.asked_all = True
+            return
+        if judge_answer(question, answer) is State.ACCEPTED and answer.protocol in names:
+            self.case.found.note(question, answer)
+            self.case.found.protocols[answer.protocol].chose(question, answer)
+            asker.failed = True
+        yield from self.each(question)
+
+    def together(self, *, again: bool = False) -> Generator[Any, Any, bool]:
+        """In an inventory, ask once more for old versions that were refused one by one: in one hello that lists them.
+
+        Where a server that goes by such a list refuses it as a version, each of them has been refused once more. Soon, for
+        two places near each other leave few periods that explain both. False where it could not be asked.
+        """
+        asker = self.case.asker
+        refused = {r.question.protocol: r for r in asker.refusals if r.question.groups is None}
+        if (self._joined and not again) or not self._all_refused(refused):
+            return False
+        self._joined = True
+        question = Question(
+            protocol=_ROW[-1], down_to=_ROW[0], listed=True, suites=hello.every_suite(), shape=asker.shape
+        )
+        answer: Answer = yield from asker.ask(question, blame=again)
+        if answer.kind is Kind.ALERT and answer.alert == PROTOCOL_VERSION:
+            for name in _ROW:
+                asker.listed_again(refused[name])
+        elif judge_answer(question, answer) is State.ACCEPTED and answer.protocol in _ROW:
+            self._listed_all_the_same(question, answer)
+        elif again and answer.kind not in TROUBLE:
+            asker.contradictions += 1  # it is another word now
+        for name in _ROW:
+            refused[name].tries += again
+        oldest = refused.get("SSLv2")
+        if oldest is not None and oldest.alert == PROTOCOL_VERSION and oldest.times == 1:
+            yield from asker.recheck(oldest, counts=True)
+        return True
+
+    def _listed_all_the_same(self, question: Question, answer: Answer) -> None:
+        """Take a version that is there when it is listed, and was refused by itself; the rest of it was never asked so."""
+        found = self.case.found
+        self.case.asker.contradictions += 1
+        found.note(question, answer)
+        learned = found.protocols[answer.protocol or ""]
+        learned.chose(question, answer)
+        learned.unknown += [s for s in question.suites if s != answer.suite]
+
+    def _all_refused(self, refused: Mapping[str, Refusal]) -> bool:
+        case = self.case
+        return (
+            case.scope.full
+            and case.asks_tls13
+            and case.asker.shape == Shape()
+            and not case.asker.contradictions
+            and all(name in refused and not case.found.protocols[name].offered for name in _ROW)
+        )
+
+    def meant(self, question: Question) -> list[Learned]:
+        """Return the versions that a question is about."""
+        if not question.listed:
+            return [self.case.found.protocols[question.protocol]]
+        span = registry.PROTOCOLS
+        names = span[span.index(question.floor) : span.index(question.protocol) + 1]
+        return [self.case.found.protocols[name] for name in names]
+
+    def each(self, question: Question) -> Talk:
+        """Ask for each of the versions that a question lists."""
+        for learned in self.meant(question):
+            learned.refused = False
+            yield from self.ask(learned.name)
+
+    def _of_another_key(self, learned: Learned, alert: int | None, batch: tuple[int, ...]) -> tuple[int, ...]:
+        """Return what of a list that was refused has to be asked for alone.
+
+        HAProxy answers with its ECDSA certificate whoever lists a suite for it, or one of TLS 1.3, and refuses what is left of
+        the list although its RSA certificate could do it.
+        """
+        if alert == PROTOCOL_VERSION or not "TLSv1.0" <= learned.name <= "TLSv1.2":
+            return ()
+        known = registry.suites_by_code()
+        seen = {known[s].auth for one in self.case.found.offered() for s in one.suites if s in known}
+        if "RSA" in seen or (learned.offered and "ECDSA" not in seen):
+            return ()
+        rest = tuple(s for s in batch if s in known and not known[s].tls13 and known[s].auth != "ECDSA")
+        return rest if len(rest) < len(batch) else ()
+
+    def _question(self, learned: Learned, batch: tuple[int, ...]) -> Question:
+        """Offer in alternating directions, so that the choices show whose order decides."""
+        ordered = batch if len(learned.choices) % 2 else batch[::-1]
+        want = Want.HELLO if learned.name == "TLSv1.3" else Want.FLIGHT
+        return Question(protocol=learned.name, suites=ordered, shape=self.case.asker.shape, want=want)
+
+    def _step(  # noqa: PLR0911 - one return per thing that can become of a question
+        self,
+        learned: Learned,
+        question: Question,
+        outcome: Outcome,
+        extra: frozenset[int],
+        batch: tuple[int, ...],
+    ) -> Generator[Any, Any, Rest | None]:
+        """Return what is left to ask of a batch, or None when the endpoint is lost."""
+        state, asker = outcome.state, self.case.asker
+        if state is State.ACCEPTED:
+            learned.chose(question, outcome.answer)
+            if not self.case.scope.full and outcome.answer.suite not in extra:
+                asker.failed = True  # so connections matter less
+            if len(learned.choices) == BUSY and not asker.pace.troubled:
+                asker.pace.parallel = asker.pace.limits.parallel
+            chosen = outcome.answer.suite
+            rest = tuple(s for s in batch if s not in extra) if chosen in extra else _without(batch, chosen)
+            return [rest] if rest else []
+        if state is State.REFUSED:
+            learned.refused_as = outcome.answer.alert
+            if question.shape != Shape() and outcome.answer.alert != PROTOCOL_VERSION:
+                learned.unknown += [s for s in batch if doubtful(question.shape, learned.name, s)]
+            rest = self._of_another_key(learned, outcome.answer.alert, batch)
+            return [rest] if rest else []
+        if state is State.LOST:
+            return None
+        if state is State.ODD:
+            return (yield from self._odd(learned, question, outcome.answer))
+        if state is State.TROUBLED and (yield from asker.reshape(question)):
+            return [batch]
+        if asker.lost:
+            return None
+        learned.unknown += [s for s in batch if s not in extra]
+        return []
+
+    def _closed(
+        self, learned: Learned, question: Question, answer: Answer, extra: frozenset[int], *, fine: bool
+    ) -> Generator[Any, Any, Rest | None]:
+        """Silence where a question of the same form was answered a moment ago.
+
+        It is no refusal, unless the operator takes a server's way of refusing what cannot exist for
+        its way of refusing.
+        """
+        if self.case.scope.closed_is_refused and (yield from self._refuses_like(answer.kind)):
+            return []
+        if not fine:
+            troubled = Outcome(State.TROUBLED, answer)
+            return (yield from self._step(learned, question, troubled, extra, question.suites))
+        learned.unknown += [s for s in question.suites if s not in extra]
+        return []
+
+    def _refuses_like(self, kind: Kind) -> Generator[Any, Any, bool]:
+        """Tell whether a suite that does not exist is met with the same silence."""
+        asker = self.case.asker
+        if self._way_of_refusing is None:
+            control = asker.control
+            if control is None or control.protocol == "SSLv2":
+                return False
+            answer = yield from asker.ask(replace(control, suites=(NO_SUITE,)), blame=False)
+            self._way_of_refusing = answer.kind
+            if not (yield from asker.alive()):
+                return False
+        return kind is self._way_of_refusing and kind in (Kind.CLOSED, Kind.RESET)
+
+    def _odd(self, learned: Learned, question: Question, answer: Answer) -> Generator[Any, Any, Rest]:
+        """An answer that may be about the hello's form.
+
+        An unusual alert is a refusal where the form is known to be fine: the control question had it.
+        A suite nobody offered is what yaSSL answers when it has read only the first suites.
+        """
+        asker, batch = self.case.asker, question.suites
+        if answer.kind is Kind.HELLO and len(batch) > SMALL:
+            learned.chunked = True
+            return [batch[i : i + SMALL] for i in range(0, len(batch), SMALL)]
+        if learned.name == "TLSv1.3" and not learned.offered and not question.shape.shares:
+            shape = replace(question.shape, shares=True)
+            # an unusual word for a version that nothing was learned about may be about the hello: shorter, too
+            small = Shape(tier=Tier.PLAIN, classic=True, max_suites=SMALL)
+            for other in (shape, small):
+                asked = replace(question, shape=other, suites=self._likely(batch, other))
+                outcome = yield from asker.settle(asked)
+                if outcome.state is State.ACCEPTED:
+                    asker.shape = other
+                    return [batch]
+            learned.unknown += batch
+        return []
+
+    @staticmethod
+    def _likely(batch: tuple[int, ...], shape: Shape) -> tuple[int, ...]:
+        """Return as many suites as a form has room for, those of TLS 1.3 first."""
+        known = registry.suites_by_code()
+        return tuple(sorted(batch, key=lambda s: not (s in known and known[s].tls13)))[: shape.max_suites]
+
+
+def _without(batch: tuple[int, ...], chosen: int | None) -> tuple[int, ...]:
+    """Return a batch without what was chosen from it."""
+    at = batch.index(chosen)
+    return batch[:at] + batch[at + 1 :]
+
+
+def _sslv2_question() -> Question:
+    return Question(protocol="SSLv2", suites=hello.every_kind())

@@ -1,0 +1,1 @@
+"""Exim: the target and the language of its configuration."""

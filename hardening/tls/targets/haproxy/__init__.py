@@ -1,0 +1,1 @@
+"""HAProxy: the target, its words and conditions, and the certificates of its bind lines."""

@@ -1,0 +1,1 @@
+"""Apache httpd: the target, the language of its configuration, its protocols and names."""

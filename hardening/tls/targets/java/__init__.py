@@ -1,0 +1,1 @@
+"""Java: java.security as a target, and what Jetty and Tomcat take from the Java that runs them."""

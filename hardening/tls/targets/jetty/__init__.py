@@ -1,0 +1,1 @@
+"""Jetty: the target and its SslContextFactory."""

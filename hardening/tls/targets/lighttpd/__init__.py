@@ -1,0 +1,1 @@
+"""lighttpd: the target and the language of its configuration."""

@@ -1,0 +1,1 @@
+"""nginx: the target and the language of its configuration."""

@@ -1,0 +1,1 @@
+"""OpenSSH: sshd and ssh as targets, their language, and the host keys."""

@@ -1,0 +1,1 @@
+"""Postfix: the target, and the services in master.cf."""

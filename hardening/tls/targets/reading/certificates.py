@@ -1,0 +1,443 @@
+"""What a server's certificate and parameter files say, where they can be read: kinds of key, sizes of DH."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import struct
+import warnings
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from hardening.findings import InFile
+from hardening.records import dataclass
+from hardening.tls.offer import Certificate, Unread
+from hardening.tls.targets.reading import security_levels
+from hardening.tls.targets.reading.chroot import opened
+from hardening.tls.targets.reading.tree import Tree
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presented:
+    """What the files that a server names hold, and which of them could not be read."""
+
+    certificates: tuple[Certificate, ...] = ()
+    unread: tuple[Unread, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What was assumed of them."""
+
+
+NOTHING = Presented()
+
+
+def presented(
+    tree: Tree,
+    paths: Iterable[str],
+    *,
+    mixed: bool = False,
+    chain: Iterable[str] = (),
+    parameters: str = "",
+) -> Presented:
+    """Return the certificates in a server's files (real paths), those of each file in its order.
+
+    `mixed` as in `keys_of`. `chain` are files with further certificates that are sent along, `parameters` is the file of DH
+    parameters. A text that is on no disk has no files beside it: nothing is said of them.
+    """
+    if tree.in_memory:
+        return NOTHING
+    found: dict[str, Certificate] = {}
+    unread: list[Unread] = []
+    keys: list[str] = []
+    for path, own in (
+        *((p, True) for p in dict.fromkeys(paths)),
+        *((p, False) for p in dict.fromkeys(chain)),
+    ):
+        if mixed and _private(tree, path):
+            keys.append(path)
+            continue
+        stamp = _stamp(tree, path)
+        cards, why = _cards(tree.file(path), stamp, mixed) if stamp else ((), "")
+        if stamp is None:
+            unread.append(_absent(tree, path))
+        elif why:
+            unread.append(_unread(tree, path, why, _READABLE))
+        for card in cards:
+            place = InFile((path,))
+            found.setdefault(card.sha256, replace(card, at=place, own=own and card.own))
+    if keys and not found and not unread:
+        unread.append(_unread(tree, keys[0], "no certificate is in it, only a key", _READABLE))
+    if parameters and dh_bits(tree, parameters) is None:
+        absent = _stamp(tree, parameters) is None
+        one = _absent(tree, parameters) if absent else _unread(tree, parameters, _NO_PARAMETERS, _READABLE)
+        unread.append(replace(one, what="DH parameters"))
+    elsewhere = () if tree.of_host else dict.fromkeys(c.at.path for c in found.values() if c.at)
+    folder = "/" + "/".join(tree.given[:-1])
+    notes = tuple(
+        f"{path} of this machine is the one that is meant, for the configuration is in no copy of a host"
+        for path in elsewhere
+        if tree.given and not path.startswith(f"{folder.rstrip('/')}/")
+    )
+    return Presented(certificates=tuple(found.values()), unread=tuple(unread), notes=notes)
+
+
+_READABLE = "Make it a file in PEM form that this account may read"
+_NO_PARAMETERS = "no parameters in PEM form can be read in it"
+_TOKENS = ("data:", "engine:", "pkcs11:", "store:", "handle:")
+"""What begins the name of a certificate that is in no file."""
+
+
+def _on_host(tree: Tree, path: str) -> str:
+    return path.removeprefix(tree.prefix) if tree.prefix else path
+
+
+def _unread(tree: Tree, path: str, why: str, way: str) -> Unread:
+    return Unread(at=InFile((path,)), path=_on_host(tree, path), why=why, way=way)
+
+
+def _absent(tree: Tree, path: str) -> Unread:
+    """Return why a file cannot be looked at."""
+    name = path.rpartition("/")[2]
+    if "$" in path:
+        return _unread(tree, path, "its name depends on the connection", "Name the files to look at")
+    if "/@" in path or (any(word in path for word in _TOKENS) and ":" in name):
+        return _unread(tree, path, "it is in no file", "Look at it where it is kept")
+    if _outside(tree, path):
+        return _unread(tree, path, "its name is relative to a folder that is not known", "Name it in full")
+    try:
+        os.stat(tree.file(path))  # noqa: PTH116 - as in `_stamp`
+    except PermissionError:
+        return _unread(tree, path, "permission denied", "Run the audit as a user who may read it")
+    except (OSError, ValueError):
+        pass
+    if tree.prefix:
+        return _unread(tree, path, f"not found below {tree.prefix}", f"Copy it to {path} as well")
+    return _unread(
+        tree,
+        path,
+        "not found on this machine",
+        "Run the audit on the host that has it, or on a copy of the host's files",
+    )
+
+
+def keys_of(tree: Tree, paths: Iterable[str], *, mixed: bool = False) -> frozenset[str] | None:
+    """Return the kinds of key in certificate files (real paths), or None when any cannot be read.
+
+    With `mixed`, files may hold private keys alone, and are passed over then. A key on a curve counts once more by who signed it, for a fixed ECDH suite asks for that: `ecdh-rsa` or `ecdh-ecdsa`,
+    and once by its curve (`ec:secp256r1`), which TLS 1.3 has a signature scheme for.
+    """
+    kinds: set[str] = set()
+    for path in paths:
+        found = _card(tree, path).kinds
+        if mixed and not found and _private(tree, path):
+            continue
+        if not found:
+            return None
+        kinds |= found
+    return frozenset(kinds) or None
+
+
+def dh_bits(tree: Tree, path: str) -> int | None:
+    """Return the size in bits of the DH parameters in a file (a real path), or None."""
+    stamp = _stamp(tree, path)
+    return _dh_bits(tree.file(path), stamp) if stamp else None
+
+
+def rsa_bits(tree: Tree, paths: Iterable[str]) -> int | None:
+    """Return the size of the smallest RSA key in certificate files (real paths), or None where there is none to be read."""
+    return min((bits for p in paths if (bits := _card(tree, p).rsa_bits) is not None), default=None)
+
+
+def names(tree: Tree, path: str) -> tuple[str, ...] | None:
+    """Return the names that a certificate (a real path) answers for, its subject's first, or None where none is read."""
+    return _card(tree, path).names
+
+
+def x942(tree: Tree, path: str) -> bool:
+    """Tell whether a file of DH parameters (a real path) is of the form that `openssl dhparam -dsaparam` writes from 3.0 on.
+
+    What asks OpenSSL 3 for a decoder of "DH" (its command DHParameters, squid) takes none of these.
+    """
+    stamp = _stamp(tree, path)
+    return _x942(tree.file(path), stamp) if stamp else False
+
+
+def level(tree: Tree, path: str) -> int | None:
+    """Return the highest security level at which OpenSSL serves the certificate in a file (a real path), or None where none is read."""
+    return _card(tree, path).level
+
+
+def _private(tree: Tree, path: str) -> bool:
+    stamp = _stamp(tree, path)
+    return stamp is not None and _keys_alone(tree.file(path), stamp)
+
+
+@lru_cache(maxsize=1024)
+def _keys_alone(path: str, _stamp: tuple[int, int]) -> bool:
+    try:
+        with opened(path) as file:
+            text = file.read(1 << 20)
+    except OSError:
+        return False
+    return b"PRIVATE KEY-----" in text and b"-----BEGIN CERTIFICATE" not in text
+
+
+def _outside(tree: Tree, path: str) -> bool:
+    """Whether a name leads out of a copy of a host: it is relative, and no folder is known that it counts from."""
+    return bool(tree.prefix) and not path.startswith(f"{tree.prefix}/")
+
+
+def _stamp(tree: Tree, path: str) -> tuple[int, int] | None:
+    if tree.in_memory or _outside(tree, path):
+        return None
+    try:
+        found = os.stat(tree.file(path))  # noqa: PTH116 - hot path
+    except (OSError, ValueError):  # it is not there, or can be no name
+        return None
+    return (found.st_mtime_ns, found.st_size)
+
+
+KINDS = frozenset({"rsa", "rsa-pss", "ec", "dsa", "ed25519", "ed448"})
+"""The kinds of key, without the marks beside them of who signed one and on which curve it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Card:
+    """What one file's first certificate says; all of it empty where none can be read."""
+
+    kinds: frozenset[str] = frozenset()
+    rsa_bits: int | None = None
+    level: int | None = None
+    names: tuple[str, ...] | None = None
+
+
+_NONE = _Card()
+
+
+def _card(tree: Tree, path: str) -> _Card:
+    stamp = _stamp(tree, path)
+    return _read(tree.file(path), stamp) if stamp else _NONE
+
+
+_PEM = re.compile(
+    rb"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END (?:X509 |TRUSTED )?CERTIFICATE-----"
+)
+_LARGEST = 1 << 20
+_JAVA_STORES = (b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")
+
+
+@lru_cache(maxsize=1024)
+def _cards(file: str, _stamp: tuple[int, int], mixed: bool) -> tuple[tuple[Certificate, ...], str]:
+    """Return the certificates of a file, each chain's first one marked, and why it was not read or not in full."""
+    from hardening.tls import certificate
+
+    try:
+        with opened(file) as source:
+            content = source.read(_LARGEST + 1)
+    except OSError as problem:
+        return (), (problem.strerror or str(problem)).lower()
+    if len(content) > _LARGEST:
+        return (), f"larger than {_LARGEST >> 20} MiB"
+    ders, why = _ders(content)
+    if why:
+        return (), why
+    cards = [certificate.read(der) for der in ders]
+    made: list[Certificate] = []
+    for place, (der, card) in enumerate(zip(ders, cards, strict=True)):
+        if card is None:
+            continue
+        # each chain of a file that may hold several begins with a certificate that is not an authority's
+        first = place == 0 or ((mixed or b"-----BEGIN" not in content) and not card.ca)
+        unlinked = not first and not certificate.certifies(der, ders[place - 1])
+        made.append(replace(card, own=first, unlinked=unlinked))
+    lost = sum(card is None for card in cards)
+    return tuple(made), f"{lost} of its {len(cards)} certificates cannot be read" if lost else ""
+
+
+def _of_java_store(content: bytes) -> Iterator[bytes]:
+    """Yield the certificates beside the keys of a store in Java's own form, where they are not encrypted."""
+    version, count = struct.unpack_from(">II", content, 4)
+    at = 12
+
+    def block(form: str) -> bytes:
+        nonlocal at
+        (size,) = struct.unpack_from(form, content, at)
+        at += struct.calcsize(form) + size
+        if at > len(content):
+            raise ValueError
+        return content[at - size : at]
+
+    for _ in range(min(count, _MOST_ENTRIES)):
+        (tag,) = struct.unpack_from(">I", content, at)
+        at += 4
+        block(">H")
+        at += 8
+        chain = 1
+        if tag == _JAVA_KEY:
+            block(">I")
+            (chain,) = struct.unpack_from(">I", content, at)
+            at += 4
+        elif tag != _JAVA_TRUSTED:
+            raise ValueError
+        for _ in range(min(chain, _MOST_ENTRIES)):
+            if version > 1:
+                block(">H")
+            der = block(">I")
+            if tag == _JAVA_KEY:
+                yield der
+
+
+_JAVA_KEY, _JAVA_TRUSTED = 1, 2
+_MOST_ENTRIES = 1000
+
+
+def _ders(content: bytes) -> tuple[list[bytes], str]:
+    """Return the certificates of a file in DER form, or why there are none."""
+    blocks = [_decoded(one) for one in _PEM.findall(content)]
+    if blocks:
+        return [one or b"" for one in blocks], ""
+    if content[:4] in _JAVA_STORES:
+        try:
+            ders = list(_of_java_store(content))
+        except (struct.error, ValueError):
+            return [], "a Java key store that cannot be read"
+        return ders, "" if ders else "a Java key store without a certificate"
+    if content[:1] != b"\x30":
+        return [], "no certificate in PEM form is in it" if content.strip() else "it is empty"
+    from hardening.tls import certificate
+
+    if certificate.read(content) is not None:
+        return [content], ""
+    return [], "a key store (PKCS#12), which only its password opens, or no certificate"
+
+
+def _decoded(text: bytes) -> bytes | None:
+    """Return the certificate in a PEM block, without the trust that OpenSSL writes behind it."""
+    try:
+        der = base64.b64decode(b"".join(text.split()), validate=True)
+        content = _element(der, _SEQUENCE)
+    except (ValueError, IndexError):
+        return None
+    return der[: der.index(content) + len(content)] if content else None
+
+
+@lru_cache(maxsize=1024)
+def _read(path: str, _stamp: tuple[int, int]) -> _Card:
+    from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # old certificates break rules that newer libraries warn about
+        try:
+            with opened(path) as file:
+                card = x509.load_pem_x509_certificate(file.read(1 << 20))
+        except (OSError, ValueError, x509.InvalidVersion):
+            return _NONE
+    named = _named(card)
+    try:
+        key, digest = card.public_key(), card.signature_hash_algorithm
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
+        return _Card(names=named)
+    bits = [256]
+    if isinstance(key, rsa.RSAPublicKey):
+        bits.append(security_levels.field_strength(key.key_size))
+    elif isinstance(key, ec.EllipticCurvePublicKey):
+        bits.append(key.curve.key_size // 2)
+    if digest is not None and card.issuer != card.subject:  # nobody asks how one of its own signed itself
+        bits.append(security_levels.digest_strength(digest.name))
+    return _Card(
+        kinds=_kinds(card, key),
+        rsa_bits=key.key_size if isinstance(key, rsa.RSAPublicKey) else None,
+        level=security_levels.highest(min(bits)),
+        names=named,
+    )
+
+
+def _named(card: x509.Certificate) -> tuple[str, ...] | None:
+    from cryptography import x509
+
+    try:
+        found = [str(one.value) for one in card.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)]
+        other = card.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        found += other.get_values_for_type(x509.DNSName)
+    except x509.ExtensionNotFound:
+        pass
+    except (ValueError, x509.InvalidVersion):
+        return None
+    return tuple(dict.fromkeys(name.lower() for name in found if name and not re.search(r"\s", name)))
+
+
+def _kinds(card: x509.Certificate, key: object) -> frozenset[str]:
+    from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
+    from cryptography.x509.oid import PublicKeyAlgorithmOID
+
+    kinds = (
+        (rsa.RSAPublicKey, "rsa"),
+        (dsa.DSAPublicKey, "dsa"),
+        (ed25519.Ed25519PublicKey, "ed25519"),
+        (ed448.Ed448PublicKey, "ed448"),
+    )
+    word = next((word for kind, word in kinds if isinstance(key, kind)), None)
+    if card.public_key_algorithm_oid == PublicKeyAlgorithmOID.RSASSA_PSS:
+        word = "rsa-pss"
+    signed = card.signature_algorithm_oid._name.lower()  # noqa: SLF001 - the one place its word is
+    fixed = {"ecdh-rsa"} if "rsa" in signed else {"ecdh-ecdsa"} if "ecdsa" in signed else set[str]()
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return frozenset({"ec", f"ec:{key.curve.name}"} | fixed)
+    return frozenset({word}) if word else frozenset()
+
+
+@lru_cache(maxsize=1024)
+def _dh_bits(path: str, _stamp: tuple[int, int]) -> int | None:
+    try:
+        with opened(path) as file:
+            text = file.read(1 << 20)
+    except OSError:
+        return None
+    found = _PARAMETERS.search(text)
+    if found is None:
+        return None
+    try:
+        der = base64.b64decode(b"".join(found[1].split()), validate=True)
+        prime = _element(_element(der, _SEQUENCE), _INTEGER)
+    except (ValueError, IndexError):
+        return None
+    return int.from_bytes(prime, "big").bit_length() or None
+
+
+@lru_cache(maxsize=1024)
+def _x942(path: str, _stamp: tuple[int, int]) -> bool:
+    try:
+        with opened(path) as file:
+            found = _PARAMETERS.search(file.read(1 << 20))
+    except OSError:
+        return False
+    return found is not None and found[0].startswith(b"-----BEGIN X9.42")
+
+
+_PARAMETERS = re.compile(
+    rb"-----BEGIN (?:X9\.42 )?DH PARAMETERS-----([A-Za-z0-9+/=\s]+)-----END (?:X9\.42 )?DH PARAMETERS-----"
+)
+_SEQUENCE, _INTEGER, _LONG = 0x30, 0x02, 0x80
+
+
+def _element(der: bytes, tag: int) -> bytes:
+    """Return the content of the first DER element.
+
+    Errors: ValueError, IndexError for anything else. (PKCS #3 is two integers; the library's own door to it is closing.)
+    """
+    if der[0] != tag:
+        raise ValueError(tag)
+    size, start = der[1], 2
+    if size >= _LONG:
+        start += size - _LONG
+        size = int.from_bytes(der[2:start], "big")
+    if start + size > len(der):
+        raise ValueError(size)
+    return der[start : start + size]

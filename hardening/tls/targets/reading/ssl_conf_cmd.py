@@ -1,0 +1,71 @@
+"""OpenSSL's own commands (SSL_CONF_cmd) where a server takes them over its settings, as stunnel and Tomcat do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from hardening.tls.offer import Said
+from hardening.tls.targets.reading import protocol_ranges, served
+
+RANGE_ENDS = {"minprotocol": 0, "maxprotocol": 1}
+SIGNATURES = "signaturealgorithms"
+_OWNED = frozenset({"cipherstring", "ciphersuites", "curves", "groups", "protocol", SIGNATURES, *RANGE_ENDS})
+_OPTIONS = re.compile(r"serverpreference|compression", re.IGNORECASE)
+_LEVEL = re.compile(r"@SECLEVEL=\d")
+
+
+def owned(words: Sequence[str]) -> bool:
+    """Tell whether a command and its value set what a policy sets."""
+    command, value = (*words, "", "")[:2]
+    return command.lower() in _OWNED or (command.lower() == "options" and bool(_OPTIONS.search(value)))
+
+
+def options(settings: served.Settings, value: str) -> served.Settings:
+    """Return settings as the words of the command `Options` leave them, one after the other."""
+    for word in re.split(r"[,\s]+", value.lower()):
+        on, name = not word.startswith("-"), word.lstrip("+-")
+        if name == "serverpreference":
+            settings = replace(settings, server_preference=on)
+        elif name == "compression":
+            settings = replace(settings, compression=on)
+    return settings
+
+
+def over(said: Said, before: Said) -> Said:
+    """Return a cipher string that is set over another: the security level of the one before stays where it names none."""
+    levels = _LEVEL.findall(before.value)
+    if not levels or _LEVEL.search(said.value):
+        return said
+    return replace(said, value=f"{said.value}:{levels[-1]}")
+
+
+def common(settings: served.Settings, command: str, said: Said) -> served.Settings:
+    """Return settings as a command leaves them that does the same in every server; any other leaves them as they are."""
+    if command == "ciphersuites":
+        return replace(settings, ciphersuites=said)
+    if command == SIGNATURES:
+        return replace(settings, signatures=said)
+    return options(settings, said.value) if command == "options" else settings
+
+
+def given(settings: served.Settings, lines: Iterable[tuple[str, Said]]) -> served.Settings:
+    """Return settings as commands (name, and value with its place) leave them, one after the other."""
+    for name, said in lines:
+        command, value = name.lower(), said.value
+        names = [s.value for s in settings.protocols]
+        if command == "cipherstring":
+            settings = replace(settings, ciphers=over(said, settings.ciphers))
+        elif command == "protocol":
+            found = protocol_ranges.commanded(value, names) & set(names)
+            settings = replace(settings, protocols=tuple(s for s in settings.protocols if s.value in found))
+        elif command in RANGE_ENDS and names:
+            ends = [names[0], names[-1]]
+            ends[RANGE_ENDS[command]] = {"none": ("SSLv3", "TLSv1.3")[RANGE_ENDS[command]]}.get(
+                value.lower(), value
+            )
+            settings = replace(settings, protocols=protocol_ranges.between(ends[0], ends[1], said.at))
+        else:
+            settings = common(settings, command, said)
+    return settings

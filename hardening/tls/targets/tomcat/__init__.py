@@ -1,0 +1,1 @@
+"""Tomcat: the target, its connectors, ciphers and properties, and the files around server.xml."""
