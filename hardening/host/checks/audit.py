@@ -17,6 +17,7 @@ from hardening.host.checks import (
     certificates,
     engine,
     judged,
+    modes,
     people,
     secrets,
     sudo,
@@ -166,6 +167,7 @@ def _looks(
     visited = list(access_log.look(host, subject, run.findings, web))
     yield from stayed
     yield from sudo.look(host, subject, accounts)
+    yield from modes.look(host, subject)
     yield from secrets.look(host, subject, (*run.findings, *stayed))
     yield from visited
     yield from certificates.look(host, subject, servers, now, run)
@@ -202,7 +204,8 @@ def named(host: Root) -> tuple[str, ...]:
     cards = certificates.named(host, servers)
     unread = audit_tls([host.place(path) for path in servers], (), top=host.top).findings
     missing = {host.name(one.where) for one in unread if one.rule is CERTIFICATE_UNREAD}
-    return tuple(sorted(scripts | cards.keys() | missing))
+    programs = {command for _, _, command in modes.programs(host)}
+    return tuple(sorted(scripts | programs | cards.keys() | missing))
 
 
 def _outermost(paths: Iterable[str]) -> list[str]:
