@@ -96,7 +96,7 @@ def main() -> int:
             path = Path(folder) / "rendered.conf"
             path.write_text(render(target, aspect).text)
             version = target.facts.default
-            how = mains.Asked(target=target, version=version)
+            how = mains.AuditInput(target=target, version=version)
             audit.audit([path], [aspect], how)
             rendering = best(lambda: render(target, aspect), 200)  # noqa: B023 - called at once
             auditing = best(lambda: audit.audit([path], [aspect], how), 200)  # noqa: B023 - as above
@@ -107,7 +107,7 @@ def main() -> int:
         )
     with tempfile.TemporaryDirectory() as folder:
         paths = hosts(Path(folder), asked.hosts)
-        how = mains.Asked(target=find("httpd"), version="2.2.15-el6")
+        how = mains.AuditInput(target=find("httpd"), version="2.2.15-el6")
         gc.collect()
         start = time.process_time()
         found = audit.audit(paths, [aspect], how)

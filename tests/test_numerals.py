@@ -53,7 +53,7 @@ def test_a_setting_that_is_no_number_is_read_as_none(
 ) -> None:
     path = tmp_path / "the.conf"
     path.write_text(text.format(odd), "utf-8")
-    asked = mains.Asked(target=find(target), version=version)
+    asked = mains.AuditInput(target=find(target), version=version)
     assert audits.audit([path], [policies.load("aspect")], asked).findings
 
 

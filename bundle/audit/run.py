@@ -17,7 +17,7 @@ from bundle.audit.section import Section, books, unfold, unwritable
 from bundle.detect import Detector
 from bundle.detect import detectors as shipped
 from bundle.walk import disk
-from bundle.walk.frame import Done, Event, Into
+from bundle.walk.frame import EnterContainer, Event, LeaveContainer
 from bundle.walk.limits import Limits
 from bundle.walk.member import Member
 from bundle.walk.problem import RULES, Problem, unseen
@@ -212,7 +212,7 @@ class Audit:
             elif isinstance(event, Problem):
                 depth, section = self._open[-1]
                 self._found(section.problem(event, self._subject, depth), top)
-            elif isinstance(event, Into):
+            elif isinstance(event, EnterContainer):
                 self._open.append((len(event.member.parts), Section(unwritable=unwritable(event.member))))
             else:
                 self._done(event)
@@ -281,7 +281,7 @@ class Audit:
         if top is not None:
             self._on_event(Found(finding))
 
-    def _done(self, done: Done) -> None:
+    def _done(self, done: LeaveContainer) -> None:
         _, section = self._open.pop()
         key = done.member.sha256 if done.whole else self._key()
         self._sections[key] = section

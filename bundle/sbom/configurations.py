@@ -74,7 +74,7 @@ class Configurations:
         The release is the one that the bundle's own files name, else the one that its packages are built for.
         """
         from hardening.tls.auditing.audit import audit_tree
-        from hardening.tls.auditing.mains import Asked, Main, outermost
+        from hardening.tls.auditing.mains import AuditInput, Main, outermost
         from hardening.tls.auditing.recognise import distribution, recognised
         from hardening.tls.policy import load
         from hardening.tls.targets.reading.tree import Tree
@@ -90,7 +90,7 @@ class Configurations:
                 ):
                     tree.begin(())
                     known = len(main.target.facts.releases) > 1 or bool(distribution(tree))
-                    for subject in audit_tree(tree, main, policies, Asked()).subjects:
+                    for subject in audit_tree(tree, main, policies, AuditInput()).subjects:
                         if not subject.offer:
                             continue
                         file, server = _apart(subject.id, texts)

@@ -14,7 +14,7 @@ from bundle.walk.problem import Problem
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class LeaveContainer:
     """A container's last member has been said; `whole` tells whether its hash may stand for what was found in it."""
 
     member: Member
@@ -22,13 +22,13 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
-class Into:
-    """What follows, up to its `Done`, is inside this container."""
+class EnterContainer:
+    """What follows, up to its `LeaveContainer`, is inside this container."""
 
     member: Member
 
 
-Event = Member | Problem | Into | Done
+Event = Member | Problem | EnterContainer | LeaveContainer
 
 
 @dataclass(slots=True)

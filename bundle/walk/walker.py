@@ -11,7 +11,7 @@ from itertools import chain
 from bundle.walk import derive, disk, embedded, emit, names, prefilter, unopened
 from bundle.walk.digest import Digest
 from bundle.walk.formats.raw import Context, Note, Opened, Raw, taken_for_a_file
-from bundle.walk.frame import MOST_NAMES, Done, Event, Frame, Into, place_of
+from bundle.walk.frame import MOST_NAMES, EnterContainer, Event, Frame, LeaveContainer, place_of
 from bundle.walk.identify import CONTAINERS, HEAD, identify
 from bundle.walk.limits import Limits
 from bundle.walk.member import WINDOW, Member
@@ -119,7 +119,7 @@ class Walker:
         )  # fmt: skip
         self._frames.append(frame)
         try:
-            yield Into(member)
+            yield EnterContainer(member)
             try:
                 if isinstance(opened, Broken):
                     raise opened
@@ -136,12 +136,12 @@ class Walker:
                 yield self._note(Note(broken.reason, str(broken)), frame)
             except _Stop:
                 frame.whole = False
-                yield Done(member, whole=False)
+                yield LeaveContainer(member, whole=False)
                 raise
             yield from frame.followed()
             if frame.classes:
                 yield emit.listing(frame, member.format)
-            yield Done(member, frame.whole)
+            yield LeaveContainer(member, frame.whole)
             if frame.whole and self.remember:
                 self.known.add(member.sha256)
         finally:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hardening.engine.port import EnginePort
-    from hardening.host.plans.engine import Wish
+    from hardening.host.plans.engine import DesiredPort
     from hardening.host.session import Session
 
 _OPTIONS = (
@@ -65,7 +65,7 @@ def show(
     """
     from hardening.host.plans import engine as engine_plan
 
-    wish = engine_plan.Wish(config=_absolute(config), key=key, process=process, firewall=firewall)
+    wish = engine_plan.DesiredPort(config=_absolute(config), key=key, process=process, firewall=firewall)
     engine = _look(_session(state_dir), wish)
     _print(engine, form)
     if engine.restart_pending:
@@ -109,7 +109,7 @@ def set_port(  # click hands over one argument per option
     from hardening.cli.caller import user
     from hardening.host.plans import engine as engine_plan
 
-    wish = engine_plan.Wish(
+    wish = engine_plan.DesiredPort(
         port=port,
         config=_absolute(config),
         key=key,
@@ -142,7 +142,7 @@ def _words(command: str) -> tuple[str, ...]:
         raise UsageError(f"--restart-command: {problem}", hint=hint) from problem
 
 
-def _carry_out(host: Session, wish: Wish, *, check: bool = False) -> dict[str, Any]:
+def _carry_out(host: Session, wish: DesiredPort, *, check: bool = False) -> dict[str, Any]:
     from hardening.host import session
     from hardening.host.plans import engine as engine_plan
 
@@ -178,7 +178,7 @@ def _session(state_dir: str | None) -> Session:
     return session.here(state=_absolute(state_dir))
 
 
-def _look(host: Session, wish: Wish) -> EnginePort:
+def _look(host: Session, wish: DesiredPort) -> EnginePort:
     from hardening.host.plans import engine as engine_plan
 
     return engine_plan.seen(wish, host.ask("facts", **engine_plan.wishes(wish)))

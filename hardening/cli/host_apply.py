@@ -42,7 +42,7 @@ def apply(
     started = datetime.now(UTC)
     flags = [part for one in extra for part in ("-e", one)]
     receipt = playbook.run("harden.yml", inventory=inventory, limit=limit, flags=flags)
-    hosts = fleet.all_came(receipt)
+    hosts = fleet.outcomes_of(receipt)
     if not keep_done:
         hosts = fleet.undone(hosts, inventory=inventory, limit=limit, flags=flags)
     if report.format == "text" and report.output is None and not report.quiet:

@@ -24,7 +24,7 @@ from hardening.cli.options import (
 if TYPE_CHECKING:
     from hardening.errors import ExitCode
     from hardening.findings import Run
-    from hardening.tls.auditing.mains import Asked
+    from hardening.tls.auditing.mains import AuditInput
     from hardening.tls.policies.ruleset import Policy
 
 
@@ -77,7 +77,7 @@ def command(
     from hardening.findings import Run
     from hardening.tls import policy
     from hardening.tls.auditing.audit import audit
-    from hardening.tls.auditing.mains import Asked
+    from hardening.tls.auditing.mains import AuditInput
     from hardening.tls.auditing.named import from_here
     from hardening.tls.targets import find, parted
 
@@ -89,7 +89,7 @@ def command(
     started = datetime.now(UTC)
     name, version = parted(target or "")
     policies = [policy.load(one) for one in dict.fromkeys(names or ("aspect",))]
-    asked = Asked(
+    asked = AuditInput(
         target=find(name) if name else None,
         version=version,
         build=openssl,
@@ -127,7 +127,11 @@ def _unseen(run: Run) -> ExitCode:
 
 
 def _print_fix(
-    paths: tuple[Path, ...], policies: Sequence[Policy], asked: Asked, place: str | None, output: Path | None
+    paths: tuple[Path, ...],
+    policies: Sequence[Policy],
+    asked: AuditInput,
+    place: str | None,
+    output: Path | None,
 ) -> ExitCode:
     """Write the diff; OK when it makes the audit clean (or there is nothing to do), FINDINGS when it does not."""
     from hardening.errors import ExitCode

@@ -254,7 +254,7 @@ def _locked_out(chosen: Policy, speaks: Iterable[str], had: Iterable[Suite]) -> 
     """Return who could not connect to a server that offers exactly this; empty if nothing is to be rendered."""
     from hardening.findings import in_file
     from hardening.tls.clients import locked_out
-    from hardening.tls.offer import Offer, ProtocolOffer, Said
+    from hardening.tls.offer import Located, Offer, ProtocolOffer
     from hardening.tls.registry import PROTOCOLS
 
     at = in_file(chosen.id)
@@ -267,9 +267,9 @@ def _locked_out(chosen: Policy, speaks: Iterable[str], had: Iterable[Suite]) -> 
                 ProtocolOffer(
                     name=name,
                     at=at,
-                    suites=tuple(Said(s.iana, at) for s in fit),
+                    suites=tuple(Located(s.iana, at) for s in fit),
                     preference="server",
-                    groups=tuple(Said(g.name, at) for g in chosen.groups),
+                    groups=tuple(Located(g.name, at) for g in chosen.groups),
                 )
             )
     if not offered:

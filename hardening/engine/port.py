@@ -17,7 +17,7 @@ PARTED = r"(?:[ \t]*[=:][ \t]*|[ \t]+)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mention:
+class PortReference:
     """A line of a client's configuration that names the engine's port."""
 
     path: str
@@ -31,7 +31,7 @@ class EnginePort:
     configured: int
     running: tuple[int, ...]
     pending: Mapping[str, Any] | None = None
-    clients: tuple[Mention, ...] = ()
+    clients: tuple[PortReference, ...] = ()
     unset: str = ""
     """Where the file does not set the port, what says so: `configured` is then the product's own."""
 
@@ -164,11 +164,11 @@ def refuse(
             )
 
 
-def mentions(path: str, text: str, port: int) -> tuple[Mention, ...]:
+def mentions(path: str, text: str, port: int) -> tuple[PortReference, ...]:
     """Return the lines that name a port as a whole number."""
     pattern = re.compile(rf"(?<![\d.]){port}(?![\d.])")
     return tuple(
-        Mention(path=path, line=number)
+        PortReference(path=path, line=number)
         for number, line in enumerate(text.splitlines(), 1)
         if pattern.search(line) and not line.lstrip().startswith(("#", ";", "!"))
     )

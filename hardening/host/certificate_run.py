@@ -15,7 +15,7 @@ from hardening import atomic
 from hardening.errors import InputError, RefusedError, UsageError
 from hardening.host import certificate_signed
 from hardening.host.plans import certificate, tls
-from hardening.host.plans.certificate import Named, Wish
+from hardening.host.plans.certificate import CertificateRequest, Named
 from hardening.host.plans.plan import Plan
 from hardening.host.session import Session
 
@@ -31,7 +31,7 @@ class Run:
     session: Session
     host: str
     server: tls.Server
-    wish: Wish
+    wish: CertificateRequest
     requests: Path | None = None
     """Where requests are brought on the control machine."""
     signed: Path | None = None
@@ -44,7 +44,7 @@ class Run:
     @classmethod
     def of(cls, raw: Mapping[str, Any], *, session: Session, host: str, check: bool) -> Run:
         """Read the arguments of a task. Errors: UsageError naming what is wrong."""
-        wish = Wish.of(raw)
+        wish = CertificateRequest.of(raw)
         if wish.mode == "csr" and not raw.get("csr_dir"):
             raise UsageError(
                 "tls_csr_dir is empty", hint="name a folder on the control machine for the requests"

@@ -18,7 +18,7 @@ _BEFORE_ITS_TURN = "the run ended before it came to this host"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Came:
+class HostOutcome:
     """What one host came to."""
 
     host: str
@@ -49,7 +49,7 @@ def answers(one: HostReceipt) -> Iterator[tuple[bool, Mapping[str, Any]]]:
             yield row["outcome"] == "failed", row["result"]
 
 
-def came(one: HostReceipt) -> Came:
+def outcome_of(one: HostReceipt) -> HostOutcome:
     """Return what a host came to by the receipt of a run."""
     said = list(answers(one))
     made = tuple(a["tx"] for _, a in said if a.get("changed") and a.get("state") == "committed")
@@ -73,14 +73,16 @@ def came(one: HostReceipt) -> Came:
     else:  # no task went to the host: nobody knows whether it answers
         state, why = "untouched", (_IDLE,) if said else ()
     stopped = tuple(f"{name} does not run and was left stopped" for name in sorted(left))
-    return Came(host=one.host, state=state, why=why, made=made, pending=pending, stopped=stopped)
+    return HostOutcome(host=one.host, state=state, why=why, made=made, pending=pending, stopped=stopped)
 
 
-def all_came(receipt: Receipt) -> list[Came]:
+def outcomes_of(receipt: Receipt) -> list[HostOutcome]:
     """Return what every host that was meant came to, those too that a stopped run never came to; in the order of their names."""
-    known = [came(one) for one in receipt.hosts]
+    known = [outcome_of(one) for one in receipt.hosts]
     rest = set(receipt.meant) - {one.host for one in known}
-    known += [Came(host=name, state="untouched", why=(_BEFORE_ITS_TURN,), asked=False) for name in rest]
+    known += [
+        HostOutcome(host=name, state="untouched", why=(_BEFORE_ITS_TURN,), asked=False) for name in rest
+    ]
     return sorted(known, key=lambda one: one.host)
 
 
@@ -100,8 +102,8 @@ def lead_back(wanted: Mapping[str, Mapping[str, Any]], **how: Any) -> Receipt:
 
 
 def undone(
-    hosts: Sequence[Came], *, inventory: str | None, limit: str | None, flags: Sequence[str]
-) -> list[Came]:
+    hosts: Sequence[HostOutcome], *, inventory: str | None, limit: str | None, flags: Sequence[str]
+) -> list[HostOutcome]:
     """Lead back, by their transactions, the hosts that a failed run has changed; ask those of which nothing is known."""
     bad = [one.host for one in hosts if one.failed]
     if not bad:
@@ -121,7 +123,7 @@ def undone(
     ]
 
 
-def after(one: Came, undo: HostReceipt | None, why: str, output: str = "") -> Came:
+def after(one: HostOutcome, undo: HostReceipt | None, why: str, output: str = "") -> HostOutcome:
     """Return what a host came to once it was led back, or why it was not."""
     stays = one.state if one.state == "broken" or not states.of(one.state).asked else "kept"
     if undo is None:
@@ -161,7 +163,7 @@ _RULES: Mapping[str, Rule] = {
 }
 
 
-def judged(hosts: Sequence[Came], started: datetime) -> Run:
+def judged(hosts: Sequence[HostOutcome], started: datetime) -> Run:
     """Return a run with every host's state and the exit codes: 6 when all are as before, 7 when they are not.
 
     Where nothing was asked of any host, nothing was examined.

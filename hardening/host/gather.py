@@ -24,7 +24,7 @@ from hardening.errors import ProbeError
 from hardening.findings import Run
 from hardening.host import checks, private, stream
 from hardening.host import collect as untyped
-from hardening.host.checks import About, Root
+from hardening.host.checks import FileMeta, Root
 from hardening.host.checks.paths import INSTALLED
 from hardening.host.checks.root import Judged
 from hardening.host.session import Session
@@ -62,7 +62,7 @@ class Gathered:
 
     top: Path
     limits: Limits = field(default_factory=Limits)
-    seen: dict[str, About] = field(default_factory=dict)
+    seen: dict[str, FileMeta] = field(default_factory=dict)
     left: dict[str, str] = field(default_factory=dict)
     """Paths that did not travel, and why."""
     ruled: dict[str, tuple[int, int, str]] = field(default_factory=dict)
@@ -155,7 +155,7 @@ def _listed(made: Gathered, answer: Mapping[str, Any]) -> list[tuple[str, int, s
         path = _clean(str(name))
         if path in made.seen:
             continue
-        made.seen[path] = About(int(mode), int(uid), int(gid))
+        made.seen[path] = FileMeta(int(mode), int(uid), int(gid))
         if stat.S_ISREG(mode):
             if path not in said["left"]:
                 waiting.append((path, int(size), str(kind)))
@@ -406,7 +406,7 @@ def load(top: Path, path: Path) -> Root:
     """Return a copy that was kept."""
     rows = json.loads(path.read_text("utf-8"))
     listening = None if rows["listening"] is None else tuple(rows["listening"])
-    seen = {name: About(*one) for name, one in rows["seen"].items()}
+    seen = {name: FileMeta(*one) for name, one in rows["seen"].items()}
     return Root(
         top, seen, rows["label"], listening, rows["left"], rows["engine"],
         ruled={name: tuple(one) for name, one in rows["ruled"].items()},

@@ -15,7 +15,7 @@ from hardening.findings import Run, Severity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class How:
+class RenderOptions:
     """What may shape a report beside the run itself."""
 
     fail_on: Severity | None = Severity.MEDIUM
@@ -27,7 +27,7 @@ class How:
 
 
 class _Write(Protocol):
-    def __call__(self, run: Run, how: How, /) -> bytes: ...
+    def __call__(self, run: Run, how: RenderOptions, /) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def render(
     """Write the run in the format of that name. Errors: UsageError (no such format)."""
     for writer in WRITERS:
         if writer.name == name:
-            how = How(fail_on=fail_on, color=color, verbose=verbose, counted=counted)
+            how = RenderOptions(fail_on=fail_on, color=color, verbose=verbose, counted=counted)
             return writer.load()(run, how)
     known = ", ".join(writer.name for writer in WRITERS)
     raise UsageError(f"no report format {name!r}", hint=f"known: {known}")

@@ -7,7 +7,7 @@ is counted. Source: docs.github.com, "Workflow commands for GitHub Actions".
 from __future__ import annotations
 
 from hardening.findings import Finding, InFile, Run, Severity
-from hardening.reports import How
+from hardening.reports import RenderOptions
 from hardening.reports.index import place
 from hardening.reports.plain import visible
 from hardening.reports.verdict import looked_at, sentence
@@ -21,7 +21,7 @@ _MESSAGE = 4000
 """Characters; GitHub cuts an annotation at 64 KiB of UTF-8, far above."""
 
 
-def write(run: Run, how: How) -> bytes:
+def write(run: Run, how: RenderOptions) -> bytes:
     """Return one workflow command a finding that counts, worst first."""
     shown: dict[str, int] = {}
     lines = []

@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from hardening import resources
 from hardening.findings import Examined, Finding, Run, Severity, Subject, Verdict
-from hardening.reports import How, verdict
+from hardening.reports import RenderOptions, verdict
 from hardening.reports.chart import shares
 from hardening.reports.credentials import PLACES, TITLE, credential, repeated
 from hardening.reports.index import few, place, same_as
@@ -29,7 +29,7 @@ _SHOWN = 5_000
 """Findings on the page, the worst first; beyond that the JSON report is the better tool."""
 
 
-def write(run: Run, how: How) -> bytes:
+def write(run: Run, how: RenderOptions) -> bytes:
     """Return the page as UTF-8."""
     folder = resources.templates() / "report"
     style = (folder / "report.css").read_text("utf-8")

@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hardening.findings import Acceptance, Finding, Fix, InFile, Location, Result, Run, Severity, Subject
-from hardening.reports import How
+from hardening.reports import RenderOptions
 from hardening.reports.plain import valid
 
 SCHEMA = "harden-report/1"
 
 
-def write(run: Run, how: How) -> bytes:
+def write(run: Run, how: RenderOptions) -> bytes:
     """Return the report as UTF-8 (in fact ASCII: what a terminal would obey stays escaped)."""
     return (json.dumps(report(run, how.fail_on), indent=2, allow_nan=False) + "\n").encode("ascii")
 

@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 
 from hardening.errors import ExitCode
 from hardening.findings import Finding, Kind, Result, Run, Severity, Subject, verdict_words
-from hardening.reports import How
+from hardening.reports import RenderOptions
 from hardening.reports.index import same_as
 from hardening.reports.junit_cases import add_problem, case_of, cases_of, xml_text
 from hardening.reports.verdict import looked_at, sentence, word
@@ -22,7 +22,7 @@ _FAILED = frozenset({ExitCode.REFUSED, ExitCode.HOSTS_FAILED, ExitCode.ROLLED_BA
 """With one of these the run has failed whatever its findings' severity, so that what failed is a failure here too."""
 
 
-def write(run: Run, how: How) -> bytes:
+def write(run: Run, how: RenderOptions) -> bytes:
     """Return the document as UTF-8; a case fails exactly where a finding fails the run, or the run has failed by itself."""
     failed = how.fail_on is None and bool(run.extra_codes & _FAILED)
     found: dict[str, list[Finding]] = defaultdict(list)

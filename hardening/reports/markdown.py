@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from hardening.findings import Examined, Finding, Run, Severity, Subject, Verdict, verdict_words
-from hardening.reports import How
+from hardening.reports import RenderOptions
 from hardening.reports.credentials import PLACES, TITLE, repeated
 from hardening.reports.index import few, place, same_as
 from hardening.reports.plain import visible
@@ -25,7 +25,7 @@ _ROWS = 200
 _CELL = 300
 
 
-def write(run: Run, how: How) -> bytes:
+def write(run: Run, how: RenderOptions) -> bytes:
     """Return the summary as UTF-8, in GitHub's Markdown."""
     lines = [f"## Hardening report: {word(run, how.fail_on)}", "", escape(sentence(run, how.fail_on)), ""]
     lines += _subjects(run)

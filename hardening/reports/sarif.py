@@ -15,7 +15,7 @@ from dataclasses import asdict
 from typing import Any
 
 from hardening.findings import Finding, Result, Rule, Run, Severity, Verdict
-from hardening.reports import How
+from hardening.reports import RenderOptions
 from hardening.reports.json import instant
 from hardening.reports.plain import valid, visible
 from hardening.reports.sarif_places import Artifacts
@@ -40,7 +40,7 @@ _LEVELS = {
 """Verdicts that somebody has to hear of; findings say themselves what failed or is waived."""
 
 
-def write(run: Run, how: How) -> bytes:
+def write(run: Run, how: RenderOptions) -> bytes:
     """Return one run as UTF-8 JSON; over the limit the least severe results are left out, and it is said."""
     table = Artifacts()
     rules = _rules(run)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from hardening.findings import Examined, Finding, Run, Subject, verdict_words
-from hardening.reports import How
+from hardening.reports import RenderOptions
 from hardening.reports.credentials import told
 from hardening.reports.index import Index, few
 from hardening.reports.plain import visible
@@ -21,7 +21,7 @@ _FEW = 3
 """From how many subjects on one paragraph tells that nothing was examined of them."""
 
 
-def write(run: Run, how: How) -> bytes:
+def write(run: Run, how: RenderOptions) -> bytes:
     """Return the report as UTF-8 text, with ANSI colours where `how` asks for them."""
     paint = _Paint(on=how.color)
     lines: list[str] = []
@@ -104,7 +104,7 @@ def _verdicts(subject: Subject, paint: _Paint) -> Iterator[str]:
             yield f"            answer  {visible(command)}"
 
 
-def _subject(index: Index, subject: Subject, how: How, paint: _Paint) -> Iterator[str]:
+def _subject(index: Index, subject: Subject, how: RenderOptions, paint: _Paint) -> Iterator[str]:
     yield paint(visible(subject.id), _BOLD) + paint(f"  {looked_at(subject)}", _DIM)
     if names := index.same.get(subject.id):
         yield f"  and all the same: {few([n.removeprefix(stem(subject.id)) for n in names])}"

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from hardening.findings import Finding, Fix, Severity
-from hardening.reports import How
+from hardening.reports import RenderOptions
 from hardening.reports.credentials import at, credential
 from hardening.reports.index import few, place
 from hardening.reports.plain import visible
@@ -28,7 +28,9 @@ _SHOWN = 8
 Paint = Callable[[str, str], str]
 
 
-def findings_of(found: Sequence[Finding], how: How, paint: Paint, same: Sequence[str] = ()) -> Iterator[str]:
+def findings_of(
+    found: Sequence[Finding], how: RenderOptions, paint: Paint, same: Sequence[str] = ()
+) -> Iterator[str]:
     """Yield the lines about findings, in their order; `same` names the subjects of which all of it is true, too."""
     together: dict[object, list[Finding]] = {}
     for finding in found:
@@ -84,7 +86,7 @@ def _many(group: Sequence[Finding], paint: Paint, same: Sequence[str], once: Seq
 
 
 def _alike(
-    group: Sequence[Finding], how: How, paint: Paint, same: Sequence[str], once: Sequence[Fix]
+    group: Sequence[Finding], how: RenderOptions, paint: Paint, same: Sequence[str], once: Sequence[Fix]
 ) -> Iterator[str]:
     """Yield what findings say of which the place alone differs, once."""
     finding = group[0]

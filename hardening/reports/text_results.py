@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from hardening.findings import Finding, Kind, Result, Subject, Verdict
-from hardening.reports import How
+from hardening.reports import RenderOptions
 from hardening.reports.index import Index
 from hardening.reports.plain import visible
 
@@ -20,7 +20,9 @@ _BY_STEP = frozenset({Kind.MAILER})
 """Subjects that are examined step by step: each step is told, also the good ones."""
 
 
-def results(index: Index, subject: Subject, how: How, paint: Callable[[str, str], str]) -> Iterator[str]:
+def results(
+    index: Index, subject: Subject, how: RenderOptions, paint: Callable[[str, str], str]
+) -> Iterator[str]:
     """Yield the lines about what was checked."""
     found = index.results[subject.id]
     if not found:

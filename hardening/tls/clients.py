@@ -21,7 +21,7 @@ from hardening.errors import UsageError
 from hardening.findings import Finding, Rule, Severity, in_file
 from hardening.records import dataclass
 from hardening.tls import registry
-from hardening.tls.offer import Certificate, Offer, ProtocolOffer, Said
+from hardening.tls.offer import Certificate, Located, Offer, ProtocolOffer
 
 LOCKED_OUT = Rule(
     id="tls/locked-out",
@@ -144,8 +144,8 @@ def _lost(shape: _Shape) -> tuple[Handshake, ...]:
             name=name,
             at=at,
             preference=preference,
-            suites=tuple(Said(s, at) for s in suites),
-            groups=tuple(Said(g, at) for g in groups),
+            suites=tuple(Located(s, at) for s in suites),
+            groups=tuple(Located(g, at) for g in groups),
         )
         for name, preference, suites, groups in shape.protocols
     )

@@ -10,7 +10,7 @@ from hardening.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Located:
     """One value (an IANA name) and where the server said it."""
 
     value: str
@@ -21,7 +21,7 @@ class Said:
 class Inert:
     """A protocol version that a file switches on and that nobody can use, with the reason."""
 
-    said: Said
+    said: Located
     why: str
 
 
@@ -32,15 +32,15 @@ class ProtocolOffer:
     name: str
     """One of `registry.PROTOCOLS`."""
     at: Location
-    suites: tuple[Said, ...] = ()
+    suites: tuple[Located, ...] = ()
     """In the server's order of preference where it has one. SSL 2.0 kinds are `SSL_CK_...`."""
     preference: str = "unknown"
     """`server`, `client` or `unknown`."""
-    groups: tuple[Said, ...] = ()
-    signature_algorithms: tuple[Said, ...] = ()
+    groups: tuple[Located, ...] = ()
+    signature_algorithms: tuple[Located, ...] = ()
     signatures_complete: bool = False
     """Whether these are all, not only those that were seen; a scan asks for all of them with `--deep`."""
-    possible: tuple[Said, ...] = ()
+    possible: tuple[Located, ...] = ()
     """Suites that some requests alone meet, by a condition or a renegotiation; judged as if offered."""
 
 
@@ -48,12 +48,12 @@ class ProtocolOffer:
 class SshOffer:
     """What one SSH server or client offers: names per kind (`kex`, `host_keys`, `ciphers`, `macs`, `user_keys`)."""
 
-    lists: tuple[tuple[str, tuple[Said, ...]], ...]
+    lists: tuple[tuple[str, tuple[Located, ...]], ...]
     """A kind that is not there is not known; in the server's order."""
-    protocol1: Said | None = None
+    protocol1: Located | None = None
     """Where protocol 1 is offered."""
 
-    def of(self, kind: str) -> tuple[Said, ...] | None:
+    def of(self, kind: str) -> tuple[Located, ...] | None:
         """Return the names of a kind, or None where they are not known."""
         return next((said for name, said in self.lists if name == kind), None)
 

@@ -47,7 +47,7 @@ AFTER = (*states.INSTALLED, *states.FINISHED, "rollingback", "broken")
 
 
 @dataclass(slots=True, kw_only=True)
-class Conductor:
+class Orchestrator:
     """One host and one job."""
 
     ask: Ask

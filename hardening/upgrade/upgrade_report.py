@@ -34,7 +34,7 @@ NAMED = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class HostReport:
     """What became of one host."""
 
     host: str
@@ -49,7 +49,7 @@ class Told:
         return not states.of(self.state).well
 
 
-def told(one: HostReceipt) -> Told:
+def told(one: HostReceipt) -> HostReport:
     """Return what became of one host, from the last thing it said."""
     rows = [task["result"]["upgrade"] for task in one.tasks if task["result"].get("upgrade")]
     row: dict[str, Any] = {}
@@ -66,10 +66,10 @@ def told(one: HostReceipt) -> Told:
         state, why = "unfit", one.problems
     elif state in ("fit", "open") and one.problems:
         state, why = "unfinished", one.problems
-    return Told(host=one.host, state=state, why=tuple(dict.fromkeys(map(clear, why))), row=row)
+    return HostReport(host=one.host, state=state, why=tuple(dict.fromkeys(map(clear, why))), row=row)
 
 
-def to_undo(hosts: Iterable[Told]) -> dict[str, dict[str, str]]:
+def to_undo(hosts: Iterable[HostReport]) -> dict[str, dict[str, str]]:
     """Return what undo.yml is given: the upgrades that this run has finished, when a host that was begun has failed.
 
     Hosts that were unfit from the start, and left out, are no reason to undo the others.
@@ -81,7 +81,7 @@ def to_undo(hosts: Iterable[Told]) -> dict[str, dict[str, str]]:
     return {one.host: {"upgrade": str(one.row["id"]), "why": why} for one in done} if bad else {}
 
 
-def undone(one: Told, undo: HostReceipt | None, output: str = "") -> Told:
+def undone(one: HostReport, undo: HostReceipt | None, output: str = "") -> HostReport:
     """Return what became of a finished upgrade that was to be led back since another host failed."""
     rows = [task["result"]["upgrade"] for task in undo.tasks if task["result"].get("upgrade")] if undo else []
     row = rows[-1] if rows else {}
@@ -111,7 +111,7 @@ def judged(receipt: Receipt, started: datetime, *, planned: bool = False, undo: 
     return Run.of(subjects, findings, results, started=started, extra_codes=codes(hosts))
 
 
-def codes(hosts: Iterable[Told]) -> set[ExitCode]:
+def codes(hosts: Iterable[HostReport]) -> set[ExitCode]:
     """Return the exit codes that the hosts' states ask for."""
     return _codes({one.state for one in hosts})
 
@@ -146,7 +146,7 @@ def lines(run: Run) -> Iterable[str]:
         yield text + (f"  {reasons[0][:160]}" if reasons else "")
 
 
-def _subject(one: Told) -> Subject:
+def _subject(one: HostReport) -> Subject:
     row = one.row
     stats: dict[str, Any] = {"state": one.state, "from": row.get("from", ""), "to": row.get("to", "")}
     stats["upgrade"] = row.get("id", "")
@@ -161,7 +161,7 @@ def _subject(one: Told) -> Subject:
     )
 
 
-def _reason(one: Told) -> str:
+def _reason(one: HostReport) -> str:
     return "; ".join(one.why) or one.state
 
 
@@ -184,11 +184,11 @@ _RULES: Mapping[str, Rule] = {
 }
 
 
-def _says(one: Told) -> tuple[Rule, Verdict]:
+def _says(one: HostReport) -> tuple[Rule, Verdict]:
     return _RULES.get(one.state, rules.UNFINISHED), states.of(one.state).verdict
 
 
-def _results(one: Told, *, planned: bool) -> Iterable[Result]:
+def _results(one: HostReport, *, planned: bool) -> Iterable[Result]:
     rule, verdict = _says(one)
     reason = _reason(one) if one.failed else ""
     if planned and one.state in ("fit", "open"):
@@ -233,7 +233,7 @@ def _restored(row: Mapping[str, Any]) -> str:
     return f"restored: {', '.join(paths)}{_packages(row.get('packages') or {})}"
 
 
-def would(one: Told) -> str:
+def would(one: HostReport) -> str:
     """Return what an upgrade would do to a host, as one sentence."""
     row = one.row
     kept = ", ".join(f"{p['path']} ({p['bytes']} bytes)" for p in row.get("paths") or [] if p["present"])
@@ -248,7 +248,7 @@ def _pending_rule(row: Mapping[str, Any]) -> Rule:
     return host_rules.RESTART_PENDING if "previous" in row else rules.PENDING
 
 
-def _findings(one: Told) -> Iterable[Finding]:
+def _findings(one: HostReport) -> Iterable[Finding]:
     if one.failed:
         rule, _ = _says(one)
         for why in one.why or (one.state,):

@@ -11,7 +11,7 @@ import pytest
 from hardening.errors import ExitCode, UsageError
 from hardening.findings import Examined, Verdict
 from hardening.host import fleet, playbook
-from hardening.host.fleet import Came
+from hardening.host.fleet import HostOutcome
 from hardening.host.playbook import HostReceipt, Receipt
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -49,24 +49,24 @@ def _no(state: str) -> dict[str, object]:
 def test_the_answers_of_a_host_say_its_state(
     answers: list[dict[str, object]], state: str, made: tuple[str, ...]
 ) -> None:
-    found = fleet.came(_host(*answers))
+    found = fleet.outcome_of(_host(*answers))
     assert (found.state, found.made) == (state, made)
 
 
 def test_only_a_host_that_was_asked_nothing_of_is_told_so() -> None:
-    assert fleet.came(_host()).why == ()
-    (why,) = fleet.came(_host({"skipped": True})).why
+    assert fleet.outcome_of(_host()).why == ()
+    (why,) = fleet.outcome_of(_host({"skipped": True})).why
     assert "asks nothing of this host" in why
 
 
 def test_an_engine_waits_where_it_says_so() -> None:
     engines = [{"engine": {"line": f"engine {n}", "restart_pending": n == 2}} for n in (1, 2)]
-    assert fleet.came(_host(DONE, *engines)).pending == ("engine 2",)
+    assert fleet.outcome_of(_host(DONE, *engines)).pending == ("engine 2",)
 
 
 def test_a_host_that_refused_is_as_before_and_was_not_led_back() -> None:
     """It was said to be `rolledback`, by transactions that were undone; there were none."""
-    run = fleet.judged([fleet.came(_host(_no("refused")))], NOW)
+    run = fleet.judged([fleet.outcome_of(_host(_no("refused")))], NOW)
     assert (run.subjects[0].stats["state"], run.extra_codes) == (
         "refused",
         frozenset({ExitCode.ROLLED_BACK}),
@@ -75,7 +75,7 @@ def test_a_host_that_refused_is_as_before_and_was_not_led_back() -> None:
 
 
 def test_a_service_that_was_left_stopped_is_told_of() -> None:
-    one = fleet.came(_host({**DONE, "left_stopped": ["lighttpd"]}))
+    one = fleet.outcome_of(_host({**DONE, "left_stopped": ["lighttpd"]}))
     assert (one.state, one.stopped) == ("committed", ("lighttpd does not run and was left stopped",))
     run = fleet.judged([one], NOW)
     assert [(row.rule.id, row.verdict) for row in run.results] == [
@@ -84,12 +84,12 @@ def test_a_service_that_was_left_stopped_is_told_of() -> None:
     assert run.extra_codes == frozenset()
     undone = fleet.after(one, _undo({"id": "1", "state": "rolledback"}), "x failed")
     assert undone.stopped == ()
-    assert fleet.came(_host({**_no("rolledback"), "left_stopped": ["lighttpd"]})).stopped == ()
+    assert fleet.outcome_of(_host({**_no("rolledback"), "left_stopped": ["lighttpd"]})).stopped == ()
 
 
 def test_every_host_that_was_meant_is_told_of_once() -> None:
     receipt = Receipt(code=2, hosts=(_host(DONE, name="b"),), output="", meant=("c", "b", "a"))
-    assert [(one.host, one.state, one.asked) for one in fleet.all_came(receipt)] == [
+    assert [(one.host, one.state, one.asked) for one in fleet.outcomes_of(receipt)] == [
         ("a", "untouched", False), ("b", "committed", True), ("c", "untouched", False),
     ]  # fmt: skip
 
@@ -116,7 +116,7 @@ def _undo(*rows: dict[str, object]) -> HostReceipt:
     ],
 )
 def test_the_undo_says_what_a_changed_host_is(undo: HostReceipt | None, state: str) -> None:
-    one = Came(host="h", state="committed", made=("1",), pending=("engine",))
+    one = HostOutcome(host="h", state="committed", made=("1",), pending=("engine",))
     found = fleet.after(one, undo, "x failed")
     assert found.state == state
     assert found.pending == (() if state == "rolledback" else ("engine",))
@@ -124,7 +124,7 @@ def test_the_undo_says_what_a_changed_host_is(undo: HostReceipt | None, state: s
 
 def test_what_a_cut_connection_left_is_told_with_its_end() -> None:
     """It was called broken, with the advice to free a full disk; the host undoes it when nobody confirms."""
-    one = Came(host="h", state="unknown", why=("no answer",))
+    one = HostOutcome(host="h", state="unknown", why=("no answer",))
     found = fleet.after(one, _undo({"id": "9", "state": "applied", "left": 60}), "x failed")
     assert found.why[1] == (
         "transaction 9 waits for its confirmation, and without a word the host undoes it within 61 seconds"
@@ -134,20 +134,20 @@ def test_what_a_cut_connection_left_is_told_with_its_end() -> None:
 
 
 def test_a_reason_is_told_once() -> None:
-    one = Came(host="h", state="unreachable", why=("the host could not be reached",))
+    one = HostOutcome(host="h", state="unreachable", why=("the host could not be reached",))
     undo = HostReceipt(host="h", tasks=[{"outcome": "unreachable", "result": {}}])
     assert fleet.after(one, undo, "x failed").why == ("the host could not be reached",)
 
 
 def test_a_host_that_was_led_back_says_what_was_undone() -> None:
-    one = Came(host="h", state="kept", why=("nginx: refused, nothing was changed",), made=("1",))
+    one = HostOutcome(host="h", state="kept", why=("nginx: refused, nothing was changed",), made=("1",))
     found = fleet.after(one, _undo({"id": "1", "state": "undone"}), "x failed")
     assert (found.state, found.why[1]) == ("rolledback", "what this run had changed before is undone: 1")
 
 
 @pytest.mark.parametrize("state", ["broken", "unknown", "unreachable"])
 def test_a_host_of_which_less_is_known_than_kept_is_not_called_so(state: str) -> None:
-    assert fleet.after(Came(host="h", state=state), None, "x failed").state == state
+    assert fleet.after(HostOutcome(host="h", state=state), None, "x failed").state == state
 
 
 def test_those_are_led_back_that_were_changed_or_do_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,12 +160,14 @@ def test_those_are_led_back_that_were_changed_or_do_not_answer(monkeypatch: pyte
 
     monkeypatch.setattr(fleet, "lead_back", lead_back)
     how: dict[str, Any] = {"inventory": None, "limit": None, "flags": ()}
-    well = [Came(host="a", state="committed", made=("1",)), Came(host="b", state="untouched")]
+    well = [HostOutcome(host="a", state="committed", made=("1",)), HostOutcome(host="b", state="untouched")]
     assert fleet.undone(well, **how) == well
-    alone = [Came(host="a", state="rolledback"), Came(host="b", state="untouched")]
+    alone = [HostOutcome(host="a", state="rolledback"), HostOutcome(host="b", state="untouched")]
     assert fleet.undone(alone, **how) == alone
     assert asked == []
-    found = fleet.undone([*well, Came(host="c", state="unknown"), Came(host="d", state="rolledback")], **how)
+    found = fleet.undone(
+        [*well, HostOutcome(host="c", state="unknown"), HostOutcome(host="d", state="rolledback")], **how
+    )
     assert {one.host: one.state for one in found} == {
         "a": "rolledback", "b": "untouched", "c": "rolledback", "d": "rolledback",
     }  # fmt: skip
@@ -186,10 +188,10 @@ def test_a_way_back_that_cannot_begin_has_no_hosts(monkeypatch: pytest.MonkeyPat
 
 def test_what_was_not_asked_was_not_examined_and_pending_is_told() -> None:
     hosts = [
-        Came(host="a", state="committed", pending=("engine",)),
-        Came(host="b", state="untouched", asked=False),
-        Came(host="c", state="untouched"),
-        Came(host="d", state="unknown"),
+        HostOutcome(host="a", state="committed", pending=("engine",)),
+        HostOutcome(host="b", state="untouched", asked=False),
+        HostOutcome(host="c", state="untouched"),
+        HostOutcome(host="d", state="unknown"),
     ]
     run = fleet.judged(hosts, NOW)
     assert [one.examined is Examined.FULL for one in run.subjects] == [True, False, True, False]

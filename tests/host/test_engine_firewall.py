@@ -84,7 +84,7 @@ class Site:
         return stream.answer(done.stdout.decode(), complaint=done.stderr.decode())
 
     def set_port(self, port: int = NEW, **more: Any) -> dict[str, Any]:
-        wish = engine_plan.Wish(
+        wish = engine_plan.DesiredPort(
             port=port, config=str(self.engine.config), process=self.engine.process,
             motd=str(self.root / "motd"), by="alice", **more,
         )  # fmt: skip

@@ -54,7 +54,7 @@ def seen(
     return found
 
 
-PLANS: dict[str, tuple[engine.Wish, dict[str, Any]]] = {
+PLANS: dict[str, tuple[engine.DesiredPort, dict[str, Any]]] = {
     "firewalld, to be restarted by a person": (WISH, seen("firewalld", "enforcing", motd="welcome")),
     "iptables, to be restarted by a person": (WISH, seen("iptables", "permissive")),
     "iptables, nobody let the old port in": (WISH, seen("iptables", rules="-A INPUT -j REJECT\n")),
@@ -85,7 +85,7 @@ def _told(command: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _lines(wish: engine.Wish, found: dict[str, Any]) -> list[str]:
+def _lines(wish: engine.DesiredPort, found: dict[str, Any]) -> list[str]:
     plan = engine.plan(wish, found).to_json()
     lines = [f"label: {plan['label']}, by {plan['by']}"]
     for file in plan["files"]:

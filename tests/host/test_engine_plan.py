@@ -16,7 +16,7 @@ from hardening.host.plans import engine
 from hardening.host.plans.engine_firewall import SAVED, Firewall
 
 CONFIG = "/srv/engine.properties"
-WISH = engine.Wish(port=7300, config=CONFIG, by="alice")
+WISH = engine.DesiredPort(port=7300, config=CONFIG, by="alice")
 
 
 def facts(
@@ -201,12 +201,14 @@ def test_a_host_without_firewall_and_selinux_gets_no_commands() -> None:
 @pytest.mark.parametrize("raw", [{"prt": 1}, {"restart": "soon"}, {"port": "x"}])
 def test_a_wish_that_is_not_understood_names_the_key(raw: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="control engine"):
-        engine.Wish.of(raw)
+        engine.DesiredPort.of(raw)
 
 
 def test_a_wish_as_a_playbook_writes_it_is_the_same_with_the_products_words_for_what_is_empty() -> None:
-    wish = engine.Wish.of({"port": "7300", "clients": ["/a"], "config": "", "by": None, "restart": "ask"})
-    assert wish == engine.Wish(port=7300, clients=("/a",), restart="ask")
+    wish = engine.DesiredPort.of(
+        {"port": "7300", "clients": ["/a"], "config": "", "by": None, "restart": "ask"}
+    )
+    assert wish == engine.DesiredPort(port=7300, clients=("/a",), restart="ask")
     product, config, key, process = wish.settings()
     assert (config, key, process) == (product.place("engine-config").path, product.key, product.process)
     with pytest.raises(UsageError, match="unknown product"):

@@ -127,11 +127,11 @@ def receipt(*answers: dict[str, object], outcome: str = "failed") -> HostReceipt
 )
 def test_a_failure_is_as_before_only_where_the_agent_says_so(state: str | None, expected: str) -> None:
     said = {"failed": True, "msg": "no", **({"state": state} if state else {})}
-    assert fleet.came(receipt(said)).state == expected
+    assert fleet.outcome_of(receipt(said)).state == expected
 
 
 def test_a_host_that_was_not_asked_or_is_half_way_is_never_called_as_before() -> None:
-    one = fleet.Came(host="h", state="committed", made=("1",))
+    one = fleet.HostOutcome(host="h", state="committed", made=("1",))
     assert fleet.after(one, None, "x failed", "no such inventory").state == "kept"
     for row in ({"id": "1", "state": "applied"}, {"id": "2", "state": "open"}):
         half = fleet.after(one, receipt({"transactions": [row]}, outcome="ok"), "x failed")

@@ -92,7 +92,7 @@ def test_what_ansible_was_killed_over_is_no_success(tmp_path: Path, monkeypatch:
     """As by a kernel without memory: the tasks until then went well, and nobody knows how many were to come."""
     now = datetime(2026, 1, 1, tzinfo=UTC)
     killed = _played(tmp_path, monkeypatch, ENDS + "kill -KILL $$\n")
-    came = fleet.all_came(killed)
+    came = fleet.outcomes_of(killed)
     assert [(one.host, one.state, one.made) for one in came] == [
         ("a", "unknown", ("1",)),
         ("b", "unknown", ()),
@@ -103,7 +103,7 @@ def test_what_ansible_was_killed_over_is_no_success(tmp_path: Path, monkeypatch:
     assert {one.verdict for one in verified.results} == {Verdict.INCONCLUSIVE}
     assert {one.examined for one in verified.subjects} == {Examined.NONE}
     ended = _played(tmp_path, monkeypatch, ENDS + STATS)
-    assert [one.state for one in fleet.all_came(ended)] == ["committed", "current"]
+    assert [one.state for one in fleet.outcomes_of(ended)] == ["committed", "current"]
     assert {one.verdict for one in playbook.judged(ended, now).results} == {Verdict.PASS}
 
 

@@ -136,7 +136,7 @@ class Site:
         return stream.answer(done.stdout.decode(), complaint=done.stderr.decode())
 
     def plan(self) -> dict[str, Any]:
-        wish = engine_plan.Wish(
+        wish = engine_plan.DesiredPort(
             port=NEW, config=str(self.config), process="python3", motd=str(self.root / "motd"), by="alice"
         )
         return engine_plan.plan(wish, self.ask("facts", **engine_plan.wishes(wish))).to_json()

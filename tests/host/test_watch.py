@@ -68,7 +68,7 @@ class Site:
         monkeypatch.setattr(Firewall, "closes", lambda _self, left, _port, _like: [self.shut(left)])
         back = replace(self.shut(self.new), name=f"back: {self.door(self.new).name}")
         monkeypatch.setattr(Firewall, "leads_back", lambda _self, _port, _like: [back])
-        wish = engine_plan.Wish(
+        wish = engine_plan.DesiredPort(
             port=self.new,
             config=str(self.engine.config),
             process=self.engine.process,

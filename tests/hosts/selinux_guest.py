@@ -53,7 +53,7 @@ def main() -> dict[str, Any]:
     said("systemctl", "start", "control-engine")
     time.sleep(3)
     host = session.here()
-    wish = engine_plan.Wish(
+    wish = engine_plan.DesiredPort(
         port=7300, restart="now", config=CONFIG, key="ENGINE_PORT", process="apache2", service="control-engine",
         motd="/etc/motd", by="the test",
     )  # fmt: skip

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from hardening.findings import in_file
 from hardening.tls.libraries import builds
-from hardening.tls.offer import Said
+from hardening.tls.offer import Located
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.scan import run as scans
 from hardening.tls.targets.reading import served
@@ -156,8 +156,8 @@ def predict(stack: Stack, string: str) -> compared.Seen:
     settings = served.Settings(
         subject=stack.name,
         at=at,
-        protocols=tuple(Said(name, at) for name in _protocols(stack)),
-        ciphers=Said(string, at),
+        protocols=tuple(Located(name, at) for name in _protocols(stack)),
+        ciphers=Located(string, at),
         keys=frozenset({"rsa"}) if node else frozenset({"rsa", "ec", "ecdh-ecdsa", "dsa"}),
         finite_field=stack.name not in {"Node.js 0.10.1", "Node.js 0.10.48"},
         elliptic=stack.name not in {"Node.js 0.10.1", "Node.js 0.10.48"},

@@ -9,11 +9,11 @@ import pytest
 
 from hardening.errors import ExitCode
 from hardening.findings import Examined, Finding, InFile, Kind, Result, Run, Severity, Subject, Verdict
-from hardening.reports import How, github, junit
+from hardening.reports import RenderOptions, github, junit
 from tests.reports.conftest import ADMINER, ENCRYPTED, FINISHED, PERMISSIONS, STARTED
 
-HOW = How(fail_on=Severity.MEDIUM)
-FREE = How(fail_on=None)
+HOW = RenderOptions(fail_on=Severity.MEDIUM)
+FREE = RenderOptions(fail_on=None)
 
 
 def a_run(
@@ -29,7 +29,7 @@ def a_run(
     return Run.of(subjects, findings, results, started=STARTED, finished=FINISHED, extra_codes=codes)
 
 
-def suites(run: Run, how: How) -> list[ET.Element]:
+def suites(run: Run, how: RenderOptions) -> list[ET.Element]:
     return list(ET.fromstring(junit.write(run, how)))
 
 
@@ -52,7 +52,7 @@ def test_a_suite_says_its_time_its_place_and_what_was_seen() -> None:
 
 @pytest.mark.parametrize("how", [HOW, FREE], ids=["threshold", "never"])
 @pytest.mark.parametrize("code", [ExitCode.REFUSED, ExitCode.HOSTS_FAILED, ExitCode.ROLLED_BACK])
-def test_a_run_that_failed_has_a_red_case_whatever_was_found(code: ExitCode, how: How) -> None:
+def test_a_run_that_failed_has_a_red_case_whatever_was_found(code: ExitCode, how: RenderOptions) -> None:
     first, second = suites(a_run(codes=frozenset({code})), how)
     (verdict,) = [
         case for case in first.iter("testcase") if f"{case.get('name')}".startswith("run/verdict: ")
@@ -93,7 +93,7 @@ def test_nothing_that_failed_is_red_where_nothing_may_fail() -> None:
     assert suites(Run.of([], [], [], started=STARTED, finished=FINISHED), HOW) == []
 
 
-def commands(run: Run, how: How) -> list[str]:
+def commands(run: Run, how: RenderOptions) -> list[str]:
     return github.write(run, how).decode().splitlines()
 
 

@@ -104,7 +104,10 @@ def groups_in(offer: Offer, kind: str, among: Iterable[str]) -> Seen:
 def groups_meant(target: str, made: renders.Rendered, seen: Seen) -> Seen:
     """Return the groups that were written, for each version in which groups were seen."""
     groups = [g for name in made.job.groups if (g := find_group(name)) is not None]
-    if not groups or find(target).can(made.job.release, made.job.build, made.job.params).groups == "none":
+    if (
+        not groups
+        or find(target).capabilities(made.job.release, made.job.build, made.job.params).groups == "none"
+    ):
         return {}
     newer = tuple(g.name for g in groups if g.tls13)
     older = tuple(g.name for g in groups if g.tls12 and g.kind == "EC")

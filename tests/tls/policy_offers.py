@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hardening.findings import InFile, Location, OnWire
-from hardening.tls.offer import Certificate, Offer, ProtocolOffer, Said
+from hardening.tls.offer import Certificate, Located, Offer, ProtocolOffer
 from hardening.tls.policies.ruleset import Policy
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -15,8 +15,8 @@ WIRE = OnWire("127.0.0.1:443")
 LINE = InFile(("/etc/nginx/nginx.conf",), 12)
 
 
-def said(names: Iterable[str], at: Location = WIRE) -> tuple[Said, ...]:
-    return tuple(Said(name, at) for name in names)
+def said(names: Iterable[str], at: Location = WIRE) -> tuple[Located, ...]:
+    return tuple(Located(name, at) for name in names)
 
 
 def protocol(name: str, *suites: str, at: Location = WIRE, **more: Any) -> ProtocolOffer:

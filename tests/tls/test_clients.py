@@ -13,7 +13,7 @@ from hardening.findings import in_file
 from hardening.tls import registry
 from hardening.tls.auditing import audit
 from hardening.tls.clients import Client, client, clients, locked_out, simulate, warning
-from hardening.tls.offer import Certificate, Offer, ProtocolOffer, Said
+from hardening.tls.offer import Certificate, Located, Offer, ProtocolOffer
 from hardening.tls.targets import find
 from tests.ports import free_port
 from tests.tls import oracles, servers
@@ -78,9 +78,9 @@ def _made(*protocols: tuple[str, tuple[str, ...]], **more: object) -> Offer:
         ProtocolOffer(
             name=name,
             at=HERE,
-            suites=tuple(Said(suite, HERE) for suite in suites),
+            suites=tuple(Located(suite, HERE) for suite in suites),
             preference="server",
-            groups=(Said("secp256r1", HERE),),
+            groups=(Located("secp256r1", HERE),),
         )
         for name, suites in protocols
     )
@@ -117,8 +117,8 @@ def test_a_group_has_to_be_common() -> None:
     only = ProtocolOffer(
         name="TLSv1.3",
         at=HERE,
-        suites=(Said("TLS_AES_128_GCM_SHA256", HERE),),
-        groups=(Said("X25519MLKEM768", HERE),),
+        suites=(Located("TLS_AES_128_GCM_SHA256", HERE),),
+        groups=(Located("X25519MLKEM768", HERE),),
     )
     offer = Offer(subject="www", at=HERE, protocols=(only,))
     assert simulate(offer, client("openssl-3.5")).group == "X25519MLKEM768"
@@ -164,7 +164,8 @@ def test_every_client_is_told_from_another_and_can_talk_to_somebody() -> None:
     whole = replace(
         whole,
         protocols=tuple(
-            replace(p, groups=tuple(Said(g.name, HERE) for g in registry.groups())) for p in whole.protocols
+            replace(p, groups=tuple(Located(g.name, HERE) for g in registry.groups()))
+            for p in whole.protocols
         ),
     )
     for one in clients():

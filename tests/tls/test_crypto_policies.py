@@ -10,7 +10,7 @@ from hardening.errors import UsageError
 from hardening.tls import policy as policies
 from hardening.tls import registry
 from hardening.tls.auditing import audit as audits
-from hardening.tls.auditing.mains import Asked
+from hardening.tls.auditing.mains import AuditInput
 from hardening.tls.judging.judge import judge
 from hardening.tls.libraries import crypto_policies as language
 from hardening.tls.libraries.crypto_policies import OPENSSH, OPENSSL, effective
@@ -99,7 +99,7 @@ def _etc(tmp_path: Path, config: str) -> Path:
 
 def test_legacy_on_a_host_is_found_for_tls_and_ssh(tmp_path: Path) -> None:
     folder = _etc(tmp_path, "LEGACY\n")
-    found = audits.audit([folder], [policies.load("aspect")], Asked(version="20211116-el8"))
+    found = audits.audit([folder], [policies.load("aspect")], AuditInput(version="20211116-el8"))
     assert {s.id.rpartition("#")[2]: s.policies["aspect"] for s in found.subjects} == {
         "openssl": "fail",
         "sshd": "fail",
@@ -110,7 +110,7 @@ def test_legacy_on_a_host_is_found_for_tls_and_ssh(tmp_path: Path) -> None:
 
 def test_a_module_that_is_not_there_is_said(tmp_path: Path) -> None:
     folder = _etc(tmp_path, "DEFAULT:NO-SUCH\n")
-    found = audits.audit([folder], [policies.load("aspect")], Asked(version="20240828-el9"))
+    found = audits.audit([folder], [policies.load("aspect")], AuditInput(version="20240828-el9"))
     assert "walk/config-missing-include" in {f.rule.id for f in found.findings}
     assert found.subjects[0].examined.value == "partial"
 
@@ -118,7 +118,7 @@ def test_a_module_that_is_not_there_is_said(tmp_path: Path) -> None:
 def test_a_line_that_is_none_is_said(tmp_path: Path) -> None:
     path = tmp_path / "SITE.pmod"
     path.write_text("cipher = -AES-128-*\nwhat is this\n")
-    found = audits.audit([path], [policies.load("aspect")], Asked(target=find("crypto_policies")))
+    found = audits.audit([path], [policies.load("aspect")], AuditInput(target=find("crypto_policies")))
     (said,) = [f for f in found.findings if f.rule.id == "walk/config-syntax"]
     assert getattr(said.location, "line", None) == 2
 

@@ -64,7 +64,9 @@ def test_what_a_policy_writes_it_does_not_find_fault_with(name: str, tmp_path: P
             if seen % 40 == 0:  # read back from a file as well, by the audit itself
                 path = tmp_path / f"{seen}.{Path(target.place).name}"
                 path.write_text(made.text)
-                asked = mains.Asked(target=target, version=made.job.release.version, build=made.job.build)
+                asked = mains.AuditInput(
+                    target=target, version=made.job.release.version, build=made.job.build
+                )
                 found = bad(audit.audit([path], [policy], asked).findings)
                 assert {(f.rule.id, f.evidence) for f in found} <= told, (where, one)
     assert seen

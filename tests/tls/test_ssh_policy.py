@@ -11,7 +11,7 @@ from hardening.findings import OnWire, Severity, Verdict
 from hardening.tls import policy as policies
 from hardening.tls.judging.judge import judge
 from hardening.tls.libraries import ssh_algorithms
-from hardening.tls.offer import Offer, Said, SshOffer
+from hardening.tls.offer import Located, Offer, SshOffer
 
 HEAD = 'id = "x"\ntitle = "x"\nversion = "1"\nsource = ["x"]\nverified = "yes"\n'
 RULE = '[[ssh]]\nid = "one"\nsection = "1"\ntext = "t."\nlevel = "must"\nverified = "yes"\n'
@@ -23,8 +23,8 @@ def _offer(lists: dict[str, list[str]], *, protocol1: bool = False) -> Offer:
         subject="ssh://h",
         at=AT,
         ssh=SshOffer(
-            lists=tuple((kind, tuple(Said(n, AT) for n in names)) for kind, names in lists.items()),
-            protocol1=Said("SSH-1.99", AT) if protocol1 else None,
+            lists=tuple((kind, tuple(Located(n, AT) for n in names)) for kind, names in lists.items()),
+            protocol1=Located("SSH-1.99", AT) if protocol1 else None,
         ),
     )
 

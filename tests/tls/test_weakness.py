@@ -8,7 +8,7 @@ from hardening.findings import Severity
 from hardening.tls import registry
 from hardening.tls.judging import weakness
 from hardening.tls.judging.facts import OfferedSuite
-from hardening.tls.offer import Said
+from hardening.tls.offer import Located
 from tests.tls.policy_offers import LINE
 
 
@@ -63,6 +63,6 @@ def test_a_suite_is_taken_out_under_the_name_the_list_has_for_it_where_it_has_on
     name: str, remedy: str
 ) -> None:
     suite = registry.suite(name)
-    fact = OfferedSuite(Said(name, LINE), suite, None, ("TLSv1.0", "TLSv1.2")).fact
+    fact = OfferedSuite(Located(name, LINE), suite, None, ("TLSv1.0", "TLSv1.2")).fact
     assert fact.remedy == f"{remedy} in /etc/nginx/nginx.conf line 12."
     assert fact.said.startswith(f"{name} is offered under TLSv1.0, TLSv1.2: ")

@@ -23,7 +23,7 @@ from bundle.trust.verify import signature_of
 from hardening.host import session, stream
 from hardening.upgrade import admission, carry, recipe
 from hardening.upgrade.logs import patterns
-from hardening.upgrade.orchestrator import Conductor
+from hardening.upgrade.orchestrator import Orchestrator
 from tests.host.little import digest
 from tests.upgrade.quick import Quick
 
@@ -378,7 +378,7 @@ def job(path: Path, site: Site, changes: dict[str, str] | None = None) -> admiss
     )  # fmt: skip
 
 
-def conductor(site: Site, path: Path, **more: Any) -> Conductor:
+def conductor(site: Site, path: Path, **more: Any) -> Orchestrator:
     """Return a control machine for one host and one bundle."""
     made = more.pop("job", None) or job(path, site)
     given = {
@@ -387,7 +387,7 @@ def conductor(site: Site, path: Path, **more: Any) -> Conductor:
         "install_agent": False,
         "poll": 5.0,
     }
-    return Conductor(ask=site.ask, job=made, **{**given, **more})
+    return Orchestrator(ask=site.ask, job=made, **{**given, **more})
 
 
 def whole_run(site: Site, path: Path, **more: Any) -> dict[str, Any]:

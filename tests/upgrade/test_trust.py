@@ -132,6 +132,6 @@ def test_a_host_refuses_the_rest_and_nothing_changes(
 
 
 def test_a_refusal_is_exit_11() -> None:
-    told = upgrade_report.Told(host="a", state="refused", why=("x",), row={"verdict": "fit"})
+    told = upgrade_report.HostReport(host="a", state="refused", why=("x",), row={"verdict": "fit"})
     assert ExitCode.REFUSED in upgrade_report.codes([told])
     assert ExitCode.HOSTS_FAILED not in upgrade_report.codes([told])

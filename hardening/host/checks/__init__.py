@@ -2,6 +2,6 @@
 
 from hardening.host.checks.audit import audit, named
 from hardening.host.checks.paths import CONFIGURED, Paths, below, fits, wanted
-from hardening.host.checks.root import About, Root
+from hardening.host.checks.root import FileMeta, Root
 
-__all__ = ["CONFIGURED", "About", "Paths", "Root", "audit", "below", "fits", "named", "wanted"]
+__all__ = ["CONFIGURED", "FileMeta", "Paths", "Root", "audit", "below", "fits", "named", "wanted"]

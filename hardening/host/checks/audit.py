@@ -46,7 +46,7 @@ from hardening.host.checks.rules import (
     WORLD_READABLE,
 )
 from hardening.tls.auditing.audit import audit as audit_tls
-from hardening.tls.auditing.mains import Asked
+from hardening.tls.auditing.mains import AuditInput
 from hardening.tls.auditing.named import with_files
 from hardening.tls.judging.rules import CERTIFICATE_UNREAD
 from hardening.tls.policies.ruleset import Policy
@@ -104,7 +104,7 @@ def audit(
             )
             run = run.merged(_named(root, found))
     if servers:
-        asked = Asked(now=started, required=required)
+        asked = AuditInput(now=started, required=required)
         tls = audit_tls([host.place(path) for path in servers], policies, asked, top=host.top)
         run = run.merged(_named(host, Run.of(tls.subjects, tls.findings, tls.results, started=started)))
     said = list(_looks(host, subject, run, [*web, *ROOTS], layout, servers, left, started))

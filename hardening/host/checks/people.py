@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from hardening.host.checks.root import About, Root
+from hardening.host.checks.root import FileMeta, Root
 
 WEB = (
     "apache",
@@ -35,7 +35,7 @@ class Person:
     groups: frozenset[int]
     group_names: frozenset[str] = frozenset()
 
-    def may_write(self, about: About) -> bool:
+    def may_write(self, about: FileMeta) -> bool:
         """Tell whether the permission bits let this account write."""
         if self.uid == 0:
             return True

@@ -15,7 +15,7 @@ LARGEST = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class FileMeta:
     """Who owns something and who may do what with it."""
 
     mode: int
@@ -53,7 +53,7 @@ class Root:
     """The host whose `/` is the folder `top`."""
 
     top: Path
-    seen: Mapping[str, About] = field(default_factory=dict)
+    seen: Mapping[str, FileMeta] = field(default_factory=dict)
     """Owners and modes as they are on the host, where the tree is a copy that cannot have them."""
     label: str = ""
     """What the report calls the host; nothing: the folder."""
@@ -128,7 +128,7 @@ class Root:
         """Return the host's own paths that a pattern means, sorted; `closed` is told each folder that this account may not look into."""
         return sorted(chroot.matching(str(self.top), pattern, closed))
 
-    def about(self, path: str) -> About | None:
+    def about(self, path: str) -> FileMeta | None:
         """Return owner and mode of a path, links followed, or None where nothing is."""
         real = self.real(path)
         if real in self.seen:
@@ -137,7 +137,7 @@ class Root:
             found = os.lstat(self.top / real.lstrip("/"))
         except OSError:
             return None
-        return About(found.st_mode, found.st_uid, found.st_gid)
+        return FileMeta(found.st_mode, found.st_uid, found.st_gid)
 
     def ways(self, path: str) -> Iterator[str]:
         """Say the real path and every folder above it, innermost first, `/` last."""

@@ -42,7 +42,7 @@ _PUBLIC = re.compile(r"-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----", r
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class CertificateRequest:
     """What is to be done about a certificate that is due."""
 
     mode: str = "report"
@@ -50,7 +50,7 @@ class Wish:
     names: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, raw: Mapping[str, Any]) -> Wish:
+    def of(cls, raw: Mapping[str, Any]) -> CertificateRequest:
         """Read it as a playbook writes it. Errors: UsageError naming the value."""
         mode, key = str(raw.get("mode") or "report"), str(raw.get("key") or "rsa")
         for said, known, what in ((mode, MODES, "tls_certificate"), (key, KEYS, "tls_certificate_key")):
@@ -166,7 +166,7 @@ def due(found: Iterable[Named]) -> tuple[Named, ...]:
     return tuple(one for one in found if one.problems and not one.obstacle)
 
 
-def names(one: Named, wish: Wish, more: Mapping[str, Any]) -> tuple[str, ...]:
+def names(one: Named, wish: CertificateRequest, more: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the names of the new certificate: those of the old, the host's own, and the site's."""
     common = re.search(r"(?:^|,)CN=([^,\\]+)", one.card.subject)
     old = one.card.names or ((common[1],) if common else ())
@@ -174,7 +174,7 @@ def names(one: Named, wish: Wish, more: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(name for name in every if _alternative(name) is not None)
 
 
-def prepare(found: Sequence[Named], wish: Wish, more: Mapping[str, Any], *, state: str) -> Plan:
+def prepare(found: Sequence[Named], wish: CertificateRequest, more: Mapping[str, Any], *, state: str) -> Plan:
     """Return the plan that makes key and request (and the self-signed certificate) in the agent's directory."""
     curve = wish.key == "p256" and "BEGIN EC PARAMETERS" in more["said"][2]
     files, commands = [], []

@@ -27,7 +27,7 @@ MOTD_MARK = "[hardening] control engine: "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class DesiredPort:
     """What is wished for the engine; None and empty mean: as the product's data says."""
 
     port: int | None = None
@@ -46,7 +46,7 @@ class Wish:
     product: str = "aspect"
 
     @classmethod
-    def of(cls, raw: Mapping[str, Any]) -> Wish:
+    def of(cls, raw: Mapping[str, Any]) -> DesiredPort:
         """Read a wish as a playbook writes it. Errors: UsageError naming the key."""
         for key in raw:
             if key not in cls.__dataclass_fields__:
@@ -73,7 +73,7 @@ class Wish:
         return product, config, self.key or product.key, self.process or product.process
 
 
-def wishes(wish: Wish, *, filters: bool = True) -> dict[str, Any]:
+def wishes(wish: DesiredPort, *, filters: bool = True) -> dict[str, Any]:
     """Return what has to be asked of the host (verb `facts`) before planning; without `filters` not what filters there."""
     product, config, _, _ = wish.settings()
     clients = wish.clients or product.paths("engine-clients")
@@ -99,13 +99,13 @@ def described(engine: ports.EnginePort) -> dict[str, Any]:
     }
 
 
-def absent(wish: Wish, facts: Mapping[str, Any]) -> str:
+def absent(wish: DesiredPort, facts: Mapping[str, Any]) -> str:
     """Return that the engine's configuration is not on this host; empty where it is."""
     _, config, _, _ = _settings(wish, facts)
     return "" if config in _texts(facts) else f"{config} does not exist on this host"
 
 
-def seen(wish: Wish, facts: Mapping[str, Any]) -> ports.EnginePort:
+def seen(wish: DesiredPort, facts: Mapping[str, Any]) -> ports.EnginePort:
     """Return the engine as it is. Errors: InputError (no configuration, an account that sees no process)."""
     product, config, key, process = _settings(wish, facts)
     files = _texts(facts)
@@ -141,7 +141,7 @@ def seen(wish: Wish, facts: Mapping[str, Any]) -> ports.EnginePort:
     )
 
 
-def _settings(wish: Wish, facts: Mapping[str, Any]) -> tuple[Product, str, str, str]:
+def _settings(wish: DesiredPort, facts: Mapping[str, Any]) -> tuple[Product, str, str, str]:
     """Return the wish's settings with the file that holds the port: a link, or a folder that is one, leads to it.
 
     What the wish leaves open the host itself remembers from the last change of the port.
@@ -164,7 +164,7 @@ def _texts(facts: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def plan(wish: Wish, facts: Mapping[str, Any]) -> Plan:
+def plan(wish: DesiredPort, facts: Mapping[str, Any]) -> Plan:
     """Return the plan for the wish. Errors: RefusedError for a port that must not be taken, InputError, UsageError."""
     product, config, key, process = _settings(wish, facts)
     now, files = seen(wish, facts), _texts(facts)
@@ -258,7 +258,7 @@ def _saved(files: Mapping[str, str], digests: Mapping[str, str], made: Mapping[s
     return [_file(path, text, digests) for path, text in made.items() if text != files[path]]
 
 
-def _remembered(wish: Wish, facts: Mapping[str, Any]) -> File:
+def _remembered(wish: DesiredPort, facts: Mapping[str, Any]) -> File:
     """Return the file by which the host remembers where its engine keeps the port."""
     _, config, key, process = _settings(wish, facts)
     return File(path=KNOWN, content=_json({"config": config, "key": key, "process": process}), mode="0600")
@@ -277,7 +277,7 @@ def _json(row: Mapping[str, Any]) -> bytes:
 
 
 def _record(
-    now: ports.EnginePort, port: int, left: tuple[int, ...], process: str, wish: Wish, time: str
+    now: ports.EnginePort, port: int, left: tuple[int, ...], process: str, wish: DesiredPort, time: str
 ) -> dict[str, Any]:
     """Keep the record that is there where it says the same, so that a second run changes nothing."""
     if now.pending is not None and now.pending["configured"] == port:
@@ -287,7 +287,7 @@ def _record(
     return {**row, "since": time, "by": wish.by, "left": list(left)}
 
 
-def _motd(wish: Wish, files: Mapping[str, str], digests: Mapping[str, str], line: str) -> list[File]:
+def _motd(wish: DesiredPort, files: Mapping[str, str], digests: Mapping[str, str], line: str) -> list[File]:
     """Show the pending restart where whoever logs in sees it, and take it away afterwards."""
     if wish.motd not in files:
         return []

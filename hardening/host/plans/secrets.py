@@ -28,7 +28,7 @@ STORE = "/etc/aspect-hardening/secrets.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Where:
+class SecretSite:
     """Where a part of the bundle lies on the host."""
 
     bundle: str
@@ -91,7 +91,7 @@ class Store:
         return row
 
 
-def places(listed: Any, where: Iterable[Where]) -> list[Place]:
+def places(listed: Any, where: Iterable[SecretSite]) -> list[Place]:
     """Return where the references lie on the host. Errors: InputError for a list that is none or lies nowhere."""
     by_length = sorted(where, key=lambda w: -len(w.bundle))
     found = []
@@ -296,12 +296,12 @@ def _changed(one: Place, line: str, kind: str, old: str, new: str) -> str:
     return line
 
 
-def where_of(rows: Iterable[Mapping[str, Any]]) -> list[Where]:
+def where_of(rows: Iterable[Mapping[str, Any]]) -> list[SecretSite]:
     """Read `credentials_places`. Errors: UsageError naming the key."""
     found = []
     for row in rows:
         for key in row:
-            if key not in Where.__dataclass_fields__:
+            if key not in SecretSite.__dataclass_fields__:
                 raise UsageError(
                     f"credentials_places: unknown key {key!r}", hint="known: bundle, path, group"
                 )
@@ -309,5 +309,5 @@ def where_of(rows: Iterable[Mapping[str, Any]]) -> list[Where]:
             raise UsageError(
                 "credentials_places: bundle and an absolute path are needed", hint="path may be empty"
             )
-        found.append(Where(**{key: str(value or "") for key, value in row.items()}))
+        found.append(SecretSite(**{key: str(value or "") for key, value in row.items()}))
     return found

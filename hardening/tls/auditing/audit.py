@@ -26,7 +26,7 @@ from hardening.findings import (
 from hardening.garbage_collection import seldom_collected
 from hardening.tls import clients
 from hardening.tls.auditing import host_defaults, inert, mains, release_wording, remedies, shared
-from hardening.tls.auditing.mains import Asked, Main
+from hardening.tls.auditing.mains import AuditInput, Main
 from hardening.tls.auditing.problems import CLEARTEXT, NOT_PARTIAL, PROBLEMS
 from hardening.tls.auditing.recognise import unlike
 from hardening.tls.auditing.shared import Audited
@@ -43,19 +43,23 @@ from hardening.tls.targets.reading.tree import Problem, Tree
 
 
 def audit(
-    paths: Sequence[Path], policies: Sequence[Policy], asked: Asked | None = None, *, top: Path | None = None
+    paths: Sequence[Path],
+    policies: Sequence[Policy],
+    asked: AuditInput | None = None,
+    *,
+    top: Path | None = None,
 ) -> Audited:
     """Audit files and folders; `top` is the `/` of the host they are of. Errors: InputError for one that is absent or may not be read."""
     found = Audited([], [], [])
     seen: set[tuple[str, str]] = set()
     with seldom_collected():
         for path in dict.fromkeys(paths):
-            found.add(_path(path, policies, asked or Asked(), seen, top))
+            found.add(_path(path, policies, asked or AuditInput(), seen, top))
     return found
 
 
 def _path(
-    path: Path, policies: Sequence[Policy], asked: Asked, seen: set[tuple[str, str]], top: Path | None
+    path: Path, policies: Sequence[Policy], asked: AuditInput, seen: set[tuple[str, str]], top: Path | None
 ) -> Audited:
     """Audit what a path holds, but for the configurations `seen` under an earlier one, to which it is added."""
     try:
@@ -128,7 +132,7 @@ def _same(problem: Problem, version: str) -> tuple[str, int | None, str]:
     return problem.path, problem.line, problem.reason.replace(version, "")
 
 
-def audit_tree(tree: Tree, main: Main, policies: Sequence[Policy], asked: Asked) -> Audited:
+def audit_tree(tree: Tree, main: Main, policies: Sequence[Policy], asked: AuditInput) -> Audited:
     """Audit one configuration in a tree."""
     ways = mains.readings(tree, main, asked)
     told: list[tuple[Reading, list[Offer]]] = []
@@ -197,7 +201,7 @@ def _judged(
     policies: Sequence[Policy],
     target: Target,
     tree: Tree,
-    asked: Asked,
+    asked: AuditInput,
 ) -> Audited:
     found = Audited([], [], [])
 

@@ -16,7 +16,7 @@ from hardening.errors import UsageError
 from hardening.findings import Finding, Severity
 from hardening.records import dataclass
 from hardening.tls.auditing import audit, mains
-from hardening.tls.auditing.mains import Asked, Main
+from hardening.tls.auditing.mains import AuditInput, Main
 from hardening.tls.judging import rules
 from hardening.tls.libraries import builds, jsse
 from hardening.tls.policies.ruleset import Policy
@@ -35,7 +35,9 @@ class Fixed:
     """Under which library the policy leaves nothing that could be offered, and the way out."""
 
 
-def fix(paths: Sequence[Path], policies: Sequence[Policy], asked: Asked, place: str | None = None) -> Fixed:
+def fix(
+    paths: Sequence[Path], policies: Sequence[Policy], asked: AuditInput, place: str | None = None
+) -> Fixed:
     """Return the diff for files and folders; with `place`, the settings go to that file as the playbook does it.
 
     Written for the first policy and judged by all. Written for the newest way a configuration may be read, judged
@@ -88,7 +90,7 @@ def _below_here(path: str) -> bool:
     return not os.path.relpath(path, os.path.realpath(".")).startswith("..")
 
 
-def _wrong(tree: Tree, main: Main, policies: Sequence[Policy], asked: Asked) -> list[Finding]:
+def _wrong(tree: Tree, main: Main, policies: Sequence[Policy], asked: AuditInput) -> list[Finding]:
     return _of_settings(audit.audit_tree(tree, main, policies, asked).findings) if policies else []
 
 
@@ -114,14 +116,14 @@ def _to_change(found: Sequence[Finding], main: Main, ways: Sequence[Reading]) ->
 def _with_way_out(one: Finding, target: Target, ways: Sequence[Reading]) -> Finding:
     """Say who decides on the groups, where the configuration of a server in Java has no word for them."""
     way, java = ways[-1], [way.build for way in ways if way.build.startswith(builds.JDK)]
-    can = target.can(way.release, way.build, {})
-    if one.rule.id != rules.GROUP.id or can.groups != "none" or not java:
+    capabilities = target.capabilities(way.release, way.build, {})
+    if one.rule.id != rules.GROUP.id or capabilities.groups != "none" or not java:
         return one
     old = any(one.evidence in jdk.groups and not jdk.named_groups for jdk in map(jsse.jdk, java))
     said = (
         "update Java: one this old has no setting that takes a group out"
         if old
-        else can.ways_out.get("groups", one.remedy)
+        else capabilities.ways_out.get("groups", one.remedy)
     )
     return replace(one, remedy=said)
 
@@ -144,7 +146,7 @@ def _told(kept: kept_level.Kept) -> str:
 
 
 def _rewritten(
-    tree: Tree, main: Main, way: Reading, policy: Policy, place: str | None, asked: Asked, level: int | None
+    tree: Tree, main: Main, way: Reading, policy: Policy, place: str | None, asked: AuditInput, level: int | None
 ) -> dict[str, str]:  # fmt: skip
     if place is None:
         return new_texts.in_place(tree, main.target, main.path, way, policy, level)

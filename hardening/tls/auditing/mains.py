@@ -25,7 +25,7 @@ _OF_A_HOST = ("/etc", "/usr/local/etc", "/usr/local/*", "/opt/*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class AuditInput:
     """What the caller said about the server (None: find out), and how it is to be judged."""
 
     target: Target | None = None
@@ -47,7 +47,7 @@ class Main:
     """Whether nothing but its name or its text says which server it is for."""
 
 
-def found(tree: Tree, path: Path, asked: Asked) -> tuple[Main, ...]:
+def found(tree: Tree, path: Path, asked: AuditInput) -> tuple[Main, ...]:
     """Return the configurations a path holds: a file, a server's folder, an `/etc`, or the `/` of a host or its copy.
 
     Errors: InputError for a path that is absent.
@@ -112,7 +112,7 @@ def outermost(tree: Tree, every: Sequence[Main]) -> tuple[Main, ...]:
     return tuple(one for one in every if (one.target.name, one.path) not in included)
 
 
-def readings(tree: Tree, main: Main, asked: Asked) -> tuple[Reading, ...]:
+def readings(tree: Tree, main: Main, asked: AuditInput) -> tuple[Reading, ...]:
     """Return how a configuration has to be read: one way where the release is known, else every way."""
     facts = main.target.facts
     version, build, notes = asked.version, asked.build, [*alone(tree, main.target, main.path)]
@@ -126,8 +126,8 @@ def readings(tree: Tree, main: Main, asked: Asked) -> tuple[Reading, ...]:
                 f" and {builds.shown(build)}" if build else f" (its {ours['build']!r} is not known here)"
             )
             notes.append(f"{main.target.name} {version}{library}, for the file's header says so")
-    if main.target.told is not None and (version is None or build is None):
-        said = main.target.told(tree, main.path)
+    if main.target.detect_release is not None and (version is None or build is None):
+        said = main.target.detect_release(tree, main.path)
         version, build = version or said.version, build or said.build
         notes += said.notes
     if version is None and (suffix := distribution(tree)):

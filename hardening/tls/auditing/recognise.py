@@ -21,7 +21,7 @@ def recognised(tree: Tree, path: str) -> Target | None:
     if source is None:
         return None
     head = source.text[:_LOOKED_AT]
-    scores = [(len(t.marks.findall(head)), -i, t) for i, t in enumerate(targets())]
+    scores = [(len(t.fingerprint.findall(head)), -i, t) for i, t in enumerate(targets())]
     named = [t for t in targets() if any(path.endswith(f"/{m}") for m in t.main)]
     best = max(scores, key=lambda s: s[:2])
     if len(named) == 1:
@@ -35,7 +35,7 @@ def unlike(tree: Tree, target: Target, path: str, problems: Iterable[Problem]) -
     source = tree.source(path) if strange else None
     if source is None:
         return False
-    marks = len(target.marks.findall(source.text[:_LOOKED_AT]))
+    marks = len(target.fingerprint.findall(source.text[:_LOOKED_AT]))
     named = any(path.endswith(f"/{m}") for m in target.main)
     return strange > marks and (not named or not marks)
 

@@ -12,17 +12,17 @@ from hardening.tls import registry
 from hardening.tls.judging import rules
 from hardening.tls.release import Release
 from hardening.tls.targets import find
-from hardening.tls.targets.base import Abilities, Reading, Target
+from hardening.tls.targets.base import Capabilities, Reading, Target
 
 
 def fitting(found: Iterable[Finding], target: Target, way: Reading) -> Iterator[Finding]:
     """Return the findings with remedies that this release of the target can be told."""
-    can = _can(target.name, way.release, way.build)
+    capabilities = _can(target.name, way.release, way.build)
     for one in found:
         said = ""
         if one.rule.id in _ABOUT:
             said = target.remedy(one, way) if target.remedy is not None else ""
-            if not said and can is not None and (out := _way_out(one, can)):
+            if not said and capabilities is not None and (out := _way_out(one, capabilities)):
                 said = f"{target.title} {way.release.version} has no setting for it: {out}."
         yield replace(one, remedy=said) if said else one
 
@@ -33,24 +33,24 @@ _ABOUT = frozenset(
 
 
 @lru_cache(maxsize=256)
-def _can(name: str, release: Release, build: str) -> Abilities | None:
+def _can(name: str, release: Release, build: str) -> Capabilities | None:
     try:
-        return find(name).can(release, build, {})
+        return find(name).capabilities(release, build, {})
     except UsageError:  # a release that cannot be told anything
         return None
 
 
-def _way_out(one: Finding, can: Abilities) -> str:
+def _way_out(one: Finding, capabilities: Capabilities) -> str:
     """Return the way out of what a release cannot be told; nothing where it can."""
     if one.rule.id == rules.SUITE.id:
-        if can.ciphersuites:
+        if capabilities.ciphersuites:
             return ""
         suite = registry.find_suite(one.evidence)
-        return can.ways_out.get("ciphersuites", "") if suite is not None and suite.tls13 else ""
+        return capabilities.ways_out.get("ciphersuites", "") if suite is not None and suite.tls13 else ""
     if one.rule.id == rules.GROUP.id:
-        return can.ways_out.get("groups", "") if can.groups == "none" else ""
+        return capabilities.ways_out.get("groups", "") if capabilities.groups == "none" else ""
     if one.rule.id == rules.PROTOCOL.id:
-        return can.stuck.get(one.evidence, "")
+        return capabilities.stuck.get(one.evidence, "")
     if one.rule.id == rules.PREFERENCE.id:
-        return can.ways_out.get("preference", "") if can.preference != "settable" else ""
+        return capabilities.ways_out.get("preference", "") if capabilities.preference != "settable" else ""
     return ""

@@ -9,7 +9,7 @@ from hardening.findings import InFile, Location, Rule, Severity
 from hardening.records import dataclass
 from hardening.tls import registry
 from hardening.tls.judging import rules, weakness
-from hardening.tls.offer import Offer, Said
+from hardening.tls.offer import Located, Offer
 from hardening.tls.registry import CipherKind, Group, Scheme, Suite
 
 
@@ -40,7 +40,7 @@ def _of_suite(name: str, code: int | None, protocols: tuple[str, ...]) -> tuple[
 class OfferedSuite:
     """One suite and the protocol versions it is offered under, said at one place."""
 
-    said: Said
+    said: Located
     suite: Suite | None
     kind: CipherKind | None
     protocols: tuple[str, ...]
@@ -64,7 +64,7 @@ class OfferedSuite:
 class OfferedGroup:
     """One group and the protocol versions it is offered under, said at one place."""
 
-    said: Said
+    said: Located
     group: Group | None
     protocols: tuple[str, ...]
 
@@ -86,7 +86,7 @@ class OfferedGroup:
 class OfferedScheme:
     """One signature scheme and the protocol versions it is offered under, said at one place."""
 
-    said: Said
+    said: Located
     scheme: Scheme | None
     protocols: tuple[str, ...]
 
@@ -149,9 +149,9 @@ def no_suite(offer: Offer, wanted: str) -> Fact:
     )
 
 
-def _gathered(pairs: Iterable[tuple[str, Said]]) -> Iterator[tuple[Said, tuple[str, ...]]]:
+def _gathered(pairs: Iterable[tuple[str, Located]]) -> Iterator[tuple[Located, tuple[str, ...]]]:
     """Bring together what several protocol versions say at one place."""
-    found: dict[tuple[str, int], tuple[Said, list[str]]] = {}
+    found: dict[tuple[str, int], tuple[Located, list[str]]] = {}
     number = Places().number
     for name, said in pairs:
         key = (said.value, number(said.at))

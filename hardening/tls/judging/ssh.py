@@ -13,7 +13,7 @@ from hardening.tls.judging.facts import place
 from hardening.tls.judging.judgement import Judgement
 from hardening.tls.judging.ledger import NOT_VERIFIED
 from hardening.tls.libraries import ssh_algorithms
-from hardening.tls.offer import Offer, Said, SshOffer
+from hardening.tls.offer import Located, Offer, SshOffer
 from hardening.tls.policies.ruleset import Policy
 from hardening.tls.policies.ssh import SshRule
 
@@ -83,7 +83,7 @@ def _verdict(policy: Policy, failing: set[str], unseen: set[str]) -> str:
     return "unknown" if not binding or binding & unseen else "pass"
 
 
-def _broken(rule: SshRule, ssh: SshOffer) -> Iterator[tuple[str, Said]]:
+def _broken(rule: SshRule, ssh: SshOffer) -> Iterator[tuple[str, Located]]:
     for kind, names in ssh.lists:
         for said in names:
             if not (kind == "kex" and ssh_algorithms.is_signal(said.value)) and rule.forbids(
@@ -120,7 +120,7 @@ def _result(policy: Policy, rule: SshRule, ssh: SshOffer, subject: str) -> Resul
 
 
 def _weak(offer: Offer, ssh: SshOffer, policies: Sequence[Policy]) -> Iterator[Finding]:
-    held: dict[tuple[str, Said], dict[str, SshRule]] = {}
+    held: dict[tuple[str, Located], dict[str, SshRule]] = {}
     for policy in policies:
         for rule in sorted(policy.ssh, key=lambda r: not r.binding):  # of two rules the binding one speaks
             for key in _broken(rule, ssh):
@@ -147,7 +147,7 @@ def _weak(offer: Offer, ssh: SshOffer, policies: Sequence[Policy]) -> Iterator[F
         )
 
 
-def _fix(said: Said, policy: str) -> Fix | None:
+def _fix(said: Located, policy: str) -> Fix | None:
     if not isinstance(said.at, InFile):
         return None
     action = f"write what `harden tls render openssh --policy {policy}` says into {said.at.path}"

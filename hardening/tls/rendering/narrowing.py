@@ -14,7 +14,7 @@ from hardening.tls.libraries.library import Cipher
 from hardening.tls.policies.ruleset import Policy
 from hardening.tls.registry import Scheme
 from hardening.tls.release import Release
-from hardening.tls.targets.base import Abilities, Target
+from hardening.tls.targets.base import Capabilities, Target
 from hardening.tls.targets.reading import group_lists, security_levels, signatures
 from hardening.tls.targets.reading.tree import joined
 
@@ -46,19 +46,23 @@ class Gap:
 class Narrowing:
     """One policy being narrowed, collecting the gaps on the way."""
 
-    def __init__(self, target: Target, policy: Policy, release: Release, build: str, can: Abilities) -> None:
-        self.target, self.policy, self.release, self.can = target, policy, release, can
+    def __init__(
+        self, target: Target, policy: Policy, release: Release, build: str, capabilities: Capabilities
+    ) -> None:
+        self.target, self.policy, self.release, self.capabilities = target, policy, release, capabilities
         self.build = builds.build(build)
         self.level = self.build.security_level or 0
         self.speaks = security_levels.protocols_of(build, self.level)
         self.gaps: list[Gap] = []
-        self.stuck = tuple(n for n in can.stuck if n in self.speaks and n not in policy.protocols)
+        self.stuck = tuple(n for n in capabilities.stuck if n in self.speaks and n not in policy.protocols)
 
     def protocols(self) -> tuple[str, ...]:
         """Return the versions that are allowed and spoken. Errors: UsageError when none is."""
         allowed = self.policy.protocols
         found = tuple(
-            n for n in allowed if n in self.speaks and (n in self.can.protocols or n in self.can.stuck)
+            n
+            for n in allowed
+            if n in self.speaks and (n in self.capabilities.protocols or n in self.capabilities.stuck)
         )
         if found:
             mute = [n for n in allowed if n in self.speaks and n not in found]
@@ -73,7 +77,7 @@ class Narrowing:
                     )
                 )
             return found
-        spoken = {n for n in self.speaks if n in self.can.protocols or n in self.can.stuck}
+        spoken = {n for n in self.speaks if n in self.capabilities.protocols or n in self.capabilities.stuck}
         have = joined(builds_order(frozenset(spoken))) or "none that can be switched"
         reason = self.policy.forbids_protocol(next(iter(builds_order(self.speaks)), "TLSv1.2"))
         raise UsageError(
@@ -89,14 +93,16 @@ class Narrowing:
         older = [p for p in protocols if p != "TLSv1.3"]
         found = [c for s in self.policy.suites if (c := by_code.get(s.code)) is not None]
         found = [c for c in found if any(openssl.usable(c, p, self.level) for p in older)]
-        if off := [c.iana for c in found if c.name in self.can.unreachable]:
-            found = [c for c in found if c.name not in self.can.unreachable]
+        if off := [c.iana for c in found if c.name in self.capabilities.unreachable]:
+            found = [c for c in found if c.name not in self.capabilities.unreachable]
             self._gap(f"{joined(off)} cannot be switched on and stay off", "unreachable", Severity.INFO)
-        small = self.can.dh_bits is not None and self.can.dh_bits < self.policy.dh_min_bits
-        small = small or not security_levels.allows_field(self.build.name, self.level, self.can.dh_bits)
+        small = self.capabilities.dh_bits is not None and self.capabilities.dh_bits < self.policy.dh_min_bits
+        small = small or not security_levels.allows_field(
+            self.build.name, self.level, self.capabilities.dh_bits
+        )
         for kx, possible, key in (
-            ("DHE", self.can.finite_field and not small, "finite_field"),
-            ("ECDHE", self.can.elliptic, "elliptic"),
+            ("DHE", self.capabilities.finite_field and not small, "finite_field"),
+            ("ECDHE", self.capabilities.elliptic, "elliptic"),
         ):
             if not possible and any(c.suite and c.suite.kx == kx for c in found):
                 found = [c for c in found if c.suite is None or c.suite.kx != kx]
@@ -115,7 +121,7 @@ class Narrowing:
                     Gap(
                         what=f"{name} cannot be switched off; the list holds TLS 1.2 suites alone, so no "
                         f"{name} handshake succeeds",
-                        way_out=self.can.stuck[name],
+                        way_out=self.capabilities.stuck[name],
                         severity=Severity.INFO,
                     )
                 )
@@ -123,7 +129,7 @@ class Narrowing:
                 self.gaps.append(
                     Gap(
                         what=f"{name} cannot be switched off and is offered",
-                        way_out=self.can.stuck[name],
+                        way_out=self.capabilities.stuck[name],
                         severity=Severity.HIGH if name.startswith("SSL") else Severity.MEDIUM,
                         covers=frozenset({name}),
                     )
@@ -153,12 +159,12 @@ class Narrowing:
 
     def _shut(self, usable: tuple[str, ...], ciphers: tuple[Cipher, ...]) -> None:
         """Without a list the release's own holds, for versions with no suite of the policy. Errors: UsageError."""
-        older = [n for n in builds_order(self.speaks) if n in self.can.stuck and n != "TLSv1.3"]
+        older = [n for n in builds_order(self.speaks) if n in self.capabilities.stuck and n != "TLSv1.3"]
         if usable and older and not ciphers:
             raise UsageError(
                 f"{self.policy.id} leaves no suite for {joined(older)}, and {self.target.name} {self.release.version} "
                 f"cannot switch {'them' if len(older) > 1 else 'it'} off",
-                hint="; ".join(dict.fromkeys(self.can.stuck[name] for name in older)),
+                hint="; ".join(dict.fromkeys(self.capabilities.stuck[name] for name in older)),
             )
 
     drop13 = False
@@ -171,19 +177,19 @@ class Narrowing:
                 self.gaps.append(
                     Gap(
                         what="TLSv1.3 cannot be switched off and is offered",
-                        way_out=self.can.stuck["TLSv1.3"],
+                        way_out=self.capabilities.stuck["TLSv1.3"],
                         covers=frozenset(("TLSv1.3", *own)),
                     )
                 )
             return ()
         have = {c.code: c.name for c in self.build.tls13}
         wanted = tuple(have[s.code] for s in self.policy.suites13 if s.code in have)
-        if self.can.ciphersuites:
+        if self.capabilities.ciphersuites:
             return wanted
         default = openssl.resolve("DEFAULT", self.build).tls13
         extra = [c.iana for c in default if self._forbidden(c)]
         if extra:
-            self.drop13 = len(protocols) > 1 and "TLSv1.3" not in self.can.stuck
+            self.drop13 = len(protocols) > 1 and "TLSv1.3" not in self.capabilities.stuck
             self._gap(
                 f"the TLS 1.3 suites cannot be chosen, and the library's own hold {joined(extra)}"
                 + ("; TLS 1.3 is left off" if self.drop13 else ""),
@@ -200,13 +206,13 @@ class Narrowing:
     def groups(self) -> tuple[str, ...]:
         """Return the groups to write, in the policy's order."""
         names = group_lists.known(self.build)
-        if self.can.groups != "list":
+        if self.capabilities.groups != "list":
             self.gaps.append(
                 Gap(
                     what="the groups cannot be chosen"
-                    if self.can.groups == "none"
+                    if self.capabilities.groups == "none"
                     else "no more than one curve can be chosen",
-                    way_out=self.can.ways_out.get("groups", ""),
+                    way_out=self.capabilities.ways_out.get("groups", ""),
                     severity=Severity.INFO,
                     rule=rules.GROUP.id,
                     if_broken=True,
@@ -214,10 +220,10 @@ class Narrowing:
                 )
             )
         wanted = tuple(g.openssl for g in self.policy.groups if g.openssl and g.openssl in names)
-        if self.can.groups == "list":
+        if self.capabilities.groups == "list":
             return wanted
         if (
-            self.can.groups == "one"
+            self.capabilities.groups == "one"
         ):  # one curve, and these servers know curves alone, no X25519 and no hybrids
             curves = [n for n in wanted if n.startswith(("prime", "secp"))]
             if curves:
@@ -232,7 +238,7 @@ class Narrowing:
         own = [s for s in own if not s.name.startswith(_UNNAMED)]
         weak = [s.name for s in own if self.policy.forbids_scheme(s) is not None]
         wanted = self.policy.signature_algorithms or [s for s in own if s.name not in weak]
-        if self.can.signatures and (weak or self.policy.signature_algorithms):
+        if self.capabilities.signatures and (weak or self.policy.signature_algorithms):
             if "TLSv1.3" in protocols:
                 self._left_out(wanted)
             return signatures.writable(wanted, self.build.name)
@@ -272,7 +278,7 @@ class Narrowing:
         }
         wanted = self.policy.suites if set(protocols) - {"TLSv1.3"} else ()
         wanted += self.policy.suites13 if "TLSv1.3" in protocols else ()
-        names = group_lists.known(self.build) if self.can.groups == "list" else None
+        names = group_lists.known(self.build) if self.capabilities.groups == "list" else None
         missing = (
             *(n for n in self.policy.protocols if n not in self.speaks),
             *(s.iana for s in wanted if s.code not in have),
@@ -295,9 +301,9 @@ class Narrowing:
     def preference(self) -> bool:
         """Return whether the server's order is to decide."""
         wanted = self.policy.server_preference
-        if self.can.preference == "settable":
+        if self.capabilities.preference == "settable":
             return True if wanted is None else wanted
-        fixed = self.can.preference == "server"
+        fixed = self.capabilities.preference == "server"
         if wanted is not None and wanted is not fixed:
             side = "client" if wanted else "server"
             self._gap(
@@ -318,7 +324,7 @@ class Narrowing:
         *,
         written: bool = True,
     ) -> None:
-        way = self.can.ways_out.get(key, "")
+        way = self.capabilities.ways_out.get(key, "")
         self.gaps.append(
             Gap(what=what, way_out=way, severity=severity, covers=covers, rule=rule, written=written)
         )

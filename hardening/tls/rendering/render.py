@@ -19,7 +19,7 @@ from hardening.tls.release import Release
 from hardening.tls.rendering import templates
 from hardening.tls.rendering.narrowing import Narrowing, builds_order
 from hardening.tls.rendering.rendered import Plan, Rendered, rendered, settle
-from hardening.tls.targets.base import Abilities, Job, Reading, Target
+from hardening.tls.targets.base import Capabilities, Job, Reading, Target
 from hardening.tls.targets.reading import security_levels, signatures
 from hardening.tls.targets.reading.tree import Tree, joined
 
@@ -38,10 +38,10 @@ def plan(
     """Narrow a policy to what a release and a build have. Errors: UsageError when nothing is left."""
     release, build_name, assumptions = settle(target, version, build)
     given = target.checked(params or {})
-    can = _whatever_runs(target, release, target.can(release, build_name, given), build)
+    capabilities = _whatever_runs(target, release, target.capabilities(release, build_name, given), build)
     if level is not None and "dhparam" not in given:  # what the library makes for so small a key is as small
-        can = replace(can, finite_field=False)
-    narrowing = Narrowing(target, policy, release, build_name, can)
+        capabilities = replace(capabilities, finite_field=False)
+    narrowing = Narrowing(target, policy, release, build_name, capabilities)
     protocols = narrowing.protocols()
     ciphers = narrowing.ciphers(protocols)
     suites13 = narrowing.ciphersuites(protocols)
@@ -66,19 +66,23 @@ def plan(
     return Plan(job=job, gaps=tuple(narrowing.gaps), assumptions=assumptions)
 
 
-def _whatever_runs(target: Target, release: Release, can: Abilities, build: str | None) -> Abilities:
+def _whatever_runs(
+    target: Target, release: Release, capabilities: Capabilities, build: str | None
+) -> Capabilities:
     """Where nobody names the Java, DH parameters are as small as in any that the release may run in."""
-    if build is not None or target.libraries is None or can.dh_bits is None:
-        return can
-    others = [target.can(release, one, {}) for one in target.libraries(Tree({}), target.place, release)]
-    least = min((one.dh_bits for one in others if one.dh_bits is not None), default=can.dh_bits)
-    if least >= can.dh_bits:
-        return can
+    if build is not None or target.libraries is None or capabilities.dh_bits is None:
+        return capabilities
+    others = [
+        target.capabilities(release, one, {}) for one in target.libraries(Tree({}), target.place, release)
+    ]
+    least = min((one.dh_bits for one in others if one.dh_bits is not None), default=capabilities.dh_bits)
+    if least >= capabilities.dh_bits:
+        return capabilities
     way = (
         "name the Java that runs: --openssl jdk-...; `harden tls builds` lists them, and one with parameters that are "
         "too small can be started with -Djdk.tls.ephemeralDHKeySize=2048"
     )
-    return replace(can, dh_bits=least, ways_out={**can.ways_out, "finite_field": way})
+    return replace(capabilities, dh_bits=least, ways_out={**capabilities.ways_out, "finite_field": way})
 
 
 class _Params(dict[str, str]):
@@ -166,11 +170,11 @@ def expected(job: Job, stuck: frozenset[str] = frozenset()) -> dict[str, tuple[s
 def _agreed(target: Target, made: Plan, offers: tuple[Offer, ...]) -> Offer:
     """Return the one offer, which has to be what the job means. Errors: HardeningError."""
     job = made.job
-    can = target.can(job.release, job.build, job.params)
+    capabilities = target.capabilities(job.release, job.build, job.params)
     speaks = security_levels.protocols_of(job.build, builds.build(job.build).security_level or 0)
-    want = expected(job, frozenset(can.stuck) & speaks)
+    want = expected(job, frozenset(capabilities.stuck) & speaks)
     got = {p.name: tuple(s.value for s in p.suites) for p in offers[0].protocols} if offers else {}
-    if not can.ordered:  # the library's order, whatever the job's
+    if not capabilities.ordered:  # the library's order, whatever the job's
         want, got = _sorted(want), _sorted(got)
     wrong = _difference(want, got) if len(offers) != 1 or got != want else _unasked(job, offers[0])
     if wrong:

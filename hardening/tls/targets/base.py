@@ -17,7 +17,7 @@ from hardening.tls.targets.reading.tree import Tree
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Abilities:
+class Capabilities:
     """What one release can express, linked with one build."""
 
     protocols: frozenset[str]
@@ -92,7 +92,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class ReleaseHint:
     """What files beside a configuration say of the server that reads it; None: nothing."""
 
     version: str | None = None
@@ -125,17 +125,17 @@ class Target:
     template: str
     main: tuple[str, ...]
     """Where the main file lies below a folder that is audited, first match first; a pattern with `*` means all that fit."""
-    can: Callable[[Release, str, Mapping[str, str]], Abilities]
+    capabilities: Callable[[Release, str, Mapping[str, str]], Capabilities]
     """What a release can do with an OpenSSL build and these parameters."""
     context: Callable[[Job], Mapping[str, object]]
     """The template's variables."""
     read: Callable[[Tree, str, Reading], Iterable[Offer]]
     """The tree, the real path of its main file, and what else is known; one offer per name and port."""
-    marks: re.Pattern[str]
+    fingerprint: re.Pattern[str]
     """What this server's configuration has and others have not; the target with most of it is it."""
     edits: Callable[[Tree, str, Reading], Iterable[Edit]] | None = None
     """Where settings would go to make every server of a configuration clean; None: not known."""
-    told: Callable[[Tree, str], Told] | None = None
+    detect_release: Callable[[Tree, str], ReleaseHint] | None = None
     """Asks the files beside the main file (a real path) which release and which library run."""
     libraries: Callable[[Tree, str, Release], tuple[str, ...]] | None = None
     """The builds a release may run with where neither the release nor the host decides; each is a way to read."""

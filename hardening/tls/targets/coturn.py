@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 
 from hardening.findings import InFile
-from hardening.tls.offer import Offer, Said
+from hardening.tls.offer import Located, Offer
 from hardening.tls.release import Release, directives
-from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
+from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, Target
 from hardening.tls.targets.reading import certificates, flat_edits, flat_syntax, served
 from hardening.tls.targets.reading.flat_syntax import Grammar, Line, Section
 from hardening.tls.targets.reading.tree import Tree
@@ -20,9 +20,9 @@ _SIZES = {"dh566": 566, "dh1066": 1066, "dh2066": 2066}
 _NONE = "none is known; put a TLS proxy in front of it"
 
 
-def can(_release: Release, _build: str, _params: Mapping[str, str]) -> Abilities:
+def capabilities(_release: Release, _build: str, _params: Mapping[str, str]) -> Capabilities:
     """Return what a release can express with a build."""
-    return Abilities(
+    return Capabilities(
         protocols=frozenset(_OFF.values()),
         groups="none",
         preference="server",
@@ -36,9 +36,9 @@ def context(job: Job) -> dict[str, object]:
     return {"off": [word for word, name in _OFF.items() if name not in job.protocols]}
 
 
-def _said(top: Section, name: str) -> Said | None:
+def _said(top: Section, name: str) -> Located | None:
     found = top.last(name)
-    return Said(found.value, InFile((found.path,), found.line)) if found and found.value else None
+    return Located(found.value, InFile((found.path,), found.line)) if found and found.value else None
 
 
 def _on(line: Line | None) -> bool:
@@ -66,7 +66,7 @@ def _dh_bits(tree: Tree, top: Section) -> int | None:
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield the one offer of a server with a certificate, or of a fragment."""
     (top, *_) = flat_syntax.read(tree, path, _GRAMMAR)
-    flat_syntax.strays(tree, top.lines, directives("coturn"), reading.release)
+    flat_syntax.unknown_directives(tree, top.lines, directives("coturn"), reading.release)
     wanted = {"cert", "pkey", "cipher-list", "tls-listening-port", *_OFF}
     first = next((x for x in top.lines if x.name in wanted), None)
     if first is None or _on(top.last("no-tls")):
@@ -86,9 +86,9 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             subject=subject,
             also=tuple(also),
             at=at,
-            protocols=tuple(Said(n, at) for n in _OFF.values() if n not in off),
+            protocols=tuple(Located(n, at) for n in _OFF.values() if n not in off),
             ciphers=_said(top, "cipher-list")
-            or Said(directives("coturn").default_of("ciphers", reading.release), at),
+            or Located(directives("coturn").default_of("ciphers", reading.release), at),
             groups=_said(top, "ec-curve-name"),
             keys=certificates.keys_of(tree, files),
             cards=certificates.presented(tree, files, parameters=_dh_file(tree, top)),
@@ -115,11 +115,11 @@ TARGET = Target(
     title="coturn",
     template="tls/coturn.conf.j2",
     main=("coturn/turnserver.conf", "turnserver.conf"),
-    can=can,
+    capabilities=capabilities,
     context=context,
     read=read,
     edits=edits,
-    marks=re.compile(
+    fingerprint=re.compile(
         r"^\s*(?:tls-listening-port|lt-cred-mech|no-tlsv1\w*|cipher-list|listening-ip|realm|no-cli)\s*(?:=|$)",
         re.MULTILINE,
     ),

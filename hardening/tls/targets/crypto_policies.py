@@ -14,9 +14,9 @@ from hardening.errors import UsageError
 from hardening.findings import InFile
 from hardening.tls.libraries import crypto_policies as language
 from hardening.tls.libraries.crypto_policies import OPENSSH, OPENSSL, Effective, Setting
-from hardening.tls.offer import Offer, Said, SshOffer
+from hardening.tls.offer import Located, Offer, SshOffer
 from hardening.tls.release import Release, directives
-from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
+from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, Target
 from hardening.tls.targets.reading import served
 from hardening.tls.targets.reading.tree import Tree
 
@@ -25,9 +25,9 @@ _NAME = re.compile(r"[A-Za-z0-9_-]+(?::[A-Za-z0-9_.-]+)*$")
 _HYBRID = ("MLKEM", "KEM-ECDH", "P256-MLKEM", "P384-MLKEM", "MLDSA")
 
 
-def can(_release: Release, _build: str, _params: Mapping[str, str]) -> Abilities:
+def capabilities(_release: Release, _build: str, _params: Mapping[str, str]) -> Capabilities:
     """Return nothing: a module is rendered by `rendering.crypto_policies`."""
-    return Abilities(protocols=frozenset())
+    return Capabilities(protocols=frozenset())
 
 
 def context(_job: Job) -> dict[str, object]:
@@ -136,10 +136,10 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
         served.Settings(
             subject=f"{path}#openssl",
             at=start,
-            protocols=tuple(Said(n, protocol) for n in language.protocols(tls)),
-            ciphers=Said(language.cipher_string(tls), cipher),
-            ciphersuites=Said(language.ciphersuites(tls), cipher),
-            groups=Said(language.groups(tls), _at(tls, "group", start)),
+            protocols=tuple(Located(n, protocol) for n in language.protocols(tls)),
+            ciphers=Located(language.cipher_string(tls), cipher),
+            ciphersuites=Located(language.ciphersuites(tls), cipher),
+            groups=Located(language.groups(tls), _at(tls, "group", start)),
             server_preference=True,
             elliptic=any(not n.startswith("FFDHE") for n in tls.lists.get("group", ())),
             dh_bits=tls.number("min_dh_size", 2048),
@@ -161,7 +161,9 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
         at=start,
         assumptions=notes,
         ssh=SshOffer(
-            lists=tuple((kind, tuple(Said(n, place[kind]) for n in names)) for kind, names in lists.items())
+            lists=tuple(
+                (kind, tuple(Located(n, place[kind]) for n in names)) for kind, names in lists.items()
+            )
         ),
     )
 
@@ -188,12 +190,12 @@ TARGET = Target(
     title="a module for the system-wide crypto policy",
     template="tls/crypto_policies.pmod.j2",
     main=("crypto-policies/config",),
-    can=can,
+    capabilities=capabilities,
     context=context,
     read=read,
     edits=edits,
     writer="crypto_policies",
-    marks=re.compile(
+    fingerprint=re.compile(
         r"^\s*(?:(?:cipher|mac|group|hash|sign|key_exchange|protocol|tls_cipher|ssh_cipher)"
         r"(?:[ \t]*=[ \t]*[-+*]*[A-Z][A-Z\d]|@[\w{},!*?\- ]+[ \t]*=)|min_(?:rsa|dh)_size[ \t]*=[ \t]*\d)",
         re.MULTILINE,

@@ -11,10 +11,10 @@ from hardening import numerals
 from hardening.findings import InFile
 from hardening.records import dataclass
 from hardening.tls.libraries import builds
-from hardening.tls.offer import Offer, Said
+from hardening.tls.offer import Located, Offer
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
-from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
+from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, Target
 from hardening.tls.targets.reading import certificates, flat_edits, flat_syntax, protocol_ranges, served
 from hardening.tls.targets.reading.flat_syntax import Grammar, Line, Section
 from hardening.tls.targets.reading.tree import Tree
@@ -38,11 +38,11 @@ def _has(feature: str, release: Release) -> bool:
     return directives("dovecot").has(feature, release)
 
 
-def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
+def capabilities(release: Release, build: str, params: Mapping[str, str]) -> Capabilities:
     """Return what a release can express with a build."""
     ranged = _has("ssl_min_protocol", release)
     speaks = builds.build(build).protocols
-    return Abilities(
+    return Capabilities(
         protocols=frozenset(PROTOCOLS),
         stuck={"TLSv1.3": "none is known: Dovecot has a least version and no greatest, and before that no word for TLS 1.3"}
         if "TLSv1.3" in speaks
@@ -102,9 +102,9 @@ class _View:
     def last(self, *names: str) -> Line | None:
         return next((x for s in self.sections for n in names if (x := s.last(n))), None)
 
-    def said(self, *names: str) -> Said | None:
+    def said(self, *names: str) -> Located | None:
         found = self.last(*names)
-        return Said(found.value, InFile((found.path,), found.line)) if found and found.value else None
+        return Located(found.value, InFile((found.path,), found.line)) if found and found.value else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +184,7 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 def _offers(tree: Tree, path: str, sections: list[Section], reading: Reading) -> Iterator[Offer]:
     for one in sections:
-        flat_syntax.strays(tree, one.lines, directives("dovecot"), reading.release)
+        flat_syntax.unknown_directives(tree, one.lines, directives("dovecot"), reading.release)
     top, filters = _split(tree, sections, path)
     switch = top.last("ssl")
     if switch is not None and switch.value == "no":
@@ -322,8 +322,8 @@ def _settings(view: _View, tree: Tree, reading: Reading) -> served.Settings:
         at=at,
         protocols=protocols,
         ciphers=view.said("ssl_cipher_list")
-        or (Said("DEFAULT", InFile((emptied.path,), emptied.line)) if emptied else None)
-        or Said(facts.default_of("ciphers", release), at),
+        or (Located("DEFAULT", InFile((emptied.path,), emptied.line)) if emptied else None)
+        or Located(facts.default_of("ciphers", release), at),
         ciphersuites=view.said("ssl_cipher_suites") if _has("ssl_cipher_suites", release) else None,
         groups=view.said("ssl_curve_list") if _has("ssl_curve_list", release) else None,
         server_preference=bool(prefers and prefers.value in {"server", "yes"}),
@@ -361,11 +361,11 @@ TARGET = Target(
     title="Dovecot",
     template="tls/dovecot.conf.j2",
     main=("dovecot/dovecot.conf", "dovecot.conf"),
-    can=can,
+    capabilities=capabilities,
     context=context,
     read=read,
     edits=edits,
-    marks=re.compile(r"^\s*(?:ssl_(?:min_protocol|cipher_list|curve_list|cert|key|server_\w+)|mail_location|auth_mechanisms|dovecot_\w+)\s*=|^\s*(?:passdb|userdb|namespace|service|(?:inet|unix)_listener)\b[^={\n]*\{", re.MULTILINE),
+    fingerprint=re.compile(r"^\s*(?:ssl_(?:min_protocol|cipher_list|curve_list|cert|key|server_\w+)|mail_location|auth_mechanisms|dovecot_\w+)\s*=|^\s*(?:passdb|userdb|namespace|service|(?:inet|unix)_listener)\b[^={\n]*\{", re.MULTILINE),
     check=("doveconf", "-c", "{path}"),
     place="/etc/dovecot/conf.d/99-harden-tls.conf",
     params={

@@ -9,10 +9,10 @@ from operator import itemgetter
 
 from hardening.findings import InFile
 from hardening.tls.libraries import builds
-from hardening.tls.offer import Offer, Said
+from hardening.tls.offer import Located, Offer
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
-from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
+from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, Target
 from hardening.tls.targets.reading import certificates, flat_edits, flat_syntax, protocol_ranges, served
 from hardening.tls.targets.reading.flat_syntax import Grammar, Line, Section
 from hardening.tls.targets.reading.tree import DEEPEST, Tree
@@ -45,7 +45,7 @@ def elliptic(name: str, release: Release, build: str) -> bool:
     return builds.build(build).release >= _OWN_CURVES or directives(name).has("ECDHE", release)
 
 
-def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
+def capabilities(release: Release, build: str, _params: Mapping[str, str]) -> Capabilities:
     """Return what a release can express with a build."""
     versions = _has("tls_version", release)
     speaks = builds.build(build).protocols
@@ -55,7 +55,7 @@ def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
     ]
     way = "use MariaDB 10.4.6 or later"
     one_list = builds.build(build).release >= _ONE_LIST
-    return Abilities(
+    return Capabilities(
         protocols=frozenset(PROTOCOLS[2:]) if versions else frozenset(),
         stuck={} if versions else {n: way for n in default if n in speaks},
         ciphersuites=one_list,
@@ -81,10 +81,10 @@ def context(job: Job) -> dict[str, object]:
     }
 
 
-def said(section: Section, name: str) -> Said | None:
+def said(section: Section, name: str) -> Located | None:
     """Return the last value of a setting with its place, or None."""
     found = section.last(name)
-    return Said(found.value, InFile((found.path,), found.line)) if found and found.value else None
+    return Located(found.value, InFile((found.path,), found.line)) if found and found.value else None
 
 
 def server_section(
@@ -149,7 +149,7 @@ _PREFIX = re.compile(r"(?:loose_|skip_|disable_|enable_|maximum_)+")
 def strays(tree: Tree, whole: Section, name: str, release: Release) -> None:
     """Say which options about TLS the server does not know; `loose_` before one makes the server pass over it."""
     lines = [Line(_PREFIX.sub("", x.name), x.value, x.path, x.line) for x in whole.lines]
-    flat_syntax.strays(tree, lines, directives(name), release)
+    flat_syntax.unknown_directives(tree, lines, directives(name), release)
 
 
 def _offers_tls(whole: Section) -> bool:
@@ -198,7 +198,7 @@ def settings(
         subject=f"{path}#{name}:{port.value if port else '3306'}" if certificate or own else path,
         at=at,
         protocols=protocol_ranges.listed(words, version.at if version else at),
-        ciphers=said(whole, "ssl_cipher") or Said(facts.default_of("ciphers", release), at),
+        ciphers=said(whole, "ssl_cipher") or Located(facts.default_of("ciphers", release), at),
         keys=served.OWN_KEY if own else certificates.keys_of(tree, files),
         cards=certificates.NOTHING if own else certificates.presented(tree, files),
         dh_bits=int(facts.default_of("dh", release)),
@@ -217,14 +217,14 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
         yield served.offer(replace(found, ciphersuites=suites13), reading.build)
 
 
-def _tls13(cipher: Said | None, build: str) -> Said | None:
+def _tls13(cipher: Located | None, build: str) -> Located | None:
     library = builds.build(build)
     if cipher is None or library.release < _ONE_LIST:
         return None
     known = {c.name for c in library.tls13}
     names = [n for n in cipher.value.split(":") if n in known]
     return (
-        Said(":".join(names), cipher.at) if names else None
+        Located(":".join(names), cipher.at) if names else None
     )  # a list without any is refused, and the library's own stays
 
 
@@ -242,11 +242,11 @@ TARGET = Target(
     title="MariaDB",
     template="tls/mariadb.cnf.j2",
     main=("mysql/my.cnf", "my.cnf", "mysql/mariadb.cnf"),
-    can=can,
+    capabilities=capabilities,
     context=context,
     read=read,
     edits=edits,
-    marks=re.compile(
+    fingerprint=re.compile(
         r"^\s*(?:\[(?:mysqld|server|mariadbd?)\]|tls[_-]version|ssl[_-]c(?:ipher|ert|a))\s*(?:=|$)",
         re.MULTILINE,
     ),

@@ -10,7 +10,7 @@ from hardening.tls.libraries import builds
 from hardening.tls.offer import Offer
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
-from hardening.tls.targets.base import Abilities, Job, Reading, Target
+from hardening.tls.targets.base import Capabilities, Job, Reading, Target
 from hardening.tls.targets.mariadb import edits, elliptic, said, server_section, settings
 from hardening.tls.targets.reading import protocol_ranges, served
 from hardening.tls.targets.reading.flat_syntax import Section
@@ -24,7 +24,7 @@ def _has(feature: str, release: Release) -> bool:
     return directives("mysql").has(feature, release)
 
 
-def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
+def capabilities(release: Release, build: str, _params: Mapping[str, str]) -> Capabilities:
     """Return what a release can express with a build."""
     default = [
         protocol_ranges.named(w) or ""
@@ -32,7 +32,7 @@ def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
     ]
     versions = _has("tls_version", release)
     speaks = builds.build(build).protocols
-    return Abilities(
+    return Capabilities(
         protocols=frozenset(n for n in default if n) if versions else frozenset(),
         stuck={} if versions else {n: _UPGRADE.format("5.7.10") for n in default if n in speaks},
         ciphersuites=_has("tls_ciphersuites", release),
@@ -94,11 +94,11 @@ TARGET = Target(
     title="MySQL",
     template="tls/mysql.cnf.j2",
     main=("mysql/mysql.conf.d/mysqld.cnf",),
-    can=can,
+    capabilities=capabilities,
     context=context,
     read=read,
     edits=edits,
-    marks=re.compile(r"^\s*(?:tls[_-]ciphersuites|ssl[_-]mode|mysqlx[_\w]*)\s*(?:=|$)", re.MULTILINE),
+    fingerprint=re.compile(r"^\s*(?:tls[_-]ciphersuites|ssl[_-]mode|mysqlx[_\w]*)\s*(?:=|$)", re.MULTILINE),
     check=("mysqld", "--validate-config", "--defaults-file={path}"),
     place="/etc/my.cnf.d/zz-harden-tls.cnf",
     params={

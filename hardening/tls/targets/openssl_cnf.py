@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from hardening.findings import InFile
-from hardening.tls.offer import Offer, Said
+from hardening.tls.offer import Located, Offer
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
-from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
+from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, Target
 from hardening.tls.targets.reading import flat_edits, flat_syntax, protocol_ranges, served, ssl_conf_cmd
 from hardening.tls.targets.reading.flat_syntax import Grammar, Line, Section
 from hardening.tls.targets.reading.interpolation import OVERGROWN, OvergrownError, filled
@@ -27,9 +27,9 @@ _GRAMMAR = Grammar(
 )
 
 
-def can(_release: Release, _build: str, _params: Mapping[str, str]) -> Abilities:
+def capabilities(_release: Release, _build: str, _params: Mapping[str, str]) -> Capabilities:
     """Return what a release can express with a build."""
-    return Abilities(
+    return Capabilities(
         protocols=frozenset(PROTOCOLS) - {"SSLv2"},
         signatures=True,
         dh_bits=2048,
@@ -174,14 +174,14 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
         return
     lines = [x for x in section.lines if x.name != ".include" and not x.value.startswith("DTLS")]
     names = [Line(x.name.rpartition(".")[2], x.value, x.path, x.line) for x in lines]
-    flat_syntax.strays(tree, names, directives("openssl_cnf"), reading.release)
+    flat_syntax.unknown_directives(tree, names, directives("openssl_cnf"), reading.release)
     at = InFile((section.path,), section.line)
-    said = {_names(x): Said(x.value, InFile((x.path,), x.line)) for x in lines if x.value}
+    said = {_names(x): Located(x.value, InFile((x.path,), x.line)) for x in lines if x.value}
     least, greatest = said.get("minprotocol"), said.get("maxprotocol")
     between = protocol_ranges.between(
         least.value if least else "SSLv3",
         greatest.value if greatest else PROTOCOLS[-1],
-        (least or greatest or Said("", at)).at,
+        (least or greatest or Located("", at)).at,
     )
     if (
         switched := said.get("protocol")
@@ -192,13 +192,13 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
         subject=path,
         at=at,
         protocols=between,
-        ciphers=Said(directives("openssl_cnf").default_of("ciphers", reading.release), at),
+        ciphers=Located(directives("openssl_cnf").default_of("ciphers", reading.release), at),
         groups=said.get("groups") or said.get("curves"),
         dh_bits=2048,
         compression=False,
         assumptions=(*reading.assumptions, "a program that sets nothing itself"),
     )
-    others = [(_names(x), Said(x.value, InFile((x.path,), x.line))) for x in lines if x.value]
+    others = [(_names(x), Located(x.value, InFile((x.path,), x.line))) for x in lines if x.value]
     settings = ssl_conf_cmd.given(settings, (x for x in others if x[0] in _LISTS))
     yield served.offer(settings, reading.build)
 
@@ -246,11 +246,11 @@ TARGET = Target(
     title="the OpenSSL configuration file",
     template="tls/openssl.cnf.j2",
     main=("ssl/openssl.cnf", "pki/tls/openssl.cnf", "openssl.cnf"),
-    can=can,
+    capabilities=capabilities,
     context=context,
     read=read,
     edits=edits,
-    marks=re.compile(
+    fingerprint=re.compile(
         r"^\s*(?:openssl_conf|ssl_conf|system_default|MinProtocol|CipherString|Ciphersuites)\s*=",
         re.MULTILINE,
     ),

@@ -9,10 +9,10 @@ from dataclasses import replace
 
 from hardening.findings import InFile
 from hardening.tls.libraries import builds
-from hardening.tls.offer import Offer, Said
+from hardening.tls.offer import Located, Offer
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
-from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
+from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, Target
 from hardening.tls.targets.reading import (
     certificates,
     flat_edits,
@@ -35,14 +35,14 @@ def _has(feature: str, release: Release) -> bool:
     return directives("postgresql").has(feature, release)
 
 
-def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
+def capabilities(release: Release, build: str, params: Mapping[str, str]) -> Capabilities:
     """Return what a release can express with a build."""
     ranged = _has("ssl_min_protocol_version", release)
     least = PROTOCOLS.index(directives("postgresql").default_of("minimum", release))
     speaks = builds.build(build).protocols
     always = () if ranged else tuple(n for n in PROTOCOLS[least:] if n in speaks)
     small = directives("postgresql").default_of("dh", release) == "1024" and "dhparam" not in params
-    return Abilities(
+    return Capabilities(
         protocols=frozenset(PROTOCOLS[2:]) if ranged else frozenset(),
         stuck=dict.fromkeys(always, _UPGRADE.format("12")),
         ciphersuites=_has("ssl_tls13_ciphers", release),
@@ -106,9 +106,9 @@ def _position(top: Section, name: str) -> int:
     return max((number for number, line in enumerate(top.lines) if line.name == name), default=-1)
 
 
-def _said(top: Section, name: str) -> Said | None:
+def _said(top: Section, name: str) -> Located | None:
     found = top.last(name)
-    return Said(found.value, InFile((found.path,), found.line)) if found and found.value else None
+    return Located(found.value, InFile((found.path,), found.line)) if found and found.value else None
 
 
 def _files(tree: Tree, path: str, top: Section, certificate: Line | None) -> list[str]:
@@ -125,7 +125,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield the one offer of a server with `ssl = on`, or of a fragment."""
     top = _settings(tree, path)
     _altered(tree, path, top)
-    flat_syntax.strays(tree, top.lines, directives("postgresql"), reading.release)
+    flat_syntax.unknown_directives(tree, top.lines, directives("postgresql"), reading.release)
     first = next((x for x in top.lines if x.name.startswith("ssl")), None)
     switch = top.last("ssl")
     if first is None or (switch is not None and not _true(switch.value)):
@@ -147,11 +147,11 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             protocols=protocol_ranges.between(
                 least.value if least else facts.default_of("minimum", release),
                 greatest.value if greatest else PROTOCOLS[-1],
-                (least or greatest or Said("", at)).at,
+                (least or greatest or Located("", at)).at,
             ),
-            ciphers=_said(top, "ssl_ciphers") or Said(facts.default_of("ciphers", release), at),
+            ciphers=_said(top, "ssl_ciphers") or Located(facts.default_of("ciphers", release), at),
             ciphersuites=_said(top, "ssl_tls13_ciphers"),
-            groups=curve or Said("prime256v1", at),
+            groups=curve or Located("prime256v1", at),
             server_preference=not prefer or _true(prefer.value),
             keys=certificates.keys_of(tree, files),
             cards=certificates.presented(
@@ -188,11 +188,11 @@ TARGET = Target(
     title="PostgreSQL",
     template="tls/postgresql.conf.j2",
     main=("postgresql/postgresql.conf", "postgresql/*/*/postgresql.conf", "postgresql.conf"),
-    can=can,
+    capabilities=capabilities,
     context=context,
     read=read,
     edits=edits,
-    marks=re.compile(r"^\s*(?:ssl_(?:ciphers|ecdh_curve|min_protocol_version|cert_file|key_file)|shared_buffers|max_connections|wal_level)\s*=", re.MULTILINE),
+    fingerprint=re.compile(r"^\s*(?:ssl_(?:ciphers|ecdh_curve|min_protocol_version|cert_file|key_file)|shared_buffers|max_connections|wal_level)\s*=", re.MULTILINE),
     check=(),
     place="/var/lib/pgsql/data/conf.d/harden-tls.conf",
     params={

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 
 from hardening.findings import InFile
 from hardening.tls.libraries import builds
-from hardening.tls.offer import Offer, Said
+from hardening.tls.offer import Located, Offer
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
-from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
+from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, Target
 from hardening.tls.targets.reading import certificates, flat_edits, flat_syntax, protocol_ranges, served
 from hardening.tls.targets.reading.flat_syntax import Grammar, Line, Section
 from hardening.tls.targets.reading.tree import Tree
@@ -33,13 +33,13 @@ def _has(feature: str, release: Release) -> bool:
     return directives("proftpd").has(feature, release)
 
 
-def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
+def capabilities(release: Release, build: str, params: Mapping[str, str]) -> Capabilities:
     """Return what a release can express with a build."""
     newer = _has("token TLSv1.1", release)
     names = {"SSLv3", "TLSv1.0"} | ({"TLSv1.1", "TLSv1.2"} if newer else set())
     names |= {"TLSv1.3"} if _has("token TLSv1.3", release) else set()
     speaks = builds.build(build).protocols
-    return Abilities(
+    return Capabilities(
         protocols=frozenset(names),
         stuck={} if newer else {n: _UPGRADE.format("1.3.5") for n in ("TLSv1.1", "TLSv1.2") if n in speaks},
         ciphersuites=_has("cipher list for TLSv1.3", release),
@@ -57,7 +57,7 @@ def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
 
 def context(job: Job) -> dict[str, object]:
     """Return the template's variables."""
-    known = can(job.release, job.build, job.params).protocols
+    known = capabilities(job.release, job.build, job.params).protocols
     return {
         "protocols": [protocol_ranges.older(n) for n in job.protocols if n in known],
         "prefers": _has("TLSServerCipherPreference", job.release),
@@ -69,7 +69,7 @@ _EVERY = frozenset({"all", "sslv23"})
 """Words for every version (both measured on 1.3.8; taken for all releases, for fewer would hide what is offered)."""
 
 
-def _protocols(text: str, usual: str, at: InFile) -> tuple[Said, ...]:
+def _protocols(text: str, usual: str, at: InFile) -> tuple[Located, ...]:
     """Return the versions that are on; a line that mod_tls does not take leaves the usual ones (in an included file it goes on, measured on 1.3.8)."""
     words = text.split()
     signed = any(word[0] in "+-" for word in words) and words[0].lower() != "all"
@@ -82,7 +82,7 @@ def _protocols(text: str, usual: str, at: InFile) -> tuple[Said, ...]:
         sign, name = (word[0], word[1:]) if word[0] in "+-" else ("+", word)
         meant = set(PROTOCOLS[1:]) if name.lower() in _EVERY else {protocol_ranges.named(name) or ""}
         on = on - meant if sign == "-" else on | meant
-    return tuple(Said(n, at) for n in PROTOCOLS if n in on)
+    return tuple(Located(n, at) for n in PROTOCOLS if n in on)
 
 
 class _Host:
@@ -165,7 +165,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     _closed(tree, sections)
     _conditions(tree, sections)
     for one in sections:
-        flat_syntax.strays(tree, one.lines, directives("proftpd"), reading.release)
+        flat_syntax.unknown_directives(tree, one.lines, directives("proftpd"), reading.release)
     main, everywhere, hosts = _hosts(sections, path)
     found = False
     for section in (main, *hosts):
@@ -208,7 +208,7 @@ def _offer(host: _Host, subjects: tuple[str, ...], tree: Tree, reading: Reading)
         host.first("tlsecdhcurve"),
         host.first("tlsservercipherpreference"),
     )
-    ciphers, newer = Said(facts.default_of("ciphers", release), at), None
+    ciphers, newer = Located(facts.default_of("ciphers", release), at), None
     lines = [x for section in (host.section, *host.below) for x in section.every("tlsciphersuite")]
     if not _has("the last cipher list wins", release):
         lines.reverse()
@@ -216,19 +216,21 @@ def _offer(host: _Host, subjects: tuple[str, ...], tree: Tree, reading: Reading)
         words = one.value.split()
         spot = InFile((one.path,), one.line)
         if words and words[0].lower() == "tlsv1.3" and len(words) > 1:
-            newer = Said(words[1], spot)
+            newer = Located(words[1], spot)
         elif words:  # a list may stand in quotes with blanks between its words, and no other version has one
             versioned = len(words) == _VERSION_AND_LIST and protocol_ranges.named(words[0]) is not None
-            ciphers = Said(words[-1] if versioned else one.value, spot)
+            ciphers = Located(words[-1] if versioned else one.value, spot)
     files = [tree.place(x.value, "/") for n in _CERTIFICATES if (x := host.first(n))]
     if (store := host.first("tlspkcs12file")) and not files:
         files = [tree.place(store.value, "/")]
     more = host.first("tlscertificatechainfile")
     chain = [tree.place(more.value, "/")] if more and files else []
     dh = host.first("tlsdhparamfile")
-    groups = Said(curve.value, InFile((curve.path,), curve.line)) if curve and curve.value != "auto" else None
+    groups = (
+        Located(curve.value, InFile((curve.path,), curve.line)) if curve and curve.value != "auto" else None
+    )
     if groups is None and builds.build(reading.build).release < _OWN_CURVES:
-        groups = Said("prime256v1", at)
+        groups = Located("prime256v1", at)
     spot = InFile((protocol.path,), protocol.line) if protocol else at
     usual = facts.default_of("protocols", release)
     return served.offer(
@@ -279,11 +281,13 @@ TARGET = Target(
     title="ProFTPD with mod_tls",
     template="tls/proftpd.conf.j2",
     main=("proftpd/proftpd.conf", "proftpd.conf"),
-    can=can,
+    capabilities=capabilities,
     context=context,
     read=read,
     edits=edits,
-    marks=re.compile(r"^\s*(?:TLS[A-Z]\w+|ServerType|DefaultRoot|PassivePorts|MaxInstances)\s", re.MULTILINE),
+    fingerprint=re.compile(
+        r"^\s*(?:TLS[A-Z]\w+|ServerType|DefaultRoot|PassivePorts|MaxInstances)\s", re.MULTILINE
+    ),
     check=("proftpd", "-t", "-c", "{path}"),
     place="/etc/proftpd/conf.d/harden-tls.conf",
     params={

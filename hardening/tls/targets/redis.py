@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 
 from hardening.findings import InFile
 from hardening.tls.libraries import builds
-from hardening.tls.offer import Offer, Said
+from hardening.tls.offer import Located, Offer
 from hardening.tls.release import Release, directives
-from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
+from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, Target
 from hardening.tls.targets.reading import (
     certificates,
     flat_edits,
@@ -34,9 +34,9 @@ _AUTO_DH = (3, 0, 0)
 """From this OpenSSL on, Redis (6.2.7 and later) lets the library take parameters of its own (tls.c)."""
 
 
-def can(_release: Release, build: str, params: Mapping[str, str]) -> Abilities:
+def capabilities(_release: Release, build: str, params: Mapping[str, str]) -> Capabilities:
     """Return what a release can express with a build."""
-    return Abilities(
+    return Capabilities(
         protocols=frozenset({"TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"}),
         groups="none",
         finite_field="dhparam" in params or _auto_dh(build),
@@ -57,15 +57,15 @@ def context(job: Job) -> dict[str, object]:
     return {"protocols": [protocol_ranges.older(n) for n in job.protocols]}
 
 
-def _said(top: Section, name: str) -> Said | None:
+def _said(top: Section, name: str) -> Located | None:
     found = top.last(name)
-    return Said(found.value, InFile((found.path,), found.line)) if found and found.value else None
+    return Located(found.value, InFile((found.path,), found.line)) if found and found.value else None
 
 
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield the one offer of a server with a TLS port, or of a fragment."""
     (top, *_) = flat_syntax.read(tree, path, _GRAMMAR)
-    flat_syntax.strays(tree, top.lines, directives("redis"), reading.release)
+    flat_syntax.unknown_directives(tree, top.lines, directives("redis"), reading.release)
     first = next((x for x in top.lines if x.name.startswith("tls-")), None)
     port = top.last("tls-port")
     if first is None or (port is not None and port.value == "0"):
@@ -81,7 +81,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             subject=f"{path}#redis:{port.value}" if port else path,
             at=at,
             protocols=protocol_ranges.listed(words, protocols.at if protocols else at),
-            ciphers=_said(top, "tls-ciphers") or Said(facts.default_of("ciphers", reading.release), at),
+            ciphers=_said(top, "tls-ciphers") or Located(facts.default_of("ciphers", reading.release), at),
             ciphersuites=_said(top, "tls-ciphersuites"),
             server_preference=bool(prefer and prefer.value.lower() == "yes"),
             keys=certificates.keys_of(tree, cards),
@@ -120,11 +120,11 @@ TARGET = Target(
     title="Redis",
     template="tls/redis.conf.j2",
     main=("redis/redis.conf", "redis.conf"),
-    can=can,
+    capabilities=capabilities,
     context=context,
     read=read,
     edits=edits,
-    marks=re.compile(r"^\s*(?:tls-[a-z0-9\-]+|appendonly|maxmemory|protected-mode)\s", re.MULTILINE),
+    fingerprint=re.compile(r"^\s*(?:tls-[a-z0-9\-]+|appendonly|maxmemory|protected-mode)\s", re.MULTILINE),
     check=(),
     place="/etc/redis/harden-tls.conf",
     params={

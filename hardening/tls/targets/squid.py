@@ -9,10 +9,10 @@ from itertools import takewhile
 
 from hardening.findings import InFile
 from hardening.tls.libraries import builds
-from hardening.tls.offer import Offer, Said
+from hardening.tls.offer import Located, Offer
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
-from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
+from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, Target
 from hardening.tls.targets.reading import (
     certificates,
     flat_edits,
@@ -38,10 +38,10 @@ def _loses_parameters(release: Release, build: str) -> bool:
     return release.upstream >= (6, 0) and builds.build(build).release >= (3, 0, 0)
 
 
-def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
+def capabilities(release: Release, build: str, params: Mapping[str, str]) -> Capabilities:
     """Return what a release can express with a build."""
     lost = _loses_parameters(release, build)
-    return Abilities(
+    return Capabilities(
         protocols=frozenset(PROTOCOLS),
         ciphersuites=False,
         groups="none",
@@ -133,10 +133,10 @@ def _offer(line: Line, path: str, tree: Tree, reading: Reading) -> Offer:
             protocols=tuple(
                 s for s in protocol_ranges.between(least, only or PROTOCOLS[-1], at) if s.value not in off
             ),
-            ciphers=Said(
+            ciphers=Located(
                 given.get("cipher") or directives("squid").default_of("ciphers", reading.release), at
             ),
-            groups=Said(curve, at) if known else None,
+            groups=Located(curve, at) if known else None,
             server_preference="CIPHER_SERVER_PREFERENCE" in options,
             keys=certificates.keys_of(tree, files),
             cards=certificates.presented(
@@ -168,7 +168,7 @@ def _doubted(tree: Tree, condition: Line, line: Line) -> None:
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield one offer per `https_port`, and per `http_port` that looks into TLS (ssl-bump)."""
     (top, *_) = flat_syntax.read(tree, path, _GRAMMAR)
-    flat_syntax.strays(tree, top.lines, directives("squid"), reading.release)
+    flat_syntax.unknown_directives(tree, top.lines, directives("squid"), reading.release)
     conditions: list[Line] = []
     for line in top.lines:
         if line.name == "if":
@@ -179,7 +179,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             _doubted(tree, conditions[-1], line)
         if _speaks_tls(line):
             words = [Line(w.partition("=")[0], "", line.path, line.line) for w in _words(line)[1:]]
-            flat_syntax.strays(tree, words, directives("squid"), reading.release, "port")
+            flat_syntax.unknown_directives(tree, words, directives("squid"), reading.release, "port")
             yield _offer(line, path, tree, reading)
     for line in conditions:
         tree.say("unclosed", line.path, line.line, "`if` has no `endif`")
@@ -220,11 +220,11 @@ TARGET = Target(
     title="Squid (OpenSSL build)",
     template="tls/squid.conf.j2",
     main=("squid/squid.conf", "squid.conf"),
-    can=can,
+    capabilities=capabilities,
     context=context,
     read=read,
     edits=edits,
-    marks=re.compile(
+    fingerprint=re.compile(
         r"^\s*(?:https?_port|http_access|acl|cache_dir|refresh_pattern|coredump_dir)\s", re.MULTILINE
     ),
     check=("squid", "-k", "parse", "-f", "{path}"),

@@ -10,10 +10,10 @@ from typing import Any
 from hardening.findings import InFile
 from hardening.numerals import whole
 from hardening.tls.libraries import builds
-from hardening.tls.offer import Offer, Said
+from hardening.tls.offer import Located, Offer
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
-from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
+from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, Target
 from hardening.tls.targets.reading import (
     certificates,
     flat_edits,
@@ -33,13 +33,13 @@ def _has(feature: str, release: Release) -> bool:
     return directives("stunnel").has(feature, release)
 
 
-def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
+def capabilities(release: Release, build: str, _params: Mapping[str, str]) -> Capabilities:
     """Return what a release can express with a build."""
     newer = _has("sslVersionMin", release)
     old = _has("options NO_TLSv1.1", release)
     speaks = builds.build(build).protocols
     stuck = () if newer else ("TLSv1.3",) if old else ("TLSv1.1", "TLSv1.2", "TLSv1.3")
-    return Abilities(
+    return Capabilities(
         protocols=frozenset(PROTOCOLS),
         stuck={n: _UPGRADE.format("5.50" if n == "TLSv1.3" else "4.54") for n in stuck if n in speaks},
         ciphersuites=_has("ciphersuites", release) and builds.build(build).release >= (1, 1, 1),
@@ -84,16 +84,16 @@ class _Service:
     def every(self, name: str) -> list[Line]:
         return [x for x in self.lines() if x.name == name]
 
-    def said(self, name: str) -> Said | None:
+    def said(self, name: str) -> Located | None:
         found = self.last(name)
-        return Said(found.value, InFile((found.path,), found.line)) if found else None
+        return Located(found.value, InFile((found.path,), found.line)) if found else None
 
 
 _ENDS = {"sslversion": (True, True), "sslversionmin": (True, False), "sslversionmax": (False, True)}
 """Whether a setting sets the least and the greatest version."""
 
 
-def _protocols(service: _Service, release: Release, at: InFile) -> tuple[Said, ...]:
+def _protocols(service: _Service, release: Release, at: InFile) -> tuple[Located, ...]:
     """Return the versions: each line sets its ends over those before, and an option with `-` is taken back wherever it is."""
     low, high, place = directives("stunnel").default_of("minimum", release), PROTOCOLS[-1], at
     for line in service.lines():
@@ -112,8 +112,10 @@ def _protocols(service: _Service, release: Release, at: InFile) -> tuple[Said, .
     return tuple(s for s in protocol_ranges.between(low, high, place) if s.value not in off)
 
 
-def _ciphers(service: _Service, at: InFile, reading: Reading) -> Said:
-    found = service.said("ciphers") or Said(directives("stunnel").default_of("ciphers", reading.release), at)
+def _ciphers(service: _Service, at: InFile, reading: Reading) -> Located:
+    found = service.said("ciphers") or Located(
+        directives("stunnel").default_of("ciphers", reading.release), at
+    )
     level = service.last("securitylevel")
     number = whole(level.value) if level else None
     if number is None:
@@ -175,12 +177,12 @@ _CURVES = frozenset({"curves", "curve"})
 """Two words for one setting, of which the last holds (measured on 5.74)."""
 
 
-def _groups(service: _Service, at: InFile, reading: Reading) -> Said | None:
+def _groups(service: _Service, at: InFile, reading: Reading) -> Located | None:
     """Return the list of groups; stunnel has one of its own where it can name several."""
     said = next((service.said(x.name) for x in reversed(service.lines()) if x.name in _CURVES), None)
     several = _has("curves", reading.release) and builds.build(reading.build).release >= (1, 1, 1)
     return said or (
-        Said(directives("stunnel").default_of("groups", reading.release), at) if several else None
+        Located(directives("stunnel").default_of("groups", reading.release), at) if several else None
     )
 
 
@@ -189,7 +191,7 @@ def _commanded(settings: served.Settings, service: _Service) -> served.Settings:
     found = []
     for line in service.every("config"):
         name, _, value = line.value.partition(":")
-        found.append((name.strip(), Said(value.strip(), InFile((line.path,), line.line))))
+        found.append((name.strip(), Located(value.strip(), InFile((line.path,), line.line))))
     return ssl_conf_cmd.given(settings, found)
 
 
@@ -197,7 +199,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield one offer per service that is a server; a fragment without services is one offer."""
     top, *services = flat_syntax.read(tree, path, _GRAMMAR)
     for section in (top, *services):
-        flat_syntax.strays(tree, section.lines, directives("stunnel"), reading.release)
+        flat_syntax.unknown_directives(tree, section.lines, directives("stunnel"), reading.release)
     firsts: dict[str, tuple[_Service, list[str]]] = {}
     for section in services:
         service = _Service(section, top)
@@ -277,11 +279,11 @@ TARGET = Target(
     title="stunnel",
     template="tls/stunnel.conf.j2",
     main=("stunnel/stunnel.conf", "stunnel.conf", "stunnel/*.conf"),
-    can=can,
+    capabilities=capabilities,
     context=context,
     read=read,
     edits=edits,
-    marks=re.compile(
+    fingerprint=re.compile(
         r"^\s*(?:sslVersion(?:Min|Max)?|accept|connect|ciphersuites|client)\s*=", re.MULTILINE | re.IGNORECASE
     ),
     check=("stunnel4", "{path}"),

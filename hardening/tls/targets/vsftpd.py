@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 
 from hardening.findings import InFile
 from hardening.tls.libraries import builds
-from hardening.tls.offer import Offer, Said
+from hardening.tls.offer import Located, Offer
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
-from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
+from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, Target
 from hardening.tls.targets.reading import certificates, flat_edits, flat_syntax, served
 from hardening.tls.targets.reading.flat_syntax import Grammar, Section
 from hardening.tls.targets.reading.tree import Tree
@@ -42,11 +42,11 @@ def _switches(release: Release) -> dict[str, str]:
     return {word: name for word, name in _SWITCHES.items() if _has(word, release)}
 
 
-def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
+def capabilities(release: Release, build: str, params: Mapping[str, str]) -> Capabilities:
     """Return what a release can express with a build."""
     known = set(_switches(release).values())
     speaks = builds.build(build).protocols
-    return Abilities(
+    return Capabilities(
         protocols=frozenset(known),
         stuck={
             name: _UPGRADE.format("3.0.5")
@@ -79,7 +79,7 @@ def context(job: Job) -> dict[str, object]:
     }
 
 
-def _protocols(top: Section, at: InFile, release: Release) -> tuple[Said, ...]:
+def _protocols(top: Section, at: InFile, release: Release) -> tuple[Located, ...]:
     """The versions that are on; one without a switch is on in every vsftpd that speaks TLS at all."""
     switches = _switches(release)
     default = directives("vsftpd").default_of("protocols", release).split()
@@ -88,22 +88,22 @@ def _protocols(top: Section, at: InFile, release: Release) -> tuple[Said, ...]:
         line = top.last(word)
         if (line.value.lower() in _TRUE) if line else word in default:
             on[name] = InFile((line.path,), line.line) if line else at
-    return tuple(Said(n, on[n]) for n in PROTOCOLS if n in on)
+    return tuple(Located(n, on[n]) for n in PROTOCOLS if n in on)
 
 
-def _ciphers(top: Section, at: InFile, release: Release) -> Said:
+def _ciphers(top: Section, at: InFile, release: Release) -> Located:
     """Return the list: an empty one leaves the library's own, not that of vsftpd."""
     found = top.last("ssl_ciphers")
     if found is None:
-        return Said(directives("vsftpd").default_of("ciphers", release), at)
-    return Said(found.value or "DEFAULT", InFile((found.path,), found.line))
+        return Located(directives("vsftpd").default_of("ciphers", release), at)
+    return Located(found.value or "DEFAULT", InFile((found.path,), found.line))
 
 
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield the one offer of a server with `ssl_enable=YES`, or of a fragment that does not say."""
     (top, *_) = flat_syntax.read(tree, path, _GRAMMAR)
     release, facts = reading.release, directives("vsftpd")
-    flat_syntax.strays(tree, top.lines, facts, release)
+    flat_syntax.unknown_directives(tree, top.lines, facts, release)
     first = next((x for x in top.lines if x.name.startswith("ssl_")), None)
     enabled = top.last("ssl_enable")
     if (enabled is not None and enabled.value.lower() not in _TRUE) or (
@@ -131,7 +131,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             at=at,
             protocols=_protocols(top, at, release),
             ciphers=_ciphers(top, at, release),
-            groups=None if _has("every curve", release) else Said("prime256v1", at),
+            groups=None if _has("every curve", release) else Located("prime256v1", at),
             keys=certificates.keys_of(tree, files),
             cards=certificates.presented(tree, files, parameters=tree.place(dh.value, "/") if dh else ""),
             finite_field=_has("dh_param_file", release),
@@ -157,11 +157,11 @@ TARGET = Target(
     title="vsftpd",
     template="tls/vsftpd.conf.j2",
     main=("vsftpd/vsftpd.conf", "vsftpd.conf"),
-    can=can,
+    capabilities=capabilities,
     context=context,
     read=read,
     edits=edits,
-    marks=re.compile(
+    fingerprint=re.compile(
         r"^(?:ssl_\w+|anonymous_enable|local_enable|listen_ipv6|chroot_local_user|rsa_cert_file|pasv_\w+)=",
         re.MULTILINE,
     ),

@@ -11,7 +11,7 @@ from bundle.walk import embedded
 from bundle.walk import walker as walking
 from bundle.walk.digest import Digest
 from bundle.walk.formats.raw import Note, Opened, Raw
-from bundle.walk.frame import Done, Event, Into
+from bundle.walk.frame import EnterContainer, Event, LeaveContainer
 from bundle.walk.limits import Limits
 from bundle.walk.member import Member
 from bundle.walk.problem import Problem
@@ -71,7 +71,7 @@ def _problems(events: list[Event]) -> list[tuple[str, str, int]]:
 
 
 def _whole(events: list[Event]) -> list[bool]:
-    return [e.whole for e in events if isinstance(e, Done)]
+    return [e.whole for e in events if isinstance(e, LeaveContainer)]
 
 
 @pytest.mark.parametrize("first", [_file("1"), Raw(name="1", kind="directory")], ids=["file", "folder"])
@@ -181,7 +181,7 @@ def test_a_container_is_remembered_only_where_all_of_it_was_seen(bench: Bench) -
     assert [(e.parts[-1], e.repeat) for e in events if isinstance(e, Member) and e.container] == [
         ("b.zip", False), ("c.zip", True),
     ]  # fmt: skip
-    assert [e.member.parts[-1] for e in events if isinstance(e, Into)] == ["a.zip", "b.zip"]
+    assert [e.member.parts[-1] for e in events if isinstance(e, EnterContainer)] == ["a.zip", "b.zip"]
 
 
 def test_what_another_process_takes_over_is_said_and_not_opened_here(bench: Bench) -> None:

@@ -20,7 +20,7 @@ from hardening.errors import ExitCode
 from hardening.findings import Finding, InFile, Run, Verdict
 from hardening.host import gather
 from hardening.host.checks import people, sudo, sudoers
-from hardening.host.checks.root import About, Root
+from hardening.host.checks.root import FileMeta, Root
 from hardening.tls.policy import load
 from tests import odd_certificates
 
@@ -271,8 +271,10 @@ def test_who_may_write_counts_folders_groups_and_the_sticky_bit(tmp_path: Path) 
     apache = people.Person("apache", 48, frozenset({48, 50}))
 
     def asked(path: str, **seen: tuple[int, int, int]) -> tuple[str, str] | None:
-        about = {f"/{name.replace('_', '/')}".rstrip("/") or "/": About(*one) for name, one in seen.items()}
-        about.setdefault("/", About(0o40755, 0, 0))
+        about = {
+            f"/{name.replace('_', '/')}".rstrip("/") or "/": FileMeta(*one) for name, one in seen.items()
+        }
+        about.setdefault("/", FileMeta(0o40755, 0, 0))
         return people.who_may_write(Root(tmp_path, about), path, [apache])
 
     assert asked("/a/x", a=(0o40755, 0, 0), a_x=(0o100755, 0, 0)) is None

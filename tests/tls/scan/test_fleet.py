@@ -26,7 +26,7 @@ from hardening.errors import UsageError
 from hardening.findings import Examined, Kind, OnWire, Run, Severity, Subject, Verdict
 from hardening.tls import policy
 from hardening.tls.judging.judge import judge
-from hardening.tls.offer import Offer, ProtocolOffer, Said
+from hardening.tls.offer import Located, Offer, ProtocolOffer
 from hardening.tls.scan.engine.connecting import Wire
 from hardening.tls.scan.fleet import State, line, restore
 from hardening.tls.scan.run import Settings, scan
@@ -160,7 +160,7 @@ def test_a_waiver_holds_for_what_a_state_brings_back() -> None:
         subject=at.endpoint,
         at=at,
         protocols=tuple(
-            ProtocolOffer(name=name, at=at, suites=(Said("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", at),))
+            ProtocolOffer(name=name, at=at, suites=(Located("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", at),))
             for name in ("TLSv1.1", "TLSv1.2")
         ),
     )

@@ -15,7 +15,7 @@ import pytest
 from hardening.tls.scan import run
 from hardening.tls.scan.endpoint import parse, parse_proxy
 from hardening.tls.scan.engine.connecting import SPARE, Address, Wire, room
-from hardening.tls.scan.engine.conversations import Engine, Talk, Told
+from hardening.tls.scan.engine.conversations import Engine, Reply, Talk
 from hardening.tls.scan.engine.net import Loop
 from hardening.tls.scan.engine.rate_limit import Limits, Pace
 from hardening.tls.scan.strategy.messages import Answer, Kind, Question
@@ -29,7 +29,7 @@ LONG = 30.0
 @pytest.mark.parametrize("first", [b"", b"\x16\x03\x03\x00\x40\x02"], ids=["silent", "stops in its hello"])
 def test_a_question_may_be_less_patient_than_its_connection(first: bytes) -> None:
     """Both limits begin together; the shorter one has to count, though the longer one was set first."""
-    heard: list[Told] = []
+    heard: list[Reply] = []
 
     def ask() -> Talk:
         heard.append((yield Question(protocol="TLSv1.2", suites=(0xC02F,), patience=0.3)))
@@ -101,9 +101,11 @@ def test_the_full_offer_is_asked_for_as_the_settings_say(monkeypatch: pytest.Mon
     assert asked == [Scope(full=True, closed_is_refused=True, deep=True, vulnerabilities=True)]
 
 
-def _answers(text: str, addresses: list[Address] | None, monkeypatch: pytest.MonkeyPatch, wire: Wire) -> Told:
+def _answers(
+    text: str, addresses: list[Address] | None, monkeypatch: pytest.MonkeyPatch, wire: Wire
+) -> Reply:
     """Return what one question to an endpoint gets."""
-    heard: list[Told] = []
+    heard: list[Reply] = []
 
     def ask() -> Talk:
         heard.append((yield Question(protocol="TLSv1.2", suites=(0xC02F,))))

@@ -17,7 +17,7 @@ import pytest
 from hardening.tls.libraries import builds
 from hardening.tls.scan.endpoint import parse
 from hardening.tls.scan.engine.connecting import Wire
-from hardening.tls.scan.engine.conversations import Engine, Talk, Together, Told
+from hardening.tls.scan.engine.conversations import Engine, Parallel, Reply, Talk
 from hardening.tls.scan.engine.net import Loop
 from hardening.tls.scan.engine.rate_limit import Limits, Pace
 from hardening.tls.scan.report import observed
@@ -101,7 +101,7 @@ def _one_by_one(endpoint: str) -> set[tuple[str, int]]:
     found: set[tuple[str, int]] = set()
 
     def one(question: Question) -> Talk:
-        told: Told = yield question
+        told: Reply = yield question
         answer = told.answer
         if (
             answer.kind is Kind.HELLO
@@ -112,7 +112,7 @@ def _one_by_one(endpoint: str) -> set[tuple[str, int]]:
 
     def everything() -> Talk:
         names = ("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2")
-        yield Together(
+        yield Parallel(
             tuple(one(Question(protocol=n, suites=(s,))) for n in names for s in hello.every_suite())
         )
 

@@ -84,6 +84,6 @@ def test_exim_that_advertises_to_nobody_offers_nothing(tmp_path: Path) -> None:
 def test_where_nobody_says_which_release_runs_it_is_no_verdict(tmp_path: Path, name: str) -> None:
     path = tmp_path / "my.cnf"
     path.write_text(PLAIN.format(port=3306) if name != "exim" else EXIM)
-    found = audit.audit([path], [policy.load("aspect")], mains.Asked(target=find(name)))
+    found = audit.audit([path], [policy.load("aspect")], mains.AuditInput(target=find(name)))
     assert [s.examined for s in found.subjects] == ["none"]
     assert ["offers TLS all the same" in f.message for f in found.findings] == [True]

@@ -34,7 +34,7 @@ def _expected(path: Path) -> set[tuple[str, int, str]]:
 @pytest.mark.parametrize("path", [pytest.param(p, id=str(p.relative_to(CASES))) for p in MAINS])
 def test_case(path: Path) -> None:
     target, version = path.parts[-3], path.parts[-2]
-    asked = mains.Asked(target=find(target), version=version)
+    asked = mains.AuditInput(target=find(target), version=version)
     found = audits.audit([path], [policies.load("aspect")], asked)
     seen = {
         (f.location.path.rpartition("/")[2], f.location.line or 0, f.rule.id)

@@ -27,7 +27,7 @@ from hardening.errors import ExitCode
 from hardening.findings import Examined, Run, Verdict
 from hardening.tls import policy
 from hardening.tls.auditing.audit import audit
-from hardening.tls.auditing.mains import Asked
+from hardening.tls.auditing.mains import AuditInput
 from hardening.tls.targets import find
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -106,7 +106,7 @@ def host(tmp_path: Path, name: str, content: bytes | None, file: str = CERTIFICA
 def audited(config: Path, name: str, *names: str, **more: object) -> Run:
     target = find(name)
     version = target.facts.default
-    asked = Asked(target=target, version=version, now=NOW, **more)  # type: ignore[arg-type]  # whatever a test gives
+    asked = AuditInput(target=target, version=version, now=NOW, **more)  # type: ignore[arg-type]  # whatever a test gives
     found = audit([config], [policy.load(n) for n in names or ("aspect",)], asked)
     return Run.of(found.subjects, found.findings, found.results, started=NOW, finished=NOW)
 
@@ -401,7 +401,7 @@ def test_a_required_rule_that_does_not_exist_is_refused(
 
 def test_a_rule_that_fails_in_some_releases_is_open_and_so_is_the_run(tmp_path: Path) -> None:
     config = host(tmp_path, "nginx", card()[0])
-    found = audit([config], [policy.load("aspect")], Asked(target=find("nginx"), now=NOW))
+    found = audit([config], [policy.load("aspect")], AuditInput(target=find("nginx"), now=NOW))
     (subject,) = found.subjects
     open_ = [one for one in found.results if one.verdict is Verdict.INCONCLUSIVE]
     if subject.policies["aspect"] == "unknown":

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from hardening.cli import run
 from hardening.findings import in_file
-from hardening.tls.offer import Said
+from hardening.tls.offer import Located
 from hardening.tls.targets.reading import certificates, served
 from hardening.tls.targets.reading.tree import Tree
 from tests.odd_certificates import odd, pem, unknown_curve
@@ -62,8 +62,10 @@ def test_fixed_ecdh_asks_for_the_right_signature(
         served.Settings(
             subject="x",
             at=at,
-            protocols=(Said("TLSv1.0", at),),
-            ciphers=Said("ECDH-RSA-AES128-SHA:ECDH-ECDSA-AES128-SHA:AES256-SHA:ECDHE-ECDSA-AES256-SHA", at),
+            protocols=(Located("TLSv1.0", at),),
+            ciphers=Located(
+                "ECDH-RSA-AES128-SHA:ECDH-ECDSA-AES128-SHA:AES256-SHA:ECDHE-ECDSA-AES256-SHA", at
+            ),
             keys=found,
         ),
         "1.0.2k-el7",

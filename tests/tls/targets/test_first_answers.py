@@ -114,7 +114,7 @@ def test_a_name_is_read_with_what_the_first_server_settles(name: str) -> None:
 
 def _audit(path: Path, target: str, text: str, version: str | None = None) -> Audited:
     path.write_text(text)
-    asked = mains.Asked(target=find(target), version=version or find(target).facts.default)
+    asked = mains.AuditInput(target=find(target), version=version or find(target).facts.default)
     return audits.audit([path], [policies.load("aspect")], asked)
 
 
@@ -231,7 +231,7 @@ def test_a_list_of_httpd_that_goes_on_in_the_next_line_is_one_word(end: str, tmp
     ]  # fmt: skip
     path = tmp_path / "httpd.conf"
     path.write_bytes(end.join(lines).encode())
-    asked = mains.Asked(target=find("httpd"), version=find("httpd").facts.default)
+    asked = mains.AuditInput(target=find("httpd"), version=find("httpd").facts.default)
     found = audits.audit([path], [policies.load("aspect")], asked)
     (one,) = found.subjects
     assert (one.offer or {})["protocols"] == {

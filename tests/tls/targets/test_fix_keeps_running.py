@@ -130,7 +130,7 @@ def test_a_level_that_no_certificate_needs_goes(tmp_path: Path) -> None:
     for pair, expected in ((large, None), (small, 1)):
         main.write_text(text.format(pair.certificate))
         tree = Tree.on_disk(main)
-        asked = mains.Asked(target=nginx, version="1.26.3-debian13")
+        asked = mains.AuditInput(target=nginx, version="1.26.3-debian13")
         (way,) = mains.readings(tree, mains.Main(nginx, str(main)), asked)
         found = kept_level.of(tree, nginx, str(main), way)
         assert (found.level if found else None) == expected

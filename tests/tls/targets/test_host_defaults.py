@@ -73,7 +73,7 @@ def _verdict(
     cnf = top / "etc" / "ssl" / "openssl.cnf"
     if told is not None:
         cnf.write_text(told)
-    asked = mains.Asked(target=find("nginx"), version="1.26.3-debian13")
+    asked = mains.AuditInput(target=find("nginx"), version="1.26.3-debian13")
     (subject,) = audit.audit([top / "etc" / "nginx"], [policy.load("aspect")], asked).subjects
     assert isinstance(subject.offer, dict)
     return subject.offer

@@ -32,7 +32,7 @@ CASES = {
 
 
 def _inert(path: Path, target: str, version: str | None = None, build: str | None = None) -> list[Finding]:
-    asked = mains.Asked(target=find(target), version=version or find(target).facts.default, build=build)
+    asked = mains.AuditInput(target=find(target), version=version or find(target).facts.default, build=build)
     found = audits.audit([path], [policies.load("aspect")], asked)
     return [f for f in found.findings if f.rule.id == "tls/inert-protocol"]
 

@@ -11,7 +11,7 @@ import pytest
 from hardening.cli import run
 from hardening.tls import policy as policies
 from hardening.tls.auditing import audit as audits
-from hardening.tls.auditing.mains import Asked, Main
+from hardening.tls.auditing.mains import AuditInput, Main
 from hardening.tls.auditing.shared import Audited
 from hardening.tls.rendering.render import render
 from hardening.tls.targets import find
@@ -43,7 +43,7 @@ def _catalina(home: Path, number: str) -> None:
 
 
 def _audit(path: Path, *, target: str | None = None, version: str | None = None) -> Audited:
-    asked = Asked(target=find(target) if target else None, version=version)
+    asked = AuditInput(target=find(target) if target else None, version=version)
     return audits.audit([path], [policies.load("aspect")], asked)
 
 
@@ -114,7 +114,9 @@ def test_what_properties_stand_for_is_filled_in_or_said(tmp_path: Path) -> None:
     path = _write(tmp_path / "conf/server.xml", text.replace("TLS_RSA_WITH_AES_128_CBC_SHA", "${my.ciphers}"))
     _write(tmp_path / "conf/catalina.properties", "my.protocols=TLSv1.2\n")
     found = audits.audit(
-        [path], [policies.load("aspect")], Asked(target=find("tomcat"), version="9.0.31", build="jdk-8u272")
+        [path],
+        [policies.load("aspect")],
+        AuditInput(target=find("tomcat"), version="9.0.31", build="jdk-8u272"),
     )
     said = [(f.location.line, f.message) for f in found.findings if f.rule.id == "walk/config-conditional"]  # type: ignore[union-attr]  # every location here is in a file
     assert said == [(5, "ciphers is ${my.ciphers}, which the start of Java says")]
@@ -126,7 +128,9 @@ def test_what_properties_stand_for_is_filled_in_or_said(tmp_path: Path) -> None:
     )
     assert with_all.exists()
     found = audits.audit(
-        [path], [policies.load("aspect")], Asked(target=find("tomcat"), version="9.0.31", build="jdk-8u272")
+        [path],
+        [policies.load("aspect")],
+        AuditInput(target=find("tomcat"), version="9.0.31", build="jdk-8u272"),
     )
     assert "TLS_RSA_WITH_AES_128_CBC_SHA" in {f.evidence for f in found.findings}
 
@@ -135,7 +139,7 @@ def test_a_jetty_home_tells_its_release(tmp_path: Path) -> None:
     text = '<Configure id="sslContextFactory" class="org.eclipse.jetty.util.ssl.SslContextFactory$Server" />'
     _write(tmp_path / "etc/jetty-ssl-context.xml", text)
     _write(tmp_path / "lib/jetty-server-9.4.31.v20200723.jar", "")
-    told = jetty.told(Tree.on_disk(tmp_path), f"{tmp_path}/etc/jetty-ssl-context.xml")
+    told = jetty.detect_release(Tree.on_disk(tmp_path), f"{tmp_path}/etc/jetty-ssl-context.xml")
     assert told.version == "9.4.31"
 
 
@@ -181,7 +185,7 @@ def test_a_name_a_release_lacks_is_said() -> None:
     text = '<Connector port="8443" SSLEnabled="true">\n<SSLHostConfig cipherSuites="TLS_AES_128_GCM_SHA256"\ngroups="x25519" /></Connector>'
     tree = Tree.of_text(text, "server.xml")
     target = find("tomcat")
-    asked = Asked(target=target, version="8.5.100", build="jdk-8u432")
+    asked = AuditInput(target=target, version="8.5.100", build="jdk-8u432")
     found = audits.audit_tree(tree, Main(target, "server.xml"), [policies.load("aspect")], asked)
     said = {(f.location.line, f.message) for f in found.findings if f.rule.id == "tls/unknown-directive"}  # type: ignore[union-attr]  # every location here is in a file
     assert said == {(2, "tomcat 8.5.100 has no cipherSuites"), (3, "tomcat 8.5.100 has no groups")}
@@ -234,7 +238,7 @@ def test_dhe_rendered_for_a_named_java_stays_and_passes_on_it(tmp_path: Path) ->
     made = render(find("tomcat"), aspect, version="9.0.62-el8", build="jdk-11.0.25")
     assert "_DHE_" in made.text
     path = _write(tmp_path / "server.xml", made.text)
-    asked = Asked(target=find("tomcat"), version="9.0.62-el8", build="jdk-11.0.25")
+    asked = AuditInput(target=find("tomcat"), version="9.0.62-el8", build="jdk-11.0.25")
     assert audits.audit([path], [aspect], asked).subjects[0].policies == {"aspect": "pass"}
 
 

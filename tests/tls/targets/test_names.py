@@ -31,7 +31,7 @@ NGINX = """http {
 
 
 def _audit(path: Path, target: str, version: str | None = None) -> Audited:
-    asked = mains.Asked(target=find(target), version=version or find(target).facts.default)
+    asked = mains.AuditInput(target=find(target), version=version or find(target).facts.default)
     return audits.audit([path], [policies.load("aspect")], asked)
 
 

@@ -13,7 +13,7 @@ from hardening.errors import UsageError
 from hardening.findings import Severity
 from hardening.tls import policy as policies
 from hardening.tls.auditing import audit as audits
-from hardening.tls.auditing.mains import Asked
+from hardening.tls.auditing.mains import AuditInput
 from hardening.tls.judging.judge import judge
 from hardening.tls.offer import Offer
 from hardening.tls.rendering.render import render
@@ -123,7 +123,7 @@ def test_what_sshd_refuses_we_say(line: str, tmp_path: Path, key: Path) -> None:
     sshd = [_needed("sshd"), "-t", "-f", str(config), "-h", str(key)]
     assert subprocess.run(sshd, capture_output=True, check=False).returncode != 0
     found = audits.audit(
-        [config], [policies.load("aspect")], Asked(target=find("openssh"), version="10.0-debian13")
+        [config], [policies.load("aspect")], AuditInput(target=find("openssh"), version="10.0-debian13")
     )
     assert [f.location.line for f in found.findings if f.rule.id == "tls/unknown-directive"] == [1]  # type: ignore[union-attr]  # a file's finding has a line
 
@@ -210,7 +210,7 @@ def test_what_is_rendered_reads_back_clean_or_says_why(policy: str, version: str
 def test_a_policy_that_says_nothing_about_ssh_is_no_pass(tmp_path: Path) -> None:
     config = tmp_path / "sshd_config"
     config.write_text("Ciphers aes256-ctr\n")
-    found = audits.audit([config], [policies.load("pci-dss-4.0.1")], Asked(version="10.0-debian13"))
+    found = audits.audit([config], [policies.load("pci-dss-4.0.1")], AuditInput(version="10.0-debian13"))
     assert found.subjects[0].policies == {"pci-dss-4.0.1": "unknown"}
     assert "says nothing about SSH" in found.findings[0].message
     with pytest.raises(UsageError, match="says nothing about SSH"):
@@ -223,7 +223,7 @@ def test_a_policy_about_ssh_alone_is_no_pass_for_a_web_server(tmp_path: Path) ->
     found = audits.audit(
         [config],
         [policies.load("cis-centos7-ssh")],
-        Asked(target=find("nginx"), version="1.26.3-debian13"),
+        AuditInput(target=find("nginx"), version="1.26.3-debian13"),
     )
     assert found.subjects[0].policies == {"cis-centos7-ssh": "unknown"}
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hardening.findings import InFile
 from hardening.tls import policy as policies
 from hardening.tls.auditing.audit import audit_tree
-from hardening.tls.auditing.mains import Asked, Main
+from hardening.tls.auditing.mains import AuditInput, Main
 from hardening.tls.targets import Target, targets
 from hardening.tls.targets.base import Reading
 from hardening.tls.targets.reading.tree import Tree
@@ -64,7 +64,7 @@ def test_a_file_cut_anywhere_is_read_and_judged(target: Target) -> None:
         cut = data.draw(st.integers(0, len(text)))
         tree = Tree.of_text(text[:cut], "x.conf")
         found = audit_tree(
-            tree, Main(target, "x.conf"), [policy], Asked(target=target, version=release.version)
+            tree, Main(target, "x.conf"), [policy], AuditInput(target=target, version=release.version)
         )
         lines = text[:cut].count("\n") + 1
         for finding in found.findings:

@@ -17,7 +17,7 @@ STRICT = "cnsa-2.0-tls"
 
 def found(case: str, build: str | None = None, name: str = STRICT) -> list[Finding]:
     target, version, _ = case.split("/")
-    asked = mains.Asked(target=find(target), version=version, build=build)
+    asked = mains.AuditInput(target=find(target), version=version, build=build)
     return audit.audit([CASES / case], [policy.load(name)], asked).findings
 
 
@@ -38,7 +38,7 @@ def test_groups_that_cannot_be_told_name_who_decides(case: str, build: str | Non
 def test_suites_of_tls13_that_cannot_be_told_name_who_decides(tmp_path: Path) -> None:
     path = tmp_path / "main.cf"
     path.write_text("smtpd_tls_security_level = may\nsmtpd_tls_protocols = >=TLSv1.2\n")
-    asked = mains.Asked(target=find("postfix"), version="3.10.13-debian13")
+    asked = mains.AuditInput(target=find("postfix"), version="3.10.13-debian13")
     findings = audit.audit([path], [policy.load(STRICT)], asked).findings
     newer = [f for f in findings if f.evidence == "TLS_AES_128_GCM_SHA256"]
     assert newer

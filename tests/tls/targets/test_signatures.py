@@ -12,7 +12,7 @@ from hardening.tls import registry
 from hardening.tls.auditing import audit as audits
 from hardening.tls.judging.judge import judge
 from hardening.tls.libraries import builds
-from hardening.tls.offer import Said
+from hardening.tls.offer import Located
 from hardening.tls.rendering.render import render
 from hardening.tls.targets import find
 from hardening.tls.targets.reading import signatures
@@ -25,7 +25,7 @@ def left(
     text: str, build: str = "3.5.9-debian13", level: int = 2, keys: frozenset[str] | None = None,
     protocol: str = "TLSv1.2", signers: frozenset[str] = frozenset({"RSA", "ECDSA"}),
 ) -> tuple[str, ...] | None:  # fmt: skip
-    found = signatures.left(Said(text, AT), build, level, keys, protocol, signers)
+    found = signatures.left(Located(text, AT), build, level, keys, protocol, signers)
     assert found is None or all(said.at == AT for said in found)
     return None if found is None else tuple(said.value for said in found)
 

@@ -43,7 +43,7 @@ def said(name: str, text: str, folder: Path, version: str | None = None) -> list
     """Return the lines and words of the unknown names that an audit finds."""
     path = folder / find(name).main[0].rpartition("/")[2].replace("*", "x")
     path.write_text(text)
-    asked = mains.Asked(target=find(name), version=version)
+    asked = mains.AuditInput(target=find(name), version=version)
     found = audit.audit([path], [policy.load("aspect")], asked).findings
     return [
         (f.location.line, f.message)  # type: ignore[union-attr]  # all are in files

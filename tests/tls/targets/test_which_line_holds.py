@@ -81,7 +81,7 @@ def test_a_real_server_offers_what_is_read(case: str) -> None:
 
 def _audit(path: Path, target: str, text: str, version: str | None = None) -> Audited:
     path.write_text(text)
-    asked = mains.Asked(target=find(target), version=version or find(target).facts.default)
+    asked = mains.AuditInput(target=find(target), version=version or find(target).facts.default)
     return audits.audit([path], [policies.load("aspect")], asked)
 
 
@@ -316,7 +316,7 @@ def test_java_security_includes_files_from_24_on(
     (tmp_path / "inc.security").write_text(included.format(p=name))
     path = tmp_path / "java.security"
     path.write_text(first.format(p=name, folder=tmp_path))
-    asked = mains.Asked(target=find("java_security"), version=build.removeprefix("jdk-"), build=build)
+    asked = mains.AuditInput(target=find("java_security"), version=build.removeprefix("jdk-"), build=build)
     found = audits.audit([path], [policies.load("aspect")], asked)
     assert _versions(found)[0] - {"SSLv3"} == versions
 
@@ -326,7 +326,7 @@ def test_what_includes_java_security_cannot_settle_is_said(tmp_path: Path) -> No
     path.write_text(
         "jdk.tls.disabledAlgorithms=SSLv3\ninclude ${user.home}/x\ninclude java.security\ninclude no\n"
     )
-    asked = mains.Asked(target=find("java_security"), version="25.0.2", build="jdk-25.0.2")
+    asked = mains.AuditInput(target=find("java_security"), version="25.0.2", build="jdk-25.0.2")
     found = audits.audit([path], [policies.load("aspect")], asked)
     assert {f.rule.id for f in found.findings} >= {
         "walk/config-conditional", "walk/config-include-loop", "walk/config-missing-include",

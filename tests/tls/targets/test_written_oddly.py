@@ -167,7 +167,7 @@ def test_openssl_fills_in_what_is_read(case: str, folder: Path) -> None:
 
 def _audit(path: Path, target: str, text: str, version: str | None = None) -> Audited:
     path.write_text(text)
-    asked = mains.Asked(target=find(target), version=version or find(target).facts.default)
+    asked = mains.AuditInput(target=find(target), version=version or find(target).facts.default)
     return audits.audit([path], [policies.load("aspect")], asked)
 
 
@@ -228,7 +228,7 @@ def test_whose_order_decides_under_tls13_is_the_default_servers(first: str, own:
     )
     main = servers.write("nginx", text, folder / "server", port, pair)
     found = audits.audit(
-        [main], [policies.load("aspect")], mains.Asked(target=find("nginx"), version="1.26.3-debian13")
+        [main], [policies.load("aspect")], mains.AuditInput(target=find("nginx"), version="1.26.3-debian13")
     )
     with servers.running("nginx", main, port):
         (seen,) = scans.offers([f"127.0.0.1:{port}"], scans.Settings(full=True, sni="b.example"))

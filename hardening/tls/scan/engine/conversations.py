@@ -26,25 +26,25 @@ Talk = Generator[Any, Any, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Together:
+class Parallel:
     """Conversations to hold side by side; their results come back in this order."""
 
     talks: tuple[Talk, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class First:
+class Priority:
     """A question that goes before those already waiting, such as a control."""
 
     question: Question
 
 
 @dataclass(frozen=True, slots=True)
-class Pause:
+class Sleep:
     """A request to wait until any answer has come, while another conversation settles something."""
 
 
-class Told(NamedTuple):
+class Reply(NamedTuple):
     """An answer, and how many questions were on their way when it was asked, itself included."""
 
     answer: Answer
@@ -96,7 +96,7 @@ class Engine:
         """Hand in the answer to a question."""
         task, level = self._open.pop(ticket), self._level.pop(ticket)
         self.pace.now = now
-        self._resume(task, Told(answer, level, ticket - 1))
+        self._resume(task, Reply(answer, level, ticket - 1))
         paused, self._paused = self._paused, []
         for other in paused:
             self._resume(other, None)
@@ -118,13 +118,13 @@ class Engine:
             if isinstance(wanted, Question):
                 self._queue.append((current, wanted))
                 return
-            if isinstance(wanted, First):
+            if isinstance(wanted, Priority):
                 self._queue.appendleft((current, wanted.question))
                 return
-            if isinstance(wanted, Pause):
+            if isinstance(wanted, Sleep):
                 self._paused.append(current)
                 return
-            if isinstance(wanted, Together) and wanted.talks:
+            if isinstance(wanted, Parallel) and wanted.talks:
                 current.waiting = len(wanted.talks)
                 current.results = [None] * len(wanted.talks)
                 for slot, talk in enumerate(wanted.talks):

@@ -6,8 +6,8 @@ from functools import cache
 
 from hardening.findings import OnWire
 from hardening.tls import registry
-from hardening.tls.offer import Certificate, Offer, ProtocolOffer, Said
-from hardening.tls.scan.strategy.endpoint_state import Endpoint, Learned, named
+from hardening.tls.offer import Certificate, Located, Offer, ProtocolOffer
+from hardening.tls.scan.strategy.endpoint_state import Endpoint, EndpointState, named
 from hardening.tls.scan.wire import hello
 
 EXTENSIONS = {
@@ -45,7 +45,7 @@ def _scheme_names() -> dict[int, str]:
     return {s.id: s.name for s in registry.schemes()}
 
 
-def suite_names(learned: Learned, codes: list[int]) -> list[str]:
+def suite_names(learned: EndpointState, codes: list[int]) -> list[str]:
     """Return IANA names, or `SSL_CK_...` names for SSL 2.0."""
     if learned.name == "SSLv2":
         return [_kind_names().get(code, f"SSL_CK_0x{code:06X}") for code in codes]
@@ -72,7 +72,7 @@ def offer_of(found: Endpoint, subject: str, *, full: bool, connections: int) -> 
     )
 
 
-def _protocol(learned: Learned, at: OnWire) -> ProtocolOffer:
+def _protocol(learned: EndpointState, at: OnWire) -> ProtocolOffer:
     order = learned.suites
     preference = learned.preference
     if preference == "client" or (preference == "unknown" and learned.name != "SSLv2"):
@@ -80,10 +80,12 @@ def _protocol(learned: Learned, at: OnWire) -> ProtocolOffer:
     return ProtocolOffer(
         name=learned.name,
         at=at,
-        suites=tuple(Said(name, at) for name in suite_names(learned, order)),
+        suites=tuple(Located(name, at) for name in suite_names(learned, order)),
         preference=preference,
-        groups=tuple(Said(n, at) for n in named(sorted(set(learned.groups)), _group_names())),
-        signature_algorithms=tuple(Said(n, at) for n in named(sorted(set(learned.schemes)), _scheme_names())),
+        groups=tuple(Located(n, at) for n in named(sorted(set(learned.groups)), _group_names())),
+        signature_algorithms=tuple(
+            Located(n, at) for n in named(sorted(set(learned.schemes)), _scheme_names())
+        ),
         signatures_complete=learned.schemes_complete,
     )
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from hardening.tls import registry
 from hardening.tls.registry import PROTOCOLS
-from hardening.tls.scan.strategy.endpoint_state import Learned
+from hardening.tls.scan.strategy.endpoint_state import EndpointState
 from hardening.tls.scan.strategy.messages import Question, at_least
 from hardening.tls.scan.strategy.outcome import PROTOCOL_VERSION, Refusal
 from hardening.tls.scan.strategy.scope import Case
@@ -24,7 +24,7 @@ _OLD = ("SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2")
 
 
 @dataclass(frozen=True, slots=True)
-class Strange:
+class Anomaly:
     """Tells whether a refusal is worth asking for again, though control questions succeeded around it."""
 
     case: Case
@@ -50,7 +50,7 @@ class Strange:
         )
 
 
-def by_comparison(case: Case, learned: Learned) -> bool:
+def by_comparison(case: Case, learned: EndpointState) -> bool:
     """Tell whether the end of a list is compared with those of other versions rather than asked for again."""
     most = LONG if case.scope.full else MANY if case.asker.failed else None
     return most is not None and len(learned.choices) >= most and not at_least(learned.name, "TLSv1.2")
@@ -66,14 +66,14 @@ def no_word_for_versions(case: Case, refusals: Iterable[Refusal]) -> bool:
     )
 
 
-def _as_elsewhere(case: Case, learned: Learned) -> bool:
+def _as_elsewhere(case: Case, learned: EndpointState) -> bool:
     """Tell whether another version offers the same suites, as far as both can have them, and none has more."""
     own = _common(learned)
     others = [_common(p) for p in case.found.offered() if p.name in _OLD and p is not learned]
     return learned.name in _OLD and bool(others) and (own in others or all(other <= own for other in others))
 
 
-def _common(learned: Learned) -> frozenset[int]:
+def _common(learned: EndpointState) -> frozenset[int]:
     """Return the accepted suites that every version from SSL 3.0 to TLS 1.2 can have, but for elliptic curves."""
     known = registry.suites_by_code()
     return frozenset(
@@ -88,7 +88,7 @@ def _any_version(code: int) -> bool:
     return not suite.aead and not suite.iana.endswith(("_SHA256", "_SHA384"))
 
 
-def _skipped(case: Case, learned: Learned) -> bool:
+def _skipped(case: Case, learned: EndpointState) -> bool:
     """Tell whether an older version is offered: a server answers a newer hello with what it has (RFC 5246 E.1)."""
     older = PROTOCOLS[1 : PROTOCOLS.index(learned.name)]
     return (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from hardening.tls.scan.engine.conversations import Talk
-from hardening.tls.scan.strategy.endpoint_state import Learned
+from hardening.tls.scan.strategy.endpoint_state import EndpointState
 from hardening.tls.scan.strategy.messages import Kind, Question, Tier, Want
 from hardening.tls.scan.strategy.outcome import OPEN, Outcome, State
 from hardening.tls.scan.strategy.parameters import Parameters
@@ -61,7 +61,7 @@ class Closing:
                 return
             suites = suites[limit:]
 
-    def _sealed(self, tls13: Learned) -> Talk:
+    def _sealed(self, tls13: EndpointState) -> Talk:
         """Complete one TLS 1.3 key exchange: presence, chain, and the server's own list of groups.
 
         A server sends that list when it did not get its first choice, so its choice under TLS 1.2
@@ -95,7 +95,7 @@ class Closing:
         else:
             tls13.unknown = list(SUITES)
 
-    def _unsealed(self, tls13: Learned) -> Talk:
+    def _unsealed(self, tls13: EndpointState) -> Talk:
         """Ask for TLS 1.3 in any group, also those we cannot compute in; it was announced, so a refusal says nothing."""
         question = Question(protocol="TLSv1.3", suites=hello.every_suite(), shape=self.case.asker.shape)
         outcome: Outcome = yield from self.case.asker.settle(question)
@@ -105,7 +105,7 @@ class Closing:
         elif self.case.found.tls13_hinted:
             tls13.unknown = list(SUITES)
 
-    def _newest(self, tls13: Learned) -> Talk:
+    def _newest(self, tls13: EndpointState) -> Talk:
         """TLS 1.3 with TLS 1.2 beside it: either answer is a success, and settles whether 1.3 is there."""
         shape = self.case.asker.shape
         if shape.tier is Tier.BARE:

@@ -23,7 +23,7 @@ class Choice:
 
 
 @dataclass(slots=True)
-class Learned:
+class EndpointState:
     """One protocol version."""
 
     name: str
@@ -93,7 +93,9 @@ def _both_ways(choices: list[Choice]) -> bool:
 class Endpoint:
     """Everything learned about one endpoint."""
 
-    protocols: dict[str, Learned] = field(default_factory=lambda: {n: Learned(n) for n in PROTOCOLS})
+    protocols: dict[str, EndpointState] = field(
+        default_factory=lambda: {n: EndpointState(n) for n in PROTOCOLS}
+    )
     answered: bool = False
     """Some question was answered with a ServerHello."""
     failure: str = ""
@@ -127,7 +129,7 @@ class Endpoint:
     """Whether it answered hellos without a server name alone, and refused those with one by an alert."""
     notes: list[str] = field(default_factory=list)
 
-    def offered(self) -> list[Learned]:
+    def offered(self) -> list[EndpointState]:
         """Return the versions that are offered, weakest first."""
         return [one for one in self.protocols.values() if one.offered]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from hardening.tls import registry
 from hardening.tls.scan.engine.conversations import Talk
-from hardening.tls.scan.strategy.endpoint_state import Learned
+from hardening.tls.scan.strategy.endpoint_state import EndpointState
 from hardening.tls.scan.strategy.messages import Answer, Kind, Question, Shape, Want
 from hardening.tls.scan.strategy.scope import Case
 from hardening.tls.scan.wire import hello
@@ -34,11 +34,11 @@ def ask(case: Case) -> Talk:
         yield from _faults(case)
 
 
-def _older(case: Case) -> list[Learned]:
+def _older(case: Case) -> list[EndpointState]:
     return [p for p in case.found.offered() if p.name not in ("SSLv2", "TLSv1.3") and p.choices]
 
 
-def _plain(case: Case, learned: Learned, want: Want, *, ticket: bool = True) -> Question:
+def _plain(case: Case, learned: EndpointState, want: Want, *, ticket: bool = True) -> Question:
     return Question(
         protocol=learned.name,
         suites=tuple(learned.suites),
@@ -133,7 +133,7 @@ def _faults(case: Case) -> Talk:
     yield from _ticketbleed(case, newest)
 
 
-def _early_ccs(case: Case, learned: Learned) -> Generator[Any, Any, bool | None]:
+def _early_ccs(case: Case, learned: EndpointState) -> Generator[Any, Any, bool | None]:
     """Silence to a ChangeCipherSpec alone, and a stumble over what follows it: both, or it is not the fault."""
     reactions: list[str] = []
     for variant in range(2):
@@ -147,7 +147,7 @@ def _early_ccs(case: Case, learned: Learned) -> Generator[Any, Any, bool | None]
     return True if reactions[1] in _STUMBLES else None if reactions[1] == "silent" else False
 
 
-def _robot(case: Case, learned: Learned) -> Talk:
+def _robot(case: Case, learned: EndpointState) -> Talk:
     """Five paddings, and the same again where they are told apart."""
     known = registry.suites_by_code()
     suites = tuple(
@@ -166,7 +166,7 @@ def _robot(case: Case, learned: Learned) -> Talk:
 
 
 def _reactions(
-    case: Case, learned: Learned, suites: tuple[int, ...]
+    case: Case, learned: EndpointState, suites: tuple[int, ...]
 ) -> Generator[Any, Any, list[str | None]]:
     out: list[str | None] = []
     for variant in range(PADDINGS):
@@ -178,7 +178,7 @@ def _reactions(
     return out
 
 
-def _ticketbleed(case: Case, learned: Learned) -> Talk:
+def _ticketbleed(case: Case, learned: EndpointState) -> Talk:
     if hello.TICKET not in case.found.extensions or case.asker.shape != Shape():
         return
     if learned.name not in FINISHING:

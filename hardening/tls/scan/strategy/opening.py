@@ -6,7 +6,7 @@ from collections.abc import Collection, Generator
 from dataclasses import replace
 from typing import Any
 
-from hardening.tls.scan.engine.conversations import Together
+from hardening.tls.scan.engine.conversations import Parallel
 from hardening.tls.scan.strategy.messages import Answer, Kind, Question, Shape, Tier, Want
 from hardening.tls.scan.strategy.scope import Case
 from hardening.tls.scan.strategy.shapes import SMALL
@@ -27,7 +27,7 @@ def opened(case: Case) -> Generator[Any, Any, bool]:
         asked = [_first_question(name, shape) for name, shape in wave]
         if len(asked) > 1:
             asked = [replace(q, patience=2.0) for q in asked]
-        answers = yield Together(tuple(case.asker.ask(q, blame=False) for q in asked))
+        answers = yield Parallel(tuple(case.asker.ask(q, blame=False) for q in asked))
         for question, answer in zip(asked, answers, strict=True):
             if answer.kind is Kind.HELLO and (answer.suite is not None or answer.kinds):
                 case.found.note(question, answer)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hardening.tls import certificate, registry
-from hardening.tls.scan.engine.conversations import Talk, Together
-from hardening.tls.scan.strategy.endpoint_state import Learned
+from hardening.tls.scan.engine.conversations import Parallel, Talk
+from hardening.tls.scan.strategy.endpoint_state import EndpointState
 from hardening.tls.scan.strategy.messages import Question, Want, at_least
 from hardening.tls.scan.strategy.outcome import OPEN, Outcome, State
 from hardening.tls.scan.strategy.schemes import signer
@@ -57,16 +57,16 @@ class Parameters:
             elif wanted:
                 ways = self._ways(learned)
                 talks += [self.group_chain(learned, tuple(wanted), suites, kept) for suites, kept in ways]
-        yield Together(tuple(talks))
+        yield Parallel(tuple(talks))
 
-    def _in_turn(self, learned: Learned, groups: tuple[int, ...]) -> Talk:
+    def _in_turn(self, learned: EndpointState, groups: tuple[int, ...]) -> Talk:
         """Ask for many groups one way after another, for what one has found the next need not ask for."""
         for suites, kept in self._ways(learned):
             left = tuple(g for g in groups if g not in learned.groups)
             yield from self.group_chain(learned, left, suites, kept)
 
     def group_chain(
-        self, learned: Learned, groups: tuple[int, ...], suites: tuple[int, ...], kept: frozenset[int]
+        self, learned: EndpointState, groups: tuple[int, ...], suites: tuple[int, ...], kept: frozenset[int]
     ) -> Talk:
         """Take away the group that was chosen until the rest is refused, or met with a suite that needs no group.
 
@@ -92,7 +92,7 @@ class Parameters:
                 learned.unknown_groups += groups
             return
 
-    def _ways(self, learned: Learned) -> Iterator[tuple[tuple[int, ...], frozenset[int]]]:
+    def _ways(self, learned: EndpointState) -> Iterator[tuple[tuple[int, ...], frozenset[int]]]:
         """Yield suites that groups are asked for with, and the curves that have to be listed beside those.
 
         Before TLS 1.3 a client that does not list the curve of an ECDSA key is refused (RFC 8422, 5.1).
@@ -111,7 +111,7 @@ class Parameters:
         keys = [certificate.read(chain[0]) for chain in self.case.found.chains.values()]
         return frozenset(ids[name] for key in keys if key and (name := key.key.removeprefix("ec:")) in ids)
 
-    def _with_groups(self, learned: Learned) -> tuple[int, ...]:
+    def _with_groups(self, learned: EndpointState) -> tuple[int, ...]:
         """Return suites whose key exchange takes a group, the accepted ones first."""
         known = registry.suites_by_code()
         if learned.name == "TLSv1.3":
@@ -141,9 +141,9 @@ class Parameters:
             for kind in sorted(signers - learned.schemes_known):
                 suites = tuple(s for s in learned.suites if signer(s) == kind) if kind else tuple(SUITES)
                 talks.append(self.scheme_chain(learned, left, suites))
-        yield Together(tuple(talks))
+        yield Parallel(tuple(talks))
 
-    def scheme_chain(self, learned: Learned, schemes: tuple[int, ...], suites: tuple[int, ...]) -> Talk:
+    def scheme_chain(self, learned: EndpointState, schemes: tuple[int, ...], suites: tuple[int, ...]) -> Talk:
         """Take away the scheme that was chosen until the rest is refused; only a finished TLS 1.3 flight shows one.
 
         Up to TLS 1.2 the suites are those of one kind of key: OpenSSL before 1.1.1 takes the first suite it likes whether a
@@ -179,7 +179,7 @@ class Parameters:
             return
 
 
-def _with_way_out(learned: Learned, suites: tuple[int, ...]) -> tuple[int, ...]:
+def _with_way_out(learned: EndpointState, suites: tuple[int, ...]) -> tuple[int, ...]:
     """Add a suite without groups that the server likes less: choosing it proves that there is no group left, in no need of belief."""
     last = learned.suites[-1] if learned.suites else 0
     suite = registry.suites_by_code().get(last)
@@ -188,7 +188,7 @@ def _with_way_out(learned: Learned, suites: tuple[int, ...]) -> tuple[int, ...]:
     return (*suites, last)
 
 
-def again(parameters: Parameters, learned: Learned, question: Question) -> Talk:
+def again(parameters: Parameters, learned: EndpointState, question: Question) -> Talk:
     """Ask a refused question about groups or schemes once more, and what follows from it."""
     if question.schemes is not None:
         yield from parameters.scheme_chain(learned, question.schemes, question.suites)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hardening.tls.scan.engine.conversations import Talk, Together
+from hardening.tls.scan.engine.conversations import Parallel, Talk
 from hardening.tls.scan.engine.rate_limit import Pace
 from hardening.tls.scan.strategy import anomalies, extras, order, parameters, reach
 from hardening.tls.scan.strategy.closing import Closing
@@ -50,7 +50,7 @@ class Inquiry:
         if not self.scope.full:
             # mostly refusals: asked one by one, since none of them shows that a crowd is welcome
             self.asker.pace.parallel = 1
-        yield Together(tuple(self._first()))
+        yield Parallel(tuple(self._first()))
         if not self.asker.pace.troubled:
             self.asker.pace.parallel = crowd
         yield from closing.ask()
@@ -116,7 +116,7 @@ class Inquiry:
             for refusal in again[:left] if left >= 0 else again * 2:
                 yield from asker.recheck(refusal)
         if not asker.contradictions:
-            strange = asker.take(anomalies.Strange(self._case, tuple(asker.refusals)))
+            strange = asker.take(anomalies.Anomaly(self._case, tuple(asker.refusals)))
             asker.wary = asker.wary or bool(strange)
             for question in strange:
                 yield from self._redo(question)

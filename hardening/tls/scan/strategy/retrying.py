@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator
 from dataclasses import replace
 from typing import Any
 
-from hardening.tls.scan.engine.conversations import First, Pause, Talk, Together, Told
+from hardening.tls.scan.engine.conversations import Parallel, Priority, Reply, Sleep, Talk
 from hardening.tls.scan.engine.in_flight import Load
 from hardening.tls.scan.engine.rate_limit import Pace
 from hardening.tls.scan.strategy.evidence import HELLO, Evidence
@@ -86,7 +86,7 @@ class Asker:
             self.started = began
         self._tick += 1
         tick = self._tick
-        told: Told = yield (First(question) if first else question)
+        told: Reply = yield (Priority(question) if first else question)
         answer, self.level, self._place = told
         self._tick += 1
         now = self.pace.now
@@ -193,7 +193,7 @@ class Asker:
             self.contradictions += 1
         if state is State.TROUBLED:
             while self._judging:
-                yield Pause()
+                yield Sleep()
             if self.formal and form_is_fine:
                 return (yield from self._once_more(question))
             self._judging = True
@@ -359,7 +359,7 @@ class Asker:
         if self.control is not None and self.proven < crowd <= self.pace.parallel:
             now = self.pace.now
             self.pace.rest(now, crowd / self.pace.rate)  # until so many may go out at once
-            yield Together(tuple(self.check() for _ in range(crowd)))
+            yield Parallel(tuple(self.check() for _ in range(crowd)))
         if self.owed:
             alive = yield from self.alive()
         doubted = self.take(self._crowded if alive else lambda _refusal: True)
@@ -385,7 +385,7 @@ class Asker:
             parts = [question.suites[i : i + size] for i in range(0, len(question.suites), size)]
             asked = [replace(question, suites=part, shape=shape, patience=wait) for part in parts]
             with self.pace.widened(self.formal and not self.throttled):
-                answers = yield Together(tuple(self.ask(q, blame=False) for q in asked))
+                answers = yield Parallel(tuple(self.ask(q, blame=False) for q in asked))
             if any(a.kind not in TROUBLE for a in answers):
                 self.shape = shape
                 return True

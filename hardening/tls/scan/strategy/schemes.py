@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from hardening.tls import registry
-from hardening.tls.scan.strategy.endpoint_state import Endpoint, Learned
+from hardening.tls.scan.strategy.endpoint_state import Endpoint, EndpointState
 from hardening.tls.scan.strategy.messages import Answer, Kind, Question, Shape
 from hardening.tls.scan.wire import hello
 
@@ -22,7 +22,7 @@ def signer(suite: int | None) -> str:
 
 
 @dataclass(slots=True)
-class Riding:
+class PiggybackScheme:
     """Schemes taken away in the very questions that ask for suites, one key type at a time.
 
     The schemes that were seen for the key type of the last choice are left out of the next question, those of
@@ -48,7 +48,7 @@ class Riding:
         left = tuple(s for s in hello.schemes_for() if s not in self._seen[self._now])
         return replace(question, schemes=left) if left else question
 
-    def came(self, question: Question, answer: Answer, learned: Learned, found: Endpoint) -> bool:
+    def came(self, question: Question, answer: Answer, learned: EndpointState, found: Endpoint) -> bool:
         """Take an answer to a question that left schemes out; False when it has to be asked whole."""
         fits = (
             answer.kind is Kind.HELLO
@@ -65,7 +65,7 @@ class Riding:
             self._missed, self._said = self._now, answer.kind is Kind.HELLO
         return fits
 
-    def settled(self, answer: Answer, learned: Learned) -> None:
+    def settled(self, answer: Answer, learned: EndpointState) -> None:
         """Take the answer to a whole question: the same key type after a miss means that its schemes are used up."""
         kind = signer(answer.suite) if answer.kind is Kind.HELLO else ""
         if self._missed:

@@ -8,10 +8,10 @@ from typing import Any
 
 from hardening.tls import registry
 from hardening.tls.scan.engine.conversations import Talk
-from hardening.tls.scan.strategy.endpoint_state import Learned
+from hardening.tls.scan.strategy.endpoint_state import EndpointState
 from hardening.tls.scan.strategy.messages import TROUBLE, Answer, Kind, Question, Shape, Tier, Want
 from hardening.tls.scan.strategy.outcome import PROTOCOL_VERSION, Outcome, Refusal, State, judge_answer
-from hardening.tls.scan.strategy.schemes import Riding
+from hardening.tls.scan.strategy.schemes import PiggybackScheme
 from hardening.tls.scan.strategy.scope import Case
 from hardening.tls.scan.strategy.shapes import SMALL, doubtful
 from hardening.tls.scan.wire import hello
@@ -59,7 +59,7 @@ class Versions:
 
     # SSL 2.0
 
-    def _sslv2(self, learned: Learned) -> Talk:
+    def _sslv2(self, learned: EndpointState) -> Talk:
         """Most servers meet an SSL 2.0 hello with a close: that says nothing about their pace, and is asked again last."""
         learned.asked_all = True
         answer = yield from self.case.asker.ask(_sslv2_question(), blame=False)
@@ -73,7 +73,7 @@ class Versions:
                 learned, (yield from self.case.asker.note(_sslv2_question(), state, answer))
             )
 
-    def again_sslv2(self, learned: Learned) -> Talk:
+    def again_sslv2(self, learned: EndpointState) -> Talk:
         """Ask once more, between control questions."""
         if (yield from self.case.asker.alive()):
             answer = yield from self.case.asker.ask(_sslv2_question(), blame=False)
@@ -90,7 +90,7 @@ class Versions:
         if self._silent_sslv2 is not None:
             yield from self.again_sslv2(self.case.found.protocols["SSLv2"])
 
-    def _settled_sslv2(self, learned: Learned, outcome: Outcome) -> Talk:
+    def _settled_sslv2(self, learned: EndpointState, outcome: Outcome) -> Talk:
         if outcome.state is State.ACCEPTED:
             self._accepts_sslv2(learned, outcome.answer)
         elif outcome.state in (State.REFUSED, State.ODD) or (
@@ -100,18 +100,20 @@ class Versions:
         else:
             learned.unknown = list(hello.every_kind())
 
-    def _accepts_sslv2(self, learned: Learned, answer: Answer) -> None:
+    def _accepts_sslv2(self, learned: EndpointState, answer: Answer) -> None:
         self.case.found.note(_sslv2_question(), answer)
         learned.chose(_sslv2_question(), answer)
 
     # SSL 3.0 to TLS 1.3
 
-    def chain(self, learned: Learned, suites: tuple[int, ...], extra: frozenset[int] = frozenset()) -> Talk:
+    def chain(
+        self, learned: EndpointState, suites: tuple[int, ...], extra: frozenset[int] = frozenset()
+    ) -> Talk:
         """Take away what was chosen until the rest is refused, chunk by chunk where it has to be."""
         asker = self.case.asker
         pending = [suites]
         last_good: Shape | None = None
-        riding = Riding(wanted=self.case.scope.full and learned.name == "TLSv1.2")
+        riding = PiggybackScheme(wanted=self.case.scope.full and learned.name == "TLSv1.2")
         while pending:
             batch = pending.pop(0)
             limit = asker.shape.max_suites
@@ -145,7 +147,7 @@ class Versions:
             pending[:0] = left
         learned.refused = not learned.unknown
 
-    def _twice(self, learned: Learned) -> bool:
+    def _twice(self, learned: EndpointState) -> bool:
         """Tell whether a refusal is asked for twice at once; an inventory asks again at the end."""
         return not self.case.scope.full and learned.name == "TLSv1.2" and self.lists
 
@@ -243,7 +245,7 @@ class Versions:
             and all(name in refused and not case.found.protocols[name].offered for name in _ROW)
         )
 
-    def meant(self, question: Question) -> list[Learned]:
+    def meant(self, question: Question) -> list[EndpointState]:
         """Return the versions that a question is about."""
         if not question.listed:
             return [self.case.found.protocols[question.protocol]]
@@ -257,7 +259,9 @@ class Versions:
             learned.refused = False
             yield from self.ask(learned.name)
 
-    def _of_another_key(self, learned: Learned, alert: int | None, batch: tuple[int, ...]) -> tuple[int, ...]:
+    def _of_another_key(
+        self, learned: EndpointState, alert: int | None, batch: tuple[int, ...]
+    ) -> tuple[int, ...]:
         """Return what of a list that was refused has to be asked for alone.
 
         HAProxy answers with its ECDSA certificate whoever lists a suite for it, or one of TLS 1.3, and refuses what is left of
@@ -272,7 +276,7 @@ class Versions:
         rest = tuple(s for s in batch if s in known and not known[s].tls13 and known[s].auth != "ECDSA")
         return rest if len(rest) < len(batch) else ()
 
-    def _question(self, learned: Learned, batch: tuple[int, ...]) -> Question:
+    def _question(self, learned: EndpointState, batch: tuple[int, ...]) -> Question:
         """Offer in alternating directions, so that the choices show whose order decides."""
         ordered = batch if len(learned.choices) % 2 else batch[::-1]
         want = Want.HELLO if learned.name == "TLSv1.3" else Want.FLIGHT
@@ -280,7 +284,7 @@ class Versions:
 
     def _step(  # noqa: PLR0911 - one return per thing that can become of a question
         self,
-        learned: Learned,
+        learned: EndpointState,
         question: Question,
         outcome: Outcome,
         extra: frozenset[int],
@@ -315,7 +319,7 @@ class Versions:
         return []
 
     def _closed(
-        self, learned: Learned, question: Question, answer: Answer, extra: frozenset[int], *, fine: bool
+        self, learned: EndpointState, question: Question, answer: Answer, extra: frozenset[int], *, fine: bool
     ) -> Generator[Any, Any, Rest | None]:
         """Silence where a question of the same form was answered a moment ago.
 
@@ -343,7 +347,7 @@ class Versions:
                 return False
         return kind is self._way_of_refusing and kind in (Kind.CLOSED, Kind.RESET)
 
-    def _odd(self, learned: Learned, question: Question, answer: Answer) -> Generator[Any, Any, Rest]:
+    def _odd(self, learned: EndpointState, question: Question, answer: Answer) -> Generator[Any, Any, Rest]:
         """An answer that may be about the hello's form.
 
         An unusual alert is a refusal where the form is known to be fine: the control question had it.

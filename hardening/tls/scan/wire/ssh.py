@@ -15,7 +15,7 @@ from threading import Thread
 
 from hardening.findings import OnWire
 from hardening.tls import offer as offers
-from hardening.tls.offer import Offer, Said
+from hardening.tls.offer import Located, Offer
 from hardening.tls.scan.engine.connecting import room
 from hardening.tls.scan.wire.answer import Cursor, MalformedError
 
@@ -147,12 +147,12 @@ def offer_of(seen: SshOffer, subject: str) -> Offer:
     at = OnWire(subject)
     old = seen.banner.startswith("SSH-1.")
     only_old = old and not seen.lists
-    lists = tuple((kind, tuple(Said(name, at) for name in seen.of(kind))) for kind in _KINDS)
+    lists = tuple((kind, tuple(Located(name, at) for name in seen.of(kind))) for kind in _KINDS)
     return Offer(
         subject=subject,
         at=at,
         connections=1,
         ssh=offers.SshOffer(
-            lists=() if only_old else lists, protocol1=Said(seen.banner[:8], at) if old else None
+            lists=() if only_old else lists, protocol1=Located(seen.banner[:8], at) if old else None
         ),
     )

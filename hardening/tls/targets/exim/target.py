@@ -10,10 +10,10 @@ from hardening.findings import InFile
 from hardening.numerals import whole
 from hardening.tls import registry
 from hardening.tls.libraries import builds, gnutls
-from hardening.tls.offer import Offer, ProtocolOffer, Said
+from hardening.tls.offer import Located, Offer, ProtocolOffer
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
-from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
+from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, Target
 from hardening.tls.targets.exim.syntax import Main
 from hardening.tls.targets.reading import certificates, flat_edits, flat_syntax, served
 from hardening.tls.targets.reading.flat_syntax import Line
@@ -45,12 +45,12 @@ def with_gnutls(release: Release) -> bool:
     return "debian" in release.version
 
 
-def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
+def capabilities(release: Release, build: str, _params: Mapping[str, str]) -> Capabilities:
     """Return what a release can express with an OpenSSL build."""
     switches = _has("openssl_options", release)
     speaks = builds.build(build).protocols
     old = builds.build(build).release < _WITH_CURVES
-    return Abilities(
+    return Capabilities(
         protocols=frozenset(PROTOCOLS if switches else ("TLSv1.0",)),
         stuck={} if switches else {n: _UPGRADE.format("4.73") for n in speaks if n != "TLSv1.0"},
         ciphersuites=False,
@@ -147,7 +147,7 @@ def _at(line: Line | None, otherwise: InFile) -> InFile:
     return InFile((line.path,), line.line) if line else otherwise
 
 
-def _protocols(options: Line | None, at: InFile, release: Release) -> tuple[Said, ...]:
+def _protocols(options: Line | None, at: InFile, release: Release) -> tuple[Located, ...]:
     off = set(_ALWAYS_OFF) if _has("openssl_options", release) else set()
     if options is not None:
         for word in options.value.split():
@@ -155,7 +155,7 @@ def _protocols(options: Line | None, at: InFile, release: Release) -> tuple[Said
             if name in _FLAGS:
                 (off.discard if word.startswith("-") else off.add)(name)
     gone = {_FLAGS[word] for word in off}
-    return tuple(Said(n, _at(options, at)) for n in PROTOCOLS if n not in gone)
+    return tuple(Located(n, _at(options, at)) for n in PROTOCOLS if n not in gone)
 
 
 def _settled(main: Main, name: str) -> Line | None:
@@ -172,7 +172,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     gnu = with_gnutls(reading.release)
     library = "_HAVE_GNUTLS" if gnu else "_HAVE_OPENSSL"
     main = Main(tree, path, {"_HAVE_TLS": "y", library: "y"})
-    flat_syntax.strays(tree, main.lines, directives("exim"), reading.release)
+    flat_syntax.unknown_directives(tree, main.lines, directives("exim"), reading.release)
     first = next((x for x in main.lines if x.name in _OURS or x.name.startswith("tls_")), None)
     certificate, hosts = main.last("tls_certificate"), main.last("tls_advertise_hosts")
     if hosts is not None and not hosts.value:
@@ -238,11 +238,11 @@ def _openssl(main: Main, subject: str, at: InFile, keys: frozenset[str] | None, 
             subject=subject,
             at=at,
             protocols=_protocols(options, at, release),
-            ciphers=Said(
+            ciphers=Located(
                 listed.value if listed else directives("exim").default_of("ciphers", release),
                 _at(listed, at),
             ),
-            groups=Said(named, _at(curve, at)) if named else None,
+            groups=Located(named, _at(curve, at)) if named else None,
             server_preference="+cipher_server_preference" in words,
             keys=keys,
             finite_field=finite_field,
@@ -278,9 +278,9 @@ def _gnutls(main: Main, subject: str, at: InFile, keys: frozenset[str] | None, r
             ProtocolOffer(
                 name=name,
                 at=place,
-                suites=tuple(Said(s.iana, place) for s in usable),
+                suites=tuple(Located(s.iana, place) for s in usable),
                 preference=side,
-                groups=tuple(Said(g.name, place) for g in curves) if elliptic else (),
+                groups=tuple(Located(g.name, place) for g in curves) if elliptic else (),
             )
         )
     notes = tuple(n for n in reading.assumptions if not n.startswith("OpenSSL"))
@@ -334,12 +334,12 @@ TARGET = Target(
         "exim4/exim4.conf.template",
         "exim4.conf.template",
     ),
-    can=can,
+    capabilities=capabilities,
     context=context,
     read=read,
     edits=edits,
     gnutls=with_gnutls,
-    marks=re.compile(
+    fingerprint=re.compile(
         r"^\s*(?:tls_advertise_hosts|tls_require_ciphers|tls_on_connect_ports|openssl_options|acl_smtp_\w+|"
         r"primary_hostname|begin\s+(?:acl|routers|transports)|daemon_smtp_ports)\b",
         re.MULTILINE,

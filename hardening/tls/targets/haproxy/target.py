@@ -10,10 +10,10 @@ from itertools import pairwise
 from hardening.findings import InFile
 from hardening.numerals import whole
 from hardening.tls.libraries import builds
-from hardening.tls.offer import Offer, Said
+from hardening.tls.offer import Located, Offer
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
-from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
+from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, Target
 from hardening.tls.targets.haproxy import bind_certificates, conditions
 from hardening.tls.targets.haproxy import words as haproxy_words
 from hardening.tls.targets.reading import certificates, flat_edits, flat_syntax, protocol_ranges, served
@@ -39,10 +39,10 @@ def _has(feature: str, release: Release) -> bool:
     return directives("haproxy").has(feature, release)
 
 
-def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
+def capabilities(release: Release, build: str, params: Mapping[str, str]) -> Capabilities:
     """Return what a release can express with a build."""
     way = "use HAProxy {} or later"
-    return Abilities(
+    return Capabilities(
         protocols=frozenset(PROTOCOLS) - {"SSLv2"},
         stuck={"TLSv1.3": way.format("1.8")}
         if not _has("ssl-min-ver", release) and "TLSv1.3" in builds.build(build).protocols
@@ -111,7 +111,7 @@ def _dh_off(top: Section, tree: Tree, release: Release, files: list[str]) -> boo
     return not (has_own or given or any(certificates.dh_bits(tree, f) for f in files))
 
 
-def _protocols(options: list[str], bind: list[str], release: Release, at: InFile) -> tuple[Said, ...]:
+def _protocols(options: list[str], bind: list[str], release: Release, at: InFile) -> tuple[Located, ...]:
     least = directives("haproxy").default_of("minimum", release)
     greatest = PROTOCOLS[-1]
     off: set[str] = set()
@@ -136,7 +136,7 @@ def _protocols(options: list[str], bind: list[str], release: Release, at: InFile
     )
 
 
-def _of_entry(words: list[str], bind: tuple[Said, ...], at: InFile) -> tuple[Said, ...]:
+def _of_entry(words: list[str], bind: tuple[Located, ...], at: InFile) -> tuple[Located, ...]:
     """A line of a crt-list sets the one end or the other of the range that the bind line comes to."""
     ends = [bind_certificates.after(words, f"ssl-{end}-ver") for end in ("min", "max")]
     if not bind or not any(ends):
@@ -144,11 +144,11 @@ def _of_entry(words: list[str], bind: tuple[Said, ...], at: InFile) -> tuple[Sai
     return protocol_ranges.between(ends[0] or bind[0].value, ends[1] or bind[-1].value, at)
 
 
-def _said(line: Line | None, bind: Line, words: list[str], name: str) -> Said | None:
+def _said(line: Line | None, bind: Line, words: list[str], name: str) -> Located | None:
     own = bind_certificates.after(words, name)
     if own is not None:
-        return Said(own.strip("\"'"), InFile((bind.path,), bind.line))
-    return Said(line.value.strip("\"'"), InFile((line.path,), line.line)) if line else None
+        return Located(own.strip("\"'"), InFile((bind.path,), bind.line))
+    return Located(line.value.strip("\"'"), InFile((line.path,), line.line)) if line else None
 
 
 def _offer(
@@ -180,7 +180,7 @@ def _offer(
     said = top.last("ssl-security-level")
     level = whole(said.value) if said else None
     ciphers = _said(top.last("ssl-default-bind-ciphers"), bind, words, "ciphers")
-    ciphers = ciphers or Said(directives("haproxy").default_of("ciphers", release), at)
+    ciphers = ciphers or Located(directives("haproxy").default_of("ciphers", release), at)
     keys, dh_off = certificates.keys_of(tree, certificate), _dh_off(top, tree, release, certificate)
     subject, *also = served.named(path, names or (_own(section),), haproxy_words.ports(words[0]))
     return served.offer(
@@ -193,7 +193,7 @@ def _offer(
             if level is not None
             else ciphers,
             ciphersuites=_said(top.last("ssl-default-bind-ciphersuites"), bind, words, "ciphersuites"),
-            groups=curves or (Said(ecdhe, at) if ecdhe else None),
+            groups=curves or (Located(ecdhe, at) if ecdhe else None),
             signatures=_said(top.last("ssl-default-bind-sigalgs"), bind, words, "sigalgs"),
             server_preference="prefer-client-ciphers" not in (*options, *words),
             keys=keys,
@@ -229,7 +229,7 @@ def _strays(tree: Tree, bind: Line, release: Release) -> None:
             words = words[1:]
         else:
             found.append(Line(word, "", bind.path, bind.line))
-    flat_syntax.strays(tree, found, facts, release, "bind")
+    flat_syntax.unknown_directives(tree, found, facts, release, "bind")
 
 
 def _fill(tree: Tree, sections: list[Section]) -> None:
@@ -255,7 +255,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     for one in sections:
         if one.name.split()[:1] == ["global"] or not one.name:
             top.lines += one.lines
-        flat_syntax.strays(tree, one.lines, directives("haproxy"), reading.release)
+        flat_syntax.unknown_directives(tree, one.lines, directives("haproxy"), reading.release)
     found = False
     for section in sections:
         for bind in section.every("bind"):
@@ -330,11 +330,11 @@ TARGET = Target(
     title="HAProxy",
     template="tls/haproxy.cfg.j2",
     main=("haproxy/haproxy.cfg", "haproxy.cfg"),
-    can=can,
+    capabilities=capabilities,
     context=context,
     read=read,
     edits=edits,
-    marks=re.compile(
+    fingerprint=re.compile(
         rf"^(?:{_SECTIONS})\b(?:\s+[\w.\-]+)?\s*$|^\s*(?:bind\s|ssl-default-bind)", re.MULTILINE
     ),
     check=("haproxy", "-c", "-f", "{path}"),

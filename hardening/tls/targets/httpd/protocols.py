@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from hardening.findings import InFile
 from hardening.tls.libraries import builds
-from hardening.tls.offer import Said
+from hardening.tls.offer import Located
 from hardening.tls.release import Release, directives
 from hardening.tls.targets.reading import protocol_ranges
 
@@ -62,7 +62,7 @@ def switched(text: tuple[str, ...], release: Release) -> set[str]:
     return on
 
 
-def protocols(text: tuple[str, ...], release: Release, build: str, at: InFile) -> tuple[Said, ...]:
+def protocols(text: tuple[str, ...], release: Release, build: str, at: InFile) -> tuple[Located, ...]:
     """Return what an SSLProtocol line leaves on, weakest first."""
     on = switched(text, release) | set(always_on(release, build))
     library = builds.build(build)
@@ -72,7 +72,7 @@ def protocols(text: tuple[str, ...], release: Release, build: str, at: InFile) -
         while least > 0 and ORDER[least - 1] in on:
             least -= 1
         on = set(ORDER[least : greatest + 1])
-    return tuple(Said(n, at) for n in ORDER if n in on)
+    return tuple(Located(n, at) for n in ORDER if n in on)
 
 
 def taken_from_every_name(commands: Iterable[tuple[str, ...]]) -> set[str]:

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from hardening.findings import InFile
 from hardening.tls.libraries import builds
-from hardening.tls.offer import Inert, Offer, Said
+from hardening.tls.offer import Inert, Located, Offer
 from hardening.tls.release import Release, directives
-from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
+from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, Target
 from hardening.tls.targets.httpd import names as httpd_names
 from hardening.tls.targets.httpd import protocols as httpd_protocols
 from hardening.tls.targets.httpd.syntax import Directive, Host, Reader
@@ -31,12 +31,12 @@ def _facts_has(feature: str, release: Release) -> bool:
     return directives("httpd").has(feature, release)
 
 
-def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
+def capabilities(release: Release, build: str, params: Mapping[str, str]) -> Capabilities:
     """Return what a release can express with a build."""
     library = builds.build(build)
     commands = _facts_has("SSLOpenSSLConfCmd", release) and library.release >= _CONF_CMD
     always = httpd_protocols.always_on(release, build)
-    return Abilities(
+    return Capabilities(
         protocols=httpd_protocols.nameable(release),
         stuck=dict.fromkeys(always, _UPGRADE.format("2.2.23")),
         ciphersuites=_facts_has("cipher list for TLSv1.3", release),
@@ -118,9 +118,9 @@ def _settings(merged: _Merged, subject: str, reader: Reader, reading: Reading) -
         subject=subject,
         at=merged.at,
         protocols=protocols,
-        inert=tuple(Inert(Said(n, spot), _LOST) for n in httpd_protocols.ORDER if n in lost),
-        ciphers=Said(facts.default_of("ciphers", release), merged.at),
-        groups=None if _facts_has("every curve", release) else Said("prime256v1", merged.at),
+        inert=tuple(Inert(Located(n, spot), _LOST) for n in httpd_protocols.ORDER if n in lost),
+        ciphers=Located(facts.default_of("ciphers", release), merged.at),
+        groups=None if _facts_has("every curve", release) else Located("prime256v1", merged.at),
         elliptic=_facts_has("ECDHE", release),
         compression=builds.build(reading.build).release < _UNCOMPRESSED
         and _on(merged.last("sslcompression"), facts.default_of("compression", release)),
@@ -158,10 +158,10 @@ def _cipher_suite(settings: served.Settings, one: Directive, release: Release) -
         return settings
     protocol, value = one.words[:2] if len(one.words) > 1 else ("", one.words[0])
     if protocol.lower() == "tlsv1.3":
-        return replace(settings, ciphersuites=Said(value, _place(one)))
+        return replace(settings, ciphersuites=Located(value, _place(one)))
     if _facts_has("null and export always off", release) and not value.startswith("PROFILE="):
         value += ":!aNULL:!eNULL:!EXP"
-    return replace(settings, ciphers=Said(value, _place(one)))
+    return replace(settings, ciphers=Located(value, _place(one)))
 
 
 def _command(  # noqa: PLR0911 - one return per command
@@ -176,7 +176,7 @@ def _command(  # noqa: PLR0911 - one return per command
         own = _cipher_suite(settings, replace(one, words=(value,)), release).ciphers
         return replace(settings, ciphers=ssl_conf_cmd.over(own, settings.ciphers))
     if command in {"curves", "groups", "ecdhparameters"} and value.lower() != "auto":
-        return replace(settings, groups=Said(value, at))
+        return replace(settings, groups=Located(value, at))
     if command == "dhparameters" and _dh_command(release, build):
         return replace(settings, dh_bits=certificates.dh_bits(tree, tree.place(value, reader.root)))
     names = list(httpd_protocols.ORDER)
@@ -189,15 +189,15 @@ def _command(  # noqa: PLR0911 - one return per command
         lower = min((names.index(n) for n in on), default=0)
         upper = max((names.index(n) for n in on), default=len(names) - 1)
         span = names[limit : upper + 1] if command == "minprotocol" else names[lower : limit + 1]
-        return replace(settings, protocols=tuple(Said(n, at) for n in span if n in kept))
+        return replace(settings, protocols=tuple(Located(n, at) for n in span if n in kept))
     if command == "protocol":
         on = protocol_ranges.commanded(value, before := {s.value for s in settings.protocols})
         if (
             builds.build(build).release >= httpd_protocols.NO_HOLES
         ):  # SSLProtocol is a range there, which the command cannot widen
             on &= before
-        return replace(settings, protocols=tuple(Said(n, at) for n in httpd_protocols.ORDER if n in on))
-    return ssl_conf_cmd.common(settings, command, Said(value, at))
+        return replace(settings, protocols=tuple(Located(n, at) for n in httpd_protocols.ORDER if n in on))
+    return ssl_conf_cmd.common(settings, command, Located(value, at))
 
 
 def _complain(tree: Tree, hosts: tuple[Host, ...], release: Release) -> None:
@@ -361,10 +361,10 @@ TARGET = Target(
     title="Apache httpd with mod_ssl",
     template="tls/httpd.conf.j2",
     main=("httpd/conf/httpd.conf", "conf/httpd.conf", "apache2/apache2.conf", "apache2.conf", "httpd.conf"),
-    can=can,
+    capabilities=capabilities,
     context=context,
     read=read,
-    marks=re.compile(
+    fingerprint=re.compile(
         r"^\s*(?:SSL[A-Z]\w+|ServerRoot|<VirtualHost|LoadModule)\s", re.MULTILINE | re.IGNORECASE
     ),
     edits=edits,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hardening.findings import InFile
 from hardening.records import dataclass
 from hardening.tls.libraries import jsse
-from hardening.tls.offer import Inert, Offer, Said
+from hardening.tls.offer import Inert, Located, Offer
 from hardening.tls.targets.reading import certificates, served
 
 ANY_SECURITY = "the JDK's own java.security, for the one of the host was not read"
@@ -17,14 +17,14 @@ class JsseSettings:
 
     subject: str
     at: InFile
-    protocols: tuple[Said, ...] | None = None
+    protocols: tuple[Located, ...] | None = None
     """Versions the server enables (IANA-like names of this project)."""
-    suites: Said | None = None
+    suites: Located | None = None
     """Suites the server enables, in its order: names with `:` between them."""
-    groups: Said | None = None
+    groups: Located | None = None
     """Groups the server enables, with `:` between them."""
     server_preference: bool | None = None
-    disabled: Said | None = None
+    disabled: Located | None = None
     """The value of `jdk.tls.disabledAlgorithms`; None: that of the JDK's own file."""
     curves: str | None = None
     """The value of `jdk.disabled.namedCurves`; None: that of the JDK's own file."""
@@ -49,8 +49,8 @@ def offer(settings: JsseSettings, build: str) -> Offer:
     own = disabled.at if disabled else settings.at
     protocols = settings.protocols
     if protocols is None:
-        protocols = tuple(Said(name, own) for name in jdk.server_protocols)
-    suites = settings.suites or Said(":".join(n for n in jdk.suites if n in jdk.enabled), own)
+        protocols = tuple(Located(name, own) for name in jdk.server_protocols)
+    suites = settings.suites or Located(":".join(n for n in jdk.suites if n in jdk.enabled), own)
     names = [real or n for n in suites.value.split(":") if n for real in [jdk.find(n)]]
     allowed = [n for n in names if jdk.find(n) is None or forbids.permits_suite(n)]
     listed = [w.lower() for w in settings.groups.value.split(":")] if settings.groups else None
@@ -61,8 +61,8 @@ def offer(settings: JsseSettings, build: str) -> Offer:
             subject=settings.subject,
             at=settings.at,
             protocols=tuple(s for s in protocols if forbids.permits_protocol(s.value)),
-            ciphers=Said(":".join(allowed), suites.at),
-            groups=Said(":".join(groups), settings.groups.at if settings.groups else own),
+            ciphers=Located(":".join(allowed), suites.at),
+            groups=Located(":".join(groups), settings.groups.at if settings.groups else own),
             server_preference=jdk.server_order if order is None else order,
             keys=settings.keys,
             cards=settings.cards,

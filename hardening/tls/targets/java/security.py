@@ -15,9 +15,9 @@ from hardening.tls import registry
 from hardening.tls.judging.facts import place
 from hardening.tls.libraries import jsse
 from hardening.tls.libraries.jsse import Jdk
-from hardening.tls.offer import Offer, Said
+from hardening.tls.offer import Located, Offer
 from hardening.tls.release import Release, directives
-from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target, Told
+from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, ReleaseHint, Target
 from hardening.tls.targets.java import jsse_served
 from hardening.tls.targets.reading import properties_syntax
 from hardening.tls.targets.reading.tree import Tree
@@ -39,7 +39,7 @@ _WORDS = (
 """Parts that name a whole kind of suite and nothing a certificate or a signature would miss."""
 
 
-def can(_release: Release, build: str, params: Mapping[str, str]) -> Abilities:
+def capabilities(_release: Release, build: str, params: Mapping[str, str]) -> Capabilities:
     """Return what a JDK can be told. Errors: UsageError for one that has no such property."""
     jdk = jsse.jdk(build)
     if not jdk.has_property:
@@ -50,7 +50,7 @@ def can(_release: Release, build: str, params: Mapping[str, str]) -> Abilities:
     given = params.get("dh_bits", "")
     if given and not given.isdecimal():
         raise UsageError(f"dh_bits={given!r} is no number", hint="such as --param dh_bits=2048")
-    return Abilities(
+    return Capabilities(
         protocols=frozenset(jdk.server_protocols),
         unreachable=frozenset(jdk.suites) - jdk.enabled,
         groups="list" if jdk.named_groups else "none",
@@ -142,9 +142,9 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     if not jdk.has_property and disabled is not None:
         tree.say("unknown-directive", path, disabled.line, f"{jdk.title} does not know {jsse.PROPERTY}")
     if "security.provider.1" in found or disabled is not None:
-        value = Said(disabled.value if disabled else "", at)
+        value = Located(disabled.value if disabled else "", at)
     else:  # a file for -Djava.security.properties that leaves this to Java's own
-        value = Said(jdk.disabled, at)
+        value = Located(jdk.disabled, at)
     yield jsse_served.offer(
         jsse_served.JsseSettings(
             subject=path,
@@ -193,7 +193,7 @@ def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
 _VERSION = re.compile(r'^JAVA_VERSION="([^"]+)"', re.MULTILINE)
 
 
-def told(tree: Tree, path: str) -> Told:
+def detect_release(tree: Tree, path: str) -> ReleaseHint:
     """Return what the `release` file of the Java home says, where the file lies in one."""
     folder = path.rpartition("/")[0]
     for up in ("conf/security", "jre/lib/security", "lib/security"):
@@ -204,17 +204,17 @@ def told(tree: Tree, path: str) -> Told:
             source = tree.source(name) if tree.exists(name) else None
             if source and (version := _VERSION.search(source.text)):
                 return _told(version[1], name)
-    return Told()
+    return ReleaseHint()
 
 
-def _told(version: str, where: str) -> Told:
+def _told(version: str, where: str) -> ReleaseHint:
     jdk = jsse.like(version)
     if jdk is None:
-        return Told()
+        return ReleaseHint()
     note = f"JDK {version}, for {where} says so"
     if jdk.numbers != jsse.numbers(version):
         note += f"; read like {jdk.name.removeprefix(jsse.PREFIX)}, the last before it that we know"
-    return Told(version=".".join(map(str, jdk.numbers)), build=jdk.name, notes=(note,))
+    return ReleaseHint(version=".".join(map(str, jdk.numbers)), build=jdk.name, notes=(note,))
 
 
 TARGET = Target(
@@ -227,13 +227,13 @@ TARGET = Target(
         "lib/security/java.security",
         "java.security",
     ),
-    can=can,
+    capabilities=capabilities,
     context=context,
     read=read,
     edits=edits,
     remedy=remedy,
-    told=told,
-    marks=re.compile(
+    detect_release=detect_release,
+    fingerprint=re.compile(
         r"^\s*(?:jdk\.tls\.\w+|jdk\.certpath\.\w+|security\.provider\.\d+|securerandom\.source)\s*=",
         re.MULTILINE,
     ),

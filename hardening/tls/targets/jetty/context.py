@@ -11,7 +11,7 @@ from typing import NamedTuple
 from hardening.findings import InFile
 from hardening.records import dataclass
 from hardening.tls.libraries import jsse
-from hardening.tls.offer import Offer, Said
+from hardening.tls.offer import Located, Offer
 from hardening.tls.release import Release, directives
 from hardening.tls.targets.base import Reading
 from hardening.tls.targets.java import jsse_served
@@ -255,7 +255,7 @@ def _offer(
     )
 
 
-def _protocols(context: Context, release: Release, jdk: jsse.Jdk) -> tuple[Said, ...]:
+def _protocols(context: Context, release: Release, jdk: jsse.Jdk) -> tuple[Located, ...]:
     included = context.values("includeprotocols") if has("IncludeProtocols", release) else None
     own = tuple(directives("jetty").default_of("exclude protocols", release).split())
     excluded = context.values("excludeprotocols", own) if has("IncludeProtocols", release) else None
@@ -270,7 +270,7 @@ def _protocols(context: Context, release: Release, jdk: jsse.Jdk) -> tuple[Said,
     return protocol_ranges.listed([n for n in names if n not in gone], at)
 
 
-def _suites(context: Context, release: Release, jdk: jsse.Jdk) -> Said:
+def _suites(context: Context, release: Release, jdk: jsse.Jdk) -> Located:
     included = context.values("includeciphersuites") if has("IncludeCipherSuites", release) else None
     own = tuple(directives("jetty").default_of("exclude suites", release).split())
     excluded = context.values("excludeciphersuites", own)
@@ -283,7 +283,7 @@ def _suites(context: Context, release: Release, jdk: jsse.Jdk) -> Said:
     gone = {n for w in off for n in _matching(w, tuple(chosen), exact=exact)}
     at = included.at if included else excluded.at if excluded else context.at
     names = [n for n in dict.fromkeys(chosen) if n not in gone]
-    return Said(":".join(names or (included.words if included else ())), at)
+    return Located(":".join(names or (included.words if included else ())), at)
 
 
 def _matching(word: str, names: tuple[str, ...], *, exact: bool) -> list[str]:

@@ -13,7 +13,7 @@ from hardening.tls.judging import rules
 from hardening.tls.libraries import builds, jsse
 from hardening.tls.offer import Offer
 from hardening.tls.release import Release, directives
-from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target, Told
+from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, ReleaseHint, Target
 from hardening.tls.targets.java import options as java_options
 from hardening.tls.targets.jetty import context as jetty_context
 from hardening.tls.targets.jetty.context import has
@@ -23,7 +23,7 @@ from hardening.tls.targets.reading.tree import Tree
 _SECURITY = "java.security of the JDK decides: `harden tls render java_security`"
 
 
-def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
+def capabilities(release: Release, build: str, _params: Mapping[str, str]) -> Capabilities:
     """Return what a release can be told on a JDK. Errors: UsageError for an OpenSSL build."""
     if not build.startswith(builds.JDK):
         raise UsageError(
@@ -34,7 +34,7 @@ def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
     forbids = jsse.constraints(jdk.disabled, build)
     speaks = frozenset(p for p in jdk.protocols if forbids.permits_protocol(p))
     listed = has("IncludeProtocols", release)
-    return Abilities(
+    return Capabilities(
         protocols=speaks if listed else frozenset(),
         stuck={} if listed else dict.fromkeys((p for p in jdk.server_protocols if p in speaks), "use Jetty 7.6 or later"),
         unreachable=frozenset(n for n in jdk.suites if not forbids.permits_suite(n) or not _reachable(n, jdk, release)),
@@ -127,7 +127,7 @@ def remedy(one: Finding, _way: Reading) -> str:
 _JAR = re.compile(r"/jetty-(?:server-)?(\d+\.\d+\.\d+)(?:\.v\d+)?\.jar$")
 
 
-def told(tree: Tree, path: str) -> Told:
+def detect_release(tree: Tree, path: str) -> ReleaseHint:
     """Return the release the jars say, where the file lies in a Jetty's home."""
     folder = posixpath.dirname(path)
     base = posixpath.dirname(folder) if posixpath.basename(folder) == "etc" else folder
@@ -137,8 +137,8 @@ def told(tree: Tree, path: str) -> Told:
     for home in homes:
         for jar in () if tree.in_memory else tree.glob(f"{home}/lib/jetty-*.jar"):
             if found := _JAR.search(jar):
-                return Told(version=found[1], notes=(f"Jetty {found[1]}, for {jar} is there",))
-    return Told()
+                return ReleaseHint(version=found[1], notes=(f"Jetty {found[1]}, for {jar} is there",))
+    return ReleaseHint()
 
 
 def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
@@ -186,14 +186,14 @@ TARGET = Target(
         "etc/jetty-ssl-context.xml", "etc/jetty-ssl.xml", "jetty/jetty-ssl.xml",
         "jetty*/jetty-ssl-context.xml", "jetty-ssl-context.xml", "jetty-ssl.xml",
     ),
-    can=can,
+    capabilities=capabilities,
     context=context,
     read=read,
     edits=edits,
-    told=told,
+    detect_release=detect_release,
     libraries=libraries,
     remedy=remedy,
-    marks=re.compile(r"org\.(?:eclipse|mortbay)\.jetty\.[\w.$]+|SslContextFactory|<Configure\b"),
+    fingerprint=re.compile(r"org\.(?:eclipse|mortbay)\.jetty\.[\w.$]+|SslContextFactory|<Configure\b"),
     check=(),
     place="/etc/jetty/tweak-ssl.xml",
     params={"listen": "port of the connector that Jetty 6 gets; later ones have it in start.d (jetty.ssl.port)"},

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 
 from hardening.findings import InFile
 from hardening.tls.libraries import builds
-from hardening.tls.offer import Offer, Said
+from hardening.tls.offer import Located, Offer
 from hardening.tls.release import Release, directives
-from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
+from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, Target
 from hardening.tls.targets.lighttpd.syntax import Assignment, Reader, Scope
 from hardening.tls.targets.reading import certificates, served
 from hardening.tls.targets.reading.ssl_conf_cmd import SIGNATURES, over
@@ -35,7 +35,7 @@ def _commands(release: Release, build: str) -> bool:
     return _has("ssl.openssl.ssl-conf-cmd", release) and builds.build(build).release >= _CONF_PROTOCOL
 
 
-def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
+def capabilities(release: Release, build: str, params: Mapping[str, str]) -> Capabilities:
     """Return what a release can express with a build."""
     library = builds.build(build)
     commands = _commands(release, build)
@@ -47,7 +47,7 @@ def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
             ways["SSLv3"] = _UPGRADE.format("1.4.29") + _ALSO
         for name in ("TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"):
             ways[name] = _UPGRADE.format("1.4.48") + " with OpenSSL 1.0.2 or later" + _ALSO
-    return Abilities(
+    return Capabilities(
         protocols=frozenset(_ORDER)
         - {n for n, word in _SSL.items() if not commands and n not in ways and not _has(word, release)},
         stuck={n: way for n, way in ways.items() if n in library.protocols},
@@ -140,7 +140,7 @@ def _place(one: Assignment) -> InFile:
     return InFile((one.path,), one.line)
 
 
-def _protocols(socket: _Socket, release: Release, build: str, at: InFile) -> tuple[Said, ...]:
+def _protocols(socket: _Socket, release: Release, build: str, at: InFile) -> tuple[Located, ...]:
     facts = directives("lighttpd")
     speaks = builds.build(build)
     places: dict[str, InFile] = dict.fromkeys(("TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"), at)
@@ -156,7 +156,7 @@ def _protocols(socket: _Socket, release: Release, build: str, at: InFile) -> tup
     command = socket.get("ssl.openssl.ssl-conf-cmd")
     if command is not None and isinstance(command.value, dict) and _commands(release, build):
         places = _commanded(places, command, build, bounded=bounded)
-    return tuple(Said(n, places[n]) for n in _ORDER if n in places)
+    return tuple(Located(n, places[n]) for n in _ORDER if n in places)
 
 
 def _commanded(
@@ -204,13 +204,13 @@ def _settings(
     given = _lowered(command) if command is not None and _commands(release, reading.build) else {}
     spot = _place(command) if command is not None else at
     ciphers = (
-        Said(listed.text, _place(listed))
+        Located(listed.text, _place(listed))
         if listed
-        else Said(facts.default_of("ciphers", release) or "DEFAULT", at)
+        else Located(facts.default_of("ciphers", release) or "DEFAULT", at)
     )
     if "cipherstring" in given:
         text = (given["cipherstring"] or "HIGH") + ":!aNULL:!eNULL:!EXP"
-        ciphers = over(Said(text, spot), ciphers)
+        ciphers = over(Located(text, spot), ciphers)
     honor = socket.get("ssl.honor-cipher-order") if _has("ssl.honor-cipher-order", release) else None
     usual = facts.default_of("honor", release)
     prefers = (honor.on if honor else usual == "enable") and bool(
@@ -219,10 +219,10 @@ def _settings(
     prefers = prefers or (usual == "with ssl.cipher-list" and bool(listed and listed.text))
     if "serverpreference" in given.get("options", "").lower():
         prefers = "-serverpreference" not in given["options"].lower()
-    groups = Said(curve.text, _place(curve)) if curve else _default_groups(release, reading.build, at)
+    groups = Located(curve.text, _place(curve)) if curve else _default_groups(release, reading.build, at)
     named = next((given[k] for k in reversed(given) if k in {"groups", "curves", "ecdhparameters"}), None)
     if named:
-        groups = Said(named, spot)
+        groups = Located(named, spot)
     dh = facts.default_of("dh", release)
     pem = (host and host.own("ssl.pemfile")) or socket.get("ssl.pemfile") or socket.top.own("ssl.pemfile")
     files = [tree.place(pem.text, "/")] if pem else []
@@ -236,9 +236,9 @@ def _settings(
         at=at,
         protocols=_protocols(socket, release, reading.build, at),
         ciphers=ciphers,
-        ciphersuites=Said(given["ciphersuites"], spot) if "ciphersuites" in given else None,
+        ciphersuites=Located(given["ciphersuites"], spot) if "ciphersuites" in given else None,
         groups=groups,
-        signatures=Said(given[SIGNATURES], spot) if given.get(SIGNATURES) else None,
+        signatures=Located(given[SIGNATURES], spot) if given.get(SIGNATURES) else None,
         server_preference=prefers,
         keys=certificates.keys_of(tree, files),
         cards=certificates.presented(
@@ -254,12 +254,12 @@ def _settings(
     )
 
 
-def _default_groups(release: Release, build: str, at: InFile) -> Said | None:
+def _default_groups(release: Release, build: str, at: InFile) -> Located | None:
     text = directives("lighttpd").default_of("groups", release)
     if text and builds.build(build).release >= _CONF_RANGE:
-        return Said(text, at)
+        return Located(text, at)
     automatic = _has("every curve", release) and builds.build(build).release >= _CONF_PROTOCOL
-    return None if automatic else Said("prime256v1", at)
+    return None if automatic else Located("prime256v1", at)
 
 
 _NAMES = frozenset({"==", "=~", "=^", "=$"})
@@ -388,10 +388,10 @@ TARGET = Target(
     title="lighttpd with mod_openssl",
     template="tls/lighttpd.conf.j2",
     main=("lighttpd/lighttpd.conf", "lighttpd.conf"),
-    can=can,
+    capabilities=capabilities,
     context=context,
     read=read,
-    marks=re.compile(r"^\s*(?:(?:ssl|server)\.[\w.\-]+\s*\+?=|\$(?:HTTP|SERVER)\[)", re.MULTILINE),
+    fingerprint=re.compile(r"^\s*(?:(?:ssl|server)\.[\w.\-]+\s*\+?=|\$(?:HTTP|SERVER)\[)", re.MULTILINE),
     edits=edits,
     check=("lighttpd", "-tt", "-f", "{path}"),
     place="/etc/lighttpd/conf.d/harden-tls.conf",

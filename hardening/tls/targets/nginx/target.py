@@ -9,9 +9,9 @@ from dataclasses import replace
 from hardening.errors import UsageError
 from hardening.findings import InFile
 from hardening.tls.libraries import builds
-from hardening.tls.offer import Offer, Said
+from hardening.tls.offer import Located, Offer
 from hardening.tls.release import Release, directives
-from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
+from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, Target
 from hardening.tls.targets.nginx.syntax import Block, Directive, Reader
 from hardening.tls.targets.reading import certificates, protocol_ranges, served, ssl_conf_cmd
 from hardening.tls.targets.reading.tree import Tree
@@ -49,11 +49,11 @@ def _always_on(release: Release, build: str) -> tuple[str, ...]:
     return tuple(n for n in ("TLSv1.1", "TLSv1.2", "TLSv1.3") if n in speaks and n not in words)
 
 
-def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
+def capabilities(release: Release, build: str, params: Mapping[str, str]) -> Capabilities:
     """Return what a release can express with a build."""
     library = builds.build(build)
     old_dh = directives("nginx").default_of("dh", release) not in {"none", ""}
-    return Abilities(
+    return Capabilities(
         protocols=_nameable(release),
         stuck={n: _UPGRADE.format(_NAMED_SINCE.get(n, "1.1.13 (or 1.0.12)")) for n in _always_on(release, build)},
         elliptic=_has("ssl_ecdh_curve", release),
@@ -99,7 +99,7 @@ def _on(one: Directive | None) -> bool:
     return bool(one and one.words and one.words[0].lower() == "on")
 
 
-def _protocols(lines: Iterable[Directive], release: Release, build: str, at: InFile) -> tuple[Said, ...]:
+def _protocols(lines: Iterable[Directive], release: Release, build: str, at: InFile) -> tuple[Located, ...]:
     """Return what all lines of one block switch on together (none takes anything back), or the release's default."""
     words, on = _nameable(release), dict.fromkeys(_always_on(release, build), at)
     said = [(word, _place(one)) for one in lines for word in one.words]
@@ -109,7 +109,7 @@ def _protocols(lines: Iterable[Directive], release: Release, build: str, at: InF
         name = _FOLDED.get(word.lower())
         if name in words:
             on[name] = where
-    return tuple(Said(n, on[n]) for n in _ORDER if n in on)
+    return tuple(Located(n, on[n]) for n in _ORDER if n in on)
 
 
 def _settings(server: Block, subject: str, reader: Reader, reading: Reading) -> served.Settings:
@@ -127,9 +127,9 @@ def _settings(server: Block, subject: str, reader: Reader, reading: Reading) -> 
         subject=subject,
         at=at,
         protocols=_protocols(server.every("ssl_protocols"), release, reading.build, at),
-        ciphers=Said(ciphers.words[0], _place(ciphers)) if ciphers and ciphers.words
-        else Said(facts.default_of("ciphers", release), at),
-        groups=None if curves == "auto" else Said(curves or "prime256v1", _place(curve) if curve else at),
+        ciphers=Located(ciphers.words[0], _place(ciphers)) if ciphers and ciphers.words
+        else Located(facts.default_of("ciphers", release), at),
+        groups=None if curves == "auto" else Located(curves or "prime256v1", _place(curve) if curve else at),
         server_preference=_on(prefer),
         keys=certificates.keys_of(tree, files),
         cards=certificates.presented(tree, files, parameters=dh_file),
@@ -141,7 +141,7 @@ def _settings(server: Block, subject: str, reader: Reader, reading: Reading) -> 
     )  # fmt: skip
     signs = server.last("ssl_sigalgs")
     if signs and signs.words and _has("ssl_sigalgs", release):
-        settings = replace(settings, signatures=Said(signs.words[0], _place(signs)))
+        settings = replace(settings, signatures=Located(signs.words[0], _place(signs)))
     for one in server.every("ssl_conf_command"):
         settings = _command(settings, one)
     return _commanded_protocols(settings, server.every("ssl_conf_command"))
@@ -154,7 +154,7 @@ def _commanded_protocols(settings: served.Settings, commands: Iterable[Directive
     for one in commands:
         command, value = (*(w for w in one.words[:2]), "", "")[:2]
         if command.lower() == "protocol":
-            on = {n: on.get(n) or Said(n, _place(one)) for n in protocol_ranges.commanded(value, on)}
+            on = {n: on.get(n) or Located(n, _place(one)) for n in protocol_ranges.commanded(value, on)}
         elif command.lower() in limits and (value in _TOKENS or value == "None"):
             limit = _ORDER[0] if command.lower() == "minprotocol" else _ORDER[-1]
             limits[command.lower()] = _TOKENS.get(value, limit)
@@ -167,10 +167,10 @@ def _command(settings: served.Settings, one: Directive) -> served.Settings:
         return settings
     command, value, at = one.words[0].lower(), one.words[1], _place(one)
     if command == "cipherstring":
-        return replace(settings, ciphers=ssl_conf_cmd.over(Said(value, at), settings.ciphers))
+        return replace(settings, ciphers=ssl_conf_cmd.over(Located(value, at), settings.ciphers))
     if command in {"curves", "groups", "ecdhparameters"}:
-        return replace(settings, groups=Said(value, at))
-    return ssl_conf_cmd.common(settings, command, Said(value, at))
+        return replace(settings, groups=Located(value, at))
+    return ssl_conf_cmd.common(settings, command, Located(value, at))
 
 
 def _listens(server: Block) -> Iterator[tuple[str, bool, bool]]:
@@ -359,10 +359,10 @@ TARGET = Target(
     title="nginx",
     template="tls/nginx.conf.j2",
     main=("nginx/nginx.conf", "conf/nginx.conf", "nginx.conf"),
-    can=can,
+    capabilities=capabilities,
     context=context,
     read=read,
-    marks=re.compile(r"^\s*(?:ssl_\w+\s[^;={\n]+;|(?:server|http|events|stream)\s*\{)", re.MULTILINE),
+    fingerprint=re.compile(r"^\s*(?:ssl_\w+\s[^;={\n]+;|(?:server|http|events|stream)\s*\{)", re.MULTILINE),
     edits=edits,
     check=("nginx", "-t", "-c", "{path}"),
     place="/etc/nginx/conf.d/harden-tls.conf",

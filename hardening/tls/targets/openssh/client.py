@@ -7,11 +7,19 @@ from collections.abc import Iterator, Sequence
 
 from hardening.findings import InFile
 from hardening.tls.libraries import ssh_algorithms
-from hardening.tls.offer import Offer, Said, SshOffer
+from hardening.tls.offer import Located, Offer, SshOffer
 from hardening.tls.release import Release, directives
 from hardening.tls.targets.base import Edit, Reading, Target
-from hardening.tls.targets.openssh.sshd import can, context
-from hardening.tls.targets.openssh.syntax import KINDS, NAMES, Line, matches, resolved, strays, unknown
+from hardening.tls.targets.openssh.sshd import capabilities, context
+from hardening.tls.targets.openssh.syntax import (
+    KINDS,
+    NAMES,
+    Line,
+    matches,
+    resolved,
+    unknown,
+    unknown_directives,
+)
 from hardening.tls.targets.openssh.syntax import read as read_lines
 from hardening.tls.targets.reading.tree import Tree
 
@@ -52,13 +60,13 @@ def _each(block: str) -> list[str]:
     return [" ".join(["Host", p, *without]) for p in patterns if p not in without]
 
 
-def _names(kind: str, lines: Sequence[Line], start: InFile, release: Release) -> tuple[Said, ...]:
+def _names(kind: str, lines: Sequence[Line], start: InFile, release: Release) -> tuple[Located, ...]:
     default = ssh_algorithms.defaults("client", release).get(kind)
     plain = default.names if default else ()
     line = next((x for x in lines if x.name == NAMES[kind].lower()), None)
     if line is None:
-        return tuple(Said(n, start) for n in plain)
-    return tuple(Said(n, line.at) for n in resolved(kind, line.value, plain, release))
+        return tuple(Located(n, start) for n in plain)
+    return tuple(Located(n, line.at) for n in resolved(kind, line.value, plain, release))
 
 
 def _offer(path: str, host: str, lines: Sequence[Line], reading: Reading) -> Offer:
@@ -81,7 +89,7 @@ def _offer(path: str, host: str, lines: Sequence[Line], reading: Reading) -> Off
     if facts.has("protocol 1", release):
         line = next((x for x in here if x.name == "protocol"), None)
         text = line.value if line else facts.default_of("protocol", release)
-        protocol = Said(f"Protocol {text}", line.at if line else start) if "1" in text else None
+        protocol = Located(f"Protocol {text}", line.at if line else start) if "1" in text else None
     return Offer(
         subject=f"{path}#ssh:{host.partition(' ')[2] or '*'}",
         at=start,
@@ -98,7 +106,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     if not lines:
         return
     _faults(tree, lines, reading.release)
-    strays(tree, lines, directives("openssh_client"), reading.release)
+    unknown_directives(tree, lines, directives("openssh_client"), reading.release)
     own = (x.block for x in lines if x.name in {*KINDS, "protocol"} and not _holds(x.block, ""))
     for host in dict.fromkeys(("", *own)):
         single = [_offer(path, one, lines, reading) for one in _each(host)]
@@ -118,13 +126,13 @@ TARGET = Target(
     title="OpenSSH ssh",
     template="tls/openssh.conf.j2",
     main=("ssh/ssh_config", "ssh_config"),
-    can=can,
+    capabilities=capabilities,
     context=context,
     read=read,
     edits=edits,
     ssh="client",
     writer="ssh",
-    marks=re.compile(
+    fingerprint=re.compile(
         r"^\s*(?:Host\s(?!.*\b(?:md5|trust|reject|peer|ident|password|cert|scram-sha-256)\b)|HashKnownHosts|ForwardAgent|ForwardX11|IdentityFile|StrictHostKeyChecking|ProxyCommand|"
         r"SendEnv|UserKnownHostsFile|HostName\s|(?:KexAlgorithms|HostKeyAlgorithms|MACs|Ciphers|PubkeyAuthentication|PubkeyAccepted\w+|PasswordAuthentication)\s)",
         re.MULTILINE | re.IGNORECASE,

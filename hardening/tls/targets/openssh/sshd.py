@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from hardening.findings import InFile
 from hardening.tls.libraries import ssh_algorithms
-from hardening.tls.offer import Inert, Offer, Said, SshOffer
+from hardening.tls.offer import Inert, Located, Offer, SshOffer
 from hardening.tls.release import Release, directives
-from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
+from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, Target
 from hardening.tls.targets.openssh import host_keys as openssh_keys
-from hardening.tls.targets.openssh.syntax import KINDS, NAMES, Line, resolved, strays, unknown
+from hardening.tls.targets.openssh.syntax import KINDS, NAMES, Line, resolved, unknown, unknown_directives
 from hardening.tls.targets.openssh.syntax import read as read_lines
 from hardening.tls.targets.reading import served
 from hardening.tls.targets.reading.tree import Tree
@@ -32,9 +32,9 @@ UNSEEN_POLICY = (
 )
 
 
-def can(_release: Release, _build: str, _params: Mapping[str, str]) -> Abilities:
+def capabilities(_release: Release, _build: str, _params: Mapping[str, str]) -> Capabilities:
     """Return what a release can express of TLS: nothing; SSH is rendered by `rendering.ssh`."""
-    return Abilities(protocols=frozenset())
+    return Capabilities(protocols=frozenset())
 
 
 def context(_job: Job) -> dict[str, object]:
@@ -60,25 +60,25 @@ class _Config:
     def every(self, name: str) -> list[Line]:
         return [x for x in self.lines if x.name == name and not _for_some(x)]
 
-    def names(self, kind: str) -> tuple[Said, ...]:
+    def names(self, kind: str) -> tuple[Located, ...]:
         """The names of one kind, each with the line that lists it."""
         default = ssh_algorithms.defaults("server", self.release).get(kind)
         plain = default.names if default else ()
         line = self.first(NAMES[kind].lower())
         if line is None:
-            found = tuple(Said(n, self.start) for n in plain)
+            found = tuple(Located(n, self.start) for n in plain)
         else:
-            found = tuple(Said(n, line.at) for n in resolved(kind, line.value, plain, self.release))
+            found = tuple(Located(n, line.at) for n in resolved(kind, line.value, plain, self.release))
         if kind == "user_keys":
             found += tuple(
-                Said(n, x.at)
+                Located(n, x.at)
                 for x in self.lines
                 if x.name == "pubkeyacceptedalgorithms" and _for_some(x)
                 for n in resolved(kind, x.value, plain, self.release)
             )
         return found
 
-    def kex(self) -> tuple[Said, ...]:
+    def kex(self) -> tuple[Located, ...]:
         """The key exchanges, with those of GSSAPI where that is switched on."""
         found = self.names("kex")
         on = self.first("gssapikeyexchange")
@@ -86,14 +86,14 @@ class _Config:
             return found
         said = self.first("gssapikexalgorithms")
         text, at = (said.value, said.at) if said else (_GSS, on.at)
-        return tuple(Said(n, at) for n in text.split(",")) + found
+        return tuple(Located(n, at) for n in text.split(",")) + found
 
-    def host_keys(self) -> tuple[tuple[Said, ...], bool]:
+    def host_keys(self) -> tuple[tuple[Located, ...], bool]:
         """The host key algorithms that a key is there for, and whether the keys themselves were read."""
         have, certain = openssh_keys.types(self.tree, self.lines, self.release)
         certified = bool(self.every("hostcertificate"))
         facts = directives("openssh")
-        found: list[Said] = []
+        found: list[Located] = []
         for said in self.names("host_keys"):
             if openssh_keys.base_type(said.value) not in have or ("-cert-v0" in said.value and not certified):
                 continue
@@ -104,24 +104,24 @@ class _Config:
                     if facts.has("rsa-sha2 with ssh-rsa", self.release)
                     else ()
                 )
-                found += [Said(n, said.at) for n in more]
+                found += [Located(n, said.at) for n in more]
         return tuple(dict.fromkeys(found)), certain
 
-    def protocol1(self) -> Said | None:
+    def protocol1(self) -> Located | None:
         """Where protocol 1 is offered."""
         facts = directives("openssh")
         if not facts.has("protocol 1", self.release):
             return None
         line = self.first("protocol")
         text = line.value if line else facts.default_of("protocol", self.release)
-        return Said(f"Protocol {text}", line.at if line else self.start) if "1" in text else None
+        return Located(f"Protocol {text}", line.at if line else self.start) if "1" in text else None
 
     def inert(self) -> tuple[Inert, ...]:
         """Protocol 1, where a line asks for it and the release has none."""
         line = self.first("protocol")
         if line is None or "1" not in line.value or directives("openssh").has("protocol 1", self.release):
             return ()
-        return (Inert(Said("protocol 1", line.at), f"OpenSSH {self.release.version} has none of it"),)
+        return (Inert(Located("protocol 1", line.at), f"OpenSSH {self.release.version} has none of it"),)
 
     def subjects(self) -> tuple[str, ...]:
         """The file with each port, as other targets name their servers."""
@@ -169,7 +169,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     if not lines:
         return
     _faults(tree, lines, release)
-    strays(tree, lines, directives("openssh"), release)
+    unknown_directives(tree, lines, directives("openssh"), release)
     above, notes = _system_policy(tree, release)
     config = _Config(tree, path, [*above, *lines], release)
     host_keys, certain = config.host_keys()
@@ -213,11 +213,11 @@ TARGET = Target(
     title="OpenSSH sshd",
     template="tls/openssh.conf.j2",
     main=("ssh/sshd_config", "sshd_config"),
-    can=can,
+    capabilities=capabilities,
     context=context,
     read=read,
     edits=edits,
-    marks=re.compile(
+    fingerprint=re.compile(
         r"^\s*(?:KexAlgorithms|HostKey\w*|MACs|Ciphers|PermitRootLogin|PubkeyAuthentication|UsePAM|Subsystem|"
         r"AuthorizedKeysFile|PasswordAuthentication|X11Forwarding|PubkeyAccepted\w+)\s",
         re.MULTILINE | re.IGNORECASE,

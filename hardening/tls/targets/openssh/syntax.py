@@ -106,7 +106,7 @@ def matches(name: str, patterns: str) -> bool:
     return found
 
 
-def strays(tree: Tree, lines: Sequence[Line], facts: Directives, release: Release) -> None:
+def unknown_directives(tree: Tree, lines: Sequence[Line], facts: Directives, release: Release) -> None:
     """Say which keywords OpenSSH does not know; it refuses them, but those that IgnoreUnknown names."""
     ignored = ",".join(x.value.lower() for x in lines if x.name == "ignoreunknown")
     for line in lines:

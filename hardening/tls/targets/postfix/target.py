@@ -8,10 +8,10 @@ from dataclasses import replace
 
 from hardening.findings import InFile
 from hardening.tls.libraries import builds
-from hardening.tls.offer import Offer, Said
+from hardening.tls.offer import Located, Offer
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
-from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
+from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, Target
 from hardening.tls.targets.postfix import master as postfix_master
 from hardening.tls.targets.reading import certificates, flat_edits, flat_syntax, protocol_ranges, served
 from hardening.tls.targets.reading.flat_syntax import Grammar, Line, Section
@@ -37,11 +37,11 @@ def _has(feature: str, release: Release) -> bool:
     return directives("postfix").has(feature, release)
 
 
-def can(release: Release, build: str, params: Mapping[str, str]) -> Abilities:
+def capabilities(release: Release, build: str, params: Mapping[str, str]) -> Capabilities:
     """Return what a release can express with a build."""
     listed = _has("tls_eecdh_auto_curves", release) and builds.build(build).release >= (1, 0, 2)
     always = _always_on(release)
-    return Abilities(
+    return Capabilities(
         protocols=frozenset(PROTOCOLS) - set(always),
         stuck={n: _UPGRADE.format("2.9.2") for n in always if n in builds.build(build).protocols},
         ciphersuites=False,
@@ -142,7 +142,7 @@ class _Service:
         return InFile((found.path,), found.line) if found else otherwise
 
 
-def _protocols(text: str, at: InFile, always: tuple[str, ...]) -> tuple[Said, ...]:
+def _protocols(text: str, at: InFile, always: tuple[str, ...]) -> tuple[Located, ...]:
     words = [w for w in re.split(r"[,:\s]+", text) if w]
     plain = [w for w in words if w[0] not in "!<>"]
     on = {protocol_ranges.named(w) for w in plain} if plain else set(PROTOCOLS)
@@ -298,8 +298,8 @@ def _settings(service: _Service, tree: Tree, reading: Reading) -> served.Setting
                 service.place(protocols, at),
                 _always_on(release),
             ),
-            ciphers=Said(ciphers, spot),
-            groups=Said(":".join(_WORDS.findall(groups)), service.place(curves, at)) if groups else None,
+            ciphers=Located(ciphers, spot),
+            groups=Located(":".join(_WORDS.findall(groups)), service.place(curves, at)) if groups else None,
             server_preference=service.text("tls_preempt_cipherlist") == "yes",
             keys=certificates.keys_of(tree, certificate, mixed=True),
             cards=certificates.presented(tree, certificate, mixed=True, parameters=_dh_file(service, tree)),
@@ -315,7 +315,9 @@ def _strays(tree: Tree, lines: list[Line], release: Release) -> None:
     """Say which names about TLS are none of Postfix's; one that `$name` asks for is the operator's own."""
     own = {word for x in lines for found in _VARIABLE.findall(x.value) for word in found}
     own |= {found["name"] for x in lines for found in _CONDITIONAL.finditer(x.value)}
-    flat_syntax.strays(tree, (x for x in lines if x.name not in own), directives("postfix"), release)
+    flat_syntax.unknown_directives(
+        tree, (x for x in lines if x.name not in own), directives("postfix"), release
+    )
 
 
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
@@ -401,11 +403,11 @@ TARGET = Target(
     title="Postfix smtpd",
     template="tls/postfix.cf.j2",
     main=("postfix/main.cf", "main.cf"),
-    can=can,
+    capabilities=capabilities,
     context=context,
     read=read,
     edits=edits,
-    marks=re.compile(
+    fingerprint=re.compile(
         r"^(?:smtpd?_\w+|tls_\w+|my(?:hostname|destination|networks|origin)|compatibility_level)\s*=",
         re.MULTILINE,
     ),

@@ -80,7 +80,7 @@ def read(tree: Tree, path: str, grammar: Grammar) -> list[Section]:
     return sections
 
 
-def strays(
+def unknown_directives(
     tree: Tree, lines: Iterable[Line], facts: Directives, release: Release, kind: str = "directive"
 ) -> None:
     """Say which names about TLS the server does not know: it refuses to start with them, or passes over them."""

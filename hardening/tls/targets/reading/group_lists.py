@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from hardening.tls import registry
 from hardening.tls.libraries import builds
 from hardening.tls.libraries.library import Build
-from hardening.tls.offer import Said
+from hardening.tls.offer import Located
 from hardening.tls.registry import Group
 from hardening.tls.targets.reading import security_levels
 
@@ -72,8 +72,8 @@ def names(text: str, build_name: str) -> tuple[str, ...]:
 
 
 def under(
-    protocol: str, newer: tuple[Said, ...], older: tuple[Said, ...], *, elliptic: bool
-) -> tuple[Said, ...]:
+    protocol: str, newer: tuple[Located, ...], older: tuple[Located, ...], *, elliptic: bool
+) -> tuple[Located, ...]:
     """Return the groups that a version negotiates, of those for TLS 1.3 and those for older ones."""
     if protocol in {"SSLv2", "SSLv3"}:
         return ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hardening.findings import Location
-from hardening.tls.offer import Said
+from hardening.tls.offer import Located
 from hardening.tls.registry import PROTOCOLS
 
 NAMES = {name.lower(): name for name in PROTOCOLS} | {
@@ -21,17 +21,17 @@ def named(word: str) -> str | None:
     return NAMES.get(word.strip().lower())
 
 
-def between(least: str, greatest: str, at: Location) -> tuple[Said, ...]:
+def between(least: str, greatest: str, at: Location) -> tuple[Located, ...]:
     """Return every version from one to another, both included; an unknown word is no limit."""
     low = PROTOCOLS.index(named(least) or PROTOCOLS[0])
     high = PROTOCOLS.index(named(greatest) or PROTOCOLS[-1])
-    return tuple(Said(n, at) for n in PROTOCOLS[low : high + 1])
+    return tuple(Located(n, at) for n in PROTOCOLS[low : high + 1])
 
 
-def listed(words: Iterable[str], at: Location) -> tuple[Said, ...]:
+def listed(words: Iterable[str], at: Location) -> tuple[Located, ...]:
     """Return the versions in a list, weakest first."""
     found = {named(w) for w in words}
-    return tuple(Said(n, at) for n in PROTOCOLS if n in found)
+    return tuple(Located(n, at) for n in PROTOCOLS if n in found)
 
 
 def commanded(value: str, on: Iterable[str]) -> set[str]:

@@ -15,7 +15,7 @@ from hardening.findings import InFile
 from hardening.records import dataclass
 from hardening.tls import openssl
 from hardening.tls.libraries import builds
-from hardening.tls.offer import Inert, Offer, ProtocolOffer, Said
+from hardening.tls.offer import Inert, Located, Offer, ProtocolOffer
 from hardening.tls.openssl import Resolution
 from hardening.tls.registry import Suite
 from hardening.tls.targets.reading import certificates, group_lists, security_levels
@@ -36,15 +36,15 @@ class Settings:
     also: tuple[str, ...] = ()
     """Further subjects that this holds for: other names of the server, other ports."""
     at: InFile
-    protocols: tuple[Said, ...]
+    protocols: tuple[Located, ...]
     """Every version that is switched on; what the library lacks is left out later."""
-    ciphers: Said
+    ciphers: Located
     """A cipher string in OpenSSL's language, resolved on the build."""
-    ciphersuites: Said | None = None
+    ciphersuites: Located | None = None
     """OpenSSL's separate list for TLS 1.3; None: the library's own."""
-    groups: Said | None = None
+    groups: Located | None = None
     """Group names with `:` between them; None: the library's own."""
-    signatures: Said | None = None
+    signatures: Located | None = None
     """A list of signature schemes in OpenSSL's words; None: the library's own."""
     server_preference: bool = False
     server_preference13: bool | None = None
@@ -62,7 +62,7 @@ class Settings:
     """The size of the RSA key that OpenSSL makes parameters for, where it makes them."""
     compression: bool | None = None
     assumptions: tuple[str, ...] = ()
-    possible: tuple[Said, ...] = ()
+    possible: tuple[Located, ...] = ()
     """Cipher strings that hold for some requests alone."""
     inert: tuple[Inert, ...] = ()
     """Versions that are switched on and that something beside the library takes away again."""
@@ -88,7 +88,7 @@ def taken_from(settings: Settings, first: Settings, who: str, fields: Iterable[s
     return replace(settings, **found, assumptions=(*settings.assumptions, *notes))
 
 
-def spoken(settings: Settings, build_name: str) -> tuple[Said, ...]:
+def spoken(settings: Settings, build_name: str) -> tuple[Located, ...]:
     """Return the versions that a server's own security level lets through, whatever that of another name is."""
     text13 = settings.ciphersuites.value if settings.ciphersuites else None
     text = _spelt_out(settings.ciphers.value)
@@ -97,7 +97,7 @@ def spoken(settings: Settings, build_name: str) -> tuple[Said, ...]:
     return tuple(s for s in settings.protocols if s.value in speaks)
 
 
-def _values(said: Said | tuple[Said, ...] | None) -> tuple[str, ...]:
+def _values(said: Located | tuple[Located, ...] | None) -> tuple[str, ...]:
     return () if said is None else tuple(s.value for s in (said if isinstance(said, tuple) else (said,)))
 
 
@@ -231,13 +231,13 @@ def offer(settings: Settings, build_name: str) -> Offer:
         elliptic=settings.elliptic and not (listed and known and not names12),
     )
     at = settings.groups.at if settings.groups else settings.at
-    groups = {n: Said(n, at) for n in (*names13, *names12)}
+    groups = {n: Located(n, at) for n in (*names13, *names12)}
     newer, older = tuple(groups[n] for n in names13), tuple(groups[n] for n in names12)
     speaks = security_levels.protocols_of(build_name, level)
     protocols = []
     inert = list(settings.inert)
     finite_field = False
-    made: dict[str, Said] = {}  # one object per suite and place: equal ones are found fast by who judges
+    made: dict[str, Located] = {}  # one object per suite and place: equal ones are found fast by who judges
     for said in settings.protocols:
         if said.value not in speaks:
             inert.append(Inert(said, _mute(build_name, said.value, found.security_level)))
@@ -266,7 +266,7 @@ def offer(settings: Settings, build_name: str) -> Offer:
             ProtocolOffer(
                 name=said.value,
                 at=said.at,
-                suites=tuple([made.get(n) or made.setdefault(n, Said(n, place)) for n in usable.names]),
+                suites=tuple([made.get(n) or made.setdefault(n, Located(n, place)) for n in usable.names]),
                 preference="server" if _prefers(settings, said.value) else "client",
                 groups=group_lists.under(said.value, newer, older, elliptic=usable.elliptic),
                 possible=_possible(settings, asked, said.value, usable.names) if settings.possible else (),
@@ -294,7 +294,7 @@ def _with_host_list(settings: Settings, build_name: str) -> Settings:
     """A program that sets no list (the library's, said by nobody) has the one of the host's openssl.cnf."""
     told = builds.build(build_name).told_list
     own = settings.ciphers.value == "DEFAULT" and settings.ciphers.at == settings.at
-    return replace(settings, ciphers=Said(told, settings.at)) if told and own else settings
+    return replace(settings, ciphers=Located(told, settings.at)) if told and own else settings
 
 
 def _prefers(settings: Settings, protocol: str) -> bool:
@@ -324,12 +324,12 @@ def _mute(build_name: str, name: str, level: int | None) -> str:
 
 def _possible(
     settings: Settings, asked: _Question, protocol: str, offered: tuple[str, ...]
-) -> tuple[Said, ...]:
+) -> tuple[Located, ...]:
     """Return what the lists of single requests add; the suites of TLS 1.3 are in none of them."""
     if protocol == "TLSv1.3":
         return ()
     return tuple(
-        Said(name, one.at)
+        Located(name, one.at)
         for one in settings.possible
         for name in _suites(replace(asked, string=one.value), protocol).names
         if name not in offered

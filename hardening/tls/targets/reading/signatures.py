@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from hardening.tls import registry
 from hardening.tls.libraries import builds
-from hardening.tls.offer import Said
+from hardening.tls.offer import Located
 from hardening.tls.registry import Scheme, Suite
 from hardening.tls.targets.reading import security_levels
 
@@ -85,14 +85,14 @@ def _signs(name: str, key: str) -> bool:
 
 
 def left(
-    said: Said | None, build_name: str, level: int, keys: frozenset[str] | None, protocol: str, signers: frozenset[str]
-) -> tuple[Said, ...] | None:  # fmt: skip
+    said: Located | None, build_name: str, level: int, keys: frozenset[str] | None, protocol: str, signers: frozenset[str]
+) -> tuple[Located, ...] | None:  # fmt: skip
     """Return the schemes of a list that a server can sign with under a version, in order; None where none is set or a word of it is not known.
 
     `signers` are the authentications (RSA, ECDSA, DSS) of its suites up to TLS 1.2 that carry a signature.
     """
     names = _left(said.value, build_name, level, keys, protocol, signers) if said else None
-    return None if said is None or names is None else tuple([Said(name, said.at) for name in names])
+    return None if said is None or names is None else tuple([Located(name, said.at) for name in names])
 
 
 @lru_cache(maxsize=1024)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from hardening.tls.offer import Said
+from hardening.tls.offer import Located
 from hardening.tls.targets.reading import protocol_ranges, served
 
 RANGE_ENDS = {"minprotocol": 0, "maxprotocol": 1}
@@ -33,7 +33,7 @@ def options(settings: served.Settings, value: str) -> served.Settings:
     return settings
 
 
-def over(said: Said, before: Said) -> Said:
+def over(said: Located, before: Located) -> Located:
     """Return a cipher string that is set over another: the security level of the one before stays where it names none."""
     levels = _LEVEL.findall(before.value)
     if not levels or _LEVEL.search(said.value):
@@ -41,7 +41,7 @@ def over(said: Said, before: Said) -> Said:
     return replace(said, value=f"{said.value}:{levels[-1]}")
 
 
-def common(settings: served.Settings, command: str, said: Said) -> served.Settings:
+def common(settings: served.Settings, command: str, said: Located) -> served.Settings:
     """Return settings as a command leaves them that does the same in every server; any other leaves them as they are."""
     if command == "ciphersuites":
         return replace(settings, ciphersuites=said)
@@ -50,7 +50,7 @@ def common(settings: served.Settings, command: str, said: Said) -> served.Settin
     return options(settings, said.value) if command == "options" else settings
 
 
-def given(settings: served.Settings, lines: Iterable[tuple[str, Said]]) -> served.Settings:
+def given(settings: served.Settings, lines: Iterable[tuple[str, Located]]) -> served.Settings:
     """Return settings as commands (name, and value with its place) leave them, one after the other."""
     for name, said in lines:
         command, value = name.lower(), said.value

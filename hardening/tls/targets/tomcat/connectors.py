@@ -10,7 +10,7 @@ from hardening.findings import InFile, Location
 from hardening.records import dataclass
 from hardening.tls import registry
 from hardening.tls.libraries import builds, jsse
-from hardening.tls.offer import Offer, Said
+from hardening.tls.offer import Located, Offer
 from hardening.tls.release import Release, directives
 from hardening.tls.targets.base import Reading
 from hardening.tls.targets.java import jsse_served
@@ -53,10 +53,10 @@ class Host:
         """Return the first of these attributes that is there."""
         return next((a for n in names if (a := self.element.attributes.get(n))), None)
 
-    def said(self, *names: str) -> Said | None:
+    def said(self, *names: str) -> Located | None:
         """Return the first of these attributes that is there, with its place."""
         found = self.attribute(*names)
-        return Said(found.value, InFile((self.element.path,), found.line)) if found else None
+        return Located(found.value, InFile((self.element.path,), found.line)) if found else None
 
     @property
     def at(self) -> InFile:
@@ -209,7 +209,7 @@ class _Reader:
 
     # -- what is enabled
 
-    def _listed(self, said: Said) -> tuple[Said, ...]:
+    def _listed(self, said: Located) -> tuple[Located, ...]:
         """`+` and `-` add and remove from left to right; `all` is every version from TLS 1.0 on."""
         chosen: dict[str, None] = {}
         every = _ALL + (("TLSv1.3",) if self._all13() else ())
@@ -225,10 +225,10 @@ class _Reader:
     def _all13(self) -> bool:
         return has("all TLSv1.3", self.release) and has("SSLHostConfig", self.release)
 
-    def _protocols(self) -> tuple[Said, ...] | None:
+    def _protocols(self) -> tuple[Located, ...] | None:
         if has("SSLHostConfig", self.release):
             said = self.host.said("protocols", "sslEnabledProtocols", "SSLProtocol")
-            return self._listed(said or Said("all", self.host.at))
+            return self._listed(said or Located("all", self.host.at))
         said = self.host.said("sslEnabledProtocols") if has("sslEnabledProtocols", self.release) else None
         said = said or (self.host.said("protocols") if has("protocols", self.release) else None)
         if said is not None:
@@ -236,27 +236,27 @@ class _Reader:
         if not has("default without SSL", self.release):
             return None
         mine = [p for p in jsse.jdk(self.build).server_protocols if not p.startswith("SSL")]
-        return tuple(Said(p, self.host.at) for p in mine)
+        return tuple(Located(p, self.host.at) for p in mine)
 
-    def _suites(self) -> Said | None:
+    def _suites(self) -> Located | None:
         """Java's names with `:` between them; None where the JDK's own are left."""
         jdk = jsse.jdk(self.build)
         said = self.host.said("ciphers")
         if has("SSLHostConfig", self.release) or (said and has("openssl ciphers", self.release)):
             said = said or self.host.said("SSLCipherSuite")
-            said = said or Said(self.facts.default_of("ciphers", self.release), self.host.at)
-            return Said(":".join(self._translated(said.value)), said.at)
+            said = said or Located(self.facts.default_of("ciphers", self.release), self.host.at)
+            return Located(":".join(self._translated(said.value)), said.at)
         if said is not None and said.value.strip() and said.value.strip() != "ALL":
-            return Said(":".join(filter(None, re.split(r"[,\s]+", said.value))), said.at)
+            return Located(":".join(filter(None, re.split(r"[,\s]+", said.value))), said.at)
         if said is not None and said.value.strip() == "ALL":
-            return Said(":".join(jdk.suites), said.at)
+            return Located(":".join(jdk.suites), said.at)
         if not has("default without weak", self.release):
             return None
         dhe = jdk.numbers < (8,)
         mine = [
             n for n in jdk.suites if n in jdk.enabled and not (jdk.numbers >= (7,) and _FILTERED.search(n))
         ]
-        return Said(":".join(n for n in mine if not (dhe and "_DHE_" in n)), self.host.at)
+        return Located(":".join(n for n in mine if not (dhe and "_DHE_" in n)), self.host.at)
 
     def _translated(self, string: str) -> list[str]:
         jdk = jsse.jdk(self.build)
@@ -277,12 +277,12 @@ class _Reader:
             return said.value.lower() in {"true", "on", "yes"}
         return False if has("own order", self.release) else None
 
-    def _groups(self) -> Said | None:
+    def _groups(self) -> Located | None:
         """The groups, which Java's own TLS can be told since Java 20."""
         if not groups_settable(self.release, self.build):
             return None
         said = self.host.said("groups") if self.host.style == "host" else None
-        return Said(re.sub(r"\s*,\s*", ":", said.value.strip()), said.at) if said else None
+        return Located(re.sub(r"\s*,\s*", ":", said.value.strip()), said.at) if said else None
 
     # -- what that offers
 
@@ -311,17 +311,17 @@ class _Reader:
         said = self.host.said("protocols", "sslEnabledProtocols", "SSLProtocol")
         at = said.at if said else self.host.at
         if newer:
-            protocols = self._listed(said or Said("all", at))
+            protocols = self._listed(said or Located("all", at))
         else:
             protocols = _apr_protocols(said.value if said else "all", at, self.release)
         own = "ciphers" if newer else "apr ciphers"
         ciphers = self.host.said("ciphers", "SSLCipherSuite")
-        ciphers = ciphers or Said(self.facts.default_of(own, self.release), self.host.at)
+        ciphers = ciphers or Located(self.facts.default_of(own, self.release), self.host.at)
         if not re.search("[:!+]", ciphers.value):
-            ciphers = Said(_openssl_names(ciphers.value), ciphers.at)
+            ciphers = Located(_openssl_names(ciphers.value), ciphers.at)
         suites = self.host.said("cipherSuites") if has("cipherSuites", self.release) else None
         if suites is None and has("cipherSuites", self.release):
-            suites = Said(tomcat_ciphers.DEFAULT13, self.host.at)
+            suites = Located(tomcat_ciphers.DEFAULT13, self.host.at)
         off = self.host.attribute("disableCompression", "SSLDisableCompression")
         settings = served.Settings(
             subject=self._subject(),
@@ -339,13 +339,13 @@ class _Reader:
         )
         return served.offer(ssl_conf_cmd.given(settings, self._commands()), self.build)
 
-    def _commands(self) -> Iterator[tuple[str, Said]]:
+    def _commands(self) -> Iterator[tuple[str, Located]]:
         """Yield the commands of `<OpenSSLConf>`, which OpenSSL gets after everything else."""
         for inner in self.host.element.children:
             for one in inner.children if inner.name == "OpenSSLConf" else ():
                 name, value = one.value("name"), one.value("value")
                 if one.name == "OpenSSLConfCmd" and name:
-                    yield name, Said(value, InFile((one.path,), one.line))
+                    yield name, Located(value, InFile((one.path,), one.line))
 
 
 _KNOWN = frozenset(
@@ -358,7 +358,7 @@ def _openssl_names(string: str) -> str:
     return ":".join(s.openssl[0] if s is not None and s.openssl else w for w, s in found)
 
 
-def _apr_protocols(value: str, at: Location, release: Release) -> tuple[Said, ...]:
+def _apr_protocols(value: str, at: Location, release: Release) -> tuple[Located, ...]:
     """SSLProtocol of Tomcat Native: `all`, or versions with `+` and `-`."""
     newer = has("apr TLSv1.1", release)
     every = (

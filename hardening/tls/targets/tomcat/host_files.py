@@ -7,7 +7,7 @@ import re
 from functools import lru_cache
 
 from hardening.tls.libraries import jsse
-from hardening.tls.targets.base import Told
+from hardening.tls.targets.base import ReleaseHint
 from hardening.tls.targets.java import options as java_options
 from hardening.tls.targets.reading.tree import Tree
 
@@ -20,7 +20,7 @@ _LARGEST = 1 << 20
 _JARS = ("lib/catalina.jar", "server/lib/catalina.jar")
 
 
-def told(tree: Tree, path: str) -> Told:
+def detect_release(tree: Tree, path: str) -> ReleaseHint:
     """Return which Tomcat and which Java run with this server.xml, as far as files there say."""
     version, build, notes = None, None, []
     for home in _homes(tree, path):
@@ -30,7 +30,7 @@ def told(tree: Tree, path: str) -> Told:
         if build is None and (java := _java(tree, home)):
             build, note = java
             notes.append(note)
-    return Told(version=version, build=build, notes=tuple(notes))
+    return ReleaseHint(version=version, build=build, notes=tuple(notes))
 
 
 def _homes(tree: Tree, path: str) -> list[str]:

@@ -13,7 +13,7 @@ from hardening.tls.judging import rules
 from hardening.tls.libraries import builds, jsse
 from hardening.tls.offer import Offer
 from hardening.tls.release import Release, directives
-from hardening.tls.targets.base import Abilities, Edit, Job, Reading, Target
+from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, Target
 from hardening.tls.targets.java import options as java_options
 from hardening.tls.targets.reading import protocol_ranges, xml_syntax
 from hardening.tls.targets.reading.tree import Tree
@@ -25,18 +25,18 @@ _SYSTEM = "the OpenSSL configuration file of the host decides"
 _NEWER = "use Tomcat {} or later"
 
 
-def can(release: Release, build: str, _params: Mapping[str, str]) -> Abilities:
+def capabilities(release: Release, build: str, _params: Mapping[str, str]) -> Capabilities:
     """Return what a release can be told, in Java's own TLS or with OpenSSL."""
     return _can_jsse(release, build) if build.startswith(builds.JDK) else _can_openssl(release, build)
 
 
-def _can_jsse(release: Release, build: str) -> Abilities:
+def _can_jsse(release: Release, build: str) -> Capabilities:
     jdk = jsse.jdk(build)
     forbids = jsse.constraints(jdk.disabled, build)
     order = has("SSLHostConfig", release) or (
         has("useServerCipherSuitesOrder", release) and jdk.numbers >= (8,)
     )
-    return Abilities(
+    return Capabilities(
         protocols=frozenset(p for p in jdk.protocols if forbids.permits_protocol(p)),
         unreachable=frozenset(n for n in jdk.suites if not forbids.permits_suite(n)),
         groups="list" if groups_settable(release, build) else "none",
@@ -51,7 +51,7 @@ def _can_jsse(release: Release, build: str) -> Abilities:
     )
 
 
-def _can_openssl(release: Release, build: str) -> Abilities:
+def _can_openssl(release: Release, build: str) -> Capabilities:
     newer = has("SSLHostConfig", release)
     singly = newer or has("apr TLSv1.1", release)
     speaks = builds.build(build).protocols
@@ -59,7 +59,7 @@ def _can_openssl(release: Release, build: str) -> Abilities:
         ("TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3") if _has13(release) else ("TLSv1.0", "TLSv1.1", "TLSv1.2")
     )
     stuck = () if singly else ("SSLv2", "SSLv3", *every)  # `all` is the only word with TLS 1.1 and 1.2 in it
-    return Abilities(
+    return Capabilities(
         protocols=frozenset(every) if singly else frozenset(),
         stuck={n: _NEWER.format("7.0.57") for n in stuck if n in speaks},
         ciphersuites=has("cipherSuites", release),
@@ -226,14 +226,16 @@ TARGET = Target(
     title="Apache Tomcat",
     template="tls/tomcat.xml.j2",
     main=("conf/server.xml", "tomcat*/server.xml", "server.xml"),
-    can=can,
+    capabilities=capabilities,
     context=context,
     read=read,
     edits=edits,
-    told=host_files.told,
+    detect_release=host_files.detect_release,
     libraries=libraries,
     remedy=remedy,
-    marks=re.compile(r"<(?:Connector|SSLHostConfig|Service name=\"Catalina\"|Engine name=\"Catalina\")\b"),
+    fingerprint=re.compile(
+        r"<(?:Connector|SSLHostConfig|Service name=\"Catalina\"|Engine name=\"Catalina\")\b"
+    ),
     check=("/usr/share/tomcat10/bin/catalina.sh", "configtest"),
     place="/etc/tomcat/harden-tls.xml",
     params={

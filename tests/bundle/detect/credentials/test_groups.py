@@ -10,13 +10,13 @@ from bundle.audit import audit
 from bundle.detect.credentials import detector
 from hardening.errors import ExitCode
 from hardening.findings import Severity
-from hardening.reports import How
+from hardening.reports import RenderOptions
 from hardening.reports import html as html_report
 from hardening.reports import json as json_report
 from hardening.reports import text as text_report
 from tests.bundle.detect.credentials.plant.members import made
 
-_HOW = How(fail_on=Severity.LOW)
+_HOW = RenderOptions(fail_on=Severity.LOW)
 
 
 def _site(root: Path, often: str, once: str) -> None:

@@ -18,7 +18,7 @@ class ActionModule(AgentAction):
         args.pop("state_dir", None)
         args.update({key: self.several(args[key]) for key in ("clients", "restart_argv") if key in args})
         deadman, install = float(args.pop("deadman", 0) or 0), bool(args.pop("install", False))
-        wish = engine_plan.Wish.of(dict(args, by=self.session.by))
+        wish = engine_plan.DesiredPort.of(dict(args, by=self.session.by))
         if wish.port is None:
             return self.looked(wish)
         facts = self.session.ask("facts", **engine_plan.wishes(wish))

@@ -38,9 +38,9 @@ class ActionModule(AgentAction):
         if verb == "audit":
             return self._audited(args)
         if verb == "rollback" and not args.get("job"):
-            conductor = orchestrator.Conductor(ask=self.ask, job=None, say=self._say, log=self._log(args))
+            conductor = orchestrator.Orchestrator(ask=self.ask, job=None, say=self._say, log=self._log(args))
             return self._newest_back(conductor, args)
-        conductor = orchestrator.Conductor(
+        conductor = orchestrator.Orchestrator(
             ask=self.ask,
             job=self._job(args),
             upload=self._upload,
