@@ -18,7 +18,7 @@ from hardening.errors import DataError
 from hardening.findings import Finding, Severity
 from hardening.host import gather
 from hardening.host.checks import modes
-from hardening.host.checks.root import About, Root
+from hardening.host.checks.root import FileMeta, Root
 from hardening.tls import policy
 from hardening.toml_rows import Table
 
@@ -251,9 +251,9 @@ def test_modes_of_another_host_are_those_that_it_listed(tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/crontab").write_text("17 3 * * * root /opt/job.sh\n")
     seen = {
-        "/opt/job.sh": About(0o100777, 0, 0),
-        "/srv/x/bash": About(0o104755, 0, 0),
-        "/srv/x": About(0o040755, 0, 0),
+        "/opt/job.sh": FileMeta(0o100777, 0, 0),
+        "/srv/x/bash": FileMeta(0o104755, 0, 0),
+        "/srv/x": FileMeta(0o040755, 0, 0),
     }
     found = {one.rule.id: one.where for one in modes.look(Root(tmp_path, seen), "host")}
     assert found == {ROOT_WRITABLE.id: "/etc/crontab", SETUID_SHELL.id: "/srv/x/bash"}

@@ -11,7 +11,7 @@ from bundle.detect.settings import ROOT_WRITABLE, SETUID_SHELL
 from bundle.detect.settings.detector import is_shell
 from hardening.findings import Finding, in_file
 from hardening.host.checks.people import Person, who_may_write
-from hardening.host.checks.root import About, Root
+from hardening.host.checks.root import FileMeta, Root
 from hardening.host.checks.rules import UNREAD
 
 FOLDERS = ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local", "/opt", "/srv", "/home", "/root", "/tmp", "/var/tmp")  # noqa: S108 - they are looked at, and nothing is written there  # fmt: skip
@@ -72,7 +72,7 @@ def _setuid(host: Root, subject: str) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def _known(host: Root) -> Iterator[tuple[str, About]]:
+def _known(host: Root) -> Iterator[tuple[str, FileMeta]]:
     """Yield paths with owner and mode."""
     if host.seen:
         yield from host.seen.items()
@@ -87,7 +87,7 @@ def _known(host: Root) -> Iterator[tuple[str, About]]:
                     found = os.lstat(f"{above}/{name}")
                 except OSError:
                     continue
-                yield host.name(f"{above}/{name}"), About(found.st_mode, found.st_uid, found.st_gid)
+                yield host.name(f"{above}/{name}"), FileMeta(found.st_mode, found.st_uid, found.st_gid)
 
 
 def programs(host: Root) -> Iterator[tuple[str, int | None, str]]:
