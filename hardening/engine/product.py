@@ -9,7 +9,7 @@ from hardening import products
 from hardening.errors import UsageError
 from hardening.products import Fact
 
-PLACES = ("web-root", "version-file", "program", "package-web", "engine-config", "engine-clients")
+PLACES = ("web-root", "version-file", "program", "instance", "package-web", "engine-config", "engine-clients")
 """Rows of the pack's layout that an upgrade and the engine ask for."""
 
 
@@ -46,6 +46,11 @@ class Product:
         if found is None:
             raise UsageError(f"{self.name} has no path {name!r}", hint="see hardening/products")
         return found
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The product's own folders: its programs and its instance."""
+        return (*self.paths("program"), *self.paths("instance"))
 
     def paths(self, name: str) -> tuple[str, ...]:
         """Return every path with this id."""

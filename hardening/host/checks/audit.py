@@ -29,7 +29,6 @@ from hardening.host.checks.paths import (
     CONFIGURED,
     ELSEWHERE,
     INSTALLED,
-    PRODUCT,
     SERVERS,
     WEB,
     below,
@@ -79,7 +78,7 @@ def audit(
     home = web[0].rpartition("/")[0]
     known = (home, *web, *ACCOUNTS, *more)
     if everywhere:
-        known = (*known, *PRODUCT, *CONFIGURED, *ELSEWHERE)
+        known = (*known, *layout.folders, *CONFIGURED, *ELSEWHERE)
     places = _outermost(path for path in known if files.exists(path) and not files.objection(path))
     if everywhere:
         places = [*places, *_elsewhere(files, places)]
