@@ -171,6 +171,7 @@ PATHS = {
     "sshd-root-login": "etc/ssh/sshd_config.d/root.conf", "sshd-empty-passwords": "etc/ssh/sshd_config", "ftp-anonymous-upload": "etc/vsftpd/vsftpd.conf",
     "telnet": "etc/xinetd.d/telnet", "inetd-telnet": "etc/inetd.conf", "snmp-default-community": "etc/snmp/snmpd.conf",
     "snmp-write": "usr/local/etc/snmp/snmpd.conf", "jmx-open": "home/MIX_CMIX/runjava.NEXUS", "jdwp-open": "home/MIX_CMIX/runjava.ENTERPRISE",
+    "jdwp-port": "etc/sysconfig/mix",
     "pipe-to-shell": "usr/local/aam/bin/reconfigureMix.sh", "tls-verification-off": "usr/local/aam/bin/verifylicense.sh",
     "repository-unchecked": "etc/yum.repos.d/site.repo", "listener-at-boot": "etc/rc.d/rc.local",
 }  # fmt: skip

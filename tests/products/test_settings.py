@@ -56,7 +56,7 @@ def test_a_row_has_both_examples_and_a_source(row: Setting) -> None:
 def test_every_row_is_a_rule_of_the_toolkit() -> None:
     ids = {rule.id for one in detectors() for rule in one.rules()}
     assert {row.rule.id for row in shipped()} | {SETUID_SHELL.id, ROOT_WRITABLE.id} <= ids
-    assert len(shipped()) == 22
+    assert len(shipped()) == 23
 
 
 def test_a_finding_shows_no_value() -> None:
@@ -151,7 +151,7 @@ def test_what_root_runs() -> None:
         ('files = ["a"]', 'files = ["a"]\nscope = "php"', "name files, or a scope"),
         ('bad = "on"', 'bad = "("', "bad: is not a regular expression"),
         ('bad = "on"', "", "needs keys and bad"),
-        ('form = "ini"', 'form = "text"', "needs words and a regex with a group 'shown'"),
+        ('form = "ini"', 'form = "text"', "needs a regex with a group 'shown'"),
         ('keys = ["k"]', 'keys = ["k"]\nkey = "k"', "key: is not a known key"),
     ],
 )

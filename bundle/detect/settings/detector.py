@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from fnmatch import fnmatchcase
+from collections.abc import Iterator
+from fnmatch import translate
 from functools import cache
 
 from bundle.detect.credentials.texts import place as places
@@ -110,9 +110,7 @@ def _modes(member: Member, subject: str) -> Iterator[Finding]:
 
 
 def _settings(member: Member, subject: str) -> Iterator[Finding]:
-    path = f"/{member.parts[-1].lower()}"
-    hits = _gate().hits(member.content) if member.words is None else member.words
-    asked = [one for one in shipped() if _is_about(one, member, path, hits)]
+    asked = [*_by_path(f"/{member.parts[-1].lower()}"), *_by_words(member)]
     if not asked:
         return
     text = bytes(member.content).decode("utf-8", "replace")
@@ -123,17 +121,43 @@ def _settings(member: Member, subject: str) -> Iterator[Finding]:
             yield _said(member, subject, one.rule, f"{one.rule.title}: {shown}", shown, line, one.confidence)
 
 
-def _is_about(one: Setting, member: Member, path: str, hits: Mapping[bytes, int]) -> bool:
-    if one.words and not any(word in hits for word in one.words):
-        return False
+@cache
+def _patterns() -> tuple[re.Pattern[str], tuple[tuple[Setting, re.Pattern[str]], ...]]:
+    """Return what the last one or two parts of a path have to match for any row with files, and for each."""
+    each = tuple((one, re.compile("|".join(map(translate, one.files)))) for one in shipped() if one.files)
+    return re.compile("|".join(pattern.pattern for _, pattern in each)), each
+
+
+def _by_path(path: str) -> list[Setting]:
+    """Return the rows that are about files of this path."""
+    some, each = _patterns()
+    ends = (path.rpartition("/")[2], "/".join(path.rsplit("/", 2)[-2:]))
+    if not any(map(some.match, ends)):
+        return []
+    return [one for one, pattern in each if any(map(pattern.match, ends))]
+
+
+@cache
+def _rows_of_words() -> dict[bytes, tuple[Setting, ...]]:
+    return {word: tuple(one for one in shipped() if word in one.words) for word in Settings.words}
+
+
+def _by_words(member: Member) -> list[Setting]:
+    """Return the rows that are about files of this kind, with the words in them."""
+    hits = _gate().hits(member.content) if member.words is None else member.words
+    known = _rows_of_words()
+    asked = dict.fromkeys(one for word in hits if word in known for one in known[word])
+    if not asked:
+        return []
     shell, php = _is_shell_script(member), _is_php(member)
-    return {
-        Scope.FILES: any(fnmatchcase(path, f"*/{pattern}") for pattern in one.files),
+    kinds = {
+        Scope.FILES: False,
         Scope.SHELL: shell,
         Scope.PHP: php,
         Scope.CODE: shell or php,
         Scope.TEXT: shell or not (member.derived or member.name.lower().endswith(_PROSE)),
-    }[one.scope]
+    }
+    return [one for one in asked if kinds[one.scope]]
 
 
 def _is_shell_script(member: Member) -> bool:

@@ -131,8 +131,10 @@ def setting(row: Table) -> Setting:
         examples=tuple(map(_example, row.rows("examples"))),
     )
     if form is Form.TEXT:
-        if found.regex is None or "shown" not in found.regex.groupindex or not found.words:
-            raise row.wrong("regex", "a text needs words and a regex with a group 'shown'")
+        if found.regex is None or "shown" not in found.regex.groupindex:
+            raise row.wrong("regex", "a text needs a regex with a group 'shown'")
+        if bool(found.words) == bool(found.files):
+            raise row.wrong("words", "a scope needs words that say which files to read; files need none")
     elif not found.keys or found.bad is None:
         raise row.wrong("keys", "a file of keys needs keys and bad")
     row.done()
