@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hardening import resources
-from tests.hosts.fleet import CONTROL, KINDS, Fleet
+from tests.support.hosts.fleet import CONTROL, KINDS, Fleet
 
 FILES, SERVICES = 30, 4
 UNIT = "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n"

@@ -12,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from hardening.tls.openssl import Build, Resolution, build, resolve
-from tests.tls import oracle_grammar, oracles
+from tests.support.tls import oracle_grammar, oracles
 
 BATCH = 500
 

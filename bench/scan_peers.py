@@ -26,7 +26,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.ports import free_port  # noqa: E402 - found once the root is on the path
+from tests.support.ports import free_port  # noqa: E402 - found once the root is on the path
 
 COMPLIANT = (
     "ssl_protocols TLSv1.2 TLSv1.3; ssl_prefer_server_ciphers on; ssl_ecdh_curve X25519:prime256v1:secp384r1;"
@@ -150,7 +150,7 @@ def old_openssl() -> Iterator[int | None]:
     if not (folder / "ready").exists():
         yield None
         return
-    from tests.tls.scan.test_old_stacks import PROGRAM, make_keys, old_server
+    from tests.real.tls.scan.test_old_stacks import PROGRAM, make_keys, old_server
 
     with tempfile.TemporaryDirectory() as name:
         make_keys(Path(name))

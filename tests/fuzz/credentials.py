@@ -22,8 +22,8 @@ from bundle.detect.credentials.texts.textview import View
 from bundle.walk.member import Member
 from hardening.errors import HardeningError
 from hardening.findings import InFile
-from tests.bundle.detect.credentials.plant.kinds import places
-from tests.bundle.detect.credentials.plant.whole import written
+from tests.support.bundle.detect.credentials.plant.kinds import places
+from tests.support.bundle.detect.credentials.plant.whole import written
 
 _DETECTOR = Credentials()
 _KEYS = keys.detector()

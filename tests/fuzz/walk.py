@@ -26,9 +26,10 @@ from bundle.walk.member import Member
 from bundle.walk.problem import Broken
 from bundle.walk.source import Memory
 from bundle.walk.walker import Walker
-from tests.bundle.walk import hostile, olds, test_derive
-from tests.bundle.walk.canaries import canaries
-from tests.bundle.walk.test_fuzz import OURS, drain
+from tests.support.bundle.walk import hostile, olds
+from tests.support.bundle.walk.canaries import canaries
+from tests.unit.bundle.walk import test_derive
+from tests.unit.bundle.walk.test_fuzz import OURS, drain
 
 LAZY = (cramfs, ext, squashfs)
 """Read by the walk when the first of their images comes: imported here, or their branches would not guide the fuzzer."""

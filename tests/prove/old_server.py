@@ -14,8 +14,8 @@ from ctypes import c_char_p, c_int, c_long, c_ulong, c_void_p
 from pathlib import Path
 from typing import Any
 
-from tests.tls import oracle_child
-from tests.tls.scan import old_server
+from tests.support.tls import oracle_child
+from tests.support.tls.scan import old_server
 
 _SET_TMP_RSA, _CLEAR_OPTIONS = 2, 77
 _SET_MIN_PROTOCOL, _SSLV3 = 123, 0x300

@@ -22,7 +22,7 @@ from hardening.tls.offer import Located
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.scan import run as scans
 from hardening.tls.targets.reading import served
-from tests.tls import compared, oracles
+from tests.support.tls import compared, oracles
 
 STRINGS = (
     "ALL:COMPLEMENTOFALL",

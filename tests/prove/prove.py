@@ -27,7 +27,7 @@ from hardening.errors import UsageError
 from hardening.tls import policy as policies
 from hardening.tls.targets import find
 from tests.prove import old_stacks
-from tests.tls import compared, servers
+from tests.support.tls import compared, servers
 
 ROOT = Path(__file__).resolve().parents[2]
 
