@@ -15,7 +15,7 @@ from hardening.cli import run
 from hardening.errors import DataError, ExitCode
 from hardening.findings import Severity
 from hardening.products import Advisory
-from tests.products import layout
+from tests.support.products import layout
 
 PACK = products.load("aspect")
 TABLE = tables.of_pack(PACK)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from hardening.errors import ExitCode
 from hardening.findings import InFile, OnWire
 from hardening.host import checks, gather
 from hardening.host.checks.root import Root
-from tests.products import layout
+from tests.support.products import layout
 
 PACK = products.load("aspect")
 COUNT = len(PACK.advisories)
@@ -318,26 +317,6 @@ def test_bad_input_gets_one_line_and_the_next_step(
     assert (code, out) == (ExitCode.USAGE, "")
     assert said in err.splitlines()[0]
     assert err.splitlines()[1].startswith("  next: ")
-
-
-def test_every_host_of_an_inventory_is_answered(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    top = layout.host(tmp_path / "host", "3.07.01")
-    inventory = tmp_path / "hosts"
-    inventory.write_text(
-        f"[all]\none ansible_connection=local ansible_python_interpreter={sys.executable} collect_root={top}\n"
-        f"two ansible_host=127.0.0.1 ansible_port=9\n"
-    )
-    code, out, _ = harden(capsys, "-i", inventory, "--format", "json")
-    assert code == ExitCode.FINDINGS
-    body = json.loads(out)
-    subjects = {row["id"]: row for row in body["subjects"]}
-    assert subjects["one"]["stats"]["release"] == "3.07.01"
-    assert subjects["two"]["examined"] == "none"
-    own = answered(of_host(PACK, Root(top)))
-    failed = {row["rule"] for row in body["results"] if row["subject"] == "one" and row["verdict"] == "fail"}
-    assert failed == {
-        f"advisory/{name.lower()}" for name, one in own.items() if one.status is Status.AFFECTED
-    }
 
 
 def test_a_table_without_rows_is_named() -> None:

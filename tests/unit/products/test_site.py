@@ -16,15 +16,16 @@ from hardening.host import gather
 from hardening.host.checks.root import Root
 from hardening.tls import policy
 from hardening.toml_rows import Table
-from tests.products import places
-from tests.products.places import Place
+from tests.support.places import DATA
+from tests.support.products import site as places
+from tests.support.products.site import Place
 
 ALL = {one.name for one in places.places()}
 
 
 def deferred(kind: str) -> set[str]:
     """Return the places that an audit of this kind does not find yet."""
-    table = Table.load(Path(__file__).with_name("deferred.toml"))
+    table = Table.load(DATA / "products/deferred.toml")
     found = set()
     for row in table.rows("place"):
         name, audits = row.text("name"), row.texts("audits")

@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 
 from hardening import products
 from hardening.cli import run
-from tests.products import layout
+from tests.support.products import layout
 
 PACK = products.load("aspect")
 VULNERABILITIES = {name for one in PACK.advisories for name in one.cve or (one.id,)}
