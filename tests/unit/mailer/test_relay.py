@@ -71,13 +71,6 @@ def test_a_server_of_short_lines_gets_the_token_on_its_own(new: Relay) -> None:
     assert new.drained()
 
 
-def test_a_certificate_signs_in_through_openssl(relay: Relay) -> None:
-    made, key, parsed = certificate(relay.site.folder)
-    relay.site.app.certificates.append(parsed)
-    relay.start(credentials=[{"certificate_file": str(made), "key_file": str(key)}]).submit("A-1")
-    assert relay.drained()
-
-
 @pytest.mark.parametrize("how", ["name", "untrusted"])
 def test_it_checks_certificates(relay: Relay, how: str) -> None:
     """Neither way out is taken past a certificate that is wrong."""
