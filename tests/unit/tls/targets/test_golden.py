@@ -41,7 +41,7 @@ def written(target: Target, version: str, policy: str) -> str:
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_golden(name: str, request: pytest.FixtureRequest) -> None:
-    wrong = []
+    wrong: list[str] = []
     for target, version, policy in _each(name):
         golden, text = GOLDEN / name / f"{version}-{policy}.conf", written(target, version, policy)
         if request.config.getoption("--regolden", default=False):
