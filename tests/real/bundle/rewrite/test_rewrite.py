@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import subprocess
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from bundle.rewrite import Edit, rewrite
 from tests.support.programs import need
+from tests.unit.bundle.rewrite.test_rewrite import rewritten
 
 
 @pytest.mark.parametrize("form", ["--format=gnu", "--sparse-version=0.0", "--sparse-version=0.1", "--sparse-version=1.0"])  # fmt: skip
@@ -36,3 +38,14 @@ def test_sparse_members_of_a_tar_stay_as_they_lie_in_it(tmp_path: Path, form: st
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["a-disk", "z"]
     for name in ("a-disk", "z"):
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / name).read_bytes()
+
+
+def test_more_members_than_sixteen_bits_count() -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for number in range(65_600):
+            archive.writestr(zipfile.ZipInfo(f"{number}"), b"")
+    after = rewritten(out.getvalue(), Edit(("7",)), Edit(("8",), b"now with content"))
+    with zipfile.ZipFile(io.BytesIO(after)) as archive:
+        assert len(archive.namelist()) == 65_599
+        assert archive.read("8") == b"now with content"

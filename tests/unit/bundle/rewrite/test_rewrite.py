@@ -305,17 +305,6 @@ def test_two_frames_of_zstd_are_one_archive() -> None:
     assert "empty" not in read_tar(_unzstd(rewritten(packed, Edit(("empty",)))))
 
 
-def test_more_members_than_sixteen_bits_count() -> None:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        for number in range(65_600):
-            archive.writestr(zipfile.ZipInfo(f"{number}"), b"")
-    after = rewritten(out.getvalue(), Edit(("7",)), Edit(("8",), b"now with content"))
-    with zipfile.ZipFile(io.BytesIO(after)) as archive:
-        assert len(archive.namelist()) == 65_599
-        assert archive.read("8") == b"now with content"
-
-
 @settings(max_examples=60)
 @given(
     st.dictionaries(

@@ -8,7 +8,6 @@ import py_compile
 import re
 import sqlite3
 import time
-import tracemalloc
 import zlib
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -249,46 +248,8 @@ def test_no_reader_of_text_fails_on_noise(data: bytes) -> None:
         list(wrapped.unwrapped(b"base64 " + data, 4))
 
 
-@pytest.mark.parametrize(
-    ("words", "piece"),
-    [(b"base64 ", b"41"), (b"base64 \\x ", b"\\x41"), (b"urldecode ", b"%41"), (b"base64 ", b"chr(65).")],
-    ids=["hexadecimal", "escapes", "percent signs", "characters"],
-)
-def test_a_long_run_is_unwrapped_in_memory_that_it_needs(words: bytes, piece: bytes) -> None:
-    """Each piece of a run was a place to go back to: one line of 30 MB took 2.6 GB."""
-    data = words + piece * (4_000_000 // len(piece))
-    tracemalloc.start()
-    try:
-        assert [len(text) for _, text, _ in wrapped.unwrapped(data, 1)] == [4_000_000 // len(piece)]
-        assert tracemalloc.get_traced_memory()[1] < 12 * len(data)
-    finally:
-        tracemalloc.stop()
-
-
 def page(text: bytes) -> bytes:
     return b"%PDF-1.4\n<< >>\nstream\nBT " + text + b" Tj ET\nendstream\n"
-
-
-@pytest.mark.parametrize(
-    ("made", "read"),
-    [
-        (lambda size: page(b"(" + b"a" * size + b")"), lambda data: documents.pdf(data, Limits())[0]),
-        (lambda size: b"a\0" * (size // 2), documents.strings),
-        (lambda size: b"x = 'a'" + b"+'b'" * (size // 4), joined.built),
-        (lambda size: b"x = 'a'" + b",'b'" * (size // 4), joined.listed),
-    ],
-    ids=["a text of a PDF", "wide letters", "pieces", "a list"],
-)
-def test_a_long_text_is_read_in_memory_that_it_needs(
-    made: Callable[[int], bytes], read: Callable[[bytes], bytes]
-) -> None:
-    data = made(4_000_000)
-    tracemalloc.start()
-    try:
-        assert len(read(data)) >= len(data) // 4
-        assert tracemalloc.get_traced_memory()[1] < 12 * len(data)
-    finally:
-        tracemalloc.stop()
 
 
 def test_a_text_of_a_pdf_that_never_ends_is_read_once() -> None:
