@@ -34,7 +34,7 @@ SUMS = Rule(
     title="A list of files or checksums was written anew",
     severity=Severity.INFO,
     rationale="A package or installer keeps sums of what it holds; they have to fit what cleaning left.",
-    remedy="Nothing is to be done; harden bundle prove shows that the lists agree with what was removed.",
+    remedy="Nothing is to be done; harden bundle verify-clean shows that the lists agree with what was removed.",
 )
 
 _LARGEST = 4 << 20

@@ -81,7 +81,7 @@ REPORT = Rule(
 
 
 _ACCOUNT = frozenset(("salt", "input", "inputMembers", "outputMembers", "removed", "replaced"))
-"""What an account of a cleaning says; `bundle prove` compares it."""
+"""What an account of a cleaning says; `bundle verify-clean` compares it."""
 _WORK = ("sign ", "clean ")
 """How a hint begins that is for whoever makes the bundle."""
 

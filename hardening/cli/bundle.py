@@ -24,11 +24,15 @@ VERBS = (
         "Publish releases in a TUF repository, and fetch the newest without network.",
     ),
     Verb("diff", "hardening.cli.bundle_diff", "Compare two bundles member by member."),
-    Verb("learn", "hardening.cli.bundle_learn", "Learn a Java library so that it is recognised anywhere."),
     Verb(
-        "prove",
-        "hardening.cli.bundle_prove",
-        "Prove what changed between a bundle and its cleaned successor.",
+        "fingerprint",
+        "hardening.cli.bundle_fingerprint",
+        "Write rules that recognise a Java library wherever it is packed.",
+    ),
+    Verb(
+        "verify-clean",
+        "hardening.cli.bundle_verify_clean",
+        "Verify that a cleaned bundle is the original minus what the cleaning lists.",
     ),
 )
 

@@ -34,7 +34,11 @@ class Size(click.ParamType[int]):
         digits = text.rstrip("kmgt")
         number = whole(digits)
         if number is None or text[len(digits) :] not in _SUFFIXES:
-            self.fail(f"{value!r} is no size such as 4096, 64M or 20G", param, ctx)
+            self.fail(
+                f"invalid size {value!r}: use a number with an optional unit, for example 4096, 64M or 20G",
+                param,
+                ctx,
+            )
         return number * _SUFFIXES[text[len(digits) :]]
 
 
@@ -64,7 +68,7 @@ def _limits(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option(
-    "--jobs", type=click.IntRange(1, 256), help="Processes that share the work.  [default: one per core]"
+    "--jobs", type=click.IntRange(1, 256), help="Number of worker processes.  [default: one per core]"
 )
 @click.option(
     "--cache", type=click.Path(file_okay=False), help="Folder that keeps results by content between runs."
@@ -86,7 +90,7 @@ def _limits(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--password-file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Passwords to try on encrypted members, one a line.",
+    help="Passwords for encrypted archives, one per line.",
 )
 @click.option(
     "--dask",
@@ -108,7 +112,7 @@ def command(
 ) -> int:
     """Examine archives or folders, nested to any depth: components, credentials, hostile constructions.
 
-    What an archive is, is told by its content, never by its name; nothing in it is run, and nothing is unpacked to disk.
+    Archive types are detected by content, not by file name. Nothing is executed, and nothing is unpacked to disk.
     TLS settings of servers are not judged: unpack the bundle and run `harden tls audit FOLDER`.
     """
     from bundle import audit

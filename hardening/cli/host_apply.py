@@ -24,15 +24,15 @@ from hardening.cli.options import ReportOptions, finish, report_options
 @click.option(
     "--keep-done",
     is_flag=True,
-    help="Leave hosts that are done as they are when a later one fails; else they are led back.",
+    help="Leave hosts that are done as they are when a later one fails; otherwise they are rolled back.",
 )
 @report_options
 def apply(
     inventory: str | None, limit: str | None, extra: tuple[str, ...], keep_done: bool, report: ReportOptions
 ) -> int:
-    """Harden the hosts as their inventory asks: one first, then a tenth, then the rest; all of them, or none.
+    """Harden the hosts as their inventory asks: one first, then a tenth, then the rest.
 
-    When a host fails, those that this run has changed are led back by their transactions: exit 6 when all are as
+    When a host fails, those that this run changed are rolled back: exit 6 when all are as
     before, 7 when not; the report names each host's state.
     """
     from dataclasses import replace

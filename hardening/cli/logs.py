@@ -28,7 +28,7 @@ def command() -> None:
 )
 @report_options
 def triage(files: tuple[Path, ...], rules: Path | None, show_lines: bool, report: ReportOptions) -> int:
-    """Say of each error in upgrade logs whether it is benign, and what to do where it is not.
+    """Classify each error in upgrade logs as benign or not, and say how to fix it.
 
     The neighbouring lines count: `You can't use locks with log tables` is benign where mysql_upgrade
     checked a log table, and fatal where a dump or a restore stopped at it. Unknown errors are shown.

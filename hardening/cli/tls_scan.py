@@ -50,7 +50,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--closed-is-refused",
     is_flag=True,
-    help="Take a close for a refusal where the server closes on a suite that does not exist, too.",
+    help="Treat a closed connection as a refusal if the server also closes on a suite that does not exist.",
 )
 @click.option(
     "--deep",

@@ -45,8 +45,8 @@ _BUNDLE = (
     click.option("--log-rules", type=_FILE, help="Further log messages of your own (TOML)."),
     click.option("--force-older", metavar="REASON", default="",
                  help="Accept an older release; the reason is kept on every host."),
-    click.option("--skip-unfit", is_flag=True,
-                 help="Leave hosts out that are not fit, rather than stop before the first change; exit 7 names them."),
+    click.option("--skip-failed-preflight", is_flag=True,
+                 help="Skip hosts that fail the preflight check (exit 7 names them)."),
     click.option("--no-host-audit", is_flag=True,
                  help="Do not audit each host's files before the first change and after the last; else what is at or above "
                  "--fail-on leads a host back: a forbidden component, a secret open to all, whatever is new."),
@@ -56,7 +56,7 @@ _APPLY = (
     click.option("--deadman", type=click.FloatRange(30), default=900, show_default=True, metavar="SECONDS",
                  help="Without a word from here for so long, a host leads itself back."),
     click.option("--keep-done", is_flag=True,
-                 help="Leave hosts that are done as they are when a later one fails; else they are led back."),
+                 help="Leave hosts that are done as they are when a later one fails; otherwise they are rolled back."),
     click.option("--logs", type=_FOLDER, metavar="DIR", help="Keep the installer's log of each host here."),
     click.option("--sign-key", type=_FILE, help="Private key; signs the receipt."),
     click.option("--receipt", type=_FILE, metavar="FILE", help="Where the signed receipt goes.  [default: "
@@ -92,7 +92,7 @@ def plan(
     extra: tuple[str, ...],
     report: ReportOptions,
     host_reports: Path | None,
-    skip_unfit: bool,
+    skip_failed_preflight: bool,
     force_older: str,
     no_host_audit: bool,
     recipe_file: Path | None,
@@ -104,7 +104,7 @@ def plan(
     if job is None:
         return finish(run, report)
     variables = {
-        "upgrade_skip_unfit": skip_unfit,
+        "upgrade_skip_failed_preflight": skip_failed_preflight,
         "upgrade_force_older": force_older,
         **audit_variables(report, no_host_audit),
     }
@@ -119,7 +119,7 @@ def apply(
     extra: tuple[str, ...],
     report: ReportOptions,
     host_reports: Path | None,
-    skip_unfit: bool,
+    skip_failed_preflight: bool,
     force_older: str,
     deadman: float,
     keep_done: bool,
@@ -132,11 +132,11 @@ def apply(
     recipe_file: Path | None,
     **admission: Any,
 ) -> int:
-    """Upgrade hosts with BUNDLE: each ends on the new release, proved, or is led back.
+    """Upgrade hosts with BUNDLE. Each host is either upgraded and verified, or rolled back.
 
     The bundle is verified and audited first; a bundle that is refused touches no host (exit 11 or 10). One host
-    goes first, then a tenth, then the rest. When one fails, those that this run has finished are led back: exit 6 when
-    all are as before, 7 when not. Run again after any interruption: it goes on where the hosts are.
+    goes first, then a tenth, then the rest. When one fails, those that this run finished are rolled back: exit 6 when
+    all are as before, 7 when not. Run it again after an interruption: it resumes.
     """
     from bundle.trust import keys
     from hardening.cli.caller import user
@@ -164,7 +164,7 @@ def apply(
         make_folder(host_reports)
     by = user()
     variables = {
-        "upgrade_skip_unfit": skip_unfit,
+        "upgrade_skip_failed_preflight": skip_failed_preflight,
         "upgrade_force_older": force_older,
         "upgrade_deadman": deadman,
         "upgrade_by": by,

@@ -69,7 +69,7 @@ APPLIED = Rule(
     remedy="Nothing to do.",
 )
 LED_BACK = Rule(
-    id="host/led-back",
+    id="host/rolled-back",
     title="The host is as it was before the run",
     severity=Severity.INFO,
     rationale="It failed, or another host of the same run did, and its transactions were undone.",
@@ -84,16 +84,16 @@ REFUSED = Rule(
 )
 LEFT_STOPPED = Rule(
     id="host/left-stopped",
-    title="A service that does not run was left stopped",
+    title="Stopped service was not started",
     severity=Severity.INFO,
     rationale="Its files were changed and judged by its own check; what it answers with them nobody could see. It may have been stopped on purpose.",
     remedy="Where it should run, start it (`systemctl start NAME`, `service NAME start`), then `harden upgrade verify`.",
 )
 KEPT = Rule(
-    id="host/kept",
-    title="The run failed, and this host stays changed",
+    id="host/not-rolled-back",
+    title="Run failed; host was not rolled back",
     severity=Severity.MEDIUM,
-    rationale="The fleet is neither old nor new: this host could not be led back, or was not meant to be.",
+    rationale="The fleet is neither old nor new: this host could not be rolled back, or was not meant to be.",
     remedy="Put right what is named and run again, or lead the host back with harden upgrade rollback --limit.",
 )
 

@@ -17,7 +17,7 @@ TITLE = "Credentials in several places, each to be changed once"
 
 def credential(finding: Finding) -> str:
     """Return the number of a finding's credential, and in how many places it is."""
-    where = "this place alone" if finding.places == 1 else f"{finding.places} places"
+    where = "this place only" if finding.places == 1 else f"{finding.places} places"
     return f"credential #{finding.credential}, in {where}"
 
 
@@ -66,7 +66,7 @@ def at(places: Sequence[str], limit: int) -> Iterator[str]:
     for number, where in enumerate(places[:limit]):
         yield f"{_MARGIN}{' ' * 8 if number else 'at      '}{visible(where)}"
     if len(places) > limit:
-        yield f"{_MARGIN}        and {len(places) - limit} more; -v tells each"
+        yield f"{_MARGIN}        and {len(places) - limit} more; -v lists each"
 
 
 def told(run: Run, paint: Callable[[str, str], str], *, whole: bool) -> Iterator[str]:

@@ -83,7 +83,7 @@ def _one_each(run: Run) -> list[Subject]:
 def _examined(subject: Subject) -> str:
     if subject.examined is Examined.FULL:
         return "in full"
-    said = "in part" if subject.examined is Examined.PARTIAL else "**not at all**"
+    said = "partial" if subject.examined is Examined.PARTIAL else "**not examined**"
     return f"{said}: {escape(subject.reason)}" if subject.reason else said
 
 

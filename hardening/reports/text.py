@@ -18,7 +18,7 @@ from hardening.reports.verdict import looked_at, many, sentence, tone, unanswere
 _GOOD, _OPEN, _BOLD, _DIM = "1;32", "33", "1", "2"
 _STYLES = {"pass": _GOOD, "open": _OPEN, "fail": "1;31"}
 _FEW = 3
-"""From how many subjects on one paragraph tells that nothing was examined of them."""
+"""From how many subjects on one paragraph lists those that were not examined."""
 
 
 def write(run: Run, how: RenderOptions) -> bytes:
@@ -88,7 +88,7 @@ def _passed_over(index: Index) -> dict[object, list[Subject]]:
 def _many_unexamined(index: Index, group: Sequence[Subject], paint: _Paint) -> Iterator[str]:
     (one,) = index.findings[group[0].id]
     yield paint(many(len(group), group[0].kind.value), _BOLD)
-    yield paint(f"  examined not at all: {visible(group[0].reason)}", _OPEN) + f"  {visible(one.rule.id)}"
+    yield paint(f"  not examined: {visible(group[0].reason)}", _OPEN) + f"  {visible(one.rule.id)}"
     for subject in group:
         yield f"            {visible(subject.id)}"
     yield f"            remedy  {visible(one.advice)}"
@@ -109,8 +109,8 @@ def _subject(index: Index, subject: Subject, how: RenderOptions, paint: _Paint) 
     if names := index.same.get(subject.id):
         yield f"  and all the same: {few([n.removeprefix(stem(subject.id)) for n in names])}"
     if subject.examined is not Examined.FULL:
-        word = "only in part" if subject.examined is Examined.PARTIAL else "not at all"
-        yield paint(f"  examined {word}: {visible(subject.reason) or 'no reason was given'}", _OPEN)
+        word = "partial" if subject.examined is Examined.PARTIAL else "not examined"
+        yield paint(f"  {word}: {visible(subject.reason) or 'no reason was given'}", _OPEN)
     elif subject.reason:
         yield f"  {visible(subject.reason)}"
     for assumption in (subject.offer or {}).get("assumptions", ()):
@@ -123,7 +123,7 @@ def _subject(index: Index, subject: Subject, how: RenderOptions, paint: _Paint) 
         yield from findings_of(findings, how, paint, index.same.get(subject.id, ()))
     shared = index.shared[subject.id]
     for name, count in Counter(finding.subject for finding in shared).items():
-        yield paint(f"  {many(count, 'finding')} of the same lines: told with {visible(name)}", _OPEN)
+        yield paint(f"  {many(count, 'finding')} of the same lines: reported with {visible(name)}", _OPEN)
     yield from results(index, subject, how, paint)
     looked = subject.examined is Examined.FULL and (index.results[subject.id] or not subject.reason)
     if not findings and not shared and looked:

@@ -27,7 +27,7 @@ def counted(found: Sequence[Finding], paint: Paint) -> Iterator[str]:
         )
         yield f"{_MARGIN}at      {few(places, _PLACES)}"
         if first.waived or first.known:
-            yield f"{_MARGIN}{'waived  accepted' if first.waived else 'known   it was there before'}"
+            yield f"{_MARGIN}{'waived  accepted' if first.waived else 'known   it is in the baseline'}"
     if together:
         yield ""
         yield paint("  -v tells each of them, and what to do about it", "2")

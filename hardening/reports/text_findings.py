@@ -96,7 +96,7 @@ def _alike(
     if finding.evidence and (how.verbose or finding.evidence not in finding.message):
         yield f"{_MARGIN}found   {visible(finding.evidence)}"
     if finding.credential:
-        yield f"{_MARGIN}whose   {credential(finding)}"
+        yield f"{_MARGIN}secret  {credential(finding)}"
     yield from _standing(finding)
     if finding.advice:
         yield f"{_MARGIN}remedy  {visible(finding.advice)}"
@@ -105,7 +105,7 @@ def _alike(
         yield f"{_MARGIN}why     {visible(finding.rule.rationale)}"
         for reference in finding.rule.references:
             yield f"{_MARGIN}see     {visible(reference)}"
-        yield f"{_MARGIN}sure    {finding.confidence.label}; fingerprint {finding.fingerprint}"
+        yield f"{_MARGIN}rated   {finding.confidence.label} confidence; fingerprint {finding.fingerprint}"
 
 
 def head(finding: Finding, paint: Paint, title: str) -> Iterator[str]:
@@ -126,12 +126,12 @@ def _also(finding: Finding, same: Sequence[str]) -> Iterator[str]:
 def _standing(finding: Finding) -> Iterator[str]:
     """Yield under which policies a finding stands, and whether it was accepted or known."""
     if finding.policies and not all(f" {name} " in finding.message for name in finding.policies):
-        yield f"{_MARGIN}under   {visible(', '.join(finding.policies))}"
+        yield f"{_MARGIN}policy  {visible(', '.join(finding.policies))}"
     if finding.waived is not None:
         why = f"{finding.waived.reason} ({finding.waived.owner}, until {finding.waived.expires.isoformat()})"
         yield f"{_MARGIN}waived  {visible(why)}"
     elif finding.known:
-        yield f"{_MARGIN}known   it was there before"
+        yield f"{_MARGIN}known   it is in the baseline"
 
 
 def _fix(finding: Finding, once: Sequence[Fix]) -> Iterator[str]:

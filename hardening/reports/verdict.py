@@ -11,7 +11,7 @@ _WORDS = {
     ExitCode.NOTHING_EXAMINED: "NOTHING EXAMINED",
     ExitCode.PARTLY_EXAMINED: "INCOMPLETE",
     ExitCode.PENDING: "PENDING",
-    ExitCode.ROLLED_BACK: "FAILED, AS BEFORE",  # led back, or never begun: a plan, a refusal
+    ExitCode.ROLLED_BACK: "FAILED, UNCHANGED",  # rolled back, or never begun: a plan, a refusal
     ExitCode.HOSTS_FAILED: "HOSTS FAILED",
     ExitCode.FINDINGS: "FAIL",
     ExitCode.REFUSED: "REFUSED",
@@ -42,13 +42,13 @@ def sentence(run: Run, fail_on: Severity | None) -> str:
         found += f", {counts['waived']} waived"
     known = sum(f.known and f.waived is None for f in run.findings)
     if known:
-        found += f", {known} known from before"
+        found += f", {known} in the baseline"
     past = earlier(run)
     if past:
         before = sum(f.counts and f.subject in past for f in run.findings)
         found += f", {before} of them before and {total - before} after" if total else " before or after"
     code = run.exit_code(fail_on)
-    limit = "findings alone never fail" if fail_on is None else f"fails on {fail_on.label}"
+    limit = "threshold never" if fail_on is None else f"threshold {fail_on.label}"
     return f"{word(run, fail_on)}: {found} in {scope(run)}; {limit}; exit {int(code)}"
 
 
@@ -67,7 +67,7 @@ def scope(run: Run) -> str:
     said = ", ".join(many(kinds[kind], kind) for kind in sorted(kinds)) or "nothing"
     part = sum(s.examined is Examined.PARTIAL for s in run.subjects)
     none = sum(s.examined is Examined.NONE for s in run.subjects)
-    gaps = [f"{part} only in part"] * bool(part) + [f"{none} not at all"] * bool(none)
+    gaps = [f"{part} partial"] * bool(part) + [f"{none} not examined"] * bool(none)
     return f"{said} ({', '.join(gaps)})" if gaps else said
 
 
@@ -84,7 +84,7 @@ _ORDER = ("members", "lines", "connections", "bytes", "bytes_not_examined")
 
 def looked_at(subject: Subject) -> str:
     """Return the kind of a subject and its simple statistics: `bundle, 12 members, 34.0 KiB, 0.06 s`."""
-    words = [subject.kind.value, *["asked for what is forbidden alone"] * asked_in_part(subject)]
+    words = [subject.kind.value, *["forbidden settings only"] * asked_in_part(subject)]
     for key in sorted(subject.stats, key=_rank):
         value = subject.stats[key]
         if value == "" or key in _UNSAID or (key == "bytes_not_examined" and not value):

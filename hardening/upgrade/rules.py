@@ -5,11 +5,11 @@ from __future__ import annotations
 from hardening.findings import Rule, Severity
 
 FIT = Rule(
-    id="upgrade/fit",
+    id="upgrade/preflight-failed",
     title="A host is not fit for the upgrade",
     severity=Severity.HIGH,
     rationale="What the upgrade needs is not there: room, a service, a tool, a finished transaction, a right clock.",
-    remedy="Put right what is named, or leave the host out with --limit or --skip-unfit; nothing on it was touched.",
+    remedy="Put right what is named, or leave the host out with --limit or --skip-failed-preflight; nothing on it was touched.",
 )
 PRODUCT = Rule(
     id="upgrade/product",
@@ -48,14 +48,14 @@ DONE = Rule(
 )
 ROLLED_BACK = Rule(
     id="upgrade/rolled-back",
-    title="The upgrade failed and the host was led back",
+    title="The upgrade failed and the host was rolled back",
     severity=Severity.INFO,
     rationale="Declared paths and database were restored from copies and compared; services run as before.",
-    remedy="Read why, and the installer's log; then apply a bundle that is right.",
+    remedy="Read why, and the installer's log; then apply a corrected bundle.",
 )
 BROKEN = Rule(
     id="upgrade/broken",
-    title="The upgrade failed and the host could not be led back in full",
+    title="The upgrade failed and the host could not be rolled back in full",
     severity=Severity.CRITICAL,
     rationale="Something of the host is neither old nor new; the host keeps trying.",
     remedy="Free what stops it (a full disk, a database that is down); `harden upgrade status` shows whether it is back.",

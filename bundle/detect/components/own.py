@@ -1,7 +1,7 @@
 """A user's own rules: components, learned libraries, and a deny-list of package URLs and SHA-256.
 
 [[component]]   as in the shipped files
-[[library]]     what `harden bundle learn` writes
+[[library]]     what `harden bundle fingerprint` writes
 [[deny]]        purls = ["pkg:maven/com.acme/util@1.2", "pkg:rpm/telnet-server"], sha256 = [...], reason, severity
 """
 
@@ -33,7 +33,7 @@ LEARNED = Rule(
     id="component/learned",
     title="A library your own rules know",
     severity=Severity.INFO,
-    rationale="A library learned with `harden bundle learn` was recognised by its classes.",
+    rationale="A library learned with `harden bundle fingerprint` was recognised by its classes.",
     remedy="Nothing, unless it should not be there: then deny its package URL.",
 )
 _SHA256 = re.compile(r"[0-9a-f]{64}")

@@ -43,7 +43,7 @@ def found(offer: Offer, tree: Tree, policies: Sequence[Policy]) -> Iterator[Find
                 rule=INERT,
                 subject=offer.subject,
                 location=one.said.at,
-                message=f"{name} is switched on here and inert: {one.why}",
+                message=f"{name} is enabled but has no effect: {one.why}",
                 evidence=name,
                 remedy=f"Take {name} out{place(one.said.at)}."
                 if against

@@ -321,7 +321,7 @@ def _unanswered(target: Target, why: str, policies: tuple[str, ...], stats: Mapp
         location=OnWire(target.text),
         message=f"nothing could be examined: {why}",
         evidence="unanswered",
-        remedy="See that name, port and protocol are right and that the server runs, then ask again; "
+        remedy="Check host, port, protocol and that the server is running, then scan again; "
         "`--timeout SECONDS` waits longer for one that is slow.",
         policies=policies,
     )

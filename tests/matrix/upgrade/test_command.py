@@ -14,7 +14,7 @@ __all__ = ["sites"]
 def test_unfit_hosts_are_left_out(sites: list[Site], signer: Signer, tmp_path: Path) -> None:
     hosts = inventory(sites, tmp_path / "hosts", broken=["h1"])
     before = [one.declared() for one in sites]
-    words = [*common(signer, sites[0], hosts), "--skip-unfit"]
+    words = [*common(signer, sites[0], hosts), "--skip-failed-preflight"]
     code, out, err = harden("apply", signer.bundle(), *words, cwd=tmp_path)
     assert code == 7, out + err
     assert [one.whole(was) for one, was in zip(sites, before, strict=True)] == ["new", "old", "new"]

@@ -40,7 +40,7 @@ def test_the_canary_stops_a_bad_change_then_a_good_one_reaches_all_but_the_broke
     fleet: list[Site], signer: Signer, tmp_path: Path
 ) -> None:
     hosts = inventory(fleet, tmp_path / "hosts", broken=BROKEN)
-    words = [*common(signer, fleet[0], hosts), "--skip-unfit"]
+    words = [*common(signer, fleet[0], hosts), "--skip-failed-preflight"]
     before = {one.root.name: one.declared() for one in fleet}
 
     code, out, err = harden(

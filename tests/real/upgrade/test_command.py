@@ -229,7 +229,7 @@ def test_a_host_that_cannot_be_reached_is_not_fit_either(
     ]
     assert "the host could not be reached: ssh: connect to host 127.0.0.1 port 1: Connection refused" in out
     assert [digest(one.root, times=True) for one in sites] == before
-    code, out, err = harden("apply", signer.bundle(), *words, "--skip-unfit", cwd=tmp_path)
+    code, out, err = harden("apply", signer.bundle(), *words, "--skip-failed-preflight", cwd=tmp_path)
     assert code == 7, out + err
     assert [one.release() for one in sites[:2]] == [NEW, NEW]
 

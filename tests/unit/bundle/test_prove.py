@@ -81,7 +81,7 @@ def test_an_archive_that_goes_is_one_removal(old: Path) -> None:
     assert [f.message for f in made.findings] == ["removed payload/web.tar.gz with 3 members in it"]
 
 
-def test_the_same_bundle_proves_with_nothing_removed(old: Path) -> None:
+def test_the_same_bundle_verify_cleans_with_nothing_removed(old: Path) -> None:
     made = prove(old, old)
     assert made.exit_code() is ExitCode.OK
     assert not made.findings
@@ -135,9 +135,9 @@ def test_what_cannot_be_read_is_not_proved(old: Path, data: bytes) -> None:
 
 def test_by_command(old: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     new = cleaned(old, TOOL)
-    assert run(["bundle", "prove", str(old), str(new)]) == ExitCode.OK
+    assert run(["bundle", "verify-clean", str(old), str(new)]) == ExitCode.OK
     assert b"removed payload/web.tar.gz!/www/tool.php" in capfdbinary.readouterr().out
-    assert run(["bundle", "prove", str(new), str(old)]) == ExitCode.REFUSED
+    assert run(["bundle", "verify-clean", str(new), str(old)]) == ExitCode.REFUSED
     assert b"www/tool.php was added" in capfdbinary.readouterr().out
 
 

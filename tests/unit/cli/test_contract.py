@@ -150,7 +150,7 @@ LONG = "x" * 300
         f"bundle audit . -o {LONG}",
         f"bundle audit . --report json={LONG}",
         f"bundle diff {LONG} {LONG}",
-        f"bundle prove {LONG} {LONG}",
+        f"bundle verify-clean {LONG} {LONG}",
         f"bundle sbom . -o {LONG}",
         f"tls render nginx -o {LONG}",
         f"tls scan 127.0.0.1:1 --state {LONG}",

@@ -96,7 +96,7 @@ bundle audit bundle.zip -o read-only/x
 bundle clean bundle.zip -o read-only/x
 bundle diff bundle.zip tree/closed/bundle.zip
 bundle keygen --no-passphrase --out read-only/key2
-bundle prove bundle.zip tree/closed/bundle.zip
+bundle verify-clean bundle.zip tree/closed/bundle.zip
 bundle sbom tree/closed/bundle.zip
 bundle sign bundle.zip --no-passphrase --key key -o read-only/x
 bundle sign bundle.zip --key closed/key

@@ -121,8 +121,8 @@ def test_a_broken_file_is_exit_2_and_names_file_and_key(
         ("tls.audit = 3", "tls.audit: is no verb of harden tls"),
         ("[bundle.tuf.fetch]\nfrom = 'x'", "bundle.tuf.fetch.from: is no option of harden bundle tuf fetch"),
         (
-            "[bundle.clean.run]\ncheck-command = 'x'",
-            "bundle.clean.run.check-command: is for the command line alone",
+            "[bundle.clean]\ncheck-command = 'x'",
+            "bundle.clean.check-command: is for the command line alone",
         ),
         (
             "[mailer.check]\nformat = 'json'",
@@ -160,9 +160,9 @@ def test_a_number_that_is_not_whole_is_not_rounded(folder: Path, capsys: pytest.
 
 
 def test_no_file_decides_what_is_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (folder / "hardening.toml").write_text('[bundle.clean.run]\ncheck-command = "touch run"\n')
+    (folder / "hardening.toml").write_text('[bundle.clean]\ncheck-command = "touch run"\n')
     assert run(["bundle", "clean", "nginx.conf", "-o", "out"]) == 2
-    assert "bundle.clean.run.check-command: is for the command line alone" in capsys.readouterr().err
+    assert "bundle.clean.check-command: is for the command line alone" in capsys.readouterr().err
     assert not (folder / "run").exists()
 
 
@@ -175,8 +175,8 @@ def test_no_file_decides_what_is_run(folder: Path, capsys: pytest.CaptureFixture
         (["bundle", "verify", "nginx.conf"], '[bundle.verify]\ntrust = "trust.toml"\n'),
         (["report", "verify", "nginx.conf"], '[report.verify]\nkey = ["stranger.pub"]\n'),
         (
-            ["bundle", "prove", "nginx.conf", "nginx.conf"],
-            '[bundle.verify_clean.verify]\ntrust = "trust.toml"\n',
+            ["bundle", "verify-clean", "nginx.conf", "nginx.conf"],
+            '[bundle.verify-clean]\ntrust = "trust.toml"\n',
         ),
         (["upgrade", "apply", "x.zip", "-i", "hosts"], '[upgrade.apply]\nkey = ["stranger.pub"]\n'),
     ],

@@ -148,7 +148,7 @@ def test_a_dash_is_standard_output(bundle: Path, capfd: pytest.CaptureFixture[st
     assert "alarms@example.com" in capfd.readouterr().out
     with zipfile.ZipFile("one.jar", "w") as jar:
         jar.writestr("org/x/A.class", bytes.fromhex("cafebabe0000003400000000") + b"x" * 300)
-    assert run(["bundle", "learn", "one.jar", "-o", "-"]) == ExitCode.OK
+    assert run(["bundle", "fingerprint", "one.jar", "-o", "-"]) == ExitCode.OK
     assert "[[" in capfd.readouterr().out
     assert not Path("-").exists()
 

@@ -57,7 +57,7 @@ def test_text_tells_a_server_once_with_its_other_names(fleet: Run) -> None:
     lines = write("text", fleet).splitlines()
     assert "  and all the same: site-2, site-3, site-4, site-5, site-6 and 2 more" in lines
     assert sum(line.startswith("web.conf#") for line in lines) == 2
-    assert f"  1 finding of the same lines: told with {FIRST}" in lines
+    assert f"  1 finding of the same lines: reported with {FIRST}" in lines
     assert "            also    zone" in lines  # and none that is all the same
     assert "  nothing found" not in lines  # of the other one it is true, too
 
@@ -99,7 +99,7 @@ def test_one_password_in_five_places_is_told_as_one_credential() -> None:
     page: Any = html.fromstring(write("html", run))
     assert (
         page.xpath("//dt[.='Credential']/following-sibling::dd[1]/text()")
-        == ["Credential #1, in 5 places"] * 5 + ["Credential #2, in this place alone"]
+        == ["Credential #1, in 5 places"] * 5 + ["Credential #2, in this place only"]
     )  # fmt: skip
     (row,) = page.xpath("//section[@aria-labelledby='credentials-h']//tbody/tr")
     which, whom, where = row.findall("td")

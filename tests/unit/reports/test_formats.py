@@ -214,7 +214,7 @@ def test_what_was_refused_before_the_first_change_is_not_called_rolled_back() ->
     """Exit 6 is that, too: a plan that finds a host unfit has changed nothing that could be led back."""
     text = write("text", Run.of([], [], started=STARTED, extra_codes=[ExitCode.ROLLED_BACK]))
     assert "ROLLED BACK" not in text
-    assert text.splitlines()[-1].startswith("FAILED, AS BEFORE: no findings")
+    assert text.splitlines()[-1].startswith("FAILED, UNCHANGED: no findings")
 
 
 def test_text_names_places_evidence_remedies_and_the_verdict(mixed_run: Run) -> None:
@@ -242,7 +242,7 @@ def test_text_says_what_was_looked_at_when_nothing_was_found(clean_run: Run) -> 
     text = write("text", clean_run)
     assert "127.0.0.1:8443  endpoint, 41 connections" in text
     assert "nothing found" in text
-    assert text.splitlines()[-1] == "OK: no findings in 1 endpoint; fails on medium; exit 0"
+    assert text.splitlines()[-1] == "OK: no findings in 1 endpoint; threshold medium; exit 0"
 
 
 @pytest.mark.parametrize("name", ["text", "html", "markdown", "junit"])
@@ -250,8 +250,8 @@ def test_a_verdict_is_not_told_as_a_list_of_all_that_is_offered(clean_run: Run, 
     (subject,) = clean_run.subjects
     offer = {**(subject.offer or {}), "coverage": "forbidden-only"}
     told = write(name, replace(clean_run, subjects=(replace(subject, offer=offer),)))
-    assert "asked for what is forbidden alone" in told.replace("\\", "")
-    assert "asked for what is forbidden alone" not in write(name, clean_run)
+    assert "forbidden settings only" in told.replace("\\", "")
+    assert "forbidden settings only" not in write(name, clean_run)
     if name == "html":
         assert "this is no list of all it offers" in told
         assert "this is no list of all it offers" not in write(name, clean_run)
@@ -304,8 +304,8 @@ def test_text_tells_many_findings_of_one_line_together(mixed_run: Run) -> None:
     assert told.count("so with 1 of 8 (1.0.15)") == 1
     assert told.index(names[19]) < told.index("so with 1 of 8") < told.index(names[20])
     other = replace(many[0], known=True)
-    assert text.count("it was there before") == 0
-    assert write("text", replace(run, findings=(*many, other))).count("it was there before") == 1
+    assert text.count("it is in the baseline") == 0
+    assert write("text", replace(run, findings=(*many, other))).count("it is in the baseline") == 1
 
 
 def test_text_tells_once_what_fixes_many_findings(mixed_run: Run) -> None:

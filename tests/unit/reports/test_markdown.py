@@ -78,8 +78,8 @@ def test_what_to_do_is_said_once_for_all_rules_of_one_remedy_and_for_what_counts
     ("examined", "reason", "cell"),
     [
         (Examined.FULL, "", "in full"),
-        (Examined.PARTIAL, "one is encrypted", "in part: one is encrypted"),
-        (Examined.NONE, "", "**not at all**"),
+        (Examined.PARTIAL, "one is encrypted", "partial: one is encrypted"),
+        (Examined.NONE, "", "**not examined**"),
     ],
 )
 def test_how_much_was_looked_at_is_said_beside_its_subject(

@@ -38,7 +38,7 @@ def test_where_findings_are_counted_each_rule_and_severity_is_one_paragraph() ->
     assert f"medium    5 findings: {PROTOCOL.title}  {PROTOCOL.id}" in lines
     assert "at      web.conf:1, web.conf:2, web.conf:3 and 2 more" in lines
     known = text(*(replace(one, known=True) for one in many), counted=True)
-    assert "known   it was there before" in known
+    assert "known   it is in the baseline" in known
     assert text(*many, alone, counted=True, verbose=1) == text(*many, alone, verbose=1)
 
 
@@ -108,10 +108,10 @@ def test_each_check_is_told_where_all_is_asked_for_and_what_is_to_be_done_in_col
     assert [line.startswith("\x1b") for line in painted] == [False, True, False, True, True, False]
 
 
-@pytest.mark.parametrize(("places", "said"), [(1, "in this place alone"), (2, "in 2 places")])
+@pytest.mark.parametrize(("places", "said"), [(1, "in this place only"), (2, "in 2 places")])
 def test_in_how_many_places_a_credential_is_stands_with_each(places: int, said: str) -> None:
     lines = text(*(found(f"number {line}", line, same=b"one") for line in range(places)))
-    assert lines.count(f"whose   credential #1, {said}") == places
+    assert lines.count(f"secret  credential #1, {said}") == places
     assert (SEVERAL in lines) is (places > 1)
 
 
@@ -141,7 +141,7 @@ def test_findings_of_one_value_that_differ_in_their_places_alone_are_one_paragra
     assert sum(line.startswith("medium    another word") for line in lines) == 1
     first = lines.index("at      web.conf:1")
     assert (lines[first + 1] == "web.conf:2") is (paragraphs == 1)
-    assert ("and 2 more; -v tells each" in lines) is (places == 10 and not verbose)
+    assert ("and 2 more; -v lists each" in lines) is (places == 10 and not verbose)
 
 
 def test_a_value_of_which_nobody_is_known_is_told_by_the_gravest_place() -> None:
@@ -149,7 +149,7 @@ def test_a_value_of_which_nobody_is_known_is_told_by_the_gravest_place() -> None
     assert lines[lines.index(SEVERAL) + 1] == "#1, 2 places: b"
 
 
-@pytest.mark.parametrize(("verbose", "told"), [(0, ["3", "and 2 more; -v tells each"]), (1, ["3", "4", "5"])])
+@pytest.mark.parametrize(("verbose", "told"), [(0, ["3", "and 2 more; -v lists each"]), (1, ["3", "4", "5"])])
 def test_all_places_of_a_value_are_told_where_all_is_asked_for(verbose: int, told: list[str]) -> None:
     lines = text(*(found(f"number {line}", line, same=b"one") for line in range(1, 6)), verbose=verbose)
     assert lines[lines.index(SEVERAL) + 4 : -2] == [
@@ -167,7 +167,7 @@ def test_many_of_which_nothing_was_examined_are_told_together(count: int, verbos
     seen = Subject(id="web.conf", kind=Kind.FILE)
     run = Run.of([*subjects, seen], [*findings, found("x")], [], started=STARTED, finished=FINISHED)
     said = render("text", run, fail_on=Severity.MEDIUM, verbose=verbose).decode()
-    assert said.count("examined not at all: nothing in it") == told
+    assert said.count("not examined: nothing in it") == told
     assert [name for name in names if name not in said] == []
     assert f"{count + 1} findings" in said.splitlines()[-1]
 
@@ -194,7 +194,7 @@ def test_of_which_more_is_to_be_told_is_told_by_itself(more: dict[str, Any], pla
         (ExitCode.PENDING, "33", "open", "PENDING"),
         (ExitCode.PARTLY_EXAMINED, "33", "open", "INCOMPLETE"),
         (ExitCode.NOTHING_EXAMINED, "1;31", "fail", "NOTHING EXAMINED"),
-        (ExitCode.ROLLED_BACK, "1;31", "fail", "FAILED, AS BEFORE"),
+        (ExitCode.ROLLED_BACK, "1;31", "fail", "FAILED, UNCHANGED"),
         (ExitCode.HOSTS_FAILED, "1;31", "fail", "HOSTS FAILED"),
         (ExitCode.FINDINGS, "1;31", "fail", "FAIL"),
         (ExitCode.REFUSED, "1;31", "fail", "REFUSED"),

@@ -21,7 +21,7 @@ class Scope:
     forbidden_protocols: frozenset[str] = frozenset()
     forbidden_groups: frozenset[int] = frozenset()
     closed_is_refused: bool = False
-    """Take a close for a refusal where the server also closes on a suite that does not exist."""
+    """Treat a closed connection as a refusal if the server also closes on a suite that does not exist."""
     deep: bool = False
     """Also ask what takes many connections or a finished handshake: every signature scheme, resumption, renegotiation."""
     http: bool = False

@@ -162,7 +162,7 @@ def test_what_an_own_rule_had_replaced_is_listed_without_a_digest_too(tmp_path: 
 
 def proved(old: Path, new: Path, *more: str) -> tuple[ExitCode, list[str]]:
     report = old.with_name("proof.json")
-    command = ["bundle", "prove", str(old), str(new), "--key", str(old.with_name("k.pub")), *more]
+    command = ["bundle", "verify-clean", str(old), str(new), "--key", str(old.with_name("k.pub")), *more]
     code = run([*command, "--format", "json", "-o", str(report)])
     return ExitCode(code), [
         f"{f['rule']}: {f['message']}"

@@ -22,7 +22,7 @@ from bundle.detect.java.opcodes import method_prints
 from bundle.detect.java.prints import Index, sure
 from bundle.detect.java.zipread import directory
 from bundle.walk.member import Entry
-from hardening.cli.bundle_learn import command
+from hardening.cli.bundle_fingerprint import command
 from hardening.errors import InputError, NothingExaminedError
 from hardening.findings import Finding, InFile, Severity
 

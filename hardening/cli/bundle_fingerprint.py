@@ -1,4 +1,4 @@
-"""`harden bundle learn JAR...`: rules that recognise a library renamed, merged or unpacked."""
+"""`harden bundle fingerprint JAR...`: rules that recognise a library renamed, merged or unpacked."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from hardening.cli.options import STDOUT, keep_apart, write_file
     "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Where the rules go; default: standard output.",
+    help="File for the rules. [default: standard output]",
 )
-@click.option("--name", default="", help="What to call the library, where the jar does not say it well.")
-@click.option(
-    "--library-version", "version", default="", help="Its version, where the jar does not say it well."
-)
+@click.option("--name", default="", help="What to call the library, if the jar has no usable name.")
+@click.option("--library-version", "version", default="", help="Its version, if the jar has no usable one.")
 def command(jars: tuple[Path, ...], output: Path | None, name: str, version: str) -> int:
-    """Learn Java libraries: `harden bundle audit --rules FILE` then knows them without manifest, merged or unpacked.
+    """Write rules that recognise Java libraries by their classes.
 
-    Add [[deny]] with the package URL to the file to have a library reported as a fault.
+    `harden bundle audit --rules FILE` then finds them without a manifest, merged or unpacked. Add [[deny]] with the package URL to the file to have a library reported as a fault.
     """
     from bundle.detect.components.own import written
     from bundle.detect.java.learn import learn
     from hardening.errors import UsageError
 
     if len(jars) > 1 and (name or version):
-        raise UsageError("--name and --library-version are for one jar", hint="learn the jars one by one")
+        raise UsageError(
+            "--name and --library-version are for one jar", hint="run the command once for each jar"
+        )
     keep_apart([output] if output else [], jars)
     text = written(learn(jar, name=name, version=version) for jar in jars)
     if output is None or output == STDOUT:

@@ -1,4 +1,4 @@
-"""`harden bundle prove`: is NEW the bundle OLD minus some members and literals, and nothing else?"""
+"""`harden bundle verify-clean`: is NEW the bundle OLD minus some members and literals, and nothing else?"""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hardening.findings import Run
 
 
-@click.command(name="prove")
+@click.command(name="verify-clean")
 @click.argument("old", type=click.Path(path_type=Path))
 @click.argument("new", type=click.Path(path_type=Path))
 @click.option("--key", "key_files", type=click.Path(path_type=Path, dir_okay=False), multiple=True,
