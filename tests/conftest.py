@@ -23,6 +23,11 @@ for _number in (signal.SIGINT, signal.SIGHUP):
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, lambda *_: None)
 
+for _folder in ("/usr/sbin", "/sbin"):
+    # Servers and mkfs are there, and the PATH of an ordinary account does not have it.
+    if _folder not in os.environ["PATH"].split(os.pathsep):
+        os.environ["PATH"] += os.pathsep + _folder
+
 UNIT = Path(__file__).with_name("unit")
 _MISSING = re.compile(
     r"\bis (?:not installed|missing)\b|could not import|^(?:Skipped: )?(?:needs |there is no lib)"

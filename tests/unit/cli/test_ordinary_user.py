@@ -12,7 +12,7 @@ from typing import Any
 import libarchive  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
-from bundle.walk import pattern_cache
+from hardening import user_cache
 from hardening.cli import run
 from hardening.demo import specimen
 from hardening.errors import ExitCode
@@ -75,7 +75,7 @@ def _fill(top: Path) -> None:
 
 def _gates(home: Path) -> None:
     """Bring what this account has compiled to the other's home: that takes seconds."""
-    where = pattern_cache.folder()
+    where = user_cache.folder("gates")
     if where is not None and where.is_dir():
         shutil.copytree(where, home / ".cache/aspect-hardening/gates")
         (home / ".cache/aspect-hardening/gates").chmod(0o700)

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from bundle.detect.credentials.judging import cracking
-from tests.unit.bundle.detect.credentials.test_cracking import WORDS
+from tests.unit.bundle.detect.credentials.test_cracking import WORDS, opens
 
 
 def openssl(*arguments: str) -> str:
@@ -18,9 +18,18 @@ def openssl(*arguments: str) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.parametrize("system", [True, False])
 @pytest.mark.parametrize("word", WORDS)
-def test_crypt_hashes_are_those_of_openssl(word: str) -> None:
-    assert cracking.md5_crypt(word, "ab/Cd.12", "$1$") == openssl("-1", "-salt", "ab/Cd.12", word)
-    assert cracking.md5_crypt(word, "salt", "$apr1$") == openssl("-apr1", "-salt", "salt", word)
-    assert cracking.sha_crypt(word, "ab/Cd.12", "5", 5000, "") == openssl("-5", "-salt", "ab/Cd.12", word)
-    assert cracking.sha_crypt(word, "s", "6", 5000, "") == openssl("-6", "-salt", "s", word)
+def test_hashes_of_openssl_are_opened_by_their_word(
+    word: str, system: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not system:
+        monkeypatch.setattr(cracking, "_system", lambda: None)
+    made = [
+        openssl("-1", "-salt", "ab/Cd.12", word),
+        openssl("-apr1", "-salt", "salt", word),
+        openssl("-5", "-salt", "ab/Cd.12", word),
+        openssl("-6", "-salt", "s", word),
+    ]
+    assert [value for value in made if not opens(value, word)] == []
+    assert [value for value in made if opens(value, word + "x")] == []
