@@ -26,7 +26,12 @@ class Detector(Protocol):
         ...
 
 
-DETECTORS: tuple[str, ...] = ("bundle.detect.components", "bundle.detect.credentials", "bundle.detect.keys")
+DETECTORS: tuple[str, ...] = (
+    "bundle.detect.components",
+    "bundle.detect.credentials",
+    "bundle.detect.keys",
+    "bundle.detect.settings",
+)
 """Modules that have a `detector() -> Detector`, imported when they are first asked for."""
 
 

@@ -21,12 +21,16 @@ from hardening.cli.lazy import LazyGroup, OwnPipeError, Verb  # noqa: E402 - as 
 from hardening.errors import ExitCode, HardeningError  # noqa: E402 - as above
 
 VERBS = (
+    Verb(
+        "advisories", "hardening.cli.advisories", "Answer public advisories for hosts and bundles, with VEX."
+    ),
     Verb("bundle", "hardening.cli.bundle", "Audit, clean, inventory, sign and verify upgrade bundles."),
     Verb("demo", "hardening.cli.demo", "Show the whole story on this machine in a few seconds."),
     Verb("engine", "hardening.cli.engine", "Show or change the control engine's port."),
     Verb("host", "hardening.cli.host", "Harden hosts, and audit what earlier upgrades left behind."),
     Verb("logs", "hardening.cli.logs", "Triage upgrade logs."),
     Verb("mailer", "hardening.cli.mailer", "Set up, prove and run OAuth2 mail for Exchange / Microsoft 365."),
+    Verb("products", "hardening.cli.products", "Show what is known of a product, with sources."),
     Verb("report", "hardening.cli.report", "Sign reports and receipts, and verify them."),
     Verb("rules", "hardening.cli.rules", "List every rule, with why and remedy."),
     Verb("tls", "hardening.cli.tls", "Render, audit and scan TLS policies."),

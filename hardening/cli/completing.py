@@ -42,3 +42,10 @@ def rules(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[str 
     ids = [rule.id for rule in all_rules()]
     names = ids if "/" in begun else sorted({one.partition("/")[0] for one in ids})
     return [name for name in names if name.startswith(begun)]
+
+
+def products(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[str | CompletionItem]:
+    """Return the products that have a pack."""
+    from hardening.products import available
+
+    return [name for name in available() if name.startswith(begun)]

@@ -32,6 +32,7 @@ SOURCES = (
     ("hardening.upgrade.rules", "rules"),
     ("hardening.upgrade.logs.patterns", "rules"),
     ("hardening.mailer.doctor_rules", "rules"),
+    ("hardening.advisories.rules", "rules"),
     ("hardening.waivers", "rules"),
 )
 """Who has rules: a module, and in it a function that returns them, a table of them, or one rule."""

@@ -1,15 +1,16 @@
-"""Where the product keeps its engine's settings, read from `hardening/products/*.toml`."""
+"""Where the product keeps its engine's settings, as its pack in `hardening/products` says."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 
+from hardening import products
 from hardening.errors import UsageError
-from hardening.toml_rows import Table
+from hardening.products import Fact
 
-MARKS = frozenset({"verified", "text", "invented"})
+PLACES = ("web-root", "version-file", "program", "instance", "package-web", "engine-config", "engine-clients")
+"""Rows of the pack's layout that an upgrade and the engine ask for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +20,7 @@ class Place:
     id: str
     path: str
     mark: str
-    source: str = ""
+    source: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +37,7 @@ class Product:
     selinux_type: str
     marks: dict[str, str]
     sources: dict[str, str]
-    """Of the engine's facts: where each verified one is published."""
+    """Of the engine's facts: who says so."""
     reserved: dict[int, str]
 
     def place(self, name: str) -> Place:
@@ -46,6 +47,11 @@ class Product:
             raise UsageError(f"{self.name} has no path {name!r}", hint="see hardening/products")
         return found
 
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The product's own folders: its programs and its instance."""
+        return (*self.paths("program"), *self.paths("instance"))
+
     def paths(self, name: str) -> tuple[str, ...]:
         """Return every path with this id."""
         return tuple(one.path for one in self.places if one.id == name)
@@ -54,50 +60,28 @@ class Product:
 @cache
 def load(name: str = "aspect") -> Product:
     """Return a shipped product. Errors: UsageError for an unknown name, DataError naming file and key."""
-    path = files("hardening") / "products" / f"{name}.toml"
-    if not path.is_file():
-        raise UsageError(f"unknown product {name!r}", hint="known: aspect")
-    table = Table.load(path)
-    engine = table.table("engine")
-    product = Product(
-        name=table.text("name"),
-        title=table.text("title"),
-        places=tuple(_place(row) for row in table.rows("path")),
-        port=engine.number("port"),
-        key=engine.text("key"),
-        service=engine.text("service"),
-        process=engine.text("process"),
-        selinux_type=engine.text("selinux_type"),
-        marks={
-            key: _mark(engine, f"{key}_mark") for key in ("port", "key", "service", "process", "selinux_type")
-        },
-        sources={key: engine.text(f"{key}_source", default="") for key in ("port", "process")},
-        reserved=dict(_reserved(row) for row in table.rows("reserved")),
+    pack = products.load(name)
+    engine = {
+        "port": pack.fact("engine", "port"),
+        "key": pack.fact("engine", "key"),
+        "service": pack.fact("engine", "service"),
+        "process": pack.fact("engine", "process"),
+        "selinux_type": pack.fact("engine", "selinux"),
+    }
+    return Product(
+        name=pack.name,
+        title=pack.title,
+        places=tuple(_place(row) for one in PLACES for row in pack.facts("layout", one)),
+        port=engine["port"].number(),
+        key=engine["key"].text("name"),
+        service=engine["service"].text("name"),
+        process=engine["process"].text("name"),
+        selinux_type=engine["selinux_type"].text("name"),
+        marks={key: row.mark.value for key, row in engine.items()},
+        sources={key: row.source for key, row in engine.items()},
+        reserved={row.number(): row.what for row in pack.facts("engine", "reserved")},
     )
-    engine.done()
-    table.done()
-    return product
 
 
-def _place(row: Table) -> Place:
-    place = Place(
-        id=row.text("id"),
-        path=row.text("path"),
-        mark=_mark(row, "mark"),
-        source=row.text("source", default=""),
-    )
-    row.done()
-    return place
-
-
-def _reserved(row: Table) -> tuple[int, str]:
-    pair = (row.number("port"), row.text("why"))
-    row.done()
-    return pair
-
-
-def _mark(row: Table, key: str) -> str:
-    word = row.text(key)
-    if word not in MARKS:
-        raise row.wrong(key, f"has to be one of {', '.join(sorted(MARKS))}, not {word!r}")
-    return word
+def _place(row: Fact) -> Place:
+    return Place(id=row.id, path=row.text("path"), mark=row.mark.value, source=row.source)

@@ -51,8 +51,8 @@ class Session:
     """The agent's directory on the target; None: its default."""
     by: str = ""
     """Who changes the host, for its journal, where a plan does not say it."""
-    name: str = "aspect-agent"
-    """What tracebacks on the target call the agent's source."""
+    local: bool = False
+    """The target is this machine: the agent's code has the paths of this machine, for tracebacks and coverage."""
     patience: float = 8
     """Seconds for which a proof that does not hold is asked for again."""
     answers: list[dict[str, Any]] = field(default_factory=list)
@@ -64,7 +64,7 @@ class Session:
         request = {"verb": verb, **({"state": self.state} if self.state else {}), **more}
         self.changing |= verb not in ("facts", "status", "check", "verify")
         key = stream.fresh_key()
-        output, complaint = self.execute(stream.program(request, name=self.name, key=key))
+        output, complaint = self.execute(stream.program(request, key=key, local=self.local))
         found = stream.answer(output, complaint=complaint, where=self.where, key=key)
         self.answers.append(found)
         if verb == "facts" and found.get("failed"):  # a plan made of it would take the host for an empty one
@@ -111,7 +111,7 @@ def here(*, state: str | None = None, python: str = sys.executable) -> Session:
             raise ProbeError(f"cannot run {python}: {problem}", hint="name another interpreter") from problem
         return done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
 
-    return Session(execute=execute, state=state, name=str(stream.AGENT))
+    return Session(execute=execute, state=state, local=True)
 
 
 def owed(row: Mapping[str, Any]) -> str:

@@ -17,6 +17,7 @@ from hardening.host.checks import (
     certificates,
     engine,
     judged,
+    modes,
     people,
     secrets,
     sudo,
@@ -28,7 +29,6 @@ from hardening.host.checks.paths import (
     CONFIGURED,
     ELSEWHERE,
     INSTALLED,
-    PRODUCT,
     SERVERS,
     WEB,
     below,
@@ -78,7 +78,7 @@ def audit(
     home = web[0].rpartition("/")[0]
     known = (home, *web, *ACCOUNTS, *more)
     if everywhere:
-        known = (*known, *PRODUCT, *CONFIGURED, *ELSEWHERE)
+        known = (*known, *layout.folders, *CONFIGURED, *ELSEWHERE)
     places = _outermost(path for path in known if files.exists(path) and not files.objection(path))
     if everywhere:
         places = [*places, *_elsewhere(files, places)]
@@ -166,6 +166,7 @@ def _looks(
     visited = list(access_log.look(host, subject, run.findings, web))
     yield from stayed
     yield from sudo.look(host, subject, accounts)
+    yield from modes.look(host, subject)
     yield from secrets.look(host, subject, (*run.findings, *stayed))
     yield from visited
     yield from certificates.look(host, subject, servers, now, run)
@@ -202,7 +203,8 @@ def named(host: Root) -> tuple[str, ...]:
     cards = certificates.named(host, servers)
     unread = audit_tls([host.place(path) for path in servers], (), top=host.top).findings
     missing = {host.name(one.where) for one in unread if one.rule is CERTIFICATE_UNREAD}
-    return tuple(sorted(scripts | cards.keys() | missing))
+    programs = {command for _, _, command in modes.programs(host)}
+    return tuple(sorted(scripts | programs | cards.keys() | missing))
 
 
 def _outermost(paths: Iterable[str]) -> list[str]:

@@ -9,8 +9,6 @@ from fnmatch import fnmatchcase
 from hardening.engine import product as products
 from hardening.host.checks import access_log
 
-PRODUCT = ("/usr/local/aam", "/home/MIX_CMIX")
-"""Folders of the product beside those that its layout names."""
 WEB = ("/var/www", "/srv/www", "/usr/share/phpmyadmin", "/usr/share/phpMyAdmin", "/usr/share/adminer", "/usr/share/nginx/html",
        "/usr/local/apache2/htdocs")  # fmt: skip
 SERVERS = ("/etc/httpd", "/etc/apache2", "/etc/nginx", "/etc/lighttpd", "/etc/haproxy", "/etc/postfix", "/etc/dovecot", "/etc/stunnel",
@@ -65,7 +63,7 @@ def wanted(product: str = "aspect", more: Iterable[str] = (), *, everywhere: boo
     """Return what an audit looks at; not `everywhere`: only what an upgrade of the product touches."""
     layout, more = products.load(product), tuple(more)
     web = layout.place("web-root").path
-    homes = (web.rpartition("/")[0], *(PRODUCT if everywhere else ()))
+    homes = (web.rpartition("/")[0], *(layout.folders if everywhere else ()))
     first = (*homes, *WEB, *more, *SERVERS, *ACCOUNTS, *BASICS, *CERTIFICATES)
     then = (*CONFIGURED, *ELSEWHERE) if everywhere else ()
     return Paths(tuple(dict.fromkeys(first)), then, access_log.LOGS, more, follow=everywhere)

@@ -22,6 +22,7 @@ from typing import Any
 
 import pytest
 
+from hardening import packing
 from hardening.errors import RefusedError
 from hardening.host import stream
 from hardening.host.plans import engine as engine_plan
@@ -145,7 +146,7 @@ class Site:
 
     def watch(self) -> dict[str, Any]:
         """Ask as the timer does, with the agent that stays on the host."""
-        (self.root / "state" / "agent.py").write_bytes(stream.AGENT.read_bytes())
+        (self.root / "state" / "agent.pyz").write_bytes(packing.zipped(stream.AGENT))
         return self.ask("watch")
 
     def rules(self) -> tuple[str, ...]:

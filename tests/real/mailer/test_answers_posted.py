@@ -5,16 +5,14 @@ from __future__ import annotations
 import tomllib
 from dataclasses import replace
 from importlib.resources import files
-from typing import Any
 
 import pytest
 
-from hardening.mailer import relay
 from hardening.mailer.error_catalogue import Answer, Class, diagnose
+from hardening.onhost.relay import answers
 from tests.real.mailer.test_doctor import _calendar, examine, fault, said
 from tests.support.mailer.fixtures import Site
 
-source: Any = relay
 TOKEN: tuple[tuple[str, tuple[int, ...], str, str], ...] = (
     ("invalid_client", (70002, 50012), "Error validating credentials. AADSTS50012: Invalid client secret is provided.", "wrong-secret"),
     ("invalid_client", (70002, 50012), "AADSTS50012: Client assertion audience claim does not match Realm issuer.", "assertion-wrong"),
@@ -101,7 +99,7 @@ def test_what_the_token_service_says(error: str, codes: tuple[int, ...], text: s
 def test_what_graph_says(status: int, name: str, text: str, cause: str) -> None:
     found = diagnose(Answer(where="graph", status=status, name=name, text=text))
     assert found.cause == cause
-    assert source.http_kind(status, name) == found.kind or name == "ErrorMessageSizeExceeded"
+    assert answers.http_kind(status, name) == found.kind or name == "ErrorMessageSizeExceeded"
 
 
 @pytest.mark.parametrize(("stage", "reply", "cause", "kind"), SMTP)
@@ -109,7 +107,7 @@ def test_what_the_submission_host_says(stage: str, reply: str, cause: str, kind:
     code, name, _ = reply.split(" ", 2)
     found = diagnose(Answer(where="smtp", stage=stage, status=int(code), name=name, text=reply[4:]))
     assert (found.cause, found.kind) == (cause, kind)
-    assert source.smtp_kind(stage, int(code), reply[4:]) == kind
+    assert answers.smtp_kind(stage, int(code), reply[4:]) == kind
 
 
 def test_a_sentence_chooses_the_remedy_and_never_what_a_sender_does() -> None:

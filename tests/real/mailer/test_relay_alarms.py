@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from hardening.onhost.relay import snmp
 from tests.support.mailer.relayed import Relay
 from tests.unit.mailer.test_relay_alarms import datagrams, relay, until
 
@@ -58,12 +59,9 @@ def test_an_snmp_trap_is_read_by_snmptrapd(relay: Relay, datagrams: Any, tmp_pat
 
 def test_a_trap_of_every_length_is_well_formed(tmp_path: Path) -> None:
     """OpenSSL reads the same encoding."""
-    import importlib
-
-    made: Any = importlib.import_module("hardening.mailer.relay")
     for size in (0, 1, 90, 127, 128, 129, 255, 256, 1000, 5000):
         (tmp_path / "trap").write_bytes(
-            made.snmp_trap({"snmp_oid": "1.3.6.1.4.1.70000.2", "snmp_community": "c"}, "x" * size)
+            snmp.snmp_trap({"snmp_oid": "1.3.6.1.4.1.70000.2", "snmp_community": "c"}, "x" * size)
         )
         argv = ["openssl", "asn1parse", "-inform", "DER", "-in", str(tmp_path / "trap")]
         done = subprocess.run(argv, capture_output=True, text=True, check=True)

@@ -99,6 +99,8 @@ def leaks(played: Played, secret: str) -> list[str]:
 
 def test_the_relay_is_installed_and_proved(host: Host) -> None:
     word = host.password()
+    host.folder.mkdir(parents=True)
+    (host.folder / "relay.py").write_text("the relay of an earlier version")
     done = host.play("-vvv", "--diff", mailer_send_test=True)
     assert done.code == 0, done.output
     assert leaks(done, host.site.secret) == []
@@ -108,6 +110,8 @@ def test_the_relay_is_installed_and_proved(host: Host) -> None:
     assert stat.S_IMODE((host.folder / "relay.json").stat().st_mode) == 0o640
     assert not list(Path(os.environ["TMPDIR"]).glob("mailer.*/relay.json"))
     assert stat.S_IMODE((host.root / "alarms").stat().st_mode) == 0o640  # its user may make none in /var/log
+    assert stat.S_IMODE((host.folder / "relay.pyz").stat().st_mode) == 0o644
+    assert not (host.folder / "relay.py").exists()
     first = host.pid.read_text()
     again = host.play("--diff")
     assert (again.code, again.stats["changed"]) == (0, 0), again.output

@@ -5,13 +5,10 @@ Long: `make upgrade-test`. A fault strikes once, in the process on the host that
 
 from __future__ import annotations
 
-import base64
 import subprocess
 import sys
-import textwrap
 import threading
 import time
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -19,21 +16,12 @@ import pytest
 
 from hardening.errors import ProbeError
 from hardening.host import stream
-from hardening.upgrade import carry
+from tests.support.host.onhost import hooked
 from tests.support.upgrade.standin import Signer, Site, conductor, left
 
-WRAPPED = """
-import errno, json, os, signal, sys, types, zlib, base64
-def load(name, path, text, **more):
-    space = types.ModuleType(name)
-    space.SOURCE = text
-    for key in more:
-        setattr(space, key, more[key])
-    exec(compile(text, path, "exec"), space.__dict__)
-    return space
-agent = load("aspect_agent", {agent_path!r}, zlib.decompress(base64.b64decode("{agent}")))
-sys.modules["aspect_agent"] = agent
-host = load("aspect_upgrade", {path!r}, zlib.decompress(base64.b64decode("{source}")), REQUEST=u"{request}")
+FIRST = "import errno, os, signal"
+LOADED = """
+from hardening.onhost.upgrader import record as host
 EVENT, NTH, CALL, KIND, ROOT, MAIN = {event!r}, {nth}, {call}, {kind!r}, {root!r}, os.getpid()
 COUNT = {{"event": 0, "call": 0}}
 def hit():
@@ -70,7 +58,6 @@ def wrapped(real):
 if CALL:
     for one in "write rename fsync mkdir unlink rmdir chmod fchmod lchown utime open".split():
         setattr(os, one, wrapped(getattr(os, one)))
-host.main()
 """
 
 
@@ -122,7 +109,7 @@ def aftermath(site: Site, bundle: Path, kind: str) -> None:
     if kind == "database":
         threading.Timer(0.5, lambda: (site.root / "run/db-refuses").unlink(missing_ok=True)).start()
         time.sleep(0.6)
-    installed = Path(f"{site.root}{site.state}/agent.py")
+    installed = Path(f"{site.root}{site.state}/agent.pyz")
     if kind == "boot" and installed.exists():
         site.stop()
         boot = [sys.executable, str(installed), "recover", "--root", str(site.root), "--state", site.state]
@@ -142,20 +129,10 @@ def faulty(
     site: Site, request: dict[str, Any], kind: str, event: tuple[str, int], call: int
 ) -> dict[str, Any]:
     """Ask `begin` of a program that strikes at an event or at a call."""
-    import json
-
-    text = textwrap.dedent(WRAPPED).format(
-        agent_path=str(stream.AGENT), path=str(carry.UPGRADER),
-        agent=base64.b64encode(zlib.compress(stream.AGENT.read_bytes())).decode(),
-        source=base64.b64encode(zlib.compress(carry.UPGRADER.read_bytes())).decode(),
-        request=base64.b64encode(
-            zlib.compress(json.dumps({**request, "root": str(site.root), "state": site.state}).encode())
-        ).decode(),
-        event=event[0], nth=event[1], call=call, kind=kind, root=str(site.root),
-    )  # fmt: skip
-    done = subprocess.run(
-        [site.python, "-"], input=text.encode(), capture_output=True, check=False, timeout=120
-    )
+    asked = {**request, "root": str(site.root), "state": site.state}
+    loaded = LOADED.format(event=event[0], nth=event[1], call=call, kind=kind, root=str(site.root))
+    text = hooked(asked, stream.UPGRADER, first=FIRST, loaded=loaded)
+    done = subprocess.run([site.python, "-"], input=text, capture_output=True, check=False, timeout=120)
     return stream.answer(done.stdout.decode(), complaint=done.stderr.decode(), where="the faulty host")
 
 

@@ -88,7 +88,7 @@ def test_an_installer_that_leaves_another_release_is_rolled_back(site: Site, sig
 def test_the_example_keeps_the_published_folders() -> None:
     body = recipe.load(recipe.example()).body
     known = product.load()
-    published = {one.path for one in known.places if one.mark == "verified"}
+    published = {one.path for one in known.places if one.mark == "published"}
     assert {known.place("program").path, known.place("package-web").path} <= {*body["paths"]}
     kept = [path for path in published if any(f"{path}/".startswith(f"{one}/") for one in body["paths"])]
     assert sorted(kept) == sorted(published)

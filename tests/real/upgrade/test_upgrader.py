@@ -6,7 +6,6 @@ import fcntl
 import io
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -20,7 +19,6 @@ from pathlib import Path
 import pytest
 
 from hardening.host.plans import plan as planning
-from hardening.upgrade import carry
 from tests.support.host.little import digest, interpreter
 from tests.support.upgrade.quick import Quick
 from tests.support.upgrade.standin import (
@@ -56,21 +54,6 @@ WHY = {
     "wipes": "the installer exited 7",
     "drops-database": "the installer exited 8",
 }
-
-
-def test_the_host_side_runs_on_python_2_6() -> None:
-    done = subprocess.run(
-        [str(Path(sys.executable).with_name("vermin")), "--no-tips", "-t=2.6-", str(carry.UPGRADER)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout
-
-
-def test_the_contents_name_every_section() -> None:
-    text = carry.UPGRADER.read_text()
-    listed = text.partition("its sections, in order:\n")[2].partition('"""')[0]
-    sections = re.findall(r"^# -- (.+?) -+$", text, re.MULTILINE)
-    assert [line.strip() for line in listed.strip().splitlines()] == sections
 
 
 @pytest.mark.parametrize("age", ["2.7", "newest"])
@@ -372,7 +355,7 @@ def test_the_host_goes_down_and_boots(site: Site, signer: Signer) -> None:
         os.kill(pid, signal.SIGKILL)
     site.stop()
     state = f"{site.root}{site.state}"
-    boot = [sys.executable, f"{state}/agent.py", "recover", "--root", str(site.root), "--state", site.state]
+    boot = [sys.executable, f"{state}/agent.pyz", "recover", "--root", str(site.root), "--state", site.state]
     assert subprocess.run([*boot, "--boot"], check=False, capture_output=True).returncode == 0
     assert site.release() == OLD
     assert site.upgrades()[-1]["state"] == "rollingback"

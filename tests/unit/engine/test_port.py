@@ -120,9 +120,9 @@ def test_a_product_that_nobody_wrote_down_is_named() -> None:
 
 
 def test_every_path_of_the_product_says_how_it_is_known() -> None:
-    assert {one.mark for one in ASPECT.places} == {"verified", "invented"}
-    assert all(one.source for one in ASPECT.places if one.mark == "verified")
-    assert {key for key, mark in ASPECT.marks.items() if mark == "verified"} == {"port", "process"}
+    assert {one.mark for one in ASPECT.places} == {"published", "inferred", "unknown"}
+    assert all(one.source for one in ASPECT.places)
+    assert {key for key, mark in ASPECT.marks.items() if mark == "published"} == {"port", "process"}
     assert all(ASPECT.sources.values())
     assert all(ASPECT.place(one.id).id == one.id for one in ASPECT.places)
 

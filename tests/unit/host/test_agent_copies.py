@@ -8,15 +8,14 @@ import stat
 import struct
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
-from hardening.host import agent as program
 from hardening.host.plans import plan as planning
 from tests.support.host.little import Little
+from tests.support.host.onhost import Program
 
-agent: Any = program  # untyped: it runs on Python 2.6
+agent = Program("agent")
 NOBODY = 0xFFFFFFFF
 ACL = struct.pack("<I", 2) + b"".join(
     struct.pack("<HHI", *one)
@@ -112,7 +111,7 @@ def test_a_read_only_file_system_is_named_before_the_first_change(
     sealed = SimpleNamespace(f_flag=1, f_bavail=1 << 30, f_frsize=4096)
     monkeypatch.setattr(os, "statvfs", lambda path: sealed if path == str(little.etc) else real(path))
     with pytest.raises(agent.Refused, match=r"etc/a.conf lies on a read-only file system: remount it first"):
-        agent.room(host, agent.compare(host, little.plan(a="a = new\n").to_json()))
+        agent.check_room(host, agent.compare(host, little.plan(a="a = new\n").to_json()))
 
 
 def test_a_look_ahead_makes_nothing_and_asks_for_the_room_of_what_is_there(
@@ -125,7 +124,7 @@ def test_a_look_ahead_makes_nothing_and_asks_for_the_room_of_what_is_there(
     monkeypatch.setattr(os, "statvfs", lambda _: full)
     host = agent.Host("/", str(little.state))
     with pytest.raises(agent.Refused, match=r"has no room for \d+ bytes"):
-        agent.room(host, agent.compare(host, little.plan(a="a = new\n").to_json()))
+        agent.check_room(host, agent.compare(host, little.plan(a="a = new\n").to_json()))
     assert not little.state.exists()
 
 
@@ -135,7 +134,7 @@ def test_a_disk_that_fills_up_names_the_file(little: Little, monkeypatch: pytest
     def write(_descriptor: int, _data: bytes) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(agent, "post_guard", lambda *_: None)
+    agent.replace(monkeypatch, "post_guard", lambda *_: None)
     monkeypatch.setattr(os, "write", write)
     request = {"verb": "apply", "state": str(little.state), "plan": little.plan(a="a = new\n").to_json()}
     refused = agent.answer_to(request)
@@ -163,10 +162,10 @@ def test_what_is_not_there_needs_no_removal(tmp_path: Path, monkeypatch: pytest.
         raise OSError(errno.EROFS, "Read-only file system", path)
 
     monkeypatch.setattr(os, "unlink", sealed)
-    agent.gone(str(tmp_path / "absent"))  # else nothing could be undone beside a read-only mount
+    agent.remove(str(tmp_path / "absent"))  # else nothing could be undone beside a read-only mount
     (tmp_path / "there").touch()
     with pytest.raises(OSError, match="Read-only"):
-        agent.gone(str(tmp_path / "there"))
+        agent.remove(str(tmp_path / "there"))
 
 
 def test_a_damaged_record_is_named_and_hides_no_other(aged: Little) -> None:

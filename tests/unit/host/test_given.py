@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from hardening.errors import InputError, UsageError
-from hardening.host import agent
 from hardening.host.plans import tls, vault_values
 from hardening.host.plans.plan import Command, File, Service, Validator
 from hardening.host.plans.secret_text import checked
 from hardening.host.session import here
+from tests.support.host.onhost import Program
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_probe_that_no_host_understands_is_refused(raw: Any, said: str) -> Non
 
 
 def test_every_kind_of_probe_of_the_agent_is_known_here() -> None:
-    assert list(vault_values.PROBES) == list(agent.PROBES)
+    assert list(vault_values.PROBES) == list(Program("agent").PROBES)
     assert vault_values.probe({"kind": "tcp", "port": "443", "wait": "0.5"}) == {
         "kind": "tcp",
         "port": 443,
@@ -115,9 +115,7 @@ def test_a_secret_that_yaml_took_for_a_number_is_told_so(value: object) -> None:
 
 
 def test_a_directory_that_cannot_be_the_agent_s_is_an_answer() -> None:
-    answer = agent.answer_to(  # type: ignore[no-untyped-call]  # it runs on Python 2.6, too
-        {"verb": "status", "state": "relative/dir"}
-    )
+    answer = Program("agent").answer_to({"verb": "status", "state": "relative/dir"})
     assert (answer["state"], answer["msg"]) == ("refused", "relative/dir is not an absolute path")
 
 

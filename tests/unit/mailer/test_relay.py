@@ -264,14 +264,14 @@ def test_render_writes_all_a_host_needs(site: Site, tmp_path: Path) -> None:
     assert run(["mailer", "render", "relay", "-c", str(site.config), "-o", str(out)]) == 0
     names = {p.name for p in out.iterdir()}
     assert names == {
-        "relay.py",
+        "relay.pyz",
         "relay.json",
         "aspect-mail-relay.service",
         "aspect-mail-relay.init",
         "relay",
         "sendmail",
     }
-    assert site.secret not in "".join(p.read_text() for p in out.iterdir())
+    assert site.secret.encode() not in b"".join(p.read_bytes() for p in out.iterdir())
     carried = ["mailer", "render", "relay", "-c", str(site.config), "-o", str(out), "--credentials"]
     assert run([*carried, "--host-certificate", "--folder", "/opt/x", "--user", "me"]) == 0
     made = json.loads((out / "relay.json").read_text())
@@ -312,3 +312,21 @@ def test_a_certificate_is_no_client_secret(
     assert not (out / "email-notification-service.properties").exists()
     own.write_text("x={{ settings.mailbox }}")
     assert run([*native, "--template", str(own)]) == 0
+
+
+@pytest.mark.parametrize("age", ["2.7", "3.6", "newest"])
+def test_the_archive_may_be_replaced_while_the_relay_runs(site: Site, age: str) -> None:
+    """An upgrade installs the new archive first, then restarts the relay: until then the old one delivers."""
+    relay = Relay(site, interpreter(age))
+    try:
+        relay.start(alarm_after=0)
+        relay.archive.write_bytes(b"another version")
+        site.fake.fault("graph", (503, b""))
+        site.fake.fault("smtp.mail", "451 4.3.0 later")
+        relay.submit("A-1")
+        assert relay.drained()
+        assert [mail.headers["Subject"] for mail in site.fake.accepted] == ["A-1 failed"]
+        with pytest.raises(smtplib.SMTPException, match="550"):
+            relay.submit("A-2", to="stranger@x.example")
+    finally:
+        relay.kill(signal.SIGTERM)

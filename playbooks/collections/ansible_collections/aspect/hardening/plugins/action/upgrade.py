@@ -14,7 +14,7 @@ from ansible_collections.aspect.hardening.plugins.plugin_utils.agent_action impo
 from hardening.errors import InputError
 from hardening.host import stream
 from hardening.host.plans import tls
-from hardening.upgrade import audited, carry, hostaudit, infra
+from hardening.upgrade import audited, hostaudit, infra
 from hardening.upgrade import orchestrator
 from hardening.upgrade.admission import Job
 
@@ -71,7 +71,7 @@ class ActionModule(AgentAction):
         if self.state:
             request["state"] = self.state
         self.session.changing |= request["verb"] not in LOOKS
-        output, complaint = self._execute(carry.program(request))
+        output, complaint = self._execute(stream.program(request, stream.UPGRADER))
         return stream.answer(output, complaint=complaint, where=self.session.where)
 
     def _status(self, **more):
