@@ -198,9 +198,9 @@ def _listening(top: Path) -> tuple[dict[str, object], ...] | None:
     """Return who listens on this machine; None for an image."""
     if top.resolve() != Path("/"):
         return None
-    from hardening.host import agent
+    from hardening.onhost.shared.listeners import listeners
 
-    return tuple(agent.listeners())  # type: ignore[no-untyped-call]  # one file for Python 2.6 has no annotations
+    return tuple(listeners())
 
 
 def _fleet(
