@@ -7,7 +7,6 @@ import os
 import signal
 import stat
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from tests.support.mailer.fake_m365 import Fake
 from tests.support.mailer.fixtures import Site
 from tests.support.playbooks.site import Played, play
 from tests.support.ports import free_port
+from tests.support.waiting import until
 
 
 class Host:
@@ -61,9 +61,7 @@ class Host:
                 os.kill(number, signal.SIGTERM)
             except ProcessLookupError:
                 return
-            deadline = time.monotonic() + 10
-            while Path(f"/proc/{number}").exists() and time.monotonic() < deadline:
-                time.sleep(0.05)
+            until(lambda: not Path(f"/proc/{number}").exists(), 10, what="the end of the relay")
 
 
 @pytest.fixture

@@ -135,7 +135,7 @@ def test_plan_counts_what_is_found_by_rule(site: Site, signer: Signer, tmp_path:
 
 @pytest.mark.parametrize("what", ["unsigned", "tampered", "other", "audit"])
 def test_a_refused_bundle_touches_no_host(site: Site, signer: Signer, tmp_path: Path, what: str) -> None:
-    from tests.unit.upgrade.test_admission import ADMINER
+    from tests.real.upgrade.test_admission import ADMINER
 
     maker = Signer(tmp_path / "maker", signer.private)
     more = {"payload/htmlroot/adminer.php": ADMINER} if what == "audit" else None

@@ -16,10 +16,10 @@ from hardening.host import session
 from hardening.host.checks.root import Root
 from hardening.tls.policy import load as load_policy
 from hardening.upgrade import audited, hostaudit
+from tests.real.upgrade.test_admission import ADMINER
 from tests.real.upgrade.test_command import common, harden, inventory
 from tests.support import odd_certificates
 from tests.support.upgrade.standin import FAULTS, Signer, Site, conductor
-from tests.unit.upgrade.test_admission import ADMINER
 
 WEB = "opt/standin/htmlroot"
 SECRET = "password = " + "Tr0ub4dor" + "&3xyz"

@@ -33,7 +33,10 @@ def _candidates(minor: str) -> list[Path]:
 
 
 def interpreter(age: str) -> str:
-    """Return a working interpreter of that age; skip where there is none, fail where CI promises one."""
+    """Return a working interpreter of that age; skip where there is none, fail where CI promises one.
+
+    The newest is the one that runs the tests where no newer one is here.
+    """
     if age == "installed":
         return age
     minors = ("3.14", "3.13", "3.12") if age == "newest" else (age,)
@@ -41,6 +44,8 @@ def interpreter(age: str) -> str:
         for found in _candidates(minor):
             if subprocess.run([found, "-c", "import json"], capture_output=True, check=False).returncode == 0:
                 return str(found)
+    if age == "newest":
+        return sys.executable
     message = f"no Python {age} on this machine"
     if os.environ.get("CI") == "true":
         pytest.fail(message)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import stat
 import struct
-import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -102,28 +100,6 @@ def test_what_a_file_carries_stays_on_its_successor_and_comes_back(aged: Little)
     assert (aged.config()["a.conf"], os.getxattr(aged.etc / "a.conf", "user.site")) == ("a = new\n", b"7")
     assert aged.ask("rollback")["state"] == "committed"
     assert (aged.config()["a.conf"], os.getxattr(aged.etc / "a.conf", "user.site")) == ("a = old\n", b"7")
-
-
-def marked(path: Path, mark: str) -> bool:
-    return subprocess.run(["chattr", mark, path], capture_output=True, check=False).returncode == 0
-
-
-@pytest.mark.parametrize("verb", ["apply", "check"])
-@pytest.mark.parametrize("what", ["b.conf", "."])
-@pytest.mark.skipif(shutil.which("chattr") is None, reason="no chattr here")
-def test_what_is_immutable_is_named_before_the_first_change(aged: Little, what: str, verb: str) -> None:
-    place = aged.etc / what
-    if not marked(place, "+i"):
-        pytest.skip("this file system or account keeps no such marks")
-    try:
-        answer = aged.ask(verb, aged.plan(a="a = new\n", b="b = new\n"))
-    finally:
-        marked(place, "-i")
-    assert (answer["failed"], answer["state"]) == (True, "refused")
-    assert answer["msg"] == (
-        f"{place.resolve()} is immutable or append-only: take that away first (chattr -i -a {place.resolve()})"
-    )
-    assert aged.config() == {"a.conf": "a = old\n", "b.conf": "b = old\n"}
 
 
 def test_a_read_only_file_system_is_named_before_the_first_change(
