@@ -91,11 +91,11 @@ class Session:
         if wrong:
             why = "not proved: " + "; ".join(wrong)
             undone = self.ask("rollback", id=done["tx"], why=why)
-            good = undone.get("state") == "rolledback"
+            good = undone.get("state") == "rolled-back"
             return {**done, "failed": True, "changed": not good, "state": undone.get("state"), "msg": why}
         confirmed = self.ask("confirm", id=done["tx"])
         if confirmed.get("failed"):
-            return {**done, **confirmed, "changed": confirmed.get("state") != "rolledback"}
+            return {**done, **confirmed, "changed": confirmed.get("state") != "rolled-back"}
         probes = confirmed.get("probes", done.get("probes", []))
         return {**done, "state": "committed", "probes": probes, "proved": prove is not None and not stopped}
 
@@ -166,16 +166,16 @@ def summary(answer: dict[str, Any]) -> str:
         "drifted": "not as planned",
         "undone": "nothing was left to undo",
         "nothing": "nothing to do",
-        "rolledback": "failed, and everything is as it was before",
+        "rolled-back": "failed, and everything is as it was before",
         "refused": "refused, nothing was changed",
         "broken": "failed, and not everything could be undone; the host keeps trying",
     }
     text = words.get(str(state), str(state))
     if state == "committed" and answer.get("left_stopped"):
         text = f"{count} paths changed"
-    if state == "rolledback" and answer.get("failed") is False:
+    if state == "rolled-back" and answer.get("failed") is False:
         text = "undone, and everything is as it was before"  # as was asked for
-    if state == "rolledback" and (names := owed(answer)):
+    if state == "rolled-back" and (names := owed(answer)):
         text += f" but for {names}, which could not be told or does not run; the host tries again for an hour"
     if state == "would-change" and (why := answer.get("not_staged")):
         text += f", which the servers' own checks have not seen ({why})"

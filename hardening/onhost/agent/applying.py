@@ -145,7 +145,7 @@ def carry_out(host, plan, entries, commands):
         problem = sys.exc_info()[1]
         result = undo(tx, str(problem) or problem.__class__.__name__)
         answer.update(failed=True, changed=False, owed=result["owed"], problems=result["problems"])
-        answer["state"] = "broken" if result["problems"] else "rolledback"
+        answer["state"] = "broken" if result["problems"] else "rolled-back"
         answer["msg"] = host.masked(str(problem) or problem.__class__.__name__) + (said and "; " + said)
         if not isinstance(problem, (OSError, IOError, Failed, socket.error, Stopped)):
             answer["msg"] += "\n" + host.masked(traceback.format_exc())

@@ -34,7 +34,7 @@ def do_confirm(host, request):
     except Failed:
         problem = str(sys.exc_info()[1])
         result = undo(tx, problem)
-        state = "broken" if result["problems"] else "rolledback"
+        state = "broken" if result["problems"] else "rolled-back"
         return dict(result, failed=True, state=state, msg=problem, tx=tx.name)
     tx.record("committed")
     finish(host, tx, {})
@@ -74,10 +74,10 @@ def do_rollback(host, request):
             result = undo(tx, request.get("why", "asked for"))
             failed = bool(result["problems"])
             what = {"id": tx.name, "label": (tx.manifest() or {}).get("label", "")}
-            state = "broken" if failed else "rolledback"
+            state = "broken" if failed else "rolled-back"
             return dict(result, failed=failed, changed=True, state=state, tx=tx.name, undoes=what)
         if tx.name not in [one.name for one in done]:
-            if tx.state() in ("undone", "rolledback"):
+            if tx.state() in ("undone", "rolled-back"):
                 return {"changed": False, "state": tx.state(), "tx": tx.name}
             raise Refused("there is no transaction %s to undo" % tx.name)
     elif done:

@@ -20,8 +20,8 @@ def do_status(host, request):
         row.update(created=manifest.get("created", ""), by=manifest.get("by", ""))
         row["paths"] = [entry["path"] for entry in manifest.get("entries", [])]
         row["left"] = seconds_left(tx) if row["state"] == "applied" else None
-        row["why"] = [line["why"] for line in events if line["event"] == "rolledback"][:1]
-        row["tidy"] = row["state"] == "rolledback" or "tidy" in [line["event"] for line in events]
+        row["why"] = [line["why"] for line in events if line["event"] == "rolled-back"][:1]
+        row["tidy"] = row["state"] == "rolled-back" or "tidy" in [line["event"] for line in events]
         row["owed"] = tx.pending_undo()
         rows.append(row)
     return {

@@ -102,7 +102,7 @@ def undo(tx, why, boot=False):
         sync_all(manifest["entries"])
         if not problems:
             owed = finish_undo(tx, manifest, undo_work(manifest, events), boot)
-            tx.record("rolledback", why=why, owed=owed)
+            tx.record("rolled-back", why=why, owed=owed)
     except (OSError, IOError):
         problems.append(str(sys.exc_info()[1]))
     # without the final record the guard, the boot or the next run tries again
@@ -190,9 +190,9 @@ def recover(host, boot=False, only=None):
         elif state in ("committed", "undone") and not [e for e in events if e["event"] == "tidy"]:
             tidy(tx)
             rows.append({"id": tx.name, "did": "tidied"})
-        elif state == "rolledback" and owes and not boot:
+        elif state == "rolled-back" and owes and not boot:
             owed = finish_undo(tx, loaded(tx), owes)
             if owed != owes:
-                tx.record("rolledback", owed=owed, why="undo finished")
+                tx.record("rolled-back", owed=owed, why="undo finished")
             rows.append({"id": tx.name, "did": "told services", "owed": owed})
     return rows

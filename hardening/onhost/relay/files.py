@@ -49,7 +49,7 @@ def read_note(path):
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     with os.fdopen(fd, "rb") as file:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise ValueError("it is no file")
+            raise ValueError("it is not a file")
         try:
             return json.loads(file.readline(LONGEST_NOTE).decode("ascii"))
         except RuntimeError:  # brackets in brackets

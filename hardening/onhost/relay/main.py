@@ -39,7 +39,7 @@ def main():
     if rest[:1] == ["--transport-tls"]:
         config["transport_tls"] = (rest[1:] or [""])[0]
     if config["transport_tls"] not in TLS_BY:
-        sys.stderr.write("relay: transport_tls is none of %s\n" % ", ".join(TLS_BY))
+        sys.stderr.write("relay: transport_tls is not one of %s\n" % ", ".join(TLS_BY))
         return 64
     try:
         return run(verb, config, rest)

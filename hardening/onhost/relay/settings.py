@@ -67,7 +67,7 @@ def load(path):
     with open(path, "rb") as file:
         given = json.loads(file.read().decode("utf-8-sig"))
     if not isinstance(given, dict):
-        raise SystemExit("relay: %s: is no JSON object" % path)
+        raise SystemExit("relay: %s: is not a JSON object" % path)
     needed = (
         "tenant",
         "client_id",
@@ -84,7 +84,7 @@ def load(path):
             raise SystemExit("relay: %s: %s is missing" % (path, key))
     for key in needed:
         if key != "credentials" and not isinstance(given[key], TEXT):
-            raise SystemExit("relay: %s: %s is no text" % (path, key))
+            raise SystemExit("relay: %s: %s is not text" % (path, key))
     if not isinstance(given["credentials"], list) or not all(
         is_credential(one) for one in given["credentials"]
     ):

@@ -12,7 +12,7 @@ from hardening.onhost.shared.files import read, sync_dir
 from hardening.onhost.shared.texts import native, shown, stamp
 
 JOURNAL_ROOM = 16384  # written ahead, so that the journal of an undo needs no new space on a full disk
-FINAL = ("committed", "rolledback", "undone")
+FINAL = ("committed", "rolled-back", "undone")
 
 
 class Transaction(object):

@@ -19,7 +19,7 @@ def do_order(host, request):
     """Tell the runner: settle, commit or rollback; a rollback needs no living runner."""
     up = upgrade_named(host, request["id"])
     state = up.state()
-    if state == "rolledback" or (state == "committed" and request["do"] != "rollback"):
+    if state == "rolled-back" or (state == "committed" and request["do"] != "rollback"):
         return {"changed": False, "id": up.name, "state": state}
     would = {"changed": True, "id": up.name, "state": "would-change", "paths": up.recipe()["paths"]}
     if state != "committed" and request.get("check"):

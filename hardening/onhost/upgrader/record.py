@@ -14,7 +14,7 @@ from hardening.onhost.shared.texts import native, shown
 
 UPGRADER = 1
 STAGES = ("begun", "backedup", "maintenance", "installing", "installed", "settling", "settled")
-FINAL = ("committed", "rolledback")
+FINAL = ("committed", "rolled-back")
 CLIENTS = (
     ("{mysql}", ("mysql", "mariadb")),
     ("{mysqldump}", ("mysqldump", "mariadb-dump")),

@@ -34,7 +34,7 @@ def roll_back(host, up, why, boot=False):
 
     At boot, before services start, only files are put back; the rest follows when services are up.
     """
-    if up.state() == "rolledback":
+    if up.state() == "rolled-back":
         return
     deep = up.reached("installing")
     up.record("rollingback", why=why[:1000], boot=boot)
@@ -78,11 +78,11 @@ def roll_back(host, up, why, boot=False):
     if deep and not problems:
         problems += check_restored(host, before)
     leftovers = changed_outside(host, up) if deep else None
-    row = upgrade_result(host, up, before, "broken" if problems else "rolledback")
+    row = upgrade_result(host, up, before, "broken" if problems else "rolled-back")
     row.update(why=first_reason(up), problems=problems, restored=restored, leftovers=leftovers)
     row["database"] = bool(deep and before.get("dump"))
     up.keep_json("result.json", row)
-    up.record("broken" if problems else "rolledback", why=first_reason(up)[:1000], problems=problems[:20])
+    up.record("broken" if problems else "rolled-back", why=first_reason(up)[:1000], problems=problems[:20])
     if not problems:
         tidy_upgrade(host, up)
 

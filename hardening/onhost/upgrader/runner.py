@@ -99,7 +99,7 @@ def undo_until_done(host, up, why, tries=None):
             give_up(host, up)
             return False
         attempt(locked_roll_back, host, up, why)
-        if up.state() == "rolledback":
+        if up.state() == "rolled-back":
             tidy_upgrade(host, up)
             return True
         count += 1

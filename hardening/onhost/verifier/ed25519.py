@@ -71,6 +71,6 @@ def ed25519(key, signature, message):
 
 
 def is_weak(key):
-    """Return whether a key is no point of the curve, or one of small order."""
+    """Return whether a key is not a point of the curve, or one of small order."""
     point = _point(key)
     return point is None or not _times(8, point)[0] % P

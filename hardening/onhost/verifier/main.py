@@ -83,5 +83,5 @@ def _number(options, word, default):
     if text is None:
         return default
     if not text.isdigit() or not int(text):
-        raise Usage("%s: %r is no number above zero" % (word, text))
+        raise Usage("%s: %r is not a number above zero" % (word, text))
     return int(text)

@@ -276,7 +276,7 @@ def test_a_change_that_cuts_ssh_is_undone_by_the_host_alone(fleet: Fleet) -> Non
     cut.kill()
     cut.wait()
     assert fleet.ssh(box, ETC).stdout == before
-    assert ask(fleet, box, "status")["transactions"][-1]["state"] == "rolledback"
+    assert ask(fleet, box, "status")["transactions"][-1]["state"] == "rolled-back"
 
 
 def test_a_host_killed_in_the_middle_boots_as_it_was(fleet: Fleet) -> None:
@@ -305,7 +305,7 @@ def test_a_host_killed_in_the_middle_boots_as_it_was(fleet: Fleet) -> None:
         box.boot()
         fleet.wait(box)
         assert fleet.ssh(box, ETC).stdout == before
-        assert ask(fleet, box, "status")["transactions"][-1]["state"] == "rolledback"
+        assert ask(fleet, box, "status")["transactions"][-1]["state"] == "rolled-back"
         until(lambda box=box: fleet.scan(box, 443, 8443) != 3, 20)
         assert fleet.scan(box, 443, 8443) == 0
 

@@ -1,4 +1,4 @@
-"""The host audit in the verify stage: what had to go is gone, nothing worse has come, or the host is led back."""
+"""The host audit in the verify stage: what had to go is gone, nothing worse has come, or the host is rolled back."""
 
 from __future__ import annotations
 

@@ -216,7 +216,7 @@ def test_a_host_killed_in_the_installer_boots_as_it_was(fleet: Fleet, signer: Si
             control.kill()
         box.boot()
         fleet.wait(box)
-        until(lambda box=box: " rolledback " in newest(fleet, box), 300)
+        until(lambda box=box: " rolled-back " in newest(fleet, box), 300)
         assert fleet.ssh(box, STATE).stdout == before, box.name
         until(lambda box=box: fleet.scan(box) != 3, 300)
         assert (
@@ -241,6 +241,6 @@ def test_a_cut_connection_ends_as_it_was_without_anybodys_hands(fleet: Fleet, si
     time.sleep(45)  # nobody reaches the host to see what it does
     fleet.here("ip", "link", "set", f"v{box.number}", "up")
     fleet.wait(box)
-    until(lambda: " rolledback " in newest(fleet, box), 300)
+    until(lambda: " rolled-back " in newest(fleet, box), 300)
     assert "did not come back within 30 seconds" in newest(fleet, box)
     assert fleet.ssh(box, STATE).stdout == before

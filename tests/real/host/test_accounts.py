@@ -108,7 +108,7 @@ def test_a_failed_proof_puts_the_account_back(database: Database, tmp_path: Path
     account = database.account(**({"user": "nobody-there"} if why == "absent" else {}))
     probes = ({"kind": "path", "path": "/nowhere", "wait": 0},) if why == "probe" else ()
     answer = rotated(tmp_path, account, earlier=FRESH if why == "earlier" else LEAKED, probes=probes)
-    assert answer["state"] == "rolledback", answer
+    assert answer["state"] == "rolled-back", answer
     word = {
         "probe": "/nowhere does not exist",
         "earlier": "the earlier password is not refused",
@@ -135,7 +135,7 @@ def test_an_account_that_root_cannot_reach_changes_its_own_password(
     assert logs_in(tmp_path, account, LEAKED) is True
     (tmp_path / "2").mkdir()
     refused = rotated(tmp_path / "2", account, earlier=None)
-    assert refused["state"] == "rolledback"
+    assert refused["state"] == "rolled-back"
     assert "ERROR 1" in refused["msg"]
 
 

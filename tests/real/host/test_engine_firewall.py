@@ -1,4 +1,4 @@
-"""A new port in real rules of iptables, in a network of its own: let in as the old one is, and led back byte for byte."""
+"""A new port in real rules of iptables, in a network of its own: let in as the old one is, and rolled back byte for byte."""
 
 from __future__ import annotations
 
@@ -203,7 +203,7 @@ def test_a_closing_that_fails_leaves_both_ports_as_they_were(site: Site) -> None
     record.write_text(json.dumps(row))
     site.engine.restart()
     (site.root / "state" / "agent.pyz").write_bytes(packing.zipped(stream.AGENT))
-    assert site.ask("watch")["state"] == "rolledback"
+    assert site.ask("watch")["state"] == "rolled-back"
     assert site.rules == both
 
 

@@ -171,7 +171,7 @@ def test_what_cannot_be_closed_is_tried_three_times_and_said(
     record.write_text(json.dumps(row))
     site.engine.restart()
     for _ in range(3):
-        assert site.watch()["state"] == "rolledback"
+        assert site.watch()["state"] == "rolled-back"
         assert len(site.doors()) == 2
     assert "the door is stuck" in site.ask("status")["pending"][0]["closes"]
 

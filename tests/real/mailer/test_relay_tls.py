@@ -194,7 +194,7 @@ def test_the_switch_is_an_option_too(new: Relay) -> None:
     done = new.run("serve", "--transport-tls", "netcat")
     assert (done.returncode, done.stderr) == (
         64,
-        "relay: transport_tls is none of auto, python, openssl, curl\n",
+        "relay: transport_tls is not one of auto, python, openssl, curl\n",
     )
 
 

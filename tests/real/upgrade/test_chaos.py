@@ -92,7 +92,7 @@ def trial(
     rows = site.upgrades()
     if not rows:
         return site.whole(before), "none"
-    site.until("committed", "rolledback")
+    site.until("committed", "rolled-back")
     assert left(site) == []
     state = site.upgrades()[-1]["state"]
     assert "Traceback" not in str(site.upgrades()), site.upgrades()
@@ -100,7 +100,7 @@ def trial(
         assert kind in ("service", "boot")
         site.service("web", "start")
     release = site.whole(before)
-    assert release == {"committed": "new", "rolledback": "old"}[state]
+    assert release == {"committed": "new", "rolled-back": "old"}[state]
     return release, state
 
 
@@ -118,7 +118,7 @@ def aftermath(site: Site, bundle: Path, kind: str) -> None:
             site.service(name, "start")
         assert subprocess.run(boot, capture_output=True, check=False).returncode == 0
     rows = site.upgrades()
-    if rows and kind in ("both", "lost", "worker") and rows[-1]["state"] not in ("committed", "rolledback"):
+    if rows and kind in ("both", "lost", "worker") and rows[-1]["state"] not in ("committed", "rolled-back"):
         again = conductor(site, bundle, deadman=2)  # the operator runs the same command again
         found = again.install()
         if found["state"] in ("installed", "settling", "settled"):
@@ -149,4 +149,4 @@ def test_the_harness_can_fail(site: Site, signer: Signer) -> None:
 @pytest.mark.parametrize("kind", ["worker", "ENOSPC", "boot"])
 @pytest.mark.parametrize("event", [("installing", 1), ("settling", 1)])
 def test_a_sample(site: Site, signer: Signer, kind: str, event: tuple[str, int]) -> None:
-    assert trial(site, signer.bundle(), kind, event=event) == ("old", "rolledback")
+    assert trial(site, signer.bundle(), kind, event=event) == ("old", "rolled-back")

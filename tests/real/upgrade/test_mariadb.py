@@ -72,7 +72,7 @@ def test_new_then_back_with_everything_that_was_in_it(database: Database, migrat
     database.run("stop")
     database.run("start")  # a restart writes nothing that counts as written since
     back = conductor(database.site, bundle, job=jobs(database, bundle)).back(found["id"], "asked for")
-    assert (back["state"], back["problems"]) == ("rolledback", ["asked for"]), back
+    assert (back["state"], back["problems"]) == ("rolled-back", ["asked for"]), back
     assert database.whole() == before
 
 

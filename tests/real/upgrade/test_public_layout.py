@@ -80,7 +80,7 @@ def test_an_installer_that_leaves_another_release_is_rolled_back(site: Site, sig
     changes = _site(site, form.format("3.07.00", "3.07.01"))
     path = _bundle(signer, "wrong", "3.07.02", form.format("3.07.02", "3.07.01"))
     found = whole_run(site, path, job=job(path, site, changes))
-    assert found["state"] == "rolledback"
+    assert found["state"] == "rolled-back"
     assert "the host says release 3.07.01, not 3.07.02" in found["problems"][0]
     assert (site.root / FILE).read_text() == form.format("3.07.00", "3.07.01")
 

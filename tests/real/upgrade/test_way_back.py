@@ -50,7 +50,7 @@ def test_names_of_any_bytes_come_back(old_site: Site, signer: Signer) -> None:
     (folder / "link").symlink_to(f"{latin}.html")
     before = sorted(folder.iterdir())
     found = whole_run(old_site, signer.bundle("fails-late"))  # the installer removes the folder
-    assert (found["state"], found["problems"]) == ("rolledback", ["the installer exited 5"])
+    assert (found["state"], found["problems"]) == ("rolled-back", ["the installer exited 5"])
     assert sorted(folder.iterdir()) == before
     assert (folder / "link").readlink() == Path(f"{latin}.html")
     assert (folder / f"{latin}.html").read_text() == "latin-1"
@@ -70,7 +70,7 @@ def test_a_declared_path_that_is_a_link_is_refused_unless_what_it_leads_to_is_de
     both = {'paths = ["/opt/standin",': 'paths = ["/opt/standin", "/data/standin",'}
     before = site.declared()
     bundle = signer.bundle("fails-late")
-    assert whole_run(site, bundle, job=job(bundle, site, both))["state"] == "rolledback"
+    assert whole_run(site, bundle, job=job(bundle, site, both))["state"] == "rolled-back"
     assert (site.whole(before), (site.root / "opt/standin").is_symlink()) == ("old", True)
     assert (site.root / "data/standin/htmlroot/old/help.html").exists()
 

@@ -385,7 +385,7 @@ class Cell:
                 return False
         for events in self.journals():
             names = [one["event"] for one in events]
-            if {"open", "applied"} & set(names) and not {"tidy", "rolledback"} & set(names):
+            if {"open", "applied"} & set(names) and not {"tidy", "rolled-back"} & set(names):
                 return False
             if names and events[-1].get("owed"):
                 return False

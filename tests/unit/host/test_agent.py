@@ -84,7 +84,7 @@ def test_a_service_that_fails_is_undone_and_told_again(aged: Little) -> None:
         f"cat {aged.etc}/*.conf > {aged.root}/run/loaded; echo x >> {aged.reloads}; ! grep -q new {aged.etc}/a.conf",
     )
     undone = aged.ask("apply", aged.plan(a="a = new\n", c="c = new\n"))
-    assert (undone["state"], undone["failed"], undone["changed"]) == ("rolledback", True, False)
+    assert (undone["state"], undone["failed"], undone["changed"]) == ("rolled-back", True, False)
     assert "little reload exited 1" in undone["msg"]
     assert digest(aged.etc, times=True) == before
     assert aged.loaded() == "a = old\nb = old\n"
@@ -107,7 +107,7 @@ def test_a_probe_that_fails_undoes_files_and_commands(aged: Little) -> None:
     )
     plain, before = digest(aged.etc), digest(aged.etc, times=True)
     undone = aged.ask("apply", plan)
-    assert undone["state"] == "rolledback"
+    assert undone["state"] == "rolled-back"
     assert "probe failed: tcp 127.0.0.1 1" in undone["msg"]
     assert aged.ask("status")["transactions"][-1]["why"] == [undone["msg"]]
     assert (digest(aged.etc, times=True), flag.exists()) == (before, False)
@@ -205,7 +205,7 @@ def test_unconfirmed_is_undone_by_the_host_alone(aged: Little) -> None:
     while digest(aged.etc, times=True) != before and time.monotonic() < deadline:
         time.sleep(0.05)
     assert digest(aged.etc, times=True) == before
-    late = settled(lambda: aged.ask("confirm", id=done["tx"]), "rolledback")
+    late = settled(lambda: aged.ask("confirm", id=done["tx"]), "rolled-back")
     assert late["failed"]
     assert aged.loaded() == "a = old\nb = old\n"
 
@@ -294,7 +294,7 @@ def test_a_rollback_names_what_still_waits(aged: Little) -> None:
     assert f"{done['tx']} (little) still waits" in refused["msg"]
     assert refused["msg"].endswith(f"to undo it at once: harden upgrade rollback --transaction {done['tx']}")
     undone = aged.ask("rollback", id=done["tx"])
-    assert (undone["state"], undone["undoes"]["label"]) == ("rolledback", "little")
+    assert (undone["state"], undone["undoes"]["label"]) == ("rolled-back", "little")
     assert session.summary(undone) == "undone, and everything is as it was before"
     assert aged.config()["a.conf"] == "a = old\n"
 

@@ -31,11 +31,11 @@ def test_a_torn_line_takes_no_later_one_with_it(tmp_path: Path, tail: bytes) -> 
     Path(tx.dir).mkdir(parents=True)
     line = b'{"event": "open", "time": "2026-01-01T00:00:00Z"}\n'
     Path(tx.path("journal")).write_bytes(line * 400 + tail)  # beyond what was written ahead
-    tx.record("rolledback", why="the host went down")
-    assert tx.events()[-1]["event"] == "rolledback"
-    assert tx.state() == "rolledback"
+    tx.record("rolled-back", why="the host went down")
+    assert tx.events()[-1]["event"] == "rolled-back"
+    assert tx.state() == "rolled-back"
     tx.record("tidy")
-    assert [one["event"] for one in tx.events()[-2:]] == ["rolledback", "tidy"]
+    assert [one["event"] for one in tx.events()[-2:]] == ["rolled-back", "tidy"]
 
 
 def test_half_a_line_is_written_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

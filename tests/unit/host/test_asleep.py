@@ -91,7 +91,7 @@ def test_a_service_that_was_restarted_and_does_not_come_back_is_owed(served: Lit
     """Its script starts it in the background and exits 0, so that everything was said to be as before."""
     (served.root / "run" / "broken").touch()
     failed = served.ask("apply", plan(served, "restart", probes=NEVER))
-    assert (failed["state"], failed["owed"]["services"]) == ("rolledback", ["little"])
+    assert (failed["state"], failed["owed"]["services"]) == ("rolled-back", ["little"])
     (served.root / "run" / "broken").unlink()
     deadline = time.monotonic() + 30
     while served.ask("status")["transactions"][-1]["owed"]:
@@ -120,7 +120,7 @@ def test_what_does_not_run_is_not_started_by_a_restart(served: Little) -> None:
 def test_probes_that_fail_since_a_service_was_left_stopped_say_so(served: Little) -> None:
     (served.root / "run" / "up").unlink()
     failed = served.ask("apply", plan(served, "restart", probes=NEVER))
-    assert (failed["state"], failed["owed"], up(served), said(served)) == ("rolledback", {}, False, [])
+    assert (failed["state"], failed["owed"], up(served), said(served)) == ("rolled-back", {}, False, [])
     assert "does not exist; skipped: little does not run (" in failed["msg"]
 
 
@@ -135,7 +135,7 @@ def test_a_rollback_leaves_what_a_restart_would_start_stopped(served: Little) ->
 def test_a_restart_that_was_asked_for_by_name_starts_it_and_its_undo_stops_it(served: Little) -> None:
     (served.root / "run" / "up").unlink()
     failed = served.ask("apply", plan(served, "restart", starts=True, probes=NEVER))
-    assert (failed["state"], failed["owed"]) == ("rolledback", {})
+    assert (failed["state"], failed["owed"]) == ("rolled-back", {})
     assert (up(served), said(served)) == (False, ["restart", "stop"])
     assert served.ask("apply", plan(served, "restart", starts=True))["state"] == "committed"
     assert up(served)

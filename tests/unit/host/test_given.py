@@ -18,12 +18,12 @@ from tests.support.host.onhost import Program
 @pytest.mark.parametrize(
     ("kind", "raw", "said"),
     [
-        (Command, {"name": "a", "do": "touch x"}, "here: 'do' is no list"),
+        (Command, {"name": "a", "do": "touch x"}, "here: 'do' is not a list"),
         (Command, {"do": ["true"]}, "here: 'name' is missing"),
-        (Validator, {"name": "v", "argv": "true"}, "here: 'argv' is no list"),
+        (Validator, {"name": "v", "argv": "true"}, "here: 'argv' is not a list"),
         (Validator, "true", "here: a str has no keys"),
         (File, {"path": "/a", "mode": 420}, "here: 'mode' came as the number 420"),
-        (File, {"path": ["/a"]}, "here: 'path' is no text"),
+        (File, {"path": ["/a"]}, "here: 'path' is not text"),
         (File, {"path": "/a", "secret": "perhaps"}, "here: 'secret' is neither yes nor no"),
         (File, {"path": "/a", "mod": "0644"}, "here: unknown key 'mod'"),
     ],
@@ -59,9 +59,9 @@ def test_a_service_is_told_what_init_systems_know() -> None:
         ({"kind": "tpc", "port": 1}, "unknown kind tpc"),
         ({"port": 1}, "unknown kind None"),
         ({"kind": "tcp"}, "tcp needs 'port'"),
-        ({"kind": "tcp", "port": "https"}, "tcp: port: 'https' is no number"),
-        ({"kind": "tcp", "port": True}, "tcp: port: True is no number"),
-        ({"kind": "command", "argv": "true"}, "'argv' is no list"),
+        ({"kind": "tcp", "port": "https"}, "tcp: port: 'https' is not a number"),
+        ({"kind": "tcp", "port": True}, "tcp: port: True is not a number"),
+        ({"kind": "command", "argv": "true"}, "'argv' is not a list"),
         ({"kind": "path", "path": "/a", "absent": "maybe"}, "'absent' is neither yes nor no"),
         ({"kind": "path", "path": "/a", "port": 1}, "path has no key 'port'"),
         (["tcp"], "a list has no keys"),
@@ -90,7 +90,7 @@ def test_every_kind_of_probe_of_the_agent_is_known_here() -> None:
         ({"target": "tomcat"}, "tomcat is not changed on hosts"),
         ({"target": "nginx", "version": 1.2}, "'version' came as the number 1.2"),
         ({"target": "nginx", "params": "x"}, "'params': a str has no keys"),
-        ({"target": "nginx", "check": "nginx -t"}, "'check' is no list"),
+        ({"target": "nginx", "check": "nginx -t"}, "'check' is not a list"),
         ({"target": "nginx", "action": "bounce"}, "unknown action 'bounce'"),
         ("nginx", "a str has no keys"),
     ],
@@ -134,5 +134,5 @@ def test_a_number_is_whole_where_it_can_be(value: object, found: float) -> None:
 
 @pytest.mark.parametrize("value", [-1, 1e9, "inf", "nan", True, None, "soon", [1]])
 def test_what_no_clock_of_a_host_waits_for_is_no_number(value: object) -> None:
-    with pytest.raises(UsageError, match=r"wait: .* is no number from 0 on"):
+    with pytest.raises(UsageError, match=r"wait: .* is not a number from 0 on"):
         vault_values.number(value, "wait")

@@ -23,9 +23,9 @@ BEFORE, CHANGED = {ExitCode.ROLLED_BACK}, {ExitCode.HOSTS_FAILED}
     [
         ("", set()),
         ("committed current fit open untouched", set()),
-        ("current fit untouched unfit older refused rolledback", BEFORE),
+        ("current fit untouched unfit older refused rolled-back", BEFORE),
         *(
-            (f"rolledback {name}", CHANGED)
+            (f"rolled-back {name}", CHANGED)
             for name in ("committed", "open", "kept", "unfinished", "broken", "lost")
         ),
         ("lost", CHANGED),
@@ -78,5 +78,5 @@ def test_a_state_that_nobody_knows_is_no_pass_and_no_silence() -> None:
 
 
 def test_a_host_that_had_the_release_already_is_as_before() -> None:
-    hosts = (_upgraded("current"), _upgraded("rolledback"))
+    hosts = (_upgraded("current"), _upgraded("rolled-back"))
     assert upgrade_report.judged(Receipt(code=0, hosts=hosts, output=""), NOW).extra_codes == BEFORE

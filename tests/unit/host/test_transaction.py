@@ -55,7 +55,7 @@ def test_the_room_of_a_journal_is_taken_before_it_is_needed(begun: Any) -> None:
     ("events", "state"),
     [
         (["command"], "none"), (["open"], "open"), (["open", "applied", "command"], "applied"),
-        (["open", "rolledback"], "rolledback"), (["open", "applied", "committed"], "committed"),
+        (["open", "rolled-back"], "rolled-back"), (["open", "applied", "committed"], "committed"),
         (["open", "undone", "service"], "undone"),
     ],
 )  # fmt: skip

@@ -110,11 +110,11 @@ def test_sendmail_reads_options_as_getopt_does(aged: Relay) -> None:
     [
         ("", "no valid JSON"),
         ('{"a": 1,\n}', "no valid JSON"),
-        ("[]", "is no JSON object"),
+        ("[]", "is not a JSON object"),
         ({"credentials": "x"}, "credentials"),
         ({"credentials": [{}]}, "credentials"),
         ({"credentials": [{"certificate_file": "/x"}]}, "key_file"),
-        ({"mailbox": 5}, "mailbox is no text"),
+        ({"mailbox": 5}, "mailbox is not text"),
         ({"transports": []}, "transports"),
     ],
 )

@@ -273,9 +273,9 @@ def test_a_certificate_signs_in(site: Site) -> None:
         ({"tenannt": "x"}, "did you mean 'tenant'?"),
         (
             {"transports": ["pigeon"]},
-            "transports: this value (not shown: it may be a secret) is none of graph, smtp, ews",
+            "transports: this value (not shown: it may be a secret) is not one of graph, smtp, ews",
         ),
-        ({"cloud": "mars"}, "this value (not shown: it may be a secret) is none of public"),
+        ({"cloud": "mars"}, "this value (not shown: it may be a secret) is not one of public"),
         ({"credential": {"secret": 7}}, "credential.secret: has to be a string"),
         ({"proxy": {"url": "https://u:p@x"}}, "proxy.url"),
     ],

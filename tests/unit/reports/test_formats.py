@@ -211,7 +211,7 @@ def test_markdown_makes_no_link_of_an_address_in_great_letters(mixed_run: Run) -
 
 
 def test_what_was_refused_before_the_first_change_is_not_called_rolled_back() -> None:
-    """Exit 6 is that, too: a plan that finds a host unfit has changed nothing that could be led back."""
+    """Exit 6 is that, too: a plan that finds a host unfit has changed nothing that could be rolled back."""
     text = write("text", Run.of([], [], started=STARTED, extra_codes=[ExitCode.ROLLED_BACK]))
     assert "ROLLED BACK" not in text
     assert text.splitlines()[-1].startswith("FAILED, UNCHANGED: no findings")
@@ -253,8 +253,8 @@ def test_a_verdict_is_not_told_as_a_list_of_all_that_is_offered(clean_run: Run, 
     assert "forbidden settings only" in told.replace("\\", "")
     assert "forbidden settings only" not in write(name, clean_run)
     if name == "html":
-        assert "this is no list of all it offers" in told
-        assert "this is no list of all it offers" not in write(name, clean_run)
+        assert "this is not a list of all it offers" in told
+        assert "this is not a list of all it offers" not in write(name, clean_run)
 
 
 def test_text_says_how_much_was_looked_at_in_words(clean_run: Run) -> None:

@@ -130,7 +130,7 @@ def test_a_word_of_the_users_own_message_is_explained(tmp_path: Path) -> None:
 
 def test_an_upgrade_report_holds_none() -> None:
     secret = _letters(14)
-    for state in ("unfit", "rolledback", "broken", "unfinished"):
+    for state in ("unfit", "rolled-back", "broken", "unfinished"):
         told = {"state": state, "problems": [f"the installer said: login with {secret} denied"]}
         row = {"outcome": "failed", "result": {"upgrade": told, "failed": True, "msg": f"exit 3: {secret}"}}
         receipt = Receipt(code=2, hosts=(HostReceipt(host="a", tasks=[row]),), output="")

@@ -50,9 +50,9 @@ def test_a_broken_file_is_refused_by_name(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("secretGroup = 'x'", "secretGroup: 'x' is no group"),
-        ("secretGroup = 2", "secretGroup: 2 is no group"),
-        ("secretGroup = -1", "secretGroup: -1 is no group"),
+        ("secretGroup = 'x'", "secretGroup: 'x' is not a group"),
+        ("secretGroup = 2", "secretGroup: 2 is not a group"),
+        ("secretGroup = -1", "secretGroup: -1 is not a group"),
         ("entropy = 'high'", "entropy: has to be a number"),
         ("keywords = 'acme'", "keywords: has to be a list"),
         ("allowlist = {paths = 'vendor'}", "allowlist.paths: has to be a list"),

@@ -180,7 +180,7 @@ def test_a_github_token_without_its_checksum_is_less_sure(look: Look) -> None:
 
 
 def test_an_entity_that_is_none_hides_no_finding(look: Look) -> None:
-    """`&#55A;` is no number; the detector failed on the whole file (found by fuzzing)."""
+    """`&#55A;` is not a number; the detector failed on the whole file (found by fuzzing)."""
     assert len(look("a.xml", '<a password="Zk3&#55A;pwx9q"/>\n<b password="Zk3&#65;&#x42;pwx9q"/>\n')) == 2
     assert look("a.sh", "mysql -u root -p'Zk3&#55A;pwx9q' db\n")
 
