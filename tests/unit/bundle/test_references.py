@@ -259,21 +259,6 @@ def test_a_rule_of_sudos_is_no_secret_and_stays_as_it_is(tmp_path: Path) -> None
     assert not any(f.fix and f.fix.safe for f in made.findings)
 
 
-def test_what_a_rule_file_in_gitleaks_format_finds_gives_way_too(tmp_path: Path) -> None:
-    rules, path, out = tmp_path / "own.toml", tmp_path / "old.zip", tmp_path / "new.zip"
-    rules.write_text(
-        "[[rules]]\nid = 'acme'\nregex = 'acme_([a-z0-9]{12})'\nsecretGroup = 1\nkeywords = ['acme_']\n"
-    )
-    path.write_bytes(a_zip({"conf/a.txt": b"mode = fast\nk = acme_k3m9z7q1w5x2\n", "b.txt": b"as it is\n"}))
-    code = run(["bundle", "clean", str(path), "-o", str(out), "--rules", str(rules)])
-    assert code == ExitCode.OK
-    with zipfile.ZipFile(out) as archive:
-        new = archive.read("conf/a.txt")
-        assert archive.read("b.txt") == b"as it is\n"
-    assert new.startswith(b"mode = fast\nk = acme_@secret:")
-    assert b"k3m9z7q1w5x2" not in new
-
-
 def test_nothing_is_replaced_under_a_name_that_no_list_can_hold(tmp_path: Path) -> None:
     path, out = tmp_path / "old.tar", tmp_path / "new.tar"
     with tarfile.open(path, "w") as archive:

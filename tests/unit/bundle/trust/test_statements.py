@@ -144,22 +144,6 @@ def test_what_held_a_password_is_listed_without_a_digest_that_could_be_tried(new
     )
 
 
-def test_what_an_own_rule_had_replaced_is_listed_without_a_digest_too(tmp_path: Path) -> None:
-    """The signer audits by the shipped rules, which do not know what the cleaner's rule file found."""
-    old, out, key, rules = (tmp_path / name for name in ("old.zip", "new.zip", "k", "own.toml"))
-    rules.write_text("[[rules]]\nid = 'acme'\nregex = 'acme_([a-z0-9]{12})'\nsecretGroup = 1\n")
-    with zipfile.ZipFile(old, "w") as archive:
-        archive.writestr("a.txt", "k = acme_k3m9z7q1w5x2\n")
-        archive.writestr("b.txt", "as it is\n")
-    assert run(["bundle", "clean", str(old), "-o", str(out), "--rules", str(rules), "-q"]) == ExitCode.OK
-    assert run(["bundle", "keygen", "--out", str(key), "--no-passphrase"]) == ExitCode.OK
-    sign = ["bundle", "sign", str(out), "--key", str(key), "--no-passphrase", "--cleaned-from", str(old)]
-    assert run([*sign, "--salt", str(tmp_path / "salt")]) == ExitCode.OK
-    account = said(out, "cleaning")["predicate"]
-    assert {row["path"] for row in account["inputMembers"] if "hmac" in row} == {"a.txt"}
-    assert "sha256" not in account["input"]
-
-
 def proved(old: Path, new: Path, *more: str) -> tuple[ExitCode, list[str]]:
     report = old.with_name("proof.json")
     command = ["bundle", "verify-clean", str(old), str(new), "--key", str(old.with_name("k.pub")), *more]

@@ -423,7 +423,7 @@ def test_a_message_says_whose_it_is_when_it_comes_and_how_sure_its_text_is(
         ),
         (
             "[[message]]\nid='x'\nclass='nice'\nprogram='p'\nregex='a'\nwhy='w'\naction='a'\n",
-            "'nice' is none of",
+            "'nice' is not one of",
         ),
         (
             "[[message]]\nid='x'\nclass='warn'\nprogram='p'\nregex='a'\nwhy='w'\naction='a'\nexamples=['a', 'b']\n",
