@@ -182,10 +182,13 @@ class Scope:
             ]
         return found
 
-    def lets_in(self, port: int) -> bool:
-        """Whether a zone or policy that is bound to something, or the default one, lets a port in."""
+    def lets_in(self, port: int, *, everybody: bool = False) -> bool:
+        """Whether a zone or policy that is bound to something, or the default one, lets a port in.
+
+        With `everybody`: from a host that neither the zone's sources nor a rich rule names.
+        """
         for part in (*self.zones, *self._for_host):
-            if not part.active:
+            if not part.active or (everybody and part["sources"] and not part["interfaces"]):
                 continue
             if (
                 part["target"] == ("ACCEPT",)
@@ -197,6 +200,8 @@ class Scope:
                 return True
             for rule in part["rich rules"]:
                 every = not _elements(rule) or 'protocol value="tcp"' in rule
+                if everybody and re.search(r" source (?!NOT )", rule) and "/0" not in rule:
+                    continue
                 if rule.endswith(" accept") and (every or self._rich(rule, port) != "no"):
                     return True
         return False

@@ -269,12 +269,16 @@ class Ruleset:
                     found.append(Copy(rule, text, there=text in near))
         return found
 
-    def lets_in(self, port: int) -> bool:
-        """Whether another host can open a connection to a port, as far as the table `filter` says."""
-        policy = self.policies.get(("filter", "INPUT"), "ACCEPT")
-        return self._walk("INPUT", port, frozenset()) in ("in", "" if policy == "ACCEPT" else "in")
+    def lets_in(self, port: int, *, everybody: bool = False) -> bool:
+        """Whether another host can open a connection to a port, as far as the table `filter` says.
 
-    def _walk(self, chain: str, port: int, above: frozenset[str]) -> str:
+        With `everybody`: whether a host can that no rule names.
+        """
+        policy = self.policies.get(("filter", "INPUT"), "ACCEPT")
+        does = self._walk("INPUT", port, frozenset(), everybody=everybody)
+        return does in ("in", "" if policy == "ACCEPT" else "in")
+
+    def _walk(self, chain: str, port: int, above: frozenset[str], *, everybody: bool) -> str:
         """Return what a chain does to new connections: `in` (accepts one), `out` (stops all that are left), else nothing."""
         for rule in self.rules:
             if (rule.table, rule.chain) != ("filter", chain):
@@ -286,9 +290,13 @@ class Ruleset:
             to_port = all(_holds(one, port) for one in options if one.name in DESTINATION)
             if target in above or not to_port or not _may_be_new(options):
                 continue
+            if everybody and not _is_for_a_stranger(options):
+                continue
             own = ("filter", target) in self._names
-            does = self._walk(target, port, above | {chain}) if own else DOES.get(target, "")
-            every = not any(one.name not in PLAIN for one in options)
+            deeper = above | {chain}
+            does = self._walk(target, port, deeper, everybody=everybody) if own else DOES.get(target, "")
+            plain = PLAIN | SENDER if everybody else PLAIN
+            every = not any(one.name not in plain for one in options)
             if does == "in" or (does == "out" and every):
                 return does
             if every and (target == "RETURN" or any(one.name in ("-g", "--goto") for one in options)):
@@ -301,6 +309,9 @@ PLAIN = frozenset(
     "--state --ctstate --reject-with".split()
 )
 """Options by which a rule holds for every sender."""
+SENDER = frozenset({"-s", "--source", "--src"})
+NAMED = frozenset({"--src-range", "--match-set", "--mac-source"})
+"""Options that name senders in a way that is not read here."""
 DOES = {"ACCEPT": "in", "DROP": "out", "REJECT": "out"}
 
 
@@ -367,6 +378,16 @@ def _may_be_new(options: Iterable[Option]) -> bool:
         if one.name in ("-i", "--in-interface") and one.values == ("lo",) and not one.negated:
             return False
     return _may_be_tcp(options)
+
+
+def _is_for_a_stranger(options: Iterable[Option]) -> bool:
+    """Whether a rule holds for a sender that no rule names."""
+    for one in options:
+        if one.name in SENDER and not one.negated and not one.values[0].endswith("/0"):
+            return False
+        if one.name in NAMED and not one.negated:
+            return False
+    return True
 
 
 def _is_span(text: str) -> bool:

@@ -232,13 +232,17 @@ class Firewall:
             if one.saved is not None
         ]
 
-    def lets_in(self, port: int) -> bool | None:
-        """Whether another host can reach a port over IPv4, as far as the rules say; None where they are not understood."""
+    def lets_in(self, port: int, *, everybody: bool = False) -> bool | None:
+        """Whether another host can reach a port over IPv4, as far as the rules say; None where they are not understood.
+
+        With `everybody`: whether a host can that no rule names.
+        """
         if self.unclear:
             return None
         if self.zones:
-            return self.zones[-1].lets_in(port)
-        return all(one.live.lets_in(port) for one in self.families if one.tool == "iptables")
+            return self.zones[-1].lets_in(port, everybody=everybody)
+        rules = (one.live for one in self.families if one.tool == "iptables")
+        return all(one.lets_in(port, everybody=everybody) for one in rules)
 
     def _own(self, rules: iptables.Ruleset, left: int, port: int, like: int) -> list[iptables.Copy]:
         if self.zones:

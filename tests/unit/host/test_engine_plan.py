@@ -226,3 +226,69 @@ def test_a_configured_port_that_another_program_took_is_refused() -> None:
     now["listeners"].append({"port": 7300, "address": "::", "pid": 4, "process": "squid"})
     with pytest.raises(RefusedError, match="squid"):
         engine.plan(WISH, now)
+
+
+def _without(now: dict[str, Any], *paths: str) -> dict[str, Any]:
+    return {**now, "files": [one for one in now["files"] if one["path"] not in paths]}
+
+
+@pytest.mark.parametrize(
+    ("wish", "text", "said", "next_step"),
+    [
+        ({"config": None}, "", "no source names the file that sets the engine's port", "--config FILE --key KEY"),
+        ({}, "a=1\n", "no source names the key that sets the engine's port", "--key KEY"),
+        ({"restart": "now"}, "engine.port=7226\n", "no source names the engine's service", "/home/MIX_CMIX/runjava."),
+    ],
+)  # fmt: skip
+def test_a_change_that_needs_what_is_not_published_is_refused(
+    wish: dict[str, Any], text: str, said: str, next_step: str
+) -> None:
+    now = facts(configured=7226, running=7226, firewall="none", selinux="disabled")
+    now["files"][0]["content"] = base64.b64encode(text.encode()).decode()
+    with pytest.raises(RefusedError, match=said) as raised:
+        engine.plan(replace(WISH, **wish), now if text else _without(now, CONFIG))
+    assert next_step in raised.value.hint
+    named = {"config": CONFIG, "key": "port", "service": "mix"}
+    assert engine.plan(replace(WISH, **{**wish, **named}), now).files
+
+
+def test_a_file_and_key_of_an_earlier_change_need_not_be_named_again() -> None:
+    now = facts(configured=7226, running=7226, firewall="none", selinux="disabled")
+    now["files"][0]["content"] = base64.b64encode(b"MIX=7226\n").decode()
+    now["engine"] = {"config": CONFIG, "key": "MIX", "process": "java"}
+    plan = engine.plan(engine.DesiredPort(port=7300), now)
+    assert next(one.content for one in plan.files if one.path == CONFIG) == b"MIX=7300\n"
+
+
+def test_an_engine_with_an_unknown_file_is_shown_by_its_published_port() -> None:
+    now = facts(configured=7226, running=7226, firewall="none", selinux="disabled")
+    ports = {
+        "path": "/usr/local/aam/etc/ports.txt",
+        "content": base64.b64encode(b"WEB=80\nMIX=7226\n").decode(),
+    }
+    now["files"] = [{**ports, "sha256": ""}]
+    seen = engine.seen(engine.DesiredPort(), now)
+    assert seen.line.startswith("configured=7226 running=7226 (the published port: no source names the file")
+    assert [(one.path, one.line) for one in seen.clients] == [(ports["path"], 2)]
+
+
+@pytest.mark.parametrize(
+    ("firewall", "address", "said"),
+    [
+        ("none", "0.0.0.0", "no firewall limits who reaches port 7226 over IPv4"),
+        ("none", "::", "no firewall limits who reaches port 7226 over IPv4"),
+        ("none", "127.0.0.1", ""),
+        ("none", "::1", ""),
+        ("iptables", "0.0.0.0", "the firewall (iptables) lets every host reach port 7226 over IPv4"),
+        ("firewalld", "0.0.0.0", "the firewall (firewalld) lets every host reach port 7226 over IPv4"),
+    ],
+)
+def test_a_port_that_every_host_reaches_is_reported(firewall: str, address: str, said: str) -> None:
+    now = facts(configured=7226, running=7226, firewall=firewall, selinux="disabled")
+    now["listeners"][0]["address"] = address
+    seen = engine.seen(WISH, now)
+    assert seen.open_to_all == said
+    assert engine.described(seen)["open_to_all"] == said
+    assert said in seen.line
+    del now["filters"]
+    assert engine.seen(WISH, now).open_to_all == ""

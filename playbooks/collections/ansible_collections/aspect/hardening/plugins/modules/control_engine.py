@@ -70,7 +70,7 @@ EXAMPLES = r"""
 RETURN = r"""
 engine:
   description: >-
-    The engine as it is (configured, running, restart_pending, line, clients, not_seen, firewall, shut_off, unclear), and
+    The engine as it is (configured, running, restart_pending, line, clients, not_seen, firewall, shut_off, open_to_all, unclear), and
     C(ask), whether a person is to be asked; null where the host has none.
   returned: always
   type: dict
