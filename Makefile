@@ -57,14 +57,16 @@ lint: setup ## ruff, import contracts, ansible-lint, commit subjects, news fragm
 types: setup ## mypy strict on packages and tests
 	$(BIN)/mypy
 
+# Modules of tests are compiled once: collecting them takes three times as long otherwise.
+export PYTHONDONTWRITEBYTECODE :=
 # A tier is a folder of tests/. ONLY=tests/unit/cli runs a part of it; COVER=1 adds what it covers to .coverage.
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(if $(COVER),--cov --cov-append --cov-report=,--no-cov)
 
 test: setup ## tests/unit: minutes, with Python alone
 	$(PYTEST) $(or $(ONLY),tests/unit)
 
-test-real: setup servers oracles ## tests/real: servers, kills, Ansible, networks of their own; as root
-	$(PYTEST) --durations=25 $(or $(ONLY),tests/real)
+test-real: setup servers oracles ## tests/real: servers, kills, Ansible, other Pythons, networks of their own; as root
+	$(PYTEST) --durations=25 $(or $(ONLY),tests/real tests/unit --other-pythons)
 
 test-matrix: setup servers oracles booting pyodide file-systems firewalld ## tests/matrix: hours; its parts have verbs of their own
 	$(PYTEST) -n0 --durations=25 $(or $(ONLY),tests/matrix)

@@ -101,7 +101,7 @@ def main() -> None:
     )
     folder = parser.parse_args().folder
     if folder is not None and not folder.is_dir():
-        parser.error(f"{folder} is no folder")
+        parser.error(f"{folder} is not a folder")
     programs = peers()
     for name in (n for n in PEERS if n not in programs):
         print(f"{name} could not be installed: it is left out")

@@ -9,7 +9,7 @@ from hardening.errors import InputError
 
 
 def required(path: Path) -> None:
-    """Refuse what is no file. Errors: InputError that says what it is instead."""
+    """Refuse what is not a file. Errors: InputError that says what it is instead."""
     try:
         mode = path.stat().st_mode
     except OSError as problem:

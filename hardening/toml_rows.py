@@ -138,7 +138,9 @@ class Table:
             return default  # type: ignore[no-any-return]  # the caller's default is of the caller's type
         word = self.text(key)
         if word not in words:
-            raise self.wrong(key, f"{self.shown(word)} is none of {', '.join(words)}", _nearest(word, words))
+            raise self.wrong(
+                key, f"{self.shown(word)} is not one of {', '.join(words)}", _nearest(word, words)
+            )
         return words[word]
 
     def table(self, key: str, *, optional: bool = False) -> Table:

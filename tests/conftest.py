@@ -8,7 +8,9 @@ from __future__ import annotations
 import os
 import re
 import signal
+import sys
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -21,6 +23,12 @@ for _number in (signal.SIGINT, signal.SIGHUP):
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, lambda *_: None)
 
+for _folder in ("/usr/sbin", "/sbin"):
+    # Servers and mkfs are there, and the PATH of an ordinary account does not have it.
+    if _folder not in os.environ["PATH"].split(os.pathsep):
+        os.environ["PATH"] += os.pathsep + _folder
+
+UNIT = Path(__file__).with_name("unit")
 _MISSING = re.compile(
     r"\bis (?:not installed|missing)\b|could not import|^(?:Skipped: )?(?:needs |there is no lib)"
 )
@@ -28,8 +36,31 @@ _MISSING = re.compile(
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--regolden`: write the golden files anew instead of comparing with them."""
+    """`--regolden` writes golden files instead of comparing with them; `--other-pythons` is for tests/real."""
     parser.addoption("--regolden", action="store_true", help="write the golden files anew")
+    parser.addoption(
+        "--other-pythons", action="store_true", help="of tests/unit, ask what needs another Python alone"
+    )
+
+
+def _needs_another_python(item: pytest.Item) -> bool:
+    """Whether a test of tests/unit runs something on a Python that is not the one of the tests."""
+    named = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    version = named.get("version")
+    old = any(named.get(name) in {"2.7", "3.6"} for name in ("age", "aged", "relay"))
+    return old or (isinstance(version, tuple) and version != sys.version_info[:2])
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave what needs another Python to `make test-real`, which passes the option and both folders."""
+    wanted = config.getoption("--other-pythons")
+    chosen = [
+        one for one in items if not one.path.is_relative_to(UNIT) or _needs_another_python(one) is wanted
+    ]
+    if len(chosen) < len(items):
+        kept = set(chosen)
+        config.hook.pytest_deselected(items=[one for one in items if one not in kept])
+        items[:] = chosen
 
 
 @pytest.hookimpl(wrapper=True)

@@ -39,7 +39,7 @@ def audit(
     One subject per path, with `stats`: `members`, `bytes` (all levels), `bytes_examined`, `bytes_not_examined` (the
     two add up to `bytes`), `seconds`. `jobs` processes share the work (default: one per core); the result does not
     depend on it. `cache` is a folder in which results are kept by content. `on_event` is called in this process.
-    `installed` says that the paths are places of a host: a text alone, or an empty folder, is no bundle that failed.
+    `installed` says that the paths are places of a host: a text alone, or an empty folder, is not a bundle that failed.
     `called` says under which name the report knows a file that lies at another path (a copy of a remote one).
     Errors: InputError where a path is absent or may not be read.
     """

@@ -35,7 +35,7 @@ _SIGNED_BESIDE = (".asc", ".sig", ".sign", ".p7s", ".p7m", ".minisig", ".dsse.js
 _SIGNED_SCRIPT = re.compile(rb'^SIGNATURE="?[^"\s]', re.MULTILINE)
 _LARGEST_SCRIPT = 1 << 20
 _UNDECODED = re.compile(r"\\x[0-9a-f]{2}")
-"""How the walk writes a byte of a name that is no text."""
+"""How the walk writes a byte of a name that is not text."""
 
 Parts = tuple[str, ...]
 

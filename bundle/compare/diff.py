@@ -67,7 +67,7 @@ class _Side:
 
     @property
     def lacking(self) -> str:
-        """Why not all of it was compared; a file that is no archive, or an empty one, has nothing to compare."""
+        """Why not all of it was compared; a file that is not an archive, or an empty one, has nothing to compare."""
         return self.partial or ("" if self.items else "no archive with members")
 
 

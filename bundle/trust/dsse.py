@@ -145,7 +145,7 @@ def load(path: Path, *, named: bool = True) -> Envelope:
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(value)
-    value.encode()  # half a surrogate pair is no text: ValueError
+    value.encode()  # half a surrogate pair is not text: ValueError
     return value
 
 

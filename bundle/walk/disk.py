@@ -64,7 +64,7 @@ def start(walker: Walker, path: str, shown: str = "") -> Iterator[Event]:
 
 
 def _neither(path: str) -> InputError:
-    return InputError(f"{path}: is no file and no folder", hint="give an archive or a folder")
+    return InputError(f"{path}: is neither a file nor a folder", hint="give an archive or a folder")
 
 
 def _folder(walker: Walker, path: str) -> Iterator[Event]:
@@ -179,7 +179,7 @@ def _in_folder(walker: Walker, folder: int, entry: os.DirEntry[str], shown: str)
         about = os.fstat(fd)
         if not stat.S_ISREG(about.st_mode):  # it was a file when the folder was listed
             os.close(fd)
-            return (Problem("unreadable", (shown,), "cannot be read: it is no file any more"),)
+            return (Problem("unreadable", (shown,), "cannot be read: it is not a file any more"),)
     except OSError as problem:
         size = 0
         with suppress(OSError):  # it may be gone

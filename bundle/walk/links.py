@@ -1,6 +1,6 @@
 """Where the links of an archive lead once it is unpacked: resolved through each other, as a file system does.
 
-The archive's root is the root for an absolute target. hardening/upgrade/upgrader.py holds the same rule for hosts.
+The archive's root is the root for an absolute target. hardening/onhost/upgrader/unpacking.py holds the same rule for hosts.
 """
 
 from __future__ import annotations

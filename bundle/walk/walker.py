@@ -123,7 +123,7 @@ class Walker:
             try:
                 if isinstance(opened, Broken):
                     raise opened
-                yield from derive.of_container(member, source, opened.facts)
+                yield from self._derived(derive.of_container(member, source, opened.facts, self.limits))
                 for raw in opened.members:
                     if isinstance(raw, Note):
                         yield self._note(raw, frame)
@@ -341,9 +341,12 @@ class Walker:
         if member.format in ("unread", "data"):
             yield from self._not_opened(member, source)
         if not self.underived:
-            for made in derive.texts(member, source, self.limits, hits):
-                yield self._problem(made) if isinstance(made, Problem) else made
+            yield from self._derived(derive.texts(member, source, self.limits, hits))
         yield from self._embedded(member, source, depth, hits)
+
+    def _derived(self, made: Iterator[Member | Problem]) -> Iterator[Event]:
+        for one in made:
+            yield self._problem(one) if isinstance(one, Problem) else one
 
     def _not_opened(self, member: Member, source: Source) -> Iterator[Problem]:
         """Say which container a file is that no reader opens."""

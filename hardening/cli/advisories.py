@@ -20,11 +20,15 @@ from hardening.cli.options import (
     write_file,
     write_reports,
 )
-from hardening.errors import ExitCode, InputError, UsageError
+from hardening.errors import ExitCode, HardeningError, InputError, UsageError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from hardening.advisories.judge import Answer
     from hardening.advisories.seen import Seen
-    from hardening.findings import Subject
+    from hardening.advisories.table import AdvisoryTable
+    from hardening.findings import Run, Subject
     from hardening.products import Pack
 
 VEX = ("cyclonedx", "openvex")
@@ -99,7 +103,6 @@ def command(
 
     from hardening.advisories import table as tables
     from hardening.advisories import text
-    from hardening.advisories import vex as documents
     from hardening.advisories.judge import answers
     from hardening.advisories.report import report as reported
     from hardening.findings import Run
@@ -128,10 +131,8 @@ def command(
     if lost:
         run = replace(run, extra_codes=run.extra_codes | {ExitCode.HOSTS_FAILED})
     run = settled(run, report)
-    said = documents.statements(subjects, run)
-    write = {"cyclonedx": documents.cyclonedx, "openvex": documents.openvex}
-    for name, path in vex:
-        write_file(path, write[name](said, pack, table, now=started))
+    if vex:
+        _write_vex(vex, subjects, run, (pack, table, started))
     report = replace(report, waivers=None, baseline=None)
     if report.format != "text":
         return finish(run, report)
@@ -139,6 +140,21 @@ def command(
     body = text.write(subjects, run, fail_on=report.threshold, verbose=report.verbose)
     write_file(report.output, body) if report.output else click.echo(body, nl=False)
     return int(run.exit_code(report.threshold))
+
+
+def _write_vex(
+    vex: Sequence[tuple[str, Path]],
+    subjects: Sequence[tuple[Seen, Sequence[Answer]]],
+    run: Run,
+    of: tuple[Pack, AdvisoryTable, datetime],
+) -> None:
+    from hardening.advisories import vex as documents
+
+    pack, table, now = of
+    said = documents.statements(subjects, run)
+    write = {"cyclonedx": documents.cyclonedx, "openvex": documents.openvex}
+    for name, path in vex:
+        write_file(path, write[name](said, pack, table, now=now))
 
 
 def _consistent(
@@ -182,9 +198,9 @@ def _listening(top: Path) -> tuple[dict[str, object], ...] | None:
     """Return who listens on this machine; None for an image."""
     if top.resolve() != Path("/"):
         return None
-    from hardening.host import agent
+    from hardening.onhost.shared.listeners import listeners
 
-    return tuple(agent.listeners())  # type: ignore[no-untyped-call]  # one file for Python 2.6 has no annotations
+    return tuple(listeners())
 
 
 def _fleet(
@@ -205,8 +221,13 @@ def _fleet(
         )
         for one in receipt.hosts:
             place = folder / one.host.replace("/", "_")
-            if (place / "about.json").exists():
-                yield look(gather.load(place / "tree", place / "about.json"))
-            else:
-                why = one.lost if one.unreachable else "; ".join(one.problems)
+            why = one.lost if one.unreachable else "; ".join(one.problems)
+            if not (place / "about.json").exists():
                 lost.append(unreached(one.host, why or "nothing was collected"))
+                continue
+            try:
+                seen = look(gather.load(place / "tree", place / "about.json"))
+            except HardeningError as problem:  # of one host: the others are answered all the same
+                lost.append(unreached(one.host, str(problem)))
+                continue
+            yield replace(seen, gaps=(*seen.gaps, (one.host, why))) if why else seen

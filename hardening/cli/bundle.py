@@ -18,6 +18,7 @@ VERBS = (
         "Sign with a key that is elsewhere: openssl, a token, a second person.",
     ),
     Verb("verify", "hardening.cli.bundle_verify", "Verify a bundle against its signature."),
+    Verb("verifier", "hardening.cli.bundle_verifier", "Write the verifier for hosts without this tool."),
     Verb(
         "tuf",
         "hardening.cli.bundle_tuf",

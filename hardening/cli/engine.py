@@ -151,7 +151,7 @@ def _carry_out(host: Session, wish: DesiredPort, *, check: bool = False) -> dict
     plan = engine_plan.plan(wish, host.ask("facts", **engine_plan.wishes(wish)))
     done = host.carry_out(plan, check=check)
     if done.get("failed"):
-        if done.get("state") not in ("refused", "rolledback") or session.owed(done):
+        if done.get("state") not in ("refused", "rolled-back") or session.owed(done):
             raise HostsFailedError(
                 session.summary(done),
                 hint="look whether the engine runs; `harden upgrade status` says what is tried again",

@@ -1,4 +1,4 @@
-"""`harden mailer render` and `relay`: thin layers over `hardening.mailer.install` and the relay's one file."""
+"""`harden mailer render` and `relay`: thin layers over `hardening.mailer.install` and the relay's archive."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def relay(config: Path, keys: Keys, status: bool, python: str, transport_tls: st
     """
     import json
 
-    from hardening.mailer.install import relay_config
+    from hardening.mailer.install import relay_archive, relay_config
     from hardening.mailer.settings import load
 
     made = relay_config(load(config, keys))
@@ -121,14 +121,14 @@ def relay(config: Path, keys: Keys, status: bool, python: str, transport_tls: st
     made["spool"] = str(spool)
     if transport_tls != "auto":
         made["transport_tls"] = transport_tls
-    place = spool / "relay.json"
+    place, archive = spool / "relay.json", spool / "relay.pyz"
     try:
         spool.mkdir(mode=0o700, parents=True, exist_ok=True)
         _write(place, json.dumps(made).encode(), 0o600)
+        _write(archive, relay_archive(), 0o600)
     except OSError as problem:
         raise UsageError(
             f"cannot make {spool}: {problem.strerror}", hint="spool = 'FOLDER' under [relay]"
         ) from problem
-    script = Path(__file__).parent.parent / "mailer" / "relay.py"
     sys.stdout.flush()
-    os.execvp(python, [python, str(script), "status" if status else "serve", str(place)])  # noqa: S606 - no shell
+    os.execvp(python, [python, str(archive), "status" if status else "serve", str(place)])  # noqa: S606 - no shell

@@ -96,7 +96,7 @@ def _elsewhere(
             continue
         found = group.command.get_command(group, key) if isinstance(group.command, click.Group) else None
         if found is None or not of_verb:
-            yield str(table.wrong(key, f"is no verb of {group.command_path}"))
+            yield str(table.wrong(key, f"is not a verb of {group.command_path}"))
             continue
         here = click.Context(found, info_name=key, parent=group)
         if isinstance(found, click.Group):
@@ -142,7 +142,7 @@ def _defaults(context: click.Context, whole: Table, *, named: bool) -> dict[str,
                 )
             if table is not whole and key not in options:
                 verb = context.command_path
-                raise table.wrong(key, f"is no option of {verb}", f"{verb} --help lists them")
+                raise table.wrong(key, f"is not an option of {verb}", f"{verb} --help lists them")
             if key in options and (table is not whole or _reports(options, key)):
                 found[options[key].name or key] = _value(context, table, key, value, options[key])
     return found
@@ -167,7 +167,7 @@ def _own(context: click.Context, whole: Table) -> Table | None:
         for key in table.keys():  # noqa: SIM118 - as above
             of_verb = isinstance(table.value(key, object), Mapping)
             if key not in known and (of_verb or table is not whole):
-                raise table.wrong(key, f"is no verb of {group.command_path}", f"known: {', '.join(known)}")
+                raise table.wrong(key, f"is not a verb of {group.command_path}", f"known: {', '.join(known)}")
             if table is not whole and not of_verb:
                 words = f"{group.command_path} {key}".partition(" ")[2].replace(" ", ".")
                 raise table.wrong(key, "has to be a table", f"write [{words}], and below it its options")

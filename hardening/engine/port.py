@@ -98,7 +98,7 @@ def configured(text: str, key: str, default: int) -> int:
     """Return the port a properties file sets; the last line counts. Errors: UsageError (no number, no text)."""
     if "\0" in text:
         raise UsageError(
-            "the engine's configuration is no text", hint="name the properties file that sets the port"
+            "the engine's configuration is not text", hint="name the properties file that sets the port"
         )
     found = _values(text, key)
     if not found:

@@ -62,10 +62,10 @@ def outcome_of(one: HostReceipt) -> HostOutcome:
         state, why = "unknown" if one.cut else "unreachable", (one.lost, *why)
     elif "broken" in bad or any(a.get("owed") for failed, a in said if failed):
         state = "broken"
-    elif not all(word in ("refused", "rolledback") for word in bad):
+    elif not all(word in ("refused", "rolled-back") for word in bad):
         state = "unknown"  # the agent did not answer: what it did is asked for afterwards
     elif bad:
-        state = "kept" if made else "refused" if set(bad) == {"refused"} else "rolledback"
+        state = "kept" if made else "refused" if set(bad) == {"refused"} else "rolled-back"
     elif made:
         state = "committed"
     elif any(a.get("state") for _, a in said):
@@ -124,14 +124,14 @@ def undone(
 
 
 def after(one: HostOutcome, undo: HostReceipt | None, why: str, output: str = "") -> HostOutcome:
-    """Return what a host came to once it was led back, or why it was not."""
+    """Return what a host came to once it was rolled back, or why it was not."""
     stays = one.state if one.state == "broken" or not states.of(one.state).asked else "kept"
     if undo is None:
         last = output.strip().rpartition("\n")[2] or "the host was not asked"
-        return replace(one, state=stays, why=(*one.why, f"not led back: {last}"))
+        return replace(one, state=stays, why=(*one.why, f"not rolled back: {last}"))
     if undo.unreachable or undo.problems:
         said = [text for text in (undo.problems or [undo.lost]) if text not in one.why]
-        return replace(one, state=stays, why=(*one.why, *(f"not led back: {text}" for text in said)))
+        return replace(one, state=stays, why=(*one.why, *(f"not rolled back: {text}" for text in said)))
     rows = {row["id"]: row for row in undo.said("transactions")}
     open_ones = [row for row in rows.values() if row["state"] in ("open", "applied")]
     if open_ones:
@@ -145,14 +145,18 @@ def after(one: HostOutcome, undo: HostReceipt | None, why: str, output: str = ""
     back = f"what this run had changed before is undone: {names(one.made)}" if one.made else ""
     told = (*one.why, back) if back else one.why
     return replace(
-        one, state="rolledback", why=told if one.why else (f"led back, since {why}",), pending=(), stopped=()
+        one,
+        state="rolled-back",
+        why=told if one.why else (f"rolled back, since {why}",),
+        pending=(),
+        stopped=(),
     )
 
 
 _RULES: Mapping[str, Rule] = {
     "committed": rules.APPLIED,
     "current": rules.APPLIED,
-    "rolledback": rules.LED_BACK,
+    "rolled-back": rules.LED_BACK,
     "refused": rules.REFUSED,
     "kept": rules.KEPT,
     "broken": rules.UNFINISHED,

@@ -23,16 +23,14 @@ from bundle.detect.credentials.judging.cracking import SHORT
 from hardening.errors import ProbeError
 from hardening.findings import Run
 from hardening.host import checks, private, stream
-from hardening.host import collect as untyped
 from hardening.host.checks import FileMeta, Root
 from hardening.host.checks.paths import INSTALLED
 from hardening.host.checks.root import Judged
 from hardening.host.session import Session
+from hardening.onhost.collect.main import answer_to
 from hardening.tls.policies.ruleset import Policy
 from hardening.toml_rows import Table
 
-collect: Any = untyped  # it runs on Python 2.6, which has no annotations
-COLLECT = Path(untyped.__file__)
 Ask = Callable[[dict[str, Any]], dict[str, Any]]
 """Sends a request to the collector of a host and returns its answer."""
 ANSWER = 8 << 20
@@ -97,7 +95,7 @@ def far(execute: Callable[[bytes], tuple[str, str]], where: str, *, local: bool 
     """Return what asks the collector by a program on a host; `execute` runs it there. Errors of it: ProbeError."""
 
     def ask(request: dict[str, Any]) -> dict[str, Any]:
-        program = stream.program(request, name=str(COLLECT) if local else "aspect-collect", source=COLLECT)
+        program = stream.program(request, "hardening.onhost.collect.main", local=local)
         output, complaint = execute(program)
         return stream.answer(output, complaint=complaint, where=where)
 
@@ -364,7 +362,7 @@ def host(
 
 def here(root: Path, top: Path, paths: checks.Paths, *, limits: Limits | None = None) -> Root:
     """Return this machine, or an image below `root`, with a copy under `top` of what its detectors look at. Errors: ProbeError."""
-    made = _brought(collect.answer_to, top, paths, where=str(root), root=str(root), limits=limits)
+    made = _brought(answer_to, top, paths, where=str(root), root=str(root), limits=limits)
     return Root(
         root,
         left=made.left,

@@ -51,8 +51,8 @@ class Session:
     """The agent's directory on the target; None: its default."""
     by: str = ""
     """Who changes the host, for its journal, where a plan does not say it."""
-    name: str = "aspect-agent"
-    """What tracebacks on the target call the agent's source."""
+    local: bool = False
+    """The target is this machine: the agent's code has the paths of this machine, for tracebacks and coverage."""
     patience: float = 8
     """Seconds for which a proof that does not hold is asked for again."""
     answers: list[dict[str, Any]] = field(default_factory=list)
@@ -64,7 +64,7 @@ class Session:
         request = {"verb": verb, **({"state": self.state} if self.state else {}), **more}
         self.changing |= verb not in ("facts", "status", "check", "verify")
         key = stream.fresh_key()
-        output, complaint = self.execute(stream.program(request, name=self.name, key=key))
+        output, complaint = self.execute(stream.program(request, key=key, local=self.local))
         found = stream.answer(output, complaint=complaint, where=self.where, key=key)
         self.answers.append(found)
         if verb == "facts" and found.get("failed"):  # a plan made of it would take the host for an empty one
@@ -91,11 +91,11 @@ class Session:
         if wrong:
             why = "not proved: " + "; ".join(wrong)
             undone = self.ask("rollback", id=done["tx"], why=why)
-            good = undone.get("state") == "rolledback"
+            good = undone.get("state") == "rolled-back"
             return {**done, "failed": True, "changed": not good, "state": undone.get("state"), "msg": why}
         confirmed = self.ask("confirm", id=done["tx"])
         if confirmed.get("failed"):
-            return {**done, **confirmed, "changed": confirmed.get("state") != "rolledback"}
+            return {**done, **confirmed, "changed": confirmed.get("state") != "rolled-back"}
         probes = confirmed.get("probes", done.get("probes", []))
         return {**done, "state": "committed", "probes": probes, "proved": prove is not None and not stopped}
 
@@ -111,7 +111,7 @@ def here(*, state: str | None = None, python: str = sys.executable) -> Session:
             raise ProbeError(f"cannot run {python}: {problem}", hint="name another interpreter") from problem
         return done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
 
-    return Session(execute=execute, state=state, name=str(stream.AGENT))
+    return Session(execute=execute, state=state, local=True)
 
 
 def owed(row: Mapping[str, Any]) -> str:
@@ -166,16 +166,16 @@ def summary(answer: dict[str, Any]) -> str:
         "drifted": "not as planned",
         "undone": "nothing was left to undo",
         "nothing": "nothing to do",
-        "rolledback": "failed, and everything is as it was before",
+        "rolled-back": "failed, and everything is as it was before",
         "refused": "refused, nothing was changed",
         "broken": "failed, and not everything could be undone; the host keeps trying",
     }
     text = words.get(str(state), str(state))
     if state == "committed" and answer.get("left_stopped"):
         text = f"{count} paths changed"
-    if state == "rolledback" and answer.get("failed") is False:
+    if state == "rolled-back" and answer.get("failed") is False:
         text = "undone, and everything is as it was before"  # as was asked for
-    if state == "rolledback" and (names := owed(answer)):
+    if state == "rolled-back" and (names := owed(answer)):
         text += f" but for {names}, which could not be told or does not run; the host tries again for an hour"
     if state == "would-change" and (why := answer.get("not_staged")):
         text += f", which the servers' own checks have not seen ({why})"

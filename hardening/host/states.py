@@ -8,7 +8,7 @@ from hardening.errors import ExitCode
 from hardening.findings import Verdict
 from hardening.records import dataclass
 
-FINISHED = ("committed", "rolledback")
+FINISHED = ("committed", "rolled-back")
 """States of an upgrade in a host's journal after which nothing more happens to it."""
 INSTALLED = ("installed", "settling", "settled")
 """States in which the installer has ended well and the upgrade is not finished."""
@@ -42,10 +42,10 @@ STATES = {
     "unfit": State(verdict=Verdict.FAIL, before=True),
     "older": State(verdict=Verdict.FAIL, before=True),
     "refused": State(verdict=Verdict.FAIL, before=True),
-    "rolledback": State(verdict=Verdict.FAIL, before=True),
+    "rolled-back": State(verdict=Verdict.FAIL, before=True),
     "kept": State(verdict=Verdict.FAIL, before=False),  # stays changed in a run that failed
     "unfinished": State(verdict=Verdict.FAIL, before=False),
-    "broken": State(verdict=Verdict.FAIL, before=False),  # could not be led back in full
+    "broken": State(verdict=Verdict.FAIL, before=False),  # could not be rolled back in full
     "lost": State(verdict=Verdict.FAIL, before=False),  # nobody knows what an upgrade left half done
     "unreachable": State(verdict=Verdict.INCONCLUSIVE, before=False),
     "unknown": State(verdict=Verdict.INCONCLUSIVE, before=False),

@@ -1,4 +1,4 @@
-"""How a request and the agent travel together: one program on the standard input of any Python.
+"""Sends a request with its program to the standard input of any Python, and reads the answer.
 
 The target needs nothing but a Python interpreter: no file is left there, and no secret is on a command line.
 """
@@ -10,75 +10,36 @@ import hashlib
 import json
 import secrets
 import zlib
-from pathlib import Path
 from typing import Any
 
+from hardening import packing
 from hardening.errors import ProbeError
+from hardening.onhost import loader
 
-AGENT = Path(__file__).with_name("agent.py")
-MARK = "@@ASPECT@@"
-SEAL = "@@SEALED@@"
+MARK, SEAL = loader.MARK, loader.SEAL
+AGENT = "hardening.onhost.agent.main"
+UPGRADER = "hardening.onhost.upgrader.main"
 LARGEST = 256 << 20
 """Bytes of an answer, unpacked, that are taken from a host: it may lie, and zlib makes a thousand of one."""
-
-ALONE = "import sys; sys.path[:] = [one for one in sys.path if one]"
-"""What every program says first: on standard input it looks in the current folder for its modules, which may be a stranger's."""
-
-_BOOTSTRAP = """\
-{alone}
-import base64, zlib
-S = zlib.decompress(base64.b64decode("{source}"))
-exec(compile(S, "{name}", "exec"), {{"__name__": "__main__", "SOURCE": S, "REQUEST": u"{request}"}})
-"""
-
-_SEALED = """\
-{alone}
-import base64, binascii, hashlib, os, sys, zlib
-S = zlib.decompress(base64.b64decode("{source}"))
-class Kept(object):
-    def __init__(self):
-        self.parts = []
-    def write(self, text):
-        self.parts.append(text)
-    def flush(self):
-        pass
-P, OUT, sys.stdout = os.getpid(), sys.stdout, Kept()
-try:
-    exec(compile(S, "{name}", "exec"), {{"__name__": "__main__", "SOURCE": S, "REQUEST": u"{request}"}})
-finally:
-    if os.getpid() == P:
-        D = zlib.compress("".join(sys.stdout.parts).encode("utf-8"), 1)
-        K = b"".join(hashlib.sha256(b"{key}" + str(n).encode("ascii")).digest() for n in range(len(D) // 32 + 1))
-        X = int(binascii.hexlify(D), 16) ^ int(binascii.hexlify(K[:len(D)]), 16)
-        OUT.write("\\n@@SEALED@@" + base64.b64encode(binascii.unhexlify(("%0*x" % (2 * len(D), X)).encode("ascii"))).decode("ascii") + "\\n")
-        OUT.flush()
-"""
-"""Keeps what the far side prints and prints it enciphered: Ansible shows at `-vvv` all that comes back over ssh."""
 
 PYTHONS = ("python3", "/usr/libexec/platform-python", "python", "python2", "python2.7", "python2.6")
 """What is tried on a host whose interpreter nobody named, in this order."""
 
 SHELL_PROBE = (
     "for p in " + " ".join(PYTHONS) + "; do "
-    f'if "$p" -c "{ALONE}; import json, zlib, hashlib, ctypes" >/dev/null 2>&1; then echo "@@PYTHON@@$p"; exit 0; fi; done; '
+    f'if "$p" -c "{packing.ALONE}; import json, zlib, hashlib, ctypes" >/dev/null 2>&1; then echo "@@PYTHON@@$p"; exit 0; fi; done; '
     'echo "@@NOPYTHON@@$(uname -srm) $(head -n 1 /etc/centos-release /etc/redhat-release 2>/dev/null | tail -n 1)"'
 )
 """A POSIX shell line that finds a usable Python, or says what the host is."""
 
 
-def program(
-    request: dict[str, Any], *, name: str = "aspect-agent", source: Path = AGENT, key: str = ""
-) -> bytes:
+def program(request: dict[str, Any], name: str = AGENT, *, key: str = "", local: bool = False) -> bytes:
     """Return the Python program (2.6 and later) that answers `request`; it goes to standard input.
 
-    `name` is what tracebacks call the agent's source; on this machine that is its file. `source` is another program
-    of one file that travels in the same way. With `key` (from `fresh_key`, for this one request) what comes back can be
-    read by `answer` alone: the key is on no command line, and Ansible shows nothing of what goes in.
+    `name` is the program's module. With `key` (from `fresh_key`, for this one request) only `answer` can read what
+    comes back: the key is on no command line, and Ansible shows nothing of what goes in. `local`: see `packing.stream`.
     """
-    code = base64.b64encode(zlib.compress(source.read_bytes(), 9)).decode("ascii")
-    packed = base64.b64encode(zlib.compress(json.dumps(request).encode("ascii"), 6)).decode("ascii")
-    made = _SEALED if key else _BOOTSTRAP
-    return made.format(source=code, request=packed, name=name, key=key, alone=ALONE).encode("ascii")
+    return packing.stream(name, request, key=key, local=local)
 
 
 def fresh_key() -> str:

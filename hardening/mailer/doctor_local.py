@@ -52,7 +52,7 @@ def _private(settings: Settings) -> Iterator[Path]:
         files += [path for path in (credential.secret_file, credential.key_file) if path is not None]
     for path in files:
         yield path
-        if not path.name:  # the root: the values step says that it is no file
+        if not path.name:  # the root: the values step says that it is not a file
             continue
         yield from (path.with_name(path.name + ending) for ending in _COPIES)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 from hardening import resources
@@ -13,6 +12,7 @@ from hardening.errors import DataError, UsageError
 from hardening.mailer.rest import encrypted, read
 from hardening.mailer.settings import Credential, Settings, Transport
 from hardening.mailer.showing import shown
+from hardening.packing import zipped
 
 FOLDER = "/etc/aspect-mail-relay"
 USER = "aspect-mail"
@@ -27,7 +27,7 @@ class Host:
     credentials: bool = False
     """Carry the opened secrets and keys along, as files of the relay's user; else the settings' own paths are named."""
     certificate: bool = False
-    """The host makes a certificate of its own (relay.py certificate) and prefers it once it is registered."""
+    """The host makes a certificate of its own (relay certificate) and prefers it once it is registered."""
 
 
 def relay_config(settings: Settings, host: Host | None = None) -> dict[str, object]:
@@ -99,16 +99,16 @@ def credential_files(settings: Settings) -> Iterator[tuple[str, bytes, int]]:
         yield "ca.pem", read(settings.ca_file, shown(settings.ca_file)), 0o644
 
 
-def relay_source() -> bytes:
-    """Return the relay: one file that runs by itself."""
-    return (files("hardening.mailer") / "relay.py").read_bytes()
+def relay_archive() -> bytes:
+    """Return the relay: one zip that any Python from 2.6 on runs."""
+    return zipped("hardening.onhost.relay.main", docstrings=True)
 
 
 def relay_files(settings: Settings, host: Host | None = None) -> Iterator[tuple[str, bytes, int]]:
     """Yield name, content and mode of everything a host needs."""
     host = host or Host()
     config = json.dumps(relay_config(settings, host), indent=2, sort_keys=True) + "\n"
-    yield "relay.py", relay_source(), 0o755
+    yield "relay.pyz", relay_archive(), 0o644
     yield "relay.json", config.encode(), 0o640
     for name, mode in (
         ("aspect-mail-relay.service", 0o644),

@@ -228,7 +228,7 @@ def _present(table: Table) -> None:
 def _settings(table: Table, path: Path, keys: Keys) -> Settings:
     cloud_name = table.text("cloud", "public")
     if cloud_name not in clouds():
-        raise table.wrong("cloud", f"{table.shown(cloud_name)} is none of {', '.join(clouds())}")
+        raise table.wrong("cloud", f"{table.shown(cloud_name)} is not one of {', '.join(clouds())}")
     cloud = clouds()[cloud_name]
     mailbox = table.text("mailbox")
     credentials: tuple[Credential, ...] = (_credential(table.table("credential"), path, "credential", keys),)
@@ -281,7 +281,7 @@ def _transports(table: Table) -> tuple[Transport, ...]:
     names: Sequence[str] = table.texts("transports", ["graph", "smtp"])
     for name in names:
         if name not in known:
-            raise table.wrong("transports", f"{table.shown(name)} is none of {', '.join(known)}")
+            raise table.wrong("transports", f"{table.shown(name)} is not one of {', '.join(known)}")
     if not names or len(set(names)) != len(names):
         raise table.wrong(
             "transports", f"has to name each of {', '.join(known)} at most once, and one at least"

@@ -123,7 +123,7 @@ def unanswered_words(subject: Subject) -> list[str]:
 
 
 def asked_in_part(subject: Subject) -> bool:
-    """Whether only what the policies forbid was asked for, so that the offer is no list of all there is."""
+    """Whether only what the policies forbid was asked for, so that the offer is not a list of all there is."""
     return (subject.offer or {}).get("coverage") == "forbidden-only"
 
 

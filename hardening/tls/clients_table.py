@@ -54,7 +54,7 @@ def _client(row: Table) -> dict[str, Any]:
             raise row.wrong("protocols", f"{name!r} is no protocol")
     for name in groups:
         if registry.find_group(name) is None:
-            raise row.wrong("groups", f"{name!r} is no group")
+            raise row.wrong("groups", f"{name!r} is not a group")
     row.done()
     return found
 

@@ -260,7 +260,7 @@ def _release(row: Table) -> Release:
 def directives(name: str) -> Directives:
     """Return what is known about one server's releases. Errors: DataError."""
     table = Table.load(resources.tls_data() / "directives" / f"{name}.toml")
-    features = table.table("feature")
+    features = table.table("feature", optional=True)
     words = table.table("words", optional=True)
     defaults: dict[str, tuple[Default, ...]] = {}
     for row in table.rows("default"):

@@ -68,7 +68,7 @@ def where(one: Row) -> str:
 def findings(
     host: str, said: Mapping[str, Any], *, back: bool, new: str = "came with the upgrade"
 ) -> Iterable[Finding]:
-    """Yield what a report says of a host's audit; where the host was led back, what kept it from being proved."""
+    """Yield what a report says of a host's audit; where the host was rolled back, what kept it from being proved."""
     for one in said["rows"]:
         if back and not one["fails"]:
             continue

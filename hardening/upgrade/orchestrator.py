@@ -36,7 +36,7 @@ WORDS = {
     "settled": "verify",
     "committed": "done",
     "rollingback": "rolling back",
-    "rolledback": "rolled back",
+    "rolled-back": "rolled back",
     "broken": "BROKEN",
 }
 """What an operator sees of lines in the host's journal: the stage that has begun. The others are details of a stage."""
@@ -183,7 +183,11 @@ class Orchestrator:
         if answer.get("failed") or check:
             return {**answer, "problems": [str(answer["msg"])] if answer.get("failed") else []}
         ended = self.ended(self.watch(upgrade, (), past="committed"))
-        return {**ended, "failed": ended["state"] != "rolledback", "changed": ended["state"] == "rolledback"}
+        return {
+            **ended,
+            "failed": ended["state"] != "rolled-back",
+            "changed": ended["state"] == "rolled-back",
+        }
 
     def _failed(self, upgrade: str, why: str) -> dict[str, Any]:
         return {**self.back(upgrade, why), "failed": True, "changed": False}

@@ -71,7 +71,7 @@ def load(path: Path | Traversable) -> Recipe:
     installer.done()
     for index, one in enumerate(body["paths"]):
         if not one.startswith("/") or ".." in one.split("/") or one.rstrip("/") in ("", *_NEVER):
-            raise table.wrong(f"paths[{index}]", f"{one!r} is no path that can be put back as a whole")
+            raise table.wrong(f"paths[{index}]", f"{one!r} is not a path that can be put back as a whole")
     if not body["paths"]:
         raise table.wrong("paths", "names nothing to keep, so nothing could be put back")
     if "version" in table:
@@ -105,7 +105,7 @@ def _service(table: Table) -> dict[str, Any]:
     for key, words, usual in (("during", DURING, "stopped"), ("restart", RESTART, "auto")):
         row[key] = table.text(key, usual)
         if row[key] not in words:
-            raise table.wrong(key, f"{row[key]!r} is none of {', '.join(words)}")
+            raise table.wrong(key, f"{row[key]!r} is not one of {', '.join(words)}")
     for key in ("start", "stop", "restart_argv", "status"):
         if key in table:
             row[key] = list(table.texts(key))
@@ -124,7 +124,7 @@ def _service(table: Table) -> dict[str, Any]:
 def _probe(table: Table) -> dict[str, Any]:
     row: dict[str, Any] = {"kind": table.text("kind")}
     if row["kind"] not in PROBES:
-        raise table.wrong("kind", f"{row['kind']!r} is none of {', '.join(PROBES)}")
+        raise table.wrong("kind", f"{row['kind']!r} is not one of {', '.join(PROBES)}")
     for key in ("host", "path", "process", "name"):
         if key in table:
             row[key] = table.text(key)

@@ -82,10 +82,10 @@ def to_undo(hosts: Iterable[HostReport]) -> dict[str, dict[str, str]]:
 
 
 def undone(one: HostReport, undo: HostReceipt | None, output: str = "") -> HostReport:
-    """Return what became of a finished upgrade that was to be led back since another host failed."""
+    """Return what became of a finished upgrade that was to be rolled back since another host failed."""
     rows = [task["result"]["upgrade"] for task in undo.tasks if task["result"].get("upgrade")] if undo else []
     row = rows[-1] if rows else {}
-    if row.get("state") in ("rolledback", "broken"):
+    if row.get("state") in ("rolled-back", "broken"):
         why = tuple(map(clear, row.get("problems") or []))
         return replace(one, state=str(row["state"]), why=why, row={**one.row, **row, "pending": []})
     if undo is None:
@@ -94,7 +94,7 @@ def undone(one: HostReport, undo: HostReceipt | None, output: str = "") -> HostR
         why = (undo.lost,)
     else:
         why = tuple(undo.problems) or ("harden_undo_on_failure is false here",)
-    return replace(one, state="kept", why=tuple(f"not led back: {clear(text)}" for text in why))
+    return replace(one, state="kept", why=tuple(f"not rolled back: {clear(text)}" for text in why))
 
 
 def judged(receipt: Receipt, started: datetime, *, planned: bool = False, undo: Receipt | None = None) -> Run:
@@ -168,7 +168,7 @@ def _reason(one: HostReport) -> str:
 _RULES: Mapping[str, Rule] = {
     "committed": rules.DONE,
     "current": rules.DONE,
-    "rolledback": rules.ROLLED_BACK,
+    "rolled-back": rules.ROLLED_BACK,
     "kept": host_rules.KEPT,
     "broken": rules.BROKEN,
     "lost": rules.LOST,
@@ -223,7 +223,7 @@ def _packages(packages: Mapping[str, Sequence[str]]) -> str:
 
 
 def _restored(row: Mapping[str, Any]) -> str:
-    """Return what was put back on a host that was led back, as one sentence."""
+    """Return what was put back on a host that was rolled back, as one sentence."""
     if "restored" not in row:
         return ""
     paths = [f"{one['path']} ({one['changed']} entries were changed)" for one in row["restored"]]

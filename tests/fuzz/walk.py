@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bundle.walk import embedded
-from bundle.walk.derive import biff, bytecode, documents, rpmdb, sheets, wrapped
+from bundle.walk.derive import bytecode, documents, rpmdb, wrapped
 from bundle.walk.derive import sqlite as sqlite_reader
 from bundle.walk.formats import cramfs, ext, lz, makeself, squashfs
 from bundle.walk.formats.raw import Context, Raw
@@ -87,10 +87,7 @@ TARGETS: dict[str, Callable[[bytes], object]] = {
     "sqlite": lambda data: sqlite_reader.dump(Memory(data)),
     "class": bytecode.class_constants,
     "pyc": bytecode.pyc_strings,
-    "pdf": lambda data: documents.pdf(data, Limits()),
     "office": documents.office,
-    "sheets": lambda data: (list(sheets.sheets(Memory(data))), sheets._lines(data, (b"a", b"b"))),
-    "biff": lambda data: (list(biff.sheets(data)), biff._read(data)),
     "strings": documents.strings,
     "wrapped": layers,
     "rpmdb": lambda data: (rpmdb.installed("bdb", Memory(data)), rpmdb.installed("sqlite", Memory(data))),
@@ -110,7 +107,6 @@ def seeds() -> Iterator[tuple[str, bytes]]:
         if len(data) < 1 << 14:
             yield f"honest-{name}", data
     yield "x.xls", olds.compound(olds.book([["User", "Password"], ["root", 4711.0], ["\u010d", "word"]]))
-    yield "x.biff", olds.book([["User", "Password"], ["root", 4711.0], ["\u010d", "word"]], 16)
     for name, wrap in test_derive.WRAPPINGS.items():
         yield f"wrapped-{name}", b"<?php " + wrap(wrap(test_derive.PLAIN))
     yield "x.class", test_derive.java_class({"password": "word", "url": "jdbc:mysql://h/d"}, ["a literal"])

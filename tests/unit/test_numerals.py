@@ -84,13 +84,14 @@ def _asked_and_made(function: ast.AST) -> set[str]:
 
 _BOUNDED = {
     "hardening/numerals.py": "the rule itself",
-    "hardening/host/agent.py": "runs alone on hosts",
-    "hardening/host/verifier.py": "runs alone on hosts",
-    "hardening/upgrade/upgrader.py": "runs alone on hosts",
+    "hardening/onhost/verifier/main.py": "runs alone on hosts",
+    "hardening/onhost/agent/comparing.py": "runs alone on hosts",
+    "hardening/onhost/upgrader/leftovers.py": "runs alone on hosts",
+    "hardening/onhost/upgrader/status.py": "runs alone on hosts",
+    "hardening/onhost/upgrader/trust.py": "runs alone on hosts",
     "hardening/tls/scan/endpoint.py": "asks for ASCII too",
     "bundle/walk/derive/followed.py": "the project's own table",
     "bundle/walk/formats/ars.py": "bytes, a field of sixteen",
-    "bundle/walk/derive/sheets.py": "bytes, at most seven",
     "bundle/walk/formats/sparse.py": "bytes, at most nineteen",
     "bundle/walk/formats/tars.py": "bytes, at most nineteen",
     "hardening/tls/targets/nginx/target.py": "the project's own data",

@@ -39,8 +39,6 @@ KNOWN = {
     r"(?:set|identified|update|values|select|insert|where|,|=)\W*[\w.`]*\W*$": "looks at 120 characters",
 }
 """How a pattern begins that has more of them, and why that is safe."""
-ALONE = ("hardening.upgrade.upgrader",)
-"""Programs that run by themselves on a host."""
 
 
 class _Parser(sre.SreOpParser):  # type: ignore[misc]  # it brings no types
@@ -59,7 +57,7 @@ class _Parser(sre.SreOpParser):  # type: ignore[misc]  # it brings no types
 def _modules() -> Iterator[Any]:
     for package in (bundle, hardening):
         for found in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-            if found.name not in ALONE and not found.name.endswith("__main__"):
+            if not found.name.endswith("__main__"):
                 yield importlib.import_module(found.name)
 
 

@@ -113,3 +113,16 @@ def test_cases_have_the_same_names_in_every_process(tracked: list[str]) -> None:
                 if id(call) not in later and _varies(call)
             ]
     assert found == []
+
+
+ABOVE = {"unit": ("real", "matrix"), "support": ("real", "matrix"), "real": ("matrix",)}
+"""What the modules of a folder of tests import nothing from."""
+
+
+def test_a_tier_asks_nothing_of_the_one_above(tracked: list[str]) -> None:
+    wrong = []
+    for name in (n for n in tracked if n.startswith("tests/") and n.endswith(".py") and (ROOT / n).is_file()):
+        above = ABOVE.get(name.split("/")[1], ())
+        lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+        wrong += [f"{name}: {one}" for one in lines if any(f"tests.{tier}" in one for tier in above)]
+    assert wrong == []

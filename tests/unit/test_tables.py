@@ -27,7 +27,7 @@ def table(text: str) -> Table:
         ("a = 2026-01-01T00:00:00", lambda t: t.day("a"), "f.toml: a: has to be a date without a time"),
         ("a = '2026-01-01'", lambda t: t.day("a"), "f.toml: a: has to be a date, not"),
         ("a = ['x', 1]", lambda t: t.texts("a"), "f.toml: a: has to be a list of strings, not one with 1"),
-        ("a = 'hgih'", lambda t: t.choice("a", Severity), "f.toml: a: 'hgih' is none of info, low"),
+        ("a = 'hgih'", lambda t: t.choice("a", Severity), "f.toml: a: 'hgih' is not one of info, low"),
         ("a = [1]", lambda t: t.rows("a"), "f.toml: a: has to be an array of tables"),
         ("a = 1", lambda t: t.table("a"), "f.toml: a: has to be a table, not 1"),
         ("[b]\nc = 1", lambda t: t.table("b").text("c"), "f.toml: b.c: has to be a string"),

@@ -42,7 +42,7 @@ def component(table: Table) -> Component:
         raise table.wrong("id", f"{ident!r} has to be lower-case words with hyphens")
     scheme = table.text("scheme", "plain")
     if scheme not in SCHEMES:
-        raise table.wrong("scheme", f"{scheme!r} is none of {', '.join(SCHEMES)}")
+        raise table.wrong("scheme", f"{scheme!r} is not one of {', '.join(SCHEMES)}")
     kind = table.choice("kind", Kind)
     replacement = table.text("replacement", "")
     remedy = table.text("remedy")

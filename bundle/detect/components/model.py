@@ -29,7 +29,7 @@ class Scope(Enum):
     """The text of a Java class."""
     ELF = "elf"
     BINARY = "binary"
-    """ELF, and whatever else is no text."""
+    """ELF, and whatever else is not text."""
     ANY = "any"
 
 

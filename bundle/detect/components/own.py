@@ -131,7 +131,7 @@ def _packed(row: Table, key: str, size: int) -> bytes:
     except binascii.Error as problem:
         raise row.wrong(key, f"is no Base64: {problem}") from problem
     if len(raw) % size:
-        raise row.wrong(key, f"is no row of {size} bytes each")
+        raise row.wrong(key, f"is not a row of {size} bytes each")
     return raw
 
 

@@ -226,7 +226,7 @@ def _is_a_text(family: Family, one: Catch) -> bool:
 
 
 def _unreadable(member: Member) -> bool:
-    """Whether this is no text, nor a text with a stray mark."""
+    """Whether this is not text, nor a text with a stray mark."""
     return not member.derived and (member.format in _UNREADABLE or native.is_binary(member))
 
 

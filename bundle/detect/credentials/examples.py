@@ -88,7 +88,7 @@ _OF_INTEGRATION = re.compile(
 _ELSEWHERE = re.compile(
     r"""(?i)(?:@|://|\blogin\b[^\n]{0,160}\s)(?!localhost|127\.|0\.0\.|[\w.-]*\bexample\.)(?:[a-z][\w-]*(?:\.[a-z][\w-]*){1,5}|\d{1,3}(?:\.\d{1,3}){3})(?=[\s:/"'`]|$)"""
 )
-"""A host that is no service beside the job."""
+"""A host that is not a service beside the job."""
 
 
 def acts_elsewhere(path: str, line: str) -> bool:

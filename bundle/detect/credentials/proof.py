@@ -19,7 +19,7 @@ _RUN = re.compile(r"[A-Za-z0-9]+")
 _JOINERS = re.compile(r"[-_./:#@|\\]")
 """Signs that join the words of a name, a path or a reference."""
 _NAMED = re.compile(r"(?:[a-z]{2,}|[A-Z]{2,}|[A-Z][a-z]+)\d*")
-"""A part that may name something, although it is no word: `kv9.x`, `ssm/x`."""
+"""A part that may name something, although it is not a word: `kv9.x`, `ssm/x`."""
 _DRAWN_FROM = re.compile(r"(?!(\W|_).*\1$)[A-Za-z0-9!*+=?^~&,;_./@#-]+")
 """Signs of a drawn value: none that a variable or a template has, nor the same mark at both ends."""
 _PIECE = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from bundle.walk import emit
-from bundle.walk.derive import biff, bytecode, documents, rpmdb, sheets, sqlite, wrapped
-from bundle.walk.formats import rpms
+from bundle.walk.derive import bytecode, documents, rpmdb, sqlite, wrapped
+from bundle.walk.formats import outside, rpms
 from bundle.walk.formats.raw import Note
 from bundle.walk.identify import HEAD, wide
 from bundle.walk.limits import Limits
@@ -46,14 +46,16 @@ def texts(
                 yield from _said(member, carried)
 
 
-def of_container(member: Member, source: Source, facts: Mapping[str, str]) -> Iterator[Member]:
+def of_container(
+    member: Member, source: Source, facts: Mapping[str, str], limits: Limits
+) -> Iterator[Member | Problem]:
     """Say the texts of a container that none of its members has by itself: scripts and notes of a package, rows of a workbook."""
     for text in (rpms.SCRIPTS, rpms.NOTES):
         if facts.get(text):
             yield emit.derived(member, facts[text].encode(), text)
-    if sheets.is_workbook(member.entries):
-        for sheet in sheets.sheets(source):
-            yield emit.derived(member, sheet, "sheet-text")
+    if any(documents.WORKBOOK.match(one.name) for one in member.entries):
+        for sheet in _outside(source, "workbook", limits):
+            yield from _said(member, sheet)
 
 
 def _said(member: Member, text: Text | Note) -> Iterator[Member | Problem]:
@@ -78,7 +80,7 @@ def _from(
     if form in ("bdb", "sqlite"):
         yield Text(INSTALLED, rpmdb.installed(form, source))
     if form == "pdf":
-        yield from _shown(source, limits)
+        yield from _outside(source, "pdf", limits)
     elif source.size > MOST:
         return
     elif form in SCRIPTS:
@@ -94,10 +96,10 @@ def _from(
     elif form == "sqlite":
         yield Text("sqlite-text", sqlite.dump(source))
     else:
-        yield from _made(form, source)
+        yield from _made(form, source, limits)
 
 
-def _made(form: str, source: Source) -> Iterator[Text]:
+def _made(form: str, source: Source, limits: Limits) -> Iterator[Text | Note]:
     """Say what is made of a file's bytes as a whole."""
     if form in _COMPILED:
         data = source.read(0, source.size)
@@ -109,19 +111,18 @@ def _made(form: str, source: Source) -> Iterator[Text]:
         how, read = _WHOLE[form]
         data = source.read(0, source.size)
         yield Text(how, read(data), 1 if form == "utf-16" else None)
-        if form == "ole":
-            yield from (Text("sheet-text", sheet) for sheet in biff.sheets(data))
+        if form == "ole" and documents.OLD_WORKBOOK.search(data):
+            yield from _outside(source, "workbook", limits)
 
 
-def _shown(source: Source, limits: Limits) -> Iterator[Text | Note]:
-    """Say the text of a PDF; of one that is larger the walk says that its streams are not opened."""
-    if source.size > documents.LARGEST_PDF:
-        return
-    text, whole = documents.pdf(source.read(0, source.size), limits)
-    yield Text("pdf-text", text)
-    if not whole:
-        most = documents.MOST_SHOWN >> 20
-        yield Note("limit-member", f"is a PDF of more than {most} MiB of text, whose rest was not read")
+def _outside(source: Source, kind: str, limits: Limits) -> Iterator[Text | Note]:
+    """Yield the text of a PDF or the sheets of a workbook; the walk reports a larger PDF where it opens streams."""
+    how, largest = ("pdf-text", documents.LARGEST_PDF) if kind == "pdf" else ("sheet-text", MOST)
+    if source.size <= largest:
+        for said in outside.texts(source, kind, limits):
+            yield said if isinstance(said, Note) else Text(how, said)
+    elif kind != "pdf":
+        yield Note("limit-member", f"is a workbook of more than {MOST >> 20} MiB: its rows were not read")
 
 
 def _unwrapped(

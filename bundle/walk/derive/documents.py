@@ -10,18 +10,14 @@ from html import unescape
 from bundle.walk.limits import Limits
 
 LARGEST_PDF = 256 << 20
-MOST_SHOWN = 16 << 20
-"""Bytes of text that are taken out of one PDF, and that one of its streams is unpacked to for them."""
 _FIRST, _PIECE = 256, 64 << 10
 _STREAM = re.compile(rb">>\s*+stream\r?\n")
 _ABOUT = 2002
 """Bytes in front of a stream in which the begin of its dictionary is looked for."""
-_PICTURE = re.compile(rb"/Subtype\s*/Image\b")
-_SHOWN = re.compile(rb"\(((?:\\.|[^()\\]++)*+)\)?|<([0-9A-Fa-f\s]{2,})>|(T[dD*]|ET|'|\")", re.DOTALL)
-_TEXT = re.compile(rb"BT(?<!\SBT)(?!\w)")
-"""What a text begins with (ISO 32000-1, 9.4): a stream without it is a picture, a typeface or a list of the file's own."""
-_ESCAPE = re.compile(rb"\\([nrtbf()\\]|[0-7]{1,3}|\r?\n)")
-_ESCAPES = {b"n": b"\n", b"r": b"\n", b"t": b"\t", b"b": b"", b"f": b"", b"(": b"(", b")": b")", b"\\": b"\\"}
+WORKBOOK = re.compile(r"xl/(?:workbook|worksheets/[^/]{1,80})\.(?:xml|bin)$", re.IGNORECASE)
+"""Parts that a workbook has (ECMA-376; MS-XLSB)."""
+OLD_WORKBOOK = re.compile(rb"(?i:W\0o\0r\0k\0b\0o\0o\0k\0)\0{48}\x12\0\x02|(?i:B\0o\0o\0k\0)\0{56}\x0a\0\x02")
+"""The directory entry that a workbook has in a compound file (MS-CFB 2.6.1): its name, the name's length, a stream."""
 
 
 def streams(data: bytes) -> Iterator[tuple[bytes, int, int]]:
@@ -67,39 +63,6 @@ def inflated(data: bytes, start: int, end: int) -> Iterator[bytes]:
             left = unpacker.unconsumed_tail
 
 
-def pdf(data: bytes, limits: Limits) -> tuple[bytes, bool]:
-    """Return the text that the page streams of a PDF show, in the order they are stored, and whether none of it was left for its size."""
-    pieces: list[bytes] = []
-    size = plain = 0
-    whole = True
-    room = Room(len(data), limits)
-    for about, start, end in streams(data):
-        if not room:
-            break  # which is said where archives are looked for in the streams
-        if _PICTURE.search(about):
-            continue
-        if b"/FlateDecode" in about:
-            try:
-                body = beginning(room.taken(inflated(data, start, end)), MOST_SHOWN)
-            except zlib.error:
-                continue
-        elif b"/Filter" in about:
-            continue
-        else:
-            body = data[max(plain, start) : end]  # of streams that have one end, each byte once
-            plain = max(plain, end)
-        if not _TEXT.search(body):
-            continue
-        whole = whole and (b"/Filter" not in about or len(body) < MOST_SHOWN)
-        text = _page(body)
-        size += len(text)
-        pieces.append(text)
-        if size > MOST_SHOWN:
-            whole = False
-            break
-    return b"\n".join(pieces), whole
-
-
 def beginning(pieces: Iterator[bytes], most: int) -> bytes:
     """Return what a stream holds as far as it is whole, and no more than a piece behind `most` bytes; the rest is left in `pieces`.
 
@@ -115,25 +78,6 @@ def beginning(pieces: Iterator[bytes], most: int) -> bytes:
         if not body:
             raise
     return bytes(body)
-
-
-def _page(body: bytes) -> bytes:
-    pieces: list[bytes] = []
-    for text, digits, step in _SHOWN.findall(body):
-        if step:
-            pieces.append(b"\n")
-        elif digits:
-            letters = b"".join(digits.split())
-            raw = bytes.fromhex((letters + b"0" * (len(letters) % 2)).decode())
-            pieces.append(raw.replace(b"\0", b""))
-        else:
-            pieces.append(_ESCAPE.sub(_unescaped, text))
-    return re.sub(rb"\n{2,}", b"\n", b"".join(pieces)).strip()
-
-
-def _unescaped(match: re.Match[bytes]) -> bytes:
-    word = match.group(1)
-    return bytes([int(word, 8) & 255]) if word[:1].isdigit() else _ESCAPES.get(word, b"")
 
 
 _OFFICE = re.compile(rb"<(?:w:document|sst|worksheet|p:sld|office:document-content|w:hdr|w:ftr|w:comments)\b")

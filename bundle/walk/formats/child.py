@@ -1,4 +1,4 @@
-"""The process that loads libarchive: reads one archive, writes frames, and may die of it (see `outside`)."""
+"""The process that loads a foreign parser: reads one file, writes frames, and may die of it (see `outside`)."""
 
 from __future__ import annotations
 
@@ -31,10 +31,14 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
     seconds = int(request["seconds"])
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-    from libarchive import ffi  # type: ignore[import-untyped]  # it ships no types
+    # First SIGXCPU, which tells the parent why; SIGKILL a second later.
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+    if request["format"] in ("pdf", "workbook"):
+        _read(request)
+    else:
+        from libarchive import ffi  # type: ignore[import-untyped]  # it ships no types
 
-    _serve(ffi, request, passwords)
+        _serve(ffi, request, passwords)
     sys.stdout.buffer.flush()
     os._exit(0)
 
@@ -46,6 +50,32 @@ def _say(mark: bytes, body: bytes) -> None:
 
 def _tell(mark: bytes, **words: Any) -> None:
     _say(mark, json.dumps(words).encode())
+
+
+def _read(request: dict[str, Any]) -> None:
+    """Send the text of a PDF as one member, or each sheet of a workbook as one."""
+    from bundle.walk.formats import documents
+
+    place = int(request["fd"]), int(request["start"]), int(request["size"])
+    left = documents.MOST
+    try:
+        for lines in [documents.pages(*place)] if request["format"] == "pdf" else documents.sheets(*place):
+            _tell(b"H", name="")
+            try:
+                for line in lines:
+                    for at in range(0, len(line), _BLOCK):
+                        _say(b"D", line[at : at + _BLOCK])
+                    if request["format"] == "pdf":
+                        sys.stdout.buffer.flush()  # the next page may be the last that this process reads
+                    left -= len(line)
+                    if left < 0:
+                        raise documents.RefusedError("limit-member", documents.LONGER)
+            finally:
+                _tell(b"M")
+    except documents.RefusedError as problem:
+        _tell(b"E", reason=problem.args[0], message=problem.args[1])
+        return
+    _tell(b"E")
 
 
 def _serve(ffi: Any, request: dict[str, Any], passwords: list[bytes]) -> None:

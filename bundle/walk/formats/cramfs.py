@@ -121,7 +121,7 @@ class _Image:
         if features & ~_KNOWN:
             raise Broken("unsupported", f"cramfs with features {features & ~_KNOWN:#x}")
         if self.root.mode >> 12 != _FOLDER:
-            raise Broken("corrupt", "the root is no folder")
+            raise Broken("corrupt", "the root is not a folder")
         self._summed = bool(features & _SUMMED)
         self.end = size if self._summed else source.size
         if self.end < self._at + LENGTH:

@@ -1,4 +1,4 @@
-"""Formats that libarchive knows, read in a child process: what it does wrong costs a finding, not the run.
+"""Formats that libarchive, PDFium and calamine read, in a child process: a parser's fault costs a finding, not the run.
 
 The child is a fresh interpreter that gets one file descriptor to read from and one to write to, an address space, CPU
 time and no file size. It sends frames: `H` + length + JSON for a member, `D` + length + bytes for content, `M` + JSON for
@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import struct
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from typing import IO, Any
 
-from bundle.walk.formats import ends, isos
+from bundle.walk.formats import documents, ends, isos
 from bundle.walk.formats.raw import Context, Note, Raw
+from bundle.walk.limits import Limits
 from bundle.walk.problem import Broken
 from bundle.walk.source import Memory, Source, chunks, region
 
@@ -34,6 +37,9 @@ _PATIENCE = 10.0
 """Seconds that the child may take to end once it has said everything, or what cannot be read."""
 _SIGNATURE = 32
 """Bytes of the header that a 7z archive begins with."""
+_DOCUMENTS = {"pdf": "PDFium", "workbook": "calamine"}
+_LONGEST_READ = 60.0
+"""Seconds of CPU time that a document may take."""
 HINT = (
     "apt install libarchive13t64 (Debian 13, Ubuntu 24.04), libarchive13 (older), or dnf install libarchive"
 )
@@ -80,6 +86,31 @@ def unpacked(source: Source, kind: str, context: Context) -> Iterator[bytes]:
             yield from raw.data
 
 
+def texts(source: Source, kind: str, limits: Limits) -> Iterator[bytes | Note]:
+    """Yield the text of a PDF, or each sheet of a workbook; a note if some of it was not read."""
+    limited = replace(limits, seconds=min(limits.seconds, _LONGEST_READ))
+    left = documents.MOST + _LONGEST
+    try:
+        for raw in _Child(source, kind, "none", Context("", limited)).members():
+            if not isinstance(raw, Raw) or isinstance(raw.data, bytes):
+                continue
+            text = bytearray()
+            ended: Broken | None = None
+            try:
+                for piece in raw.data:
+                    text += piece
+                    left -= len(piece)
+                    if left < 0:  # the child stops before that, if it is still the child
+                        raise Broken("limit-member", documents.LONGER)  # noqa: TRY301 - as the child reports it
+            except Broken as problem:
+                ended = problem
+            yield bytes(text)
+            if ended is not None:
+                raise ended
+    except Broken as problem:
+        yield Note(problem.reason, str(problem))
+
+
 class _Child:
     def __init__(self, source: Source, form: str, through: str, context: Context) -> None:
         self._source = source
@@ -91,9 +122,10 @@ class _Child:
             "passwords": [word.hex() for word in context.passwords],
         }
         self._said: dict[str, Any] | None = None
+        self._library = _DOCUMENTS.get(form, "libarchive")
 
     def members(self) -> Iterator[Raw | Note]:
-        if not library():
+        if self._library == "libarchive" and not library():
             raise Broken("library-missing", f"needs libarchive: {HINT}")
         fd, start, size, close = _descriptor(self._source)
         self._request |= {"fd": fd, "start": start, "size": size}
@@ -107,7 +139,7 @@ class _Child:
             if close:
                 os.close(fd)
             raise Broken(
-                "crashed", f"libarchive's process cannot be started: {problem.strerror}"
+                "crashed", f"{self._library}'s process cannot be started: {problem.strerror}"
             ) from problem
         assert child.stdin is not None  # noqa: S101 - tells mypy what PIPE means
         assert child.stdout is not None  # noqa: S101 - as above
@@ -115,15 +147,9 @@ class _Child:
             with suppress(BrokenPipeError):
                 child.stdin.write(json.dumps(self._request["passwords"]).encode())
                 child.stdin.close()
-            yield from self._frames(child.stdout)
-            try:
-                code = child.wait(_PATIENCE)
-            except subprocess.TimeoutExpired as late:
-                raise Broken(
-                    "crashed", "libarchive's process said what cannot be read, and did not end"
-                ) from late
+            yield from self._frames(child)
             if self._said is None:
-                raise Broken("crashed", f"libarchive's process ended with {_ending(code)}")
+                raise self._death(child)
             if self._said.get("reason"):
                 raise Broken(str(self._said["reason"]), str(self._said["message"]))
         finally:
@@ -134,12 +160,28 @@ class _Child:
             if close:
                 os.close(fd)
 
-    def _frames(self, pipe: IO[bytes]) -> Iterator[Raw | Note]:
+    def _death(self, child: subprocess.Popen[bytes], where: str = "") -> Broken:
+        """Return why the child stopped before it had sent everything."""
+        try:
+            code = child.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            return Broken(
+                "crashed", f"{self._library}'s process sent what cannot be read{where}, and did not end"
+            )
+        if code == -signal.SIGXCPU:
+            return Broken(
+                "limit-time", f"{self._library} took more than {self._request['seconds']} seconds{where}"
+            )
+        return Broken("crashed", f"{self._library}'s process ended with {_ending(code)}{where}")
+
+    def _frames(self, child: subprocess.Popen[bytes]) -> Iterator[Raw | Note]:
+        assert child.stdout is not None  # noqa: S101 - tells mypy what PIPE means
+        pipe = child.stdout
         while True:
             mark, body = _frame(pipe)
             if mark == b"H":
                 head = json.loads(body)
-                content = self._content(pipe)
+                content = self._content(child, pipe)
                 yield Raw(data=content, **head)
                 for _ in content:
                     pass
@@ -149,7 +191,7 @@ class _Child:
             else:
                 return
 
-    def _content(self, pipe: IO[bytes]) -> Iterator[bytes]:
+    def _content(self, child: subprocess.Popen[bytes], pipe: IO[bytes]) -> Iterator[bytes]:
         while True:
             mark, body = _frame(pipe)
             if mark == b"D":
@@ -160,7 +202,7 @@ class _Child:
                     raise Broken(str(end["reason"]), str(end["message"]))
                 return
             else:
-                raise Broken("crashed", "libarchive's process ended inside this member")
+                raise self._death(child, " inside this member")
 
 
 def _frame(pipe: IO[bytes]) -> tuple[bytes, bytes]:

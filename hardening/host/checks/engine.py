@@ -38,10 +38,10 @@ def look(
             reason=f"configured={wanted}; what listens is not in a copy",
         )
         return
-    from hardening.host import agent
+    from hardening.onhost.shared.listeners import listeners
 
     if listening is None:
-        listening = agent.listeners()  # type: ignore[no-untyped-call]  # one file for Python 2.6 has no annotations
+        listening = listeners()
     watched = {wanted, product.port}
     if any(one["port"] in watched and one["pid"] is None for one in listening):
         yield Result(

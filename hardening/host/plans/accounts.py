@@ -1,6 +1,6 @@
 """Local database accounts whose password leaked: which are due, their new passwords, and the commands that change them.
 
-The statements run on the host (`accounts.py`); what is planned here is which accounts, with what, and what is kept.
+The statements run on the host (`hardening.onhost.accounts`); what is planned here is which accounts, with what, and what is kept.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import string
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 
 from hardening.errors import InputError, UsageError
-from hardening.host import accounts as program
 from hardening.host.plans.plan import Command, File, Plan
 from hardening.numerals import whole
+from hardening.onhost.accounts.account import HOST, USER
+from hardening.onhost.accounts.main import ENGINES
+from hardening.packing import zipped
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _LETTERS = string.ascii_letters + string.digits
@@ -76,12 +77,12 @@ def _text(key: str, value: object) -> Any:
 
 
 def _judge(one: Account) -> None:
-    choice = ", ".join(sorted(program.ENGINES))
+    choice = ", ".join(sorted(ENGINES))
     for good, what, hint in (
         (_NAME.fullmatch(one.name), "name", "small letters, digits, . _ -: the secret's name in the list"),
-        (one.engine in program.ENGINES, "engine", f"one of {choice}"),
-        (program.USER.match(one.user), "user", "letters, digits and . _ $ -"),
-        (program.HOST.match(one.host), "host", "letters, digits and . _ % : / -"),
+        (one.engine in ENGINES, "engine", f"one of {choice}"),
+        (USER.match(one.user), "user", "letters, digits and . _ $ -"),
+        (HOST.match(one.host), "host", "letters, digits and . _ % : / -"),
         (not one.since or _day(one.since), "since", "a day such as 2026-11-24"),
     ):
         if not good:
@@ -138,7 +139,12 @@ def plan(
     job = {"id": ident, "store": store, "accounts": rows}
     python, home = str(facts["executable"]), f"{state}/rotations/{ident}"
     files = (
-        File(path="@state/accounts.py", content=Path(program.__file__).read_bytes(), mode="0700", mkdir=True),
+        File(
+            path="@state/accounts.pyz",
+            content=zipped("hardening.onhost.accounts.main"),
+            mode="0700",
+            mkdir=True,
+        ),
         File(
             path="@state/accounts.json",
             content=json.dumps(job, indent=1, sort_keys=True).encode() + b"\n",
@@ -148,8 +154,8 @@ def plan(
     commands = tuple(
         Command(
             name=f"rotate the {one.engine} account {one.user}@{one.host} ({one.name})",
-            do=(python, f"{state}/accounts.py", "rotate", f"{state}/accounts.json", one.name),
-            undo=("/bin/sh", "-c", _UNDO, f"{home}/accounts.py", python, f"{home}/job.json", one.name),
+            do=(python, f"{state}/accounts.pyz", "rotate", f"{state}/accounts.json", one.name),
+            undo=("/bin/sh", "-c", _UNDO, f"{home}/accounts.pyz", python, f"{home}/job.json", one.name),
         )
         for one in every
     )

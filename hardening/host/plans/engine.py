@@ -63,7 +63,7 @@ class DesiredPort:
                 values["port"] = int(values["port"])
         except ValueError as problem:
             raise UsageError(
-                f"control engine: port {values['port']!r} is no number", hint="such as 7226"
+                f"control engine: port {values['port']!r} is not a number", hint="such as 7226"
             ) from problem
         return cls(**values)
 

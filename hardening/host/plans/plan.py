@@ -45,7 +45,7 @@ class File:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """A change that is no file: `check` exits 0 when it is so already, `undo` takes `do` back."""
+    """A change that is not a file: `check` exits 0 when it is so already, `undo` takes `do` back."""
 
     name: str
     do: tuple[str, ...]

@@ -113,7 +113,9 @@ def checked(secrets: Mapping[str, object], where: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in secrets.items():
         if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", str(name)):
-            raise InputError(f"{where}: {name!r} is no name of a secret", hint="small letters, digits, . _ -")
+            raise InputError(
+                f"{where}: {name!r} is not a name of a secret", hint="small letters, digits, . _ -"
+            )
         if isinstance(value, (bool, int, float)):
             raise InputError(
                 f"{where}: the secret {name} is a number or a truth value, not a text", hint="quote it"

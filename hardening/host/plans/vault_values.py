@@ -1,4 +1,4 @@
-"""What a playbook gives, as the typed values of a plan: a word is no list of letters, and "no" is not true."""
+"""What a playbook gives, as the typed values of a plan: a word is not a list of letters, and "no" is not true."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ YES, NO = ("yes", "on", "y", "t", "1", "true"), ("no", "off", "n", "f", "0", "fa
 _QUOTED = {"mode": "0644", "version": "1.20-el8", "openssl": "1.0.2k-el7"}
 """What YAML makes another number of where it is not quoted (0644 is 420, 1.20 is 1.2), with an example of each."""
 _MOST = 1e9
-"""Infinity and what is no number are above it, and so is what no clock of a host waits for."""
+"""Infinity and what is not a number are above it, and so is what no clock of a host waits for."""
 ACTIONS = ("reload", "restart")
 PROBES: Mapping[str, tuple[str, ...]] = {
     "tcp": ("port", "host"),
@@ -92,14 +92,14 @@ def number(value: Any, where: str) -> float:
     except (TypeError, ValueError):
         found = -1.0
     if not 0 <= found < _MOST:
-        raise UsageError(f"{where}: {value!r} is no number from 0 on", hint="such as 30")
+        raise UsageError(f"{where}: {value!r} is not a number from 0 on", hint="such as 30")
     return int(found) if found.is_integer() else found
 
 
 def _value(kind: str, key: str, value: Any, where: str) -> Any:
     if kind.startswith("tuple[str"):
         if not isinstance(value, (list, tuple)):
-            raise UsageError(f"{where}: {key!r} is no list", hint=f"such as {key}: [one, two]")
+            raise UsageError(f"{where}: {key!r} is not a list", hint=f"such as {key}: [one, two]")
         return tuple(_value("str", key, one, where) for one in value)
     if kind.startswith("tuple"):
         return tuple(value)
@@ -114,7 +114,7 @@ def _value(kind: str, key: str, value: Any, where: str) -> Any:
 
 def _text(key: str, value: Any, where: str) -> str:
     if isinstance(value, (Mapping, list, tuple)):
-        raise UsageError(f"{where}: {key!r} is no text", hint=f"such as {key}: word")
+        raise UsageError(f"{where}: {key!r} is not text", hint=f"such as {key}: word")
     if key in _QUOTED and not isinstance(value, str):
         raise UsageError(
             f"{where}: {key!r} came as the number {value!r}",

@@ -8,6 +8,9 @@ from typing import Any
 from hardening import resources
 from hardening.errors import HardeningError
 
+KIND = "templates"
+"""The folder of compiled templates among those of `user_cache`."""
+
 
 class Template:
     """One template of the folder `templates`, such as `tls/nginx.conf.j2`."""
@@ -39,6 +42,18 @@ def template(name: str) -> Template:
 def _engine() -> Any:
     import jinja2  # here, since most verbs render nothing
 
+    from hardening import user_cache
+
+    class Kept(jinja2.BytecodeCache):
+        """Compiled templates in the user's cache folder; Jinja2 compares Python's version and the template's checksum."""
+
+        def load_bytecode(self, bucket: Any) -> None:
+            if kept := user_cache.read(KIND, bucket.key):
+                bucket.bytecode_from_string(kept)
+
+        def dump_bytecode(self, bucket: Any) -> None:
+            user_cache.write(KIND, bucket.key, bucket.bytecode_to_string())
+
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(resources.templates()),
         undefined=jinja2.StrictUndefined,
@@ -47,4 +62,5 @@ def _engine() -> Any:
         lstrip_blocks=True,
         autoescape=False,  # noqa: S701 - configuration files, not HTML
         auto_reload=False,
+        bytecode_cache=Kept(),
     )

@@ -16,7 +16,7 @@ def test_what_cannot_be_led_back_is_named(tmp_path: Path) -> None:
     code, states, said = apply(tmp_path, inventory)
     assert code == 7, said
     back = ("h0", "h2", "h3", "h4")
-    assert states == {**dict.fromkeys(back, "rolledback"), "h1": "kept", "h5": "unknown"}
+    assert states == {**dict.fromkeys(back, "rolled-back"), "h1": "kept", "h5": "unknown"}
     assert [a == b for a, b in zip(webs(tmp_path), before, strict=True)] == [
         True,
         False,
@@ -31,7 +31,7 @@ def test_all_are_done_or_stay_done_where_that_is_asked(tmp_path: Path) -> None:
     inventory = lay_out(tmp_path, h2=f"components_probes='{WRONG}'")
     code, states, said = apply(tmp_path, inventory, "--keep-done", "-e", "harden_serial=1")
     assert code == 7, said
-    expected = ["committed", "committed", "rolledback", "untouched", "untouched", "untouched"]
+    expected = ["committed", "committed", "rolled-back", "untouched", "untouched", "untouched"]
     assert [states[f"h{number}"] for number in range(6)] == expected
     code, states, said = apply(tmp_path, inventory, "-e", '{"components_probes": []}')
     assert code == 0, said

@@ -19,6 +19,7 @@ from typing import Any
 from hardening import resources
 from hardening.host import stream
 from tests.support.hosts.fleet import CONTROL, Box, Fleet
+from tests.support.waiting import until
 
 ETC = (
     "cd / && find etc/httpd etc/lighttpd etc/motd etc/sysconfig home/MIX_CMIX -type f 2>/dev/null | sort | xargs sha256sum; "
@@ -276,7 +277,7 @@ def test_a_change_that_cuts_ssh_is_undone_by_the_host_alone(fleet: Fleet) -> Non
     cut.kill()
     cut.wait()
     assert fleet.ssh(box, ETC).stdout == before
-    assert ask(fleet, box, "status")["transactions"][-1]["state"] == "rolledback"
+    assert ask(fleet, box, "status")["transactions"][-1]["state"] == "rolled-back"
 
 
 def test_a_host_killed_in_the_middle_boots_as_it_was(fleet: Fleet) -> None:
@@ -297,9 +298,7 @@ def test_a_host_killed_in_the_middle_boots_as_it_was(fleet: Fleet) -> None:
         assert half.stdin is not None
         half.stdin.write(stream.program({"verb": "apply", "plan": plan}))
         half.stdin.close()
-        deadline = time.monotonic() + 15
-        while "half.conf" not in fleet.ssh(box, ETC).stdout and time.monotonic() < deadline:
-            time.sleep(0.1)
+        until(lambda box=box: "half.conf" in fleet.ssh(box, ETC).stdout, 15)
         assert fleet.ssh(box, ETC).stdout != before
         box.kill()
         half.kill()
@@ -307,10 +306,8 @@ def test_a_host_killed_in_the_middle_boots_as_it_was(fleet: Fleet) -> None:
         box.boot()
         fleet.wait(box)
         assert fleet.ssh(box, ETC).stdout == before
-        assert ask(fleet, box, "status")["transactions"][-1]["state"] == "rolledback"
-        deadline = time.monotonic() + 20
-        while fleet.scan(box, 443, 8443) == 3 and time.monotonic() < deadline:
-            time.sleep(0.5)
+        assert ask(fleet, box, "status")["transactions"][-1]["state"] == "rolled-back"
+        until(lambda box=box: fleet.scan(box, 443, 8443) != 3, 20)
         assert fleet.scan(box, 443, 8443) == 0
 
 

@@ -30,7 +30,7 @@ def test_the_port_needs_its_label(tmp_path: Path) -> None:
         "SELinux lets http_port_t have 7300",
         "SELinux no longer lets http_port_t have 8080",
     ]
-    assert found["without the label"]["state"] == "rolledback"
+    assert found["without the label"]["state"] == "rolled-back"
     assert found["after it was undone"] == "configured=8080 running=8080"
     assert "7300" not in found["label after it was undone"]
     assert found["with the label"]["state"] == "committed", found

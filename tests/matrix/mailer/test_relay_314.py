@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hardening.mailer import relay
+from hardening.mailer.install import relay_archive
 from tests.support.places import ROOT
 
 HOME = ROOT / ".cache" / "pyodide"
@@ -16,7 +16,7 @@ RUN = """
 import { loadPyodide } from "pyodide";
 import { readFileSync } from "fs";
 const python = await loadPyodide({ stdout: console.log });
-python.FS.writeFile("/relay.py", readFileSync(process.argv[2]));
+python.FS.writeFile("/relay.pyz", readFileSync(process.argv[2]));
 python.runPython(readFileSync(process.argv[3], "utf8"));
 """
 
@@ -28,7 +28,10 @@ def test_a_backlog_on_3_14(tmp_path: Path) -> None:
     script = HOME / "run.mjs"  # beside node_modules, where node looks for packages
     script.write_text(RUN)
     inside = ROOT / "tests/support/mailer/in_314.py"
-    argv = [node, str(script), relay.__file__, str(inside)]
+    (tmp_path / "relay.pyz").write_bytes(relay_archive())
+    argv = [node, str(script), str(tmp_path / "relay.pyz"), str(inside)]
     done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=300, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert "3.14: 30 alarms told, status 0" in done.stdout
+    assert "CRITICAL: the relay does not run" in done.stdout  # nothing serves in there
+    assert "0 queued, oldest 0 s, 0 dead" in done.stdout
+    assert "3.14: 30 alarms told, status 2" in done.stdout

@@ -58,7 +58,7 @@ def test_a_day_without_mail_is_caught_up_in_ten_minutes(relay: Relay, clock: Pat
     fake = relay.site.fake
     fake.minute, fake.per_day = 60 / SLOW, 10_000
     fake.fault("token", (503, b""), 0)
-    relay.command = [sys.executable, "-P", str(clock / "clock.py"), str(clock / "factor"), relay.command[-1]]
+    relay.command = [sys.executable, "-P", str(clock / "clock.py"), str(clock / "factor"), str(relay.archive)]
     relay.start(
         minute=62, per_minute=30, recipients_per_day=10_000, digest_after=20, digest_size=100, retry_first=5, retry_most=120,
         alarm_after=300, timeout=10, allow_recipients=["@example.com"], priority=["^CRITICAL"],

@@ -16,7 +16,7 @@ from tests.support.upgrade.standin import Signer, Site
 
 EVENTS = (
     ("begun", 1), ("copied", 1), ("backedup", 1), ("maintenance", 1), ("flagged", 1), ("copied", 2), ("installing", 1),
-    ("installed", 1), ("settling", 1), ("settled", 1), ("committed", 1), ("tidy", 1), ("rollingback", 1), ("rolledback", 1),
+    ("installed", 1), ("settling", 1), ("settled", 1), ("committed", 1), ("tidy", 1), ("rollingback", 1), ("rolled-back", 1),
 )  # fmt: skip
 
 

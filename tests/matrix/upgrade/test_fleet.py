@@ -49,7 +49,7 @@ def test_the_canary_stops_a_bad_change_then_a_good_one_reaches_all_but_the_broke
     assert code == 6, out + err
     found = states(tmp_path / "bad.json")
     assert len(found) == HOSTS
-    assert [name for name, state in found.items() if state == "rolledback"] == ["h0"]
+    assert [name for name, state in found.items() if state == "rolled-back"] == ["h0"]
     assert sorted(name for name, state in found.items() if state == "unfit") == sorted(BROKEN)
     assert {one.whole(before[one.root.name]) for one in fleet} == {"old"}
 
@@ -63,7 +63,7 @@ def test_the_canary_stops_a_bad_change_then_a_good_one_reaches_all_but_the_broke
 
 
 def test_a_host_that_breaks_on_the_way_stops_the_rest(signer: Signer, tmp_path: Path) -> None:
-    """The second batch holds a host whose service does not come up: it and the canary are led back, and the third batch is not begun."""
+    """The second batch holds a host whose service does not come up: it and the canary are rolled back, and the third batch is not begun."""
     sites = [Site(tmp_path / f"h{number}").lay_out() for number in range(12)]
     try:
         never_comes_up(sites[1])
@@ -73,7 +73,7 @@ def test_a_host_that_breaks_on_the_way_stops_the_rest(signer: Signer, tmp_path: 
                                 cwd=tmp_path)  # fmt: skip
         assert code == 6, out + err
         found = states(tmp_path / "r.json")
-        assert (found["h0"], found["h1"]) == ("rolledback", "rolledback")
+        assert (found["h0"], found["h1"]) == ("rolled-back", "rolled-back")
         assert [one.whole(was) for one, was in zip(sites, before, strict=True)] == ["old"] * 12
         assert {found[f"h{number}"] for number in range(2, 12)} == {"untouched"}
     finally:
@@ -82,7 +82,7 @@ def test_a_host_that_breaks_on_the_way_stops_the_rest(signer: Signer, tmp_path: 
 
 
 def test_what_was_written_to_since_is_kept_and_named(signer: Signer, tmp_path: Path) -> None:
-    """One after the other: while h4 fails, h0 is written to, and h2 wants to stay; the others are led back."""
+    """One after the other: while h4 fails, h0 is written to, and h2 wants to stay; the others are rolled back."""
     sites = [Site(tmp_path / f"h{number}").lay_out() for number in range(6)]
     try:
         never_comes_up(sites[4], then=f"echo by hand >>{sites[0].root}/etc/standin/standin.conf")
@@ -95,7 +95,7 @@ def test_what_was_written_to_since_is_kept_and_named(signer: Signer, tmp_path: P
         assert code == 7, out + err
         found = states(tmp_path / "r.json")
         assert found == {
-            **dict.fromkeys(("h1", "h3", "h4"), "rolledback"),
+            **dict.fromkeys(("h1", "h3", "h4"), "rolled-back"),
             "h0": "kept",
             "h2": "kept",
             "h5": "untouched",
@@ -108,7 +108,7 @@ def test_what_was_written_to_since_is_kept_and_named(signer: Signer, tmp_path: P
         code, out, err = harden("apply", signer.bundle(), *words, "--keep-done", cwd=tmp_path)
         assert code == 7, out + err
         ended = states(tmp_path / "r.json")
-        assert ended == {"h0": "current", "h2": "current", "h4": "rolledback",
+        assert ended == {"h0": "current", "h2": "current", "h4": "rolled-back",
                          "h1": "committed", "h3": "committed", "h5": "untouched"}  # fmt: skip
     finally:
         for one in sites:

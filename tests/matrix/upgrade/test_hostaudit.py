@@ -1,13 +1,13 @@
-"""The host audit in the verify stage: what had to go is gone, nothing worse has come, or the host is led back."""
+"""The host audit in the verify stage: what had to go is gone, nothing worse has come, or the host is rolled back."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from tests.real.upgrade.test_admission import ADMINER
 from tests.real.upgrade.test_command import common, harden, inventory
 from tests.real.upgrade.test_hostaudit import WEB, found, said, verified
 from tests.support.upgrade.standin import Signer, Site, conductor
-from tests.unit.upgrade.test_admission import ADMINER
 
 
 def test_with_never_it_is_reported_and_stays(site: Site, signer: Signer, tmp_path: Path) -> None:

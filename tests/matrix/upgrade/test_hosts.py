@@ -19,6 +19,7 @@ import pytest
 
 from tests.support.hosts.fleet import CONTROL, Box, Fleet
 from tests.support.upgrade.standin import Signer
+from tests.support.waiting import until
 
 RECIPE = """# INVENTED
 name = "standin"
@@ -182,7 +183,7 @@ def test_one_apply_upgrades_hardens_and_proves_and_rollback_gives_it_back(
     assert set(everywhere(fleet, "ls /home/maintenance 2>/dev/null; true").values()) == {""}
     assert output.count("configured=7300 running=7226") >= len(fleet.boxes)
 
-    time.sleep(1.1)
+    time.sleep(1.1)  # the journal's times are whole seconds
     everywhere(fleet, "service control-engine restart && sleep 1")
     code, output = run(words(fleet, "apply", path) + given)
     assert code == 0, output
@@ -211,15 +212,16 @@ def test_a_host_killed_in_the_installer_boots_as_it_was(fleet: Fleet, signer: Si
             until(
                 lambda box=box: (
                     "2.0" in fleet.ssh(box, "cat /home/MIX_CMIX/htmlroot/runtime.ver", check=False).stdout
-                )
+                ),
+                300,
             )
             box.kill()
             control.kill()
         box.boot()
         fleet.wait(box)
-        until(lambda box=box: " rolledback " in newest(fleet, box))
+        until(lambda box=box: " rolled-back " in newest(fleet, box), 300)
         assert fleet.ssh(box, STATE).stdout == before, box.name
-        until(lambda box=box: fleet.scan(box) != 3)
+        until(lambda box=box: fleet.scan(box) != 3, 300)
         assert (
             fleet.ssh(box, "pgrep -x engine-stand-in; ls /home/maintenance 2>/dev/null; true")
             .stdout.strip()
@@ -233,19 +235,15 @@ def test_a_cut_connection_ends_as_it_was_without_anybodys_hands(fleet: Fleet, si
     before = fleet.ssh(box, STATE).stdout
     argv = [*words(fleet, "apply", path), *given, "--limit", box.name, "--deadman", "30"]
     with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as control:
-        until(lambda: "2.0" in fleet.ssh(box, "cat /home/MIX_CMIX/htmlroot/runtime.ver", check=False).stdout)
+        until(
+            lambda: "2.0" in fleet.ssh(box, "cat /home/MIX_CMIX/htmlroot/runtime.ver", check=False).stdout,
+            300,
+        )
         fleet.here("ip", "link", "set", f"v{box.number}", "down")
         control.kill()
-    time.sleep(45)
+    time.sleep(45)  # nobody reaches the host to see what it does
     fleet.here("ip", "link", "set", f"v{box.number}", "up")
     fleet.wait(box)
-    until(lambda: " rolledback " in newest(fleet, box))
+    until(lambda: " rolled-back " in newest(fleet, box), 300)
     assert "did not come back within 30 seconds" in newest(fleet, box)
     assert fleet.ssh(box, STATE).stdout == before
-
-
-def until(holds: Any, seconds: float = 300) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.3)

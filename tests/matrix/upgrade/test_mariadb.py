@@ -26,7 +26,7 @@ def test_a_failed_release_gives_the_database_back(
     monkeypatch.setitem(FAULTS, "late", {"@LATE@": shell})
     before, bundle = database.whole(), migrating.bundle("late")
     found = whole_run(database.site, bundle, job=jobs(database, bundle))
-    assert found["state"] == "rolledback", found
+    assert found["state"] == "rolled-back", found
     assert found["problems"] == ["the installer exited 5"]
     assert database.whole() == before
 
@@ -60,7 +60,7 @@ def test_a_dump_that_is_not_whole_stops_before_the_first_change(
     if what == "password":
         database.options.write_text(options.replace(mariadb.WORD, "wrong"))
     begun = site.ask("begin", **request, uploaded=str(bundle))
-    result = site.until("rolledback")["result"]
+    result = site.until("rolled-back")["result"]
     database.options.write_text(options)
     database.run("start")
     assert said in result["why"], begun

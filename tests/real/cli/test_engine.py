@@ -174,7 +174,7 @@ def test_nothing_is_written_into_a_file_that_is_no_text(
     before = b"\x7fELF\0\0" + bytes(range(256))
     engine.config.write_bytes(before)
     assert harden(engine, "set-port", str(free_port())) == 2
-    assert "the engine's configuration is no text" in capsys.readouterr().err
+    assert "the engine's configuration is not text" in capsys.readouterr().err
     assert engine.config.read_bytes() == before
 
 

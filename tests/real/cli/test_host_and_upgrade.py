@@ -137,7 +137,7 @@ def test_a_transaction_that_waits_and_one_that_failed_are_told(
     assert run(["upgrade", "status", "-e", f"aspect_state_dir={little.state}"]) == 5
     first, second, third = capsys.readouterr().out.splitlines()[1:]
     assert first.endswith(
-        "rolledback  little  probe failed: path /no/such/file: /no/such/file does not exist"
+        "rolled-back  little  probe failed: path /no/such/file: /no/such/file does not exist"
     )
     assert second.endswith("applied     little")
     assert third.startswith(f"  UNDER WAY transaction {name} waits for its confirmation, and without a word")

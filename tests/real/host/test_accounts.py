@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -13,13 +12,14 @@ from typing import Any
 import pytest
 
 from hardening.errors import UsageError
-from hardening.host import accounts as untyped
 from hardening.host.plans import accounts as accounts_plan
 from hardening.host.plans.plan import File, Plan
 from hardening.host.session import here
+from hardening.onhost.accounts import statements
+from hardening.onhost.accounts.main import ENGINES
+from hardening.onhost.accounts.problem import Problem
 from tests.support.host.databases import Database
 
-accounts: Any = untyped  # it runs on Python 2.6, which has no annotations
 LEAKED, FRESH = "l3aked 'pass\\word\"#", "Fresh-Password-1"
 ROOT = os.geteuid() == 0
 needs_root = pytest.mark.skipif(
@@ -70,7 +70,8 @@ def logs_in(root: Path, account: accounts_plan.Account, password: str) -> object
     job = {"id": "x", "store": str(root / "look.json"), "path": str(root / "job.json"),
            "accounts": [{k: getattr(account, k) for k in account.__dataclass_fields__}]}  # fmt: skip
     (root / "look.json").write_text(json.dumps({"secrets": {account.name: password}}))
-    return accounts.ENGINES[account.engine](job, account.name).logs_in(password)
+    kind: Any = ENGINES[account.engine]
+    return kind(job, account.name).logs_in(password)
 
 
 def everything_said(root: Path, answer: dict[str, Any], database: Database) -> str:
@@ -107,7 +108,7 @@ def test_a_failed_proof_puts_the_account_back(database: Database, tmp_path: Path
     account = database.account(**({"user": "nobody-there"} if why == "absent" else {}))
     probes = ({"kind": "path", "path": "/nowhere", "wait": 0},) if why == "probe" else ()
     answer = rotated(tmp_path, account, earlier=FRESH if why == "earlier" else LEAKED, probes=probes)
-    assert answer["state"] == "rolledback", answer
+    assert answer["state"] == "rolled-back", answer
     word = {
         "probe": "/nowhere does not exist",
         "earlier": "the earlier password is not refused",
@@ -134,7 +135,7 @@ def test_an_account_that_root_cannot_reach_changes_its_own_password(
     assert logs_in(tmp_path, account, LEAKED) is True
     (tmp_path / "2").mkdir()
     refused = rotated(tmp_path / "2", account, earlier=None)
-    assert refused["state"] == "rolledback"
+    assert refused["state"] == "rolled-back"
     assert "ERROR 1" in refused["msg"]
 
 
@@ -170,18 +171,18 @@ NATIVE = "*" + "0D3CED9BEC10A777AEC23CCC353A8C08A633045E"
     ],
 )  # fmt: skip
 def test_the_statement_fits_the_server(version: str, shown: str, statement: str) -> None:
-    made = accounts.mysql_statement(version, shown, WHO, "a")
-    assert made == statement.format(accounts.native_hash("a"))
-    assert accounts.native_hash("a") != NATIVE
+    made = statements.mysql_statement(version, shown, WHO, "a")
+    assert made == statement.format(statements.native_hash("a"))
+    assert statements.native_hash("a") != NATIVE
     assert (
-        accounts.native_hash("password") == "*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E19"
+        statements.native_hash("password") == "*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E19"
     )  # MySQL's documented value
 
 
 @pytest.mark.parametrize("shown", ["IDENTIFIED VIA ed25519 USING 'x'", "IDENTIFIED VIA pam USING 'mysql'"])
 def test_a_way_to_log_in_that_is_not_known_is_left_alone(shown: str) -> None:
-    with pytest.raises(accounts.Problem, match="change it by hand"):
-        accounts.mysql_statement("11.8.3-MariaDB", f"CREATE USER {WHO} {shown}", WHO, "a")
+    with pytest.raises(Problem, match="change it by hand"):
+        statements.mysql_statement("11.8.3-MariaDB", f"CREATE USER {WHO} {shown}", WHO, "a")
 
 
 @pytest.mark.parametrize(
@@ -215,11 +216,3 @@ def test_which_accounts_are_due() -> None:
     made = {accounts_plan.fresh() for _ in range(50)}
     assert len(made) == 50
     assert all(len(one) == 33 and set(one) <= set(accounts_plan._LETTERS + "-") for one in made)
-
-
-def test_python_2_6_can_read_it() -> None:
-    vermin = str(Path(sys.executable).with_name("vermin"))
-    done = subprocess.run(
-        [vermin, "--no-tips", "-t=2.6-", accounts.__file__], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout

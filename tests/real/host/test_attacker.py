@@ -15,9 +15,9 @@ from hardening.host.plans import accounts
 from hardening.host.plans.plan import File, Plan, Validator
 from hardening.host.session import here
 from tests.real.host.test_accounts import FRESH, LEAKED, store
+from tests.real.host.test_certificate_run import Old
 from tests.support.host.attacker import PYTHON, attackers
 from tests.support.host.databases import Database
-from tests.unit.host.test_certificate_run import Old
 
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or not Path(PYTHON).exists(),

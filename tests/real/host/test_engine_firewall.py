@@ -1,4 +1,4 @@
-"""A new port in real rules of iptables, in a network of its own: let in as the old one is, and led back byte for byte."""
+"""A new port in real rules of iptables, in a network of its own: let in as the old one is, and rolled back byte for byte."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from hardening import packing
 from hardening.errors import RefusedError
 from hardening.host import stream
 from hardening.host.plans import engine as engine_plan
@@ -162,7 +163,7 @@ def test_a_port_moves_and_comes_back(site: Site, live: str, saved: str, closes: 
         assert site.set_port()["changed"] is False
         site.engine.restart()
         if closes == "host":
-            (site.root / "state" / "agent.py").write_bytes(stream.AGENT.read_bytes())
+            (site.root / "state" / "agent.pyz").write_bytes(packing.zipped(stream.AGENT))
             done = site.ask("watch")
         else:
             done = site.set_port()
@@ -171,14 +172,14 @@ def test_a_port_moves_and_comes_back(site: Site, live: str, saved: str, closes: 
         assert lets_in(text, OLD) == []
         assert lets_in(text, NEW) == rules
     assert site.set_port()["changed"] is False
-    (site.root / "state" / "agent.py").unlink(missing_ok=True)
+    (site.root / "state" / "agent.pyz").unlink(missing_ok=True)
     states = [site.ask("rollback")["state"] for _ in range(2 if closes == "run" else 1)]
     assert set(states) == {"committed"}
     if closes != "now":  # which restarts the engine; else both stay open until somebody has
         for text, rules in zip(site.rules, was, strict=True):
             assert (lets_in(text, OLD), lets_in(text, NEW)) == (rules, rules)
         site.engine.restart()
-        (site.root / "state" / "agent.py").write_bytes(stream.AGENT.read_bytes())
+        (site.root / "state" / "agent.pyz").write_bytes(packing.zipped(stream.AGENT))
         assert site.ask("watch")["state"] == "committed"
     assert site.rules == before
 
@@ -201,8 +202,8 @@ def test_a_closing_that_fails_leaves_both_ports_as_they_were(site: Site) -> None
     row["close"].append({"name": "stuck", "do": ["/bin/false"]})
     record.write_text(json.dumps(row))
     site.engine.restart()
-    (site.root / "state" / "agent.py").write_bytes(stream.AGENT.read_bytes())
-    assert site.ask("watch")["state"] == "rolledback"
+    (site.root / "state" / "agent.pyz").write_bytes(packing.zipped(stream.AGENT))
+    assert site.ask("watch")["state"] == "rolled-back"
     assert site.rules == both
 
 
@@ -211,7 +212,7 @@ def test_rules_that_were_saved_meanwhile_are_found_as_the_kernel_spells_them(sit
     site.set_port()
     site.run("sh", "-c", f"iptables-save -c >{SAVED}")
     site.engine.restart()
-    (site.root / "state" / "agent.py").write_bytes(stream.AGENT.read_bytes())
+    (site.root / "state" / "agent.pyz").write_bytes(packing.zipped(stream.AGENT))
     assert site.ask("watch")["state"] == "committed"
     assert [bool(lets_in(text, port)) for text in site.rules for port in (OLD, NEW)] == [False, True] * 2
 

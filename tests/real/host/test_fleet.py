@@ -58,9 +58,9 @@ def test_earlier_batches_are_led_back_when_a_later_host_fails(tmp_path: Path) ->
     before = webs(tmp_path)
     code, states, said = apply(tmp_path, inventory)
     assert code == 6, said
-    assert states == {f"h{number}": "rolledback" for number in range(6)}
+    assert states == {f"h{number}": "rolled-back" for number in range(6)}
     assert webs(tmp_path) == before
-    assert "h0                        rolledback   led back, since h4 failed" in said
+    assert "h0                        rolled-back   rolled back, since h4 failed" in said
 
 
 def test_hosts_that_a_stopped_run_never_came_to_are_named(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_hosts_that_a_stopped_run_never_came_to_are_named(tmp_path: Path) -> Non
     inventory = lay_out(tmp_path, h0=f"components_probes='{WRONG}'")
     code, states, said = apply(tmp_path, inventory, "--limit", "h0,h1,h2")
     assert code == 6, said
-    assert states == {"h0": "rolledback", "h1": "untouched", "h2": "untouched"}
+    assert states == {"h0": "rolled-back", "h1": "untouched", "h2": "untouched"}
     assert "h2                        untouched    the run ended before it came to this host" in said
     subjects = json.loads((tmp_path / "r.json").read_text())["subjects"]
     assert [one["examined"] for one in subjects] == ["full", "none", "none"]
@@ -104,7 +104,7 @@ def test_a_host_that_was_not_asked_or_is_half_way_is_never_called_as_before() ->
         half = fleet.after(one, receipt({"transactions": [row]}, outcome="ok"), "x failed")
         assert half.state == "unfinished"
         assert f"transaction {row['id']} is not finished" in half.why[-1]
-    owes = {"id": "1", "state": "rolledback", "owed": {"services": ["nginx"], "commands": []}}
+    owes = {"id": "1", "state": "rolled-back", "owed": {"services": ["nginx"], "commands": []}}
     assert fleet.after(one, receipt({"transactions": [owes]}, outcome="ok"), "x failed").state == "broken"
     undone = receipt({"transactions": [{"id": "1", "state": "undone"}]}, outcome="ok")
-    assert fleet.after(one, undone, "x failed").state == "rolledback"
+    assert fleet.after(one, undone, "x failed").state == "rolled-back"

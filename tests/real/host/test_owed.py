@@ -16,7 +16,7 @@ def owing(little: Little) -> dict[str, Any]:
     )
     (little.root / "run" / "broken").touch()
     answer = little.ask("apply", little.plan(a="a = new\n"))
-    assert (answer["state"], answer["owed"]["services"]) == ("rolledback", ["little"]), answer
+    assert (answer["state"], answer["owed"]["services"]) == ("rolled-back", ["little"]), answer
     assert little.config()["a.conf"] == "a = old\n"
     return answer
 
@@ -38,7 +38,7 @@ def test_the_guard_goes_on_until_the_service_has_been_told(aged: Little) -> None
         time.sleep(0.1)
     assert (aged.told(), aged.loaded()) == (told + 1, aged.config_text())
     journal = (aged.state / "tx" / answer["tx"] / "journal").read_bytes()
-    assert journal.count(b'"rolledback"') == 2  # what changed nothing is not written down
+    assert journal.count(b'"rolled-back"') == 2  # what changed nothing is not written down
     time.sleep(5)
     assert aged.told() == told + 1
 

@@ -22,11 +22,13 @@ from typing import Any
 
 import pytest
 
+from hardening import packing
 from hardening.errors import RefusedError
 from hardening.host import stream
 from hardening.host.plans import engine as engine_plan
 from hardening.host.plans.engine_firewall import SAVED, Firewall
 from tests.support.places import DATA
+from tests.support.waiting import until
 
 OLD, NEW = 7226, 7300
 ROWS = tomllib.loads((DATA / "host/walls.toml").read_text("utf-8"))["wall"]
@@ -144,7 +146,7 @@ class Site:
 
     def watch(self) -> dict[str, Any]:
         """Ask as the timer does, with the agent that stays on the host."""
-        (self.root / "state" / "agent.py").write_bytes(stream.AGENT.read_bytes())
+        (self.root / "state" / "agent.pyz").write_bytes(packing.zipped(stream.AGENT))
         return self.ask("watch")
 
     def rules(self) -> tuple[str, ...]:
@@ -229,14 +231,9 @@ def _raise(site: Site, row: dict[str, Any]) -> None:
         site.held.enter_context(
             _process([*site.host, "dbus-daemon", "--system", "--nofork", "--nopidfile"], **quiet)
         )
-        deadline = time.monotonic() + 60
-        while (
-            not _succeeds(site, "test", "-S", "/run/dbus/system_bus_socket") and time.monotonic() < deadline
-        ):
-            time.sleep(0.1)
+        until(lambda: _succeeds(site, "test", "-S", "/run/dbus/system_bus_socket"), 60)
         site.held.enter_context(_process([*site.host, "firewalld", "--nofork", "--nopid"], **quiet))
-        while not _succeeds(site, "firewall-cmd", "--state") and time.monotonic() < deadline:
-            time.sleep(0.2)
+        until(lambda: _succeeds(site, "firewall-cmd", "--state"), 60)
     if row.get("script"):
         site.run("sh", "-ec", row["script"])
 

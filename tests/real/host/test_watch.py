@@ -14,10 +14,12 @@ from typing import Any
 
 import pytest
 
+from hardening import packing
 from hardening.host import session, stream
 from hardening.host.plans import engine as engine_plan
 from hardening.host.plans import plan as planning
 from hardening.host.plans.engine_firewall import Firewall
+from hardening.onhost.agent import units
 from tests.support.host.engine_stand_in import Engine
 from tests.support.host.little import AGES, interpreter
 from tests.support.ports import free_port
@@ -80,8 +82,8 @@ class Site:
 
     def watch(self) -> dict[str, Any]:
         """Ask as the timer does: the installed copy, by its command line."""
-        kept = self.state / "agent.py"
-        kept.write_bytes(stream.AGENT.read_bytes())
+        kept = self.state / "agent.pyz"
+        kept.write_bytes(packing.zipped(stream.AGENT))
         done = subprocess.run(
             [self.python, kept, "watch", "--state", self.state], capture_output=True, text=True, check=False
         )
@@ -169,7 +171,7 @@ def test_what_cannot_be_closed_is_tried_three_times_and_said(
     record.write_text(json.dumps(row))
     site.engine.restart()
     for _ in range(3):
-        assert site.watch()["state"] == "rolledback"
+        assert site.watch()["state"] == "rolled-back"
         assert len(site.doors()) == 2
     assert "the door is stuck" in site.ask("status")["pending"][0]["closes"]
 
@@ -192,8 +194,8 @@ def test_another_run_goes_first(site: Site, monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_watch_that_stays_ends_by_itself(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """What CentOS 6 has for a timer: the boot script's process."""
     site.set_port(monkeypatch)
-    kept = site.state / "agent.py"
-    kept.write_bytes(stream.AGENT.read_bytes())
+    kept = site.state / "agent.pyz"
+    kept.write_bytes(packing.zipped(stream.AGENT))
     with subprocess.Popen(
         [sys.executable, kept, "watch", "--state", site.state, "--stay", "0.3"], stdout=subprocess.DEVNULL
     ) as stays:
@@ -218,4 +220,4 @@ def test_units_and_script_are_on_the_host_and_go_with_it(tmp_path: Path) -> None
         assert {str(p.relative_to(root)) for p in root.rglob("aspect-watch*")} == names
         session.here().ask("uninstall", root=str(root))
         assert not list(root.rglob("aspect-*"))
-    assert stream.AGENT.read_text().count("OnUnitInactiveSec=60") == 1
+    assert units.WATCH_TIMER.count("OnUnitInactiveSec=60") == 1

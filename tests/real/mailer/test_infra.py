@@ -9,7 +9,7 @@ import sys
 import time
 
 from hardening import resources
-from hardening.mailer.relay import DEFAULTS
+from hardening.onhost.relay.settings import DEFAULTS
 from tests.infra.test_mailer import PORT
 from tests.support.mailer.fixtures import Site
 from tests.support.mailer.relayed import Relay

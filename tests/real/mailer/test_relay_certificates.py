@@ -15,13 +15,12 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from hardening.mailer import relay as program
+from hardening.onhost.relay import certificate as renewing
+from hardening.onhost.relay import problems
 from tests.support.host.little import interpreter
 from tests.support.mailer.fake_web import key_id
 from tests.support.mailer.fixtures import Site
 from tests.support.mailer.relayed import Relay
-
-source: Any = program  # one file for Python 2.6: it has no types
 
 
 @pytest.fixture(params=["2.7", "3.6", "this"])
@@ -174,11 +173,11 @@ def test_a_renewal_that_failed_keeps_no_lock_as_long_as_somebody_holds_what_it_s
     def renewed(_config: object, folder: str) -> None:
         with Path(folder, "lock").open() as other, pytest.raises(BlockingIOError):
             fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        raise source.Refused(source.CONFIG, "no")
+        raise problems.Refused(problems.CONFIG, "no")
 
-    monkeypatch.setattr(source, "renewed", renewed)
-    with pytest.raises(source.Refused) as held:
-        source.renew({"application": "a", "spool": str(tmp_path)})
+    monkeypatch.setattr(renewing, "renew_locked", renewed)
+    with pytest.raises(problems.Refused) as held:
+        renewing.renew({"application": "a", "spool": str(tmp_path)})
     with (tmp_path / "keys" / "lock").open() as other:
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
     assert str(held.value) == "no"
@@ -217,13 +216,13 @@ def test_an_old_certificate_that_cannot_be_unregistered_fails_no_renewal(
     def asked(*words: Any) -> object:
         assert words[3:] == ("removeKey", {"keyId": "k1"})
         if answer is None:
-            raise source.Refused(source.TEMPORARY, "no answer")
+            raise problems.Refused(problems.TEMPORARY, "no answer")
         return answer
 
-    monkeypatch.setattr(source, "Tokens", Tokens)
-    monkeypatch.setattr(source, "asked_graph", asked)
+    monkeypatch.setattr(renewing, "Tokens", Tokens)
+    monkeypatch.setattr(renewing, "ask_graph", asked)
     config = {"spool": str(tmp_path), "graph_resource": "g", "renew_wait": 0, "credentials": []}
-    assert source.renewed(config, str(folder)) == (rows[2], left)
+    assert renewing.renew_locked(config, str(folder)) == (rows[2], left)
     assert json.loads((folder / "credentials.json").read_text()) == {"use": [rows[2], rows[0]], "made": None}
     assert not list(folder.glob("1.*"))
     assert len(list(folder.glob("[02].*"))) == 4

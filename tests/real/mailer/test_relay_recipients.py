@@ -297,7 +297,7 @@ def test_a_kill_at_every_step_of_the_split_loses_nothing(site: Site, age: str) -
     )
     site.fake.per_minute = site.fake.per_day = 10**9
     (site.folder / "dying.py").write_text(DYING)
-    program = one.command[-1]
+    program = str(one.archive)
     step = crashes = 0
     alarms = set()
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import ssl
 import subprocess
@@ -10,16 +9,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trustme
 
+from hardening.onhost.relay import certificate_names, settings, tls
 from tests.support.host.little import interpreter
 from tests.support.mailer.fixtures import Site
 from tests.support.mailer.relayed import Relay
-
-relaying: Any = importlib.import_module("hardening.mailer.relay")  # it has no annotations
 
 WAYS = (("openssl", "graph"), ("openssl", "smtp"), ("curl", "graph"), ("python", "graph"), ("python", "smtp"))
 
@@ -197,16 +194,16 @@ def test_the_switch_is_an_option_too(new: Relay) -> None:
     done = new.run("serve", "--transport-tls", "netcat")
     assert (done.returncode, done.stderr) == (
         64,
-        "relay: transport_tls is none of auto, python, openssl, curl\n",
+        "relay: transport_tls is not one of auto, python, openssl, curl\n",
     )
 
 
 def test_with_python_2_6_openssl_is_chosen_by_itself(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delattr(ssl, "create_default_context")
-    config = {**relaying.DEFAULTS, "spool": str(tmp_path)}
-    assert relaying.way(config) == "openssl"
-    config = {**relaying.DEFAULTS, "spool": str(tmp_path), "openssl": "/nonexistent", "transports": ["graph"]}
-    assert relaying.way(config) == "curl"
+    config = {**settings.DEFAULTS, "spool": str(tmp_path)}
+    assert tls.tls_by(config) == "openssl"
+    config = {**settings.DEFAULTS, "spool": str(tmp_path), "openssl": "/nonexistent", "transports": ["graph"]}
+    assert tls.tls_by(config) == "curl"
 
 
 @pytest.mark.parametrize(
@@ -226,22 +223,10 @@ def test_with_python_2_6_openssl_is_chosen_by_itself(monkeypatch: pytest.MonkeyP
 def test_names_are_read_from_the_certificate(names: list[str], host: str, good: bool) -> None:
     made = trustme.CA().issue_cert(*names)
     der = ssl.PEM_cert_to_DER_cert(made.cert_chain_pems[0].bytes().decode())
-    assert relaying.is_for(der, host) is good
+    assert certificate_names.is_for(der, host) is good
 
 
 def test_a_certificate_cut_anywhere_is_for_nobody() -> None:
     der = ssl.PEM_cert_to_DER_cert(trustme.CA().issue_cert("a.example").cert_chain_pems[0].bytes().decode())
-    assert relaying.is_for(der, "a.example")
-    assert not any(relaying.is_for(der[:cut], "a.example") for cut in range(0, len(der) - 1, 7))
-
-
-def test_python_2_6_can_read_it() -> None:
-    """Modules of Python 3 stand in an `except ImportError`, and what `python_lacks` asks for first in a guarded call."""
-    guarded = (
-        "http.client", "socketserver", "urllib.parse", "urllib.request", "ssl.create_default_context", "ssl.TLSVersion",
-        "ssl.OP_NO_TLSv1", "ssl.OP_NO_TLSv1_1",
-    )  # fmt: skip
-    excluded = [word for name in guarded for word in ("--exclude", name)]
-    argv = [str(Path(sys.executable).with_name("vermin")), "--no-tips", "-t=2.6-", *excluded]
-    done = subprocess.run([*argv, str(relaying.__file__)], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
+    assert certificate_names.is_for(der, "a.example")
+    assert not any(certificate_names.is_for(der[:cut], "a.example") for cut in range(0, len(der) - 1, 7))

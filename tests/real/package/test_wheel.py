@@ -64,6 +64,7 @@ def test_the_wheel_ships_templates_playbooks_and_suites(wheel: Path) -> None:
         assert f"hardening/_shipped/{wanted}" in names
     assert any(n.startswith("hardening/_shipped/infra/test_") for n in names)
     assert "hardening/reports/harden-report-1.schema.json" in names
+    assert {"hardening/onhost/loader.py", "hardening/onhost/agent/main.py"} <= names  # sent as source
     assert any(n.endswith("licenses/LICENSE") for n in names)
     assert not [n for n in names if n.startswith(("tests/", "bench/")) or "__pycache__" in n]
 
@@ -92,3 +93,9 @@ def test_it_renders_away_from_the_checkout(installed: Path) -> None:
     done = run(installed / "env/bin/harden", "tls", "render", "nginx", "--policy", "aspect", cwd=installed)
     assert done.returncode == 0, done.stderr
     assert "ssl_protocols" in done.stdout
+
+
+def test_it_sends_its_programs_away_from_the_checkout(installed: Path) -> None:
+    script = "from hardening.host.session import here; print(here(state='/nowhere').ask('status')['verb'])"
+    done = run(installed / "env/bin/python", "-c", script, cwd=installed)
+    assert (done.returncode, done.stdout) == (0, "status\n"), done.stderr

@@ -7,7 +7,6 @@ import os
 import signal
 import stat
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from tests.support.mailer.fake_m365 import Fake
 from tests.support.mailer.fixtures import Site
 from tests.support.playbooks.site import Played, play
 from tests.support.ports import free_port
+from tests.support.waiting import until
 
 
 class Host:
@@ -61,9 +61,7 @@ class Host:
                 os.kill(number, signal.SIGTERM)
             except ProcessLookupError:
                 return
-            deadline = time.monotonic() + 10
-            while Path(f"/proc/{number}").exists() and time.monotonic() < deadline:
-                time.sleep(0.05)
+            until(lambda: not Path(f"/proc/{number}").exists(), 10, what="the end of the relay")
 
 
 @pytest.fixture
@@ -101,6 +99,8 @@ def leaks(played: Played, secret: str) -> list[str]:
 
 def test_the_relay_is_installed_and_proved(host: Host) -> None:
     word = host.password()
+    host.folder.mkdir(parents=True)
+    (host.folder / "relay.py").write_text("the relay of an earlier version")
     done = host.play("-vvv", "--diff", mailer_send_test=True)
     assert done.code == 0, done.output
     assert leaks(done, host.site.secret) == []
@@ -110,6 +110,8 @@ def test_the_relay_is_installed_and_proved(host: Host) -> None:
     assert stat.S_IMODE((host.folder / "relay.json").stat().st_mode) == 0o640
     assert not list(Path(os.environ["TMPDIR"]).glob("mailer.*/relay.json"))
     assert stat.S_IMODE((host.root / "alarms").stat().st_mode) == 0o640  # its user may make none in /var/log
+    assert stat.S_IMODE((host.folder / "relay.pyz").stat().st_mode) == 0o644
+    assert not (host.folder / "relay.py").exists()
     first = host.pid.read_text()
     again = host.play("--diff")
     assert (again.code, again.stats["changed"]) == (0, 0), again.output

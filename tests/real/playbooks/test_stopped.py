@@ -34,7 +34,7 @@ def test_a_restart_starts_no_service_that_was_stopped(
     book.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": [task]}]))
     done = play(str(book), {}, cwd=tmp_path)
     assert (done.code, done.stats["changed"], place.read_text()) == (0, 1, "new\n"), done.output
-    assert "[WARNING]: localhost: not told, since little does not run (" in " ".join(done.output.split())
+    assert "[WARNING]: localhost: skipped: little does not run (" in " ".join(done.output.split())
     assert done.tasks["it"]["left_stopped"] == ["little"], "what host apply goes by"
     assert "start little" not in said.read_text()
     assert "restart" not in said.read_text()

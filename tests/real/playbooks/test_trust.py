@@ -12,7 +12,6 @@ import pytest
 
 from bundle.trust import keys
 from hardening.cli import run
-from hardening.host import verifier
 from tests.support.playbooks.site import Played, play
 
 BRING = "Bring the keys that the host trusts"
@@ -62,7 +61,9 @@ class Desk:
             assert run([*said, "--product", "aspect", "--release", "3.07.02"]) == 0
         trusted = [word for path in sorted(self.folder.glob("*.pub")) for word in ("--key", str(path))]
         threshold = ["--threshold", (self.folder / "threshold").read_text().strip()]
-        command = [sys.executable, verifier.__file__, str(bundle), *trusted, *threshold]
+        program = self.root / "verifier.pyz"
+        assert run(["bundle", "verifier", "--out", str(program)]) == 0
+        command = [sys.executable, str(program), str(bundle), *trusted, *threshold]
         return subprocess.run(command, capture_output=True, check=False).returncode
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.places import ROOT
 from tests.support.tls import servers
+from tests.support.waiting import until
 
 PROVE = ROOT / "tests/prove/prove.py"
 
@@ -63,7 +64,4 @@ def test_killed_it_leaves_no_server(tmp_path: Path, sign: signal.Signals) -> Non
     finally:
         process.send_signal(sign)
         process.wait(timeout=10)
-    end = time.monotonic() + 15
-    while _running(mark) and time.monotonic() < end:
-        time.sleep(0.1)
-    assert not _running(mark)
+    until(lambda: not _running(mark), 15, what="the end of every server and worker")

@@ -5,13 +5,10 @@ Long: `make upgrade-test`. A fault strikes once, in the process on the host that
 
 from __future__ import annotations
 
-import base64
 import subprocess
 import sys
-import textwrap
 import threading
 import time
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -19,21 +16,12 @@ import pytest
 
 from hardening.errors import ProbeError
 from hardening.host import stream
-from hardening.upgrade import carry
+from tests.support.host.onhost import hooked
 from tests.support.upgrade.standin import Signer, Site, conductor, left
 
-WRAPPED = """
-import errno, json, os, signal, sys, types, zlib, base64
-def load(name, path, text, **more):
-    space = types.ModuleType(name)
-    space.SOURCE = text
-    for key in more:
-        setattr(space, key, more[key])
-    exec(compile(text, path, "exec"), space.__dict__)
-    return space
-agent = load("aspect_agent", {agent_path!r}, zlib.decompress(base64.b64decode("{agent}")))
-sys.modules["aspect_agent"] = agent
-host = load("aspect_upgrade", {path!r}, zlib.decompress(base64.b64decode("{source}")), REQUEST=u"{request}")
+FIRST = "import errno, os, signal"
+LOADED = """
+from hardening.onhost.upgrader import record as host
 EVENT, NTH, CALL, KIND, ROOT, MAIN = {event!r}, {nth}, {call}, {kind!r}, {root!r}, os.getpid()
 COUNT = {{"event": 0, "call": 0}}
 def hit():
@@ -70,7 +58,6 @@ def wrapped(real):
 if CALL:
     for one in "write rename fsync mkdir unlink rmdir chmod fchmod lchown utime open".split():
         setattr(os, one, wrapped(getattr(os, one)))
-host.main()
 """
 
 
@@ -105,7 +92,7 @@ def trial(
     rows = site.upgrades()
     if not rows:
         return site.whole(before), "none"
-    site.until("committed", "rolledback")
+    site.until("committed", "rolled-back")
     assert left(site) == []
     state = site.upgrades()[-1]["state"]
     assert "Traceback" not in str(site.upgrades()), site.upgrades()
@@ -113,7 +100,7 @@ def trial(
         assert kind in ("service", "boot")
         site.service("web", "start")
     release = site.whole(before)
-    assert release == {"committed": "new", "rolledback": "old"}[state]
+    assert release == {"committed": "new", "rolled-back": "old"}[state]
     return release, state
 
 
@@ -122,7 +109,7 @@ def aftermath(site: Site, bundle: Path, kind: str) -> None:
     if kind == "database":
         threading.Timer(0.5, lambda: (site.root / "run/db-refuses").unlink(missing_ok=True)).start()
         time.sleep(0.6)
-    installed = Path(f"{site.root}{site.state}/agent.py")
+    installed = Path(f"{site.root}{site.state}/agent.pyz")
     if kind == "boot" and installed.exists():
         site.stop()
         boot = [sys.executable, str(installed), "recover", "--root", str(site.root), "--state", site.state]
@@ -131,7 +118,7 @@ def aftermath(site: Site, bundle: Path, kind: str) -> None:
             site.service(name, "start")
         assert subprocess.run(boot, capture_output=True, check=False).returncode == 0
     rows = site.upgrades()
-    if rows and kind in ("both", "lost", "worker") and rows[-1]["state"] not in ("committed", "rolledback"):
+    if rows and kind in ("both", "lost", "worker") and rows[-1]["state"] not in ("committed", "rolled-back"):
         again = conductor(site, bundle, deadman=2)  # the operator runs the same command again
         found = again.install()
         if found["state"] in ("installed", "settling", "settled"):
@@ -142,20 +129,10 @@ def faulty(
     site: Site, request: dict[str, Any], kind: str, event: tuple[str, int], call: int
 ) -> dict[str, Any]:
     """Ask `begin` of a program that strikes at an event or at a call."""
-    import json
-
-    text = textwrap.dedent(WRAPPED).format(
-        agent_path=str(stream.AGENT), path=str(carry.UPGRADER),
-        agent=base64.b64encode(zlib.compress(stream.AGENT.read_bytes())).decode(),
-        source=base64.b64encode(zlib.compress(carry.UPGRADER.read_bytes())).decode(),
-        request=base64.b64encode(
-            zlib.compress(json.dumps({**request, "root": str(site.root), "state": site.state}).encode())
-        ).decode(),
-        event=event[0], nth=event[1], call=call, kind=kind, root=str(site.root),
-    )  # fmt: skip
-    done = subprocess.run(
-        [site.python, "-"], input=text.encode(), capture_output=True, check=False, timeout=120
-    )
+    asked = {**request, "root": str(site.root), "state": site.state}
+    loaded = LOADED.format(event=event[0], nth=event[1], call=call, kind=kind, root=str(site.root))
+    text = hooked(asked, stream.UPGRADER, first=FIRST, loaded=loaded)
+    done = subprocess.run([site.python, "-"], input=text, capture_output=True, check=False, timeout=120)
     return stream.answer(done.stdout.decode(), complaint=done.stderr.decode(), where="the faulty host")
 
 
@@ -172,4 +149,4 @@ def test_the_harness_can_fail(site: Site, signer: Signer) -> None:
 @pytest.mark.parametrize("kind", ["worker", "ENOSPC", "boot"])
 @pytest.mark.parametrize("event", [("installing", 1), ("settling", 1)])
 def test_a_sample(site: Site, signer: Signer, kind: str, event: tuple[str, int]) -> None:
-    assert trial(site, signer.bundle(), kind, event=event) == ("old", "rolledback")
+    assert trial(site, signer.bundle(), kind, event=event) == ("old", "rolled-back")

@@ -103,7 +103,7 @@ def test_plan_apply_status_receipt_and_back(sites: list[Site], signer: Signer, t
     assert "PENDING engine" in out
 
     code, out, err = harden("rollback", "-i", hosts, "--check", cwd=tmp_path)
-    assert (code, "would be led back: /opt/standin, /etc/standin" in out) == (0, True), out + err
+    assert (code, "would be rolled back: /opt/standin, /etc/standin" in out) == (0, True), out + err
     assert site.whole(before) == "new"
     code, out, err = harden("rollback", "-i", hosts, cwd=tmp_path)
     assert code == 0, out + err
@@ -135,7 +135,7 @@ def test_plan_counts_what_is_found_by_rule(site: Site, signer: Signer, tmp_path:
 
 @pytest.mark.parametrize("what", ["unsigned", "tampered", "other", "audit"])
 def test_a_refused_bundle_touches_no_host(site: Site, signer: Signer, tmp_path: Path, what: str) -> None:
-    from tests.unit.upgrade.test_admission import ADMINER
+    from tests.real.upgrade.test_admission import ADMINER
 
     maker = Signer(tmp_path / "maker", signer.private)
     more = {"payload/htmlroot/adminer.php": ADMINER} if what == "audit" else None
@@ -188,7 +188,7 @@ def test_the_canary_stops_a_bad_release(sites: list[Site], signer: Signer, tmp_p
     assert "exit 6" in (tmp_path / "each/h0.txt").read_text()
     assert "exit 0" in (tmp_path / "each/h1.txt").read_text()
     states = [line.split()[:2] for line in out.splitlines() if line.startswith("h")][:3]
-    assert states == [["h0", "rolledback"], ["h1", "untouched"], ["h2", "untouched"]]
+    assert states == [["h0", "rolled-back"], ["h1", "untouched"], ["h2", "untouched"]]
     assert [len(one.upgrades()) for one in sites] == [1, 0, 0]
 
 
@@ -311,7 +311,7 @@ def test_a_later_host_that_fails_leads_the_earlier_back(
     assert code == 6, out + err
     assert [one.whole(was) for one, was in zip(sites, before, strict=False)] == ["old", "old"]
     assert [line.split()[:2] for line in out.splitlines() if line.startswith("h")][:2] == [
-        ["h0", "rolledback"], ["h1", "rolledback"]]  # fmt: skip
+        ["h0", "rolled-back"], ["h1", "rolled-back"]]  # fmt: skip
     assert "h1 failed" in out
     (row,) = [s for s in json.loads((tmp_path / "r.json").read_text())["subjects"] if s["id"] == "h0"]
     assert "h1 failed" in row["reason"]

@@ -47,7 +47,7 @@ def test_new_and_back(open_site: Site, signer: Signer) -> None:
         found = whole_run(open_site, bundle)
         assert found["state"] == "committed", found
         back = conductor(open_site, bundle).back(found["id"], "asked for")
-        assert back["state"] == "rolledback", back
+        assert back["state"] == "rolled-back", back
     assert open_site.whole(before) == "old"
     assert secret in open_site.dump()
     assert [(one.uid, one.read) for one in seen] == [(54321, set()), (65534, set())]

@@ -1,4 +1,4 @@
-"""The host audit in the verify stage: what had to go is gone, nothing worse has come, or the host is led back."""
+"""The host audit in the verify stage: what had to go is gone, nothing worse has come, or the host is rolled back."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from hardening.host import session
 from hardening.host.checks.root import Root
 from hardening.tls.policy import load as load_policy
 from hardening.upgrade import audited, hostaudit
+from tests.real.upgrade.test_admission import ADMINER
 from tests.real.upgrade.test_command import common, harden, inventory
 from tests.support import odd_certificates
 from tests.support.upgrade.standin import FAULTS, Signer, Site, conductor
-from tests.unit.upgrade.test_admission import ADMINER
 
 WEB = "opt/standin/htmlroot"
 SECRET = "password = " + "Tr0ub4dor" + "&3xyz"
@@ -102,7 +102,7 @@ def test_a_secret_that_the_installer_leaves_open_leads_the_host_back(
         monkeypatch, signer, "leaks", f"echo '{SECRET}' >>$R/{WEB}/db.ini; chmod 644 $R/{WEB}/db.ini"
     )
     ended = run(site, bundle, audit(site))
-    assert ended["state"] == "rolledback", ended
+    assert ended["state"] == "rolled-back", ended
     assert site.whole(before) == "old"
     assert f"host/world-readable-secret at /{WEB}/db.ini" in ended["problems"][0]
     assert ended["audit"]["new"] == ended["audit"]["found"] > 0
@@ -128,7 +128,7 @@ def test_what_is_waived_stops_nothing_until_its_last_day(site: Site, signer: Sig
     before, path = site.declared(), tmp_path / "waivers.toml"
     row = '[[waiver]]\nrule = "component/adminer"\nplace = "*/adminer.php"\nreason = "until the visit"\nowner = "j.doe"\n'
     path.write_text(f"{row}expires = 2020-01-01\n")
-    assert run(site, signer.bundle(), audit(site, waivers=str(path)))["state"] == "rolledback"
+    assert run(site, signer.bundle(), audit(site, waivers=str(path)))["state"] == "rolled-back"
     assert site.whole(before) == "old"
     path.write_text(f"{row}expires = 2199-01-01\n")
     ended = run(site, signer.bundle(), audit(site, waivers=str(path)))
@@ -138,7 +138,7 @@ def test_what_is_waived_stops_nothing_until_its_last_day(site: Site, signer: Sig
     assert one.waived.owner == "j.doe"
 
 
-@pytest.mark.parametrize(("scanned", "state"), [(False, "rolledback"), (True, "committed")])
+@pytest.mark.parametrize(("scanned", "state"), [(False, "rolled-back"), (True, "committed")])
 def test_weak_tls_in_a_new_file_counts_where_nobody_scans(
     site: Site, signer: Signer, monkeypatch: pytest.MonkeyPatch, *, scanned: bool, state: str
 ) -> None:
@@ -164,7 +164,7 @@ def test_an_audit_that_cannot_be_made_is_no_proof(site: Site, signer: Signer) ->
 
     before = site.declared()
     ended = run(site, signer.bundle(), hostaudit.HostAudit(look=lost))
-    assert ended["state"] == "rolledback"
+    assert ended["state"] == "rolled-back"
     assert "the host audit could not be made: h0 changed while it was read" in ended["problems"][0]
     assert site.whole(before) == "old"
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from hardening.errors import DataError
-from hardening.host import stream
-from hardening.upgrade import carry, recipe
+from hardening.onhost.upgrader import record
+from hardening.upgrade import recipe
 from tests.support.upgrade import mariadb, standin
 from tests.support.upgrade.mariadb import Database
 from tests.support.upgrade.standin import Signer, Site, conductor, job, whole_run
@@ -72,7 +72,7 @@ def test_new_then_back_with_everything_that_was_in_it(database: Database, migrat
     database.run("stop")
     database.run("start")  # a restart writes nothing that counts as written since
     back = conductor(database.site, bundle, job=jobs(database, bundle)).back(found["id"], "asked for")
-    assert (back["state"], back["problems"]) == ("rolledback", ["asked for"]), back
+    assert (back["state"], back["problems"]) == ("rolled-back", ["asked for"]), back
     assert database.whole() == before
 
 
@@ -81,13 +81,16 @@ def test_a_client_has_the_name_that_the_host_knows(tmp_path: Path, have: list[st
     """CentOS 6 and 7 know mysqldump alone, 8 and 9 mariadb-dump too, later ones that alone."""
     for name in have:
         (tmp_path / f"{name}-dump-client").touch(mode=0o755)
-    folders = [str(one.parent) for one in (stream.AGENT, carry.UPGRADER)]
-    ask = f"import sys; sys.path[:0] = {folders}; import upgrader; print(upgrader.first_here(('old-dump-client', 'new-dump-client')))"
+    ask = "from hardening.onhost.upgrader import record; print(record.first_installed(('old-dump-client', 'new-dump-client')))"
     done = subprocess.run(
-        [sys.executable, "-c", ask], env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=True
+        [sys.executable, "-c", ask],
+        env={"PATH": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout == f"{said}-dump-client\n"
-    assert '("mysqldump", "mariadb-dump")' in carry.UPGRADER.read_text()
+    assert dict(record.CLIENTS)["{mysqldump}"] == ("mysqldump", "mariadb-dump")
 
 
 @pytest.mark.parametrize("word", ["--password=x", "-psecret", "MYSQL_PWD=x mysqldump --all-databases"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import importlib.util
 import os
 import shutil
 import struct
@@ -16,30 +15,17 @@ from typing import Any
 
 import pytest
 
-from hardening.host import agent as program
-from hardening.upgrade import carry
 from tests.support.host.little import interpreter
+from tests.support.host.onhost import Program
 from tests.support.upgrade.standin import FAULTS, NEW, OLD, Signer, Site, job, whole_run
 
-agent: Any = program  # untyped: it runs on Python 2.6
+upgrader = Program("upgrader")
 NOBODY = 0xFFFFFFFF
 ACL = struct.pack("<I", 2) + b"".join(
     struct.pack("<HHI", *one)
     for one in ((1, 6, NOBODY), (2, 4, 1000), (4, 4, NOBODY), (16, 4, NOBODY), (32, 4, NOBODY))
 )
 """An ACL that lets one more account read."""
-
-
-@pytest.fixture
-def upgrader(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The host's program, as a module of this process."""
-    monkeypatch.setitem(sys.modules, "aspect_agent", agent)
-    spec = importlib.util.spec_from_file_location("upgrader_here", carry.UPGRADER)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(params=["2.7", "3.6", "newest"])
@@ -64,7 +50,7 @@ def test_names_of_any_bytes_come_back(old_site: Site, signer: Signer) -> None:
     (folder / "link").symlink_to(f"{latin}.html")
     before = sorted(folder.iterdir())
     found = whole_run(old_site, signer.bundle("fails-late"))  # the installer removes the folder
-    assert (found["state"], found["problems"]) == ("rolledback", ["the installer exited 5"])
+    assert (found["state"], found["problems"]) == ("rolled-back", ["the installer exited 5"])
     assert sorted(folder.iterdir()) == before
     assert (folder / "link").readlink() == Path(f"{latin}.html")
     assert (folder / f"{latin}.html").read_text() == "latin-1"
@@ -84,7 +70,7 @@ def test_a_declared_path_that_is_a_link_is_refused_unless_what_it_leads_to_is_de
     both = {'paths = ["/opt/standin",': 'paths = ["/opt/standin", "/data/standin",'}
     before = site.declared()
     bundle = signer.bundle("fails-late")
-    assert whole_run(site, bundle, job=job(bundle, site, both))["state"] == "rolledback"
+    assert whole_run(site, bundle, job=job(bundle, site, both))["state"] == "rolled-back"
     assert (site.whole(before), (site.root / "opt/standin").is_symlink()) == ("old", True)
     assert (site.root / "data/standin/htmlroot/old/help.html").exists()
 
@@ -126,19 +112,19 @@ def test_what_the_installer_let_others_do_is_taken_back(
 
 
 def test_what_cannot_be_changed_and_is_right_does_not_stop_the_way_back(
-    site: Site, upgrader: Any, monkeypatch: pytest.MonkeyPatch
+    site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dressed: list[str] = []
-    real = upgrader.agent.dress
+    real = upgrader.apply_metadata
 
     def dress(path: str, *more: Any) -> None:
         dressed.append(path)
         real(path, *more)
 
     folder, copies = str(site.root / "etc/standin"), str(site.root / "copies")
-    entries = upgrader.copied(folder, copies)
-    monkeypatch.setattr(upgrader.agent, "dress", dress)
-    assert upgrader.put_back(folder, entries, copies) == 0
+    entries = upgrader.copy_path(folder, copies)
+    upgrader.replace(monkeypatch, "apply_metadata", dress)
+    assert upgrader.restore_path(folder, entries, copies) == 0
     assert dressed == []  # on a read-only disk each of these would have been a failure
 
 
@@ -176,25 +162,25 @@ def test_a_finished_upgrade_whose_copies_are_gone_stays(
 
 
 def test_a_clock_that_was_set_makes_no_restart(
-    site: Site, signer: Signer, upgrader: Any, monkeypatch: pytest.MonkeyPatch
+    site: Site, signer: Signer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert whole_run(site, signer.bundle())["state"] == "committed"
-    host = upgrader.agent.Host(str(site.root), site.state)
+    host = upgrader.Host(str(site.root), site.state)
     real = time.time
     for hours in (0, 12, -12):
         monkeypatch.setattr(time, "time", lambda hours=hours: real() + 3600 * hours)
-        assert [row["resolved"] for row in upgrader.pending(host)] == [False]
+        assert [row["resolved"] for row in upgrader.pending_restarts(host)] == [False]
     site.service("engine", "restart")
     for hours in (0, 12, -12):
         monkeypatch.setattr(time, "time", lambda hours=hours: real() + 3600 * hours)
-        assert [row["resolved"] for row in upgrader.pending(host)] == [True]
+        assert [row["resolved"] for row in upgrader.pending_restarts(host)] == [True]
     assert site.loaded("engine") != OLD
 
 
 def test_a_declared_path_that_cannot_be_written_is_said_before(
-    site: Site, upgrader: Any, monkeypatch: pytest.MonkeyPatch
+    site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    host = agent.Host(str(site.root), site.state)
+    host = upgrader.Host(str(site.root), site.state)
     request = {"recipe": site.recipe().body, "release": NEW}
     assert upgrader.do_look(host, request)["problems"] == []
     real, sealed = os.statvfs, str(site.root / "etc/standin")
@@ -208,9 +194,7 @@ def test_a_declared_path_that_cannot_be_written_is_said_before(
     assert said == ["/etc/standin lies on a read-only file system: remount it first"]
 
 
-def test_a_status_that_may_not_be_read_is_not_empty(
-    site: Site, upgrader: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_status_that_may_not_be_read_is_not_empty(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     def listdir(path: str) -> list[str]:
         raise OSError(errno.EACCES, "Permission denied", path)
 
@@ -221,66 +205,66 @@ def test_a_status_that_may_not_be_read_is_not_empty(
     assert said["msg"].endswith("(uid 1000 is not root here: become root, ansible_become: true)")
 
 
-def test_what_was_written_since_is_named(tmp_path: Path, upgrader: Any) -> None:
+def test_what_was_written_since_is_named(tmp_path: Path) -> None:
     """`/home/MIX_CMIX was changed since` sent a person through ten thousand files."""
-    host, mark, folder = agent.Host(str(tmp_path), "/state"), tmp_path / "mark", tmp_path / "home"
+    host, mark, folder = upgrader.Host(str(tmp_path), "/state"), tmp_path / "mark", tmp_path / "home"
     folder.mkdir()
     (folder / "old.html").touch()
     time.sleep(0.05)
     mark.touch()
-    assert upgrader.newer(host, "/home", str(mark)) == ""
+    assert upgrader.changed_after(host, "/home", str(mark)) == ""
     time.sleep(0.05)
     (folder / "mine.html").touch()
-    assert upgrader.newer(host, "/home", str(mark)) == " (/home/mine.html)"
+    assert upgrader.changed_after(host, "/home", str(mark)) == " (/home/mine.html)"
     for number in range(6):
         (folder / f"{number}.html").touch()
-    assert upgrader.newer(host, "/home", str(mark)).endswith("4.html, and 2 more)")
+    assert upgrader.changed_after(host, "/home", str(mark)).endswith("4.html, and 2 more)")
 
 
 def test_the_way_back_writes_through_no_link_and_shows_no_secret(
-    tmp_path: Path, upgrader: Any, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The product's account owns the folder, and may put what it likes under the name of the new file."""
     home, elsewhere = tmp_path / "home", tmp_path / "profile.sh"
     home.mkdir()
     (home / "server.key").write_text("old")
     (home / "server.key").chmod(0o600)
-    entries = upgrader.copied(str(home), str(tmp_path / "copies"))
+    entries = upgrader.copy_path(str(home), str(tmp_path / "copies"))
     (home / "server.key").write_text("new")
-    gone, modes = upgrader.agent.gone, []
+    gone, modes = upgrader.remove, []
 
     def planted(path: str) -> None:
         gone(path)
         if path.endswith("back"):
             Path(path).symlink_to(elsewhere)
 
-    monkeypatch.setattr(upgrader.agent, "gone", planted)
+    upgrader.replace(monkeypatch, "remove", planted)
     with pytest.raises(OSError, match="exists"):
-        upgrader.put_back(str(home), entries, str(tmp_path / "copies"))
+        upgrader.restore_path(str(home), entries, str(tmp_path / "copies"))
     assert not elsewhere.exists()
-    monkeypatch.setattr(upgrader.agent, "gone", gone)
+    upgrader.replace(monkeypatch, "remove", gone)
 
     def clothe(descriptor: int, seen: dict[str, Any]) -> None:
         modes.append(os.fstat(descriptor).st_mode & 0o777)
         real(descriptor, seen)
 
-    real = upgrader.agent.clothe
-    monkeypatch.setattr(upgrader.agent, "clothe", clothe)
-    upgrader.put_back(str(home), entries, str(tmp_path / "copies"))
+    real = upgrader.apply_fd_metadata
+    upgrader.replace(monkeypatch, "apply_fd_metadata", clothe)
+    upgrader.restore_path(str(home), entries, str(tmp_path / "copies"))
     assert modes[0] == 0o600  # whatever umask the agent was started with
     assert (home / "server.key").read_text() == "old"
 
 
 def test_a_folder_that_becomes_a_link_leads_the_way_back_nowhere(
-    tmp_path: Path, upgrader: Any, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home, elsewhere = tmp_path / "home", tmp_path / "etc"
     elsewhere.mkdir()
     (home / "below").mkdir(parents=True)
     (home / "below" / "ld.so.preload").write_text("old")
-    entries = upgrader.copied(str(home), str(tmp_path / "copies"))
+    entries = upgrader.copy_path(str(home), str(tmp_path / "copies"))
     (home / "below" / "ld.so.preload").write_text("new")
-    real = upgrader.one_back
+    real = upgrader.restore_one
 
     def one_back(*given: Any) -> Any:
         if (home / "below").is_dir() and not (home / "below").is_symlink():
@@ -288,11 +272,11 @@ def test_a_folder_that_becomes_a_link_leads_the_way_back_nowhere(
             (home / "below").symlink_to(elsewhere)
         return real(*given)
 
-    monkeypatch.setattr(upgrader, "one_back", one_back)
+    upgrader.replace(monkeypatch, "restore_one", one_back)
     with pytest.raises(OSError, match="home/below"):
-        upgrader.put_back(str(home), entries, str(tmp_path / "copies"))
+        upgrader.restore_path(str(home), entries, str(tmp_path / "copies"))
     assert list(elsewhere.iterdir()) == []
     monkeypatch.undo()
-    upgrader.put_back(str(home), entries, str(tmp_path / "copies"))
+    upgrader.restore_path(str(home), entries, str(tmp_path / "copies"))
     assert sorted(one.name for one in home.iterdir()) == ["below"]
     assert (home / "below" / "ld.so.preload").read_text() == "old"

@@ -15,6 +15,7 @@ PYTHON = "/usr/bin/python3"
 _READER = r"""
 import os, sys, time
 secret, started = sys.stdin.buffer.readline().rstrip(b"\n"), time.time() - 1
+PARENT = str(os.getppid())
 
 def content(path):
     try:
@@ -37,6 +38,16 @@ def tree(top):
     for name in names:
         yield from tree(top + "/" + name)
 
+def ours(process):
+    # Others on the machine handle keys of their own.
+    while process not in ("", "0", "1", PARENT):
+        try:
+            with open("/proc/" + process + "/stat", "rb") as file:
+                process = file.read().rpartition(b")")[2].split()[1].decode()
+        except OSError:
+            return False
+    return process == PARENT or process == "1"
+
 def readable():
     for top in sys.argv[1:]:
         for name in os.listdir(top):
@@ -47,7 +58,7 @@ def readable():
             if new:
                 yield from tree(top + "/" + name)
     for name in os.listdir("/proc"):
-        if name.isdigit() and int(name) != os.getpid():
+        if name.isdigit() and int(name) != os.getpid() and ours(name):
             yield "/proc/" + name + "/cmdline"
             yield "/proc/" + name + "/environ"
             yield from tree("/proc/" + name + "/fd")

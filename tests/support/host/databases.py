@@ -16,6 +16,7 @@ from typing import Any
 
 from hardening.host.plans import accounts
 from tests.support.programs import need
+from tests.support.waiting import until
 
 
 @dataclass
@@ -29,13 +30,6 @@ class Database:
     def account(self, **more: Any) -> accounts.Account:
         row = {"name": "db-engine", "engine": self.engine, "user": "engine", **self.where, **more}
         return accounts.accounts([row])[0]
-
-
-def until(ready: Callable[[], bool], seconds: float = 30) -> None:
-    over = time.monotonic() + seconds
-    while not ready():
-        assert time.monotonic() < over
-        time.sleep(0.1)
 
 
 @contextmanager
@@ -120,7 +114,7 @@ def postgresql() -> Iterator[Database]:
 
     try:
         until((folder / f".s.PGSQL.{port}").exists)
-        time.sleep(0.5)
+        time.sleep(0.5)  # the socket is there before it answers
         yield Database("postgresql", {"socket": str(folder), "port": port}, run)
     finally:
         process.terminate()

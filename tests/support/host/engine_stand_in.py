@@ -6,12 +6,12 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.support.waiting import listens, until
 
 SOURCE = """#!{python}
 import re, socket, sys, time
@@ -64,13 +64,7 @@ class Engine:
         self.running = subprocess.Popen([self.program, self.config], start_new_session=True)
         (self.root / "pid").write_text(str(self.running.pid))
         port = int(self.config.read_text().rpartition("=")[2])
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            with socket.socket() as one:
-                if one.connect_ex(("127.0.0.1", port)) == 0:
-                    return
-            time.sleep(0.02)
-        raise AssertionError(f"the stand-in does not listen on {port}")
+        until(lambda: listens(port), 10, 0.02, f"listening on {port}")
 
     def stop(self) -> None:
         with contextlib.suppress(ProcessLookupError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import os
@@ -10,15 +9,16 @@ import shutil
 import subprocess
 import sys
 import textwrap
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hardening import packing
 from hardening.host import session, stream
 from hardening.host.plans import plan as planning
+from tests.support.host.onhost import hooked
 
 AGES = ("installed", "2.7", "3.6", "newest")
 """`installed` is the agent as a file on the host, run by this Python; the others get it streamed."""
@@ -33,7 +33,10 @@ def _candidates(minor: str) -> list[Path]:
 
 
 def interpreter(age: str) -> str:
-    """Return a working interpreter of that age; skip where there is none, fail where CI promises one."""
+    """Return a working interpreter of that age; skip where there is none, fail where CI promises one.
+
+    The newest is the one that runs the tests where no newer one is here.
+    """
     if age == "installed":
         return age
     minors = ("3.14", "3.13", "3.12") if age == "newest" else (age,)
@@ -41,6 +44,8 @@ def interpreter(age: str) -> str:
         for found in _candidates(minor):
             if subprocess.run([found, "-c", "import json"], capture_output=True, check=False).returncode == 0:
                 return str(found)
+    if age == "newest":
+        return sys.executable
     message = f"no Python {age} on this machine"
     if os.environ.get("CI") == "true":
         pytest.fail(message)
@@ -110,7 +115,9 @@ class Little:
     def installed(self, verb: str, what: planning.Plan | None = None, **more: Any) -> dict[str, Any]:
         """Ask the agent as an operator would who is logged in on the host."""
         words = [f"--{name}={value}" if value is not True else f"--{name}" for name, value in more.items()]
-        argv = [sys.executable, str(stream.AGENT), verb, "--state", str(self.state)]
+        agent = self.root.parent / f"{self.root.name}.pyz"  # beside the root: tests compare what is in it
+        agent.write_bytes(packing.zipped(stream.AGENT))
+        argv = [sys.executable, str(agent), verb, "--state", str(self.state)]
         argv += [part for word in words for part in word.split("=", 1)]
         text = json.dumps(what.to_json()).encode() if what is not None else b""
         done = subprocess.run(argv, input=text, capture_output=True, check=False)
@@ -153,8 +160,8 @@ def digest(root: Path, *, times: bool = False) -> str:
 
 
 FAULTY = textwrap.dedent("""
-    import base64, errno, os, signal, sys, zlib
-    KIND, AT, GUARDED = {kind!r}, {at}, {guarded}
+    import errno, os, signal
+    KIND, AT = {kind!r}, {at}
     COUNT, PID = [0], os.getpid()
     CALLS = "write rename fsync link mkdir unlink rmdir symlink chmod fchmod lchown fchown utime".split()
 
@@ -172,15 +179,16 @@ FAULTY = textwrap.dedent("""
 
     for one in CALLS:
         setattr(os, one, wrapped(one, getattr(os, one)))
-    S = zlib.decompress(base64.b64decode("{source}"))
-    space = {{"__name__": "agent", "SOURCE": S, "REQUEST": u"{request}"}}
-    exec(compile(S, "{name}", "exec"), space)
-    if not GUARDED:
-        space["post_guard"] = lambda *args: None
-    space["main"]()
-    sys.stdout.write("@@CALLS@@%d" % COUNT[0])
 """)
 """The agent with the operating system failing, or the process dying, at the AT-th call that changes a disk."""
+
+COUNTED = 'sys.stdout.write("@@CALLS@@%d" % COUNT[0])'
+
+
+def failing(request: dict[str, Any], *, kind: str, at: int, guarded: bool = False) -> bytes:
+    """Return the streamed agent for which the AT-th call that changes a disk kills it, or fails with errno KIND."""
+    loaded = "" if guarded else 'every("post_guard", lambda real: lambda *args: None)'
+    return hooked(request, first=FAULTY.format(kind=kind, at=at), loaded=loaded, last=COUNTED)
 
 
 def faulty(
@@ -188,13 +196,6 @@ def faulty(
 ) -> subprocess.CompletedProcess[bytes]:
     """Apply a plan while the AT-th call that changes a disk kills the agent, or fails with errno KIND."""
     request = {"verb": "apply", "state": str(host.state), "plan": what.to_json()}
-    text = FAULTY.format(
-        name=stream.AGENT,
-        kind=kind,
-        at=at,
-        guarded=guarded,
-        source=base64.b64encode(zlib.compress(stream.AGENT.read_bytes())).decode(),
-        request=base64.b64encode(zlib.compress(json.dumps(request).encode())).decode(),
-    )
     python = sys.executable if host.python == "installed" else host.python
-    return subprocess.run([python, "-"], input=text.encode(), capture_output=True, check=False)
+    text = failing(request, kind=kind, at=at, guarded=guarded)
+    return subprocess.run([python, "-"], input=text, capture_output=True, check=False)

@@ -6,7 +6,6 @@ and nothing of what was still in memory. What a drive keeps in a cache of its ow
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import ctypes
 import json
@@ -17,14 +16,14 @@ import sys
 import textwrap
 import threading
 import time
-import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hardening.host import stream
 from hardening.host.plans import plan as planning
-from tests.support.host.little import Little, digest
+from tests.support.host.little import COUNTED, Little, digest
+from tests.support.host.onhost import hooked
 
 FORMATS: dict[str, tuple[int, tuple[str, ...], str]] = {
     "ext4": (48, ("mkfs.ext4", "-q", "-F"), "data=ordered"),
@@ -35,7 +34,7 @@ FORMATS: dict[str, tuple[int, tuple[str, ...], str]] = {
 
 CLONE_NEWNS = 0x20000
 CUTTING = textwrap.dedent("""
-    import base64, os, subprocess, sys, zlib
+    import os, subprocess
     STEPS, PID, COUNT = {steps}, os.getpid(), [0]
     CALLS = "write rename fsync link mkdir unlink rmdir symlink chmod fchmod lchown utime".split()
 
@@ -50,11 +49,6 @@ CUTTING = textwrap.dedent("""
 
     for one in CALLS:
         setattr(os, one, wrapped(one, getattr(os, one)))
-    S = zlib.decompress(base64.b64decode("{source}"))
-    space = {{"__name__": "agent", "SOURCE": S, "REQUEST": u"{request}"}}
-    exec(compile(S, "agent", "exec"), space)
-    space["main"]()
-    sys.stdout.write("@@CALLS@@%d" % COUNT[0])
 """)
 """The agent, while the power goes just before chosen calls that change a disk, and the agent never notices."""
 
@@ -183,17 +177,14 @@ def apply(
 ) -> int:
     """Apply a plan while copies of the disk are made before `steps` and after `delays`; return how many calls it made."""
     request = {"verb": "apply", "state": str(host.state), "plan": plan.to_json()}
-    text = CUTTING.format(
-        steps={at: str(disk.shelf / f"{name}.cut") for at, name in steps.items()},
-        disk=disk.image,
-        source=base64.b64encode(zlib.compress(stream.AGENT.read_bytes())).decode(),
-        request=base64.b64encode(zlib.compress(json.dumps(request).encode())).decode(),
+    cutting = CUTTING.format(
+        steps={at: str(disk.shelf / f"{name}.cut") for at, name in steps.items()}, disk=disk.image
     )
     clocks = [threading.Timer(after, disk.cut, (name,)) for after, name in delays.items()]
     agent = subprocess.Popen([sys.executable, "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     for one in clocks:
         one.start()
-    said = agent.communicate(text.encode())[0].decode()
+    said = agent.communicate(hooked(request, first=cutting, last=COUNTED))[0].decode()
     for one in clocks:
         one.join()
     assert json.loads(said.partition(stream.MARK)[2].partition("@@CALLS@@")[0])["state"] == "committed", said

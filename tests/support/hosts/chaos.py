@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import time
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import Any
 
 from hardening import resources
 from hardening.host import stream
-from tests.support.host.little import FAULTY
+from tests.support.host.little import failing
 from tests.support.hosts.fleet import CONTROL, Box, Fleet
 
 EVENTS = ("open", "staged", "placed", "command", "service", "applied", "committed")
@@ -121,12 +120,8 @@ class Trial:
     def failing(self, kind: str) -> None:
         """The agent dies, or its disk fails, at a drawn call that changes a disk."""
         request = {"verb": "apply", "plan": self.plan()}
-        text = FAULTY.format(
-            name="agent", kind=kind, at=self.draw.randint(1, STEPS), guarded=True,
-            source=base64.b64encode(zlib.compress(stream.AGENT.read_bytes())).decode(),
-            request=base64.b64encode(zlib.compress(json.dumps(request).encode())).decode(),
-        )  # fmt: skip
-        self._heard(self._ssh(text.encode()))
+        text = failing(request, kind=kind, at=self.draw.randint(1, STEPS), guarded=True)
+        self._heard(self._ssh(text))
 
     def ansible_killed(self) -> None:
         """Ansible and its connection die at a drawn moment."""

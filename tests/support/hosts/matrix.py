@@ -16,18 +16,18 @@ import stat
 import subprocess
 import textwrap
 import time
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hardening.host import stream
+from tests.support.host.onhost import hooked
 from tests.support.hosts.chaos import cut, inside
 from tests.support.hosts.fleet import CONTROL, Box, Fleet, base, call
 
 HOOKED = textwrap.dedent("""
-    import base64, os, signal, sys, time, zlib
+    import os, signal, time
     AT, PID, STEPS = {at}, os.getpid(), []
     mark = open("{folder}/matrix.pid", "w")
     mark.write(str(PID))
@@ -52,22 +52,21 @@ HOOKED = textwrap.dedent("""
 
     def program(argv, *rest):
         return argv[0].split("/")[-1].replace("systemctl", "the init system").replace("service", "the init system")
+""")
+"""What stops in front of the AT-th step until somebody lets it go on, or dies there."""
 
-    S = zlib.decompress(base64.b64decode("{source}"))
-    space = {{"__name__": "agent", "SOURCE": S, "REQUEST": u"{request}"}}
-    exec(compile(S, "aspect-agent", "exec"), space)
+LOADED = textwrap.dedent("""
     for name, words in (("recover", "look for what was left"), ("install", "keep the agent"), ("compare", "compare"),
-                        ("judge_staged", "judge the staged files"), ("room", "look for room"), ("back_up", "copy"),
+                        ("validate_staged", "judge the staged files"), ("check_room", "look for room"), ("back_up", "copy"),
                         ("post_guard", "guard"), ("stage", "write beside"), ("swap", "rename"),
                         ("sync_all", "sync the folders"), ("probe_or_fail", "probe"), ("tidy", "tidy")):
-        space[name] = named(words, space[name])
-    space["run"] = named("run", space["run"], program)
-    space["Transaction"].create = named("manifest", space["Transaction"].create)
-    space["Transaction"].record = named("journal", space["Transaction"].record, lambda self, event: event)
-    space["main"]()
-    sys.stdout.write("\\n@@STEPS@@" + ",".join(STEPS))
+        every(name, lambda real, words=words: named(words, real))
+    every("run", lambda real: named("run", real, program))
+    from hardening.onhost.shared.journal import Transaction
+    Transaction.create = named("manifest", Transaction.create)
+    Transaction.record = named("journal", Transaction.record, lambda self, event: event)
 """)
-"""The agent that stops in front of its AT-th step until somebody lets it go on, or dies there."""
+LAST = 'sys.stdout.write("\\n@@STEPS@@" + ",".join(STEPS))'
 
 QUIET = ("var/log/", "var/lib/mysql/", "var/lib/systemd/", "var/lib/aspect-hardening", "var/cache/", "run/", "tmp/", "var/tmp/",
          "root/.ansible", "etc/machine-id", "etc/resolv.conf", "etc/mtab", "etc/.pwd.lock", "var/lib/urandom", "dev/")  # fmt: skip
@@ -79,11 +78,8 @@ Row = tuple[str, int, int, int, str]
 
 def program(request: dict[str, Any], *, at: int, die: bool = False, folder: str = "/run") -> bytes:
     """Return the streamed agent that stops in front of its `at`-th step (0: of none)."""
-    return HOOKED.format(
-        at=at, die=die, folder=folder,
-        source=base64.b64encode(zlib.compress(stream.AGENT.read_bytes(), 9)).decode(),
-        request=base64.b64encode(zlib.compress(json.dumps(request).encode())).decode(),
-    ).encode()  # fmt: skip
+    first = HOOKED.format(at=at, die=die, folder=folder)
+    return hooked(request, first=first, loaded=LOADED, last=LAST)
 
 
 def row(path: Path) -> Row | None:
@@ -389,7 +385,7 @@ class Cell:
                 return False
         for events in self.journals():
             names = [one["event"] for one in events]
-            if {"open", "applied"} & set(names) and not {"tidy", "rolledback"} & set(names):
+            if {"open", "applied"} & set(names) and not {"tidy", "rolled-back"} & set(names):
                 return False
             if names and events[-1].get("owed"):
                 return False
@@ -425,7 +421,7 @@ class Cell:
             time.sleep(0.1)
             changes = tree.changes(before, tree.look())
         state = "new" if changes else "old"
-        refused = any("so that it cannot be told" in said for said in self.said)
+        refused = any("and cannot be reloaded" in said for said in self.said)
         if started and (state == "new" or refused) and not self.serves():
             inside(
                 self.box, "service httpd restart"

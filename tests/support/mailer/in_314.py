@@ -1,9 +1,9 @@
 """Runs inside CPython 3.14 (WebAssembly, without sockets and processes): a backlog goes from the spool to a transport.
 
-test_relay_314 puts the relay at /relay.py and looks at what is printed; every warning is an error here.
+test_relay_314 puts the relay at /relay.pyz and looks at what is printed; every warning is an error here.
 """
 
-import importlib.util
+import importlib
 import json
 import re
 import sys
@@ -12,11 +12,11 @@ from email import message_from_bytes
 from pathlib import Path
 
 warnings.simplefilter("error")
-spec = importlib.util.spec_from_file_location("relay", "/relay.py")
-assert spec is not None
-assert spec.loader is not None
-relay = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(relay)
+sys.path.insert(0, "/relay.pyz")
+alarms, delivering, problems, settings, spooling, statuses, tls, transports = (
+    importlib.import_module(f"hardening.onhost.relay.{name}")
+    for name in ("alarms", "delivery", "problems", "settings", "spool", "status", "tls", "transports")
+)
 
 ALARMS = 30
 SETTINGS = {
@@ -26,8 +26,8 @@ SETTINGS = {
     "digest_after": 3,
 }  # fmt: skip
 Path("/relay.json").write_text(json.dumps(SETTINGS))
-config = relay.load("/relay.json")
-spool = relay.Spool(config)
+config = settings.load("/relay.json")
+spool = spooling.Spool(config)
 for number in range(ALARMS):
     kind = "CRITICAL" if number == ALARMS // 2 else "fan"
     mail = f"Subject: {kind} {number}\r\nX-Alarm-Id: A-{number}\r\n\r\nLüfter\r\n"
@@ -42,12 +42,12 @@ def service(_config: object, _tokens: object, _recipients: object, raw: bytes) -
     global tries  # noqa: PLW0603 - a script
     tries += 1
     if tries % 3 == 1:
-        raise relay.Refused(relay.TEMPORARY, "smtp data: 451 later", uncertain=tries % 6 == 1, own=True)
+        raise problems.Refused(problems.TEMPORARY, "smtp data: 451 later", uncertain=tries % 6 == 1, own=True)
     sent.append(raw)
 
 
-relay.TRANSPORTS.update(graph=service, smtp=service)
-delivery = relay.Delivery(config, spool, relay.Speaker(config))
+transports.TRANSPORTS.update(graph=service, smtp=service)
+delivery = delivering.Delivery(config, spool, alarms.Speaker(config))
 left = spool.records()
 while any(Path("/spool/new").iterdir()):
     delivery.step(left)
@@ -56,7 +56,7 @@ texts = [raw + bytes(message_from_bytes(raw).get_payload(decode=True)) for raw i
 told = {int(one) for text in texts for one in re.findall(rb"A-(\d+)", text)}
 assert told == set(range(ALARMS)), told
 assert b"CRITICAL" in sent[0]
-assert relay.tls(config).check_hostname
+assert tls.tls_context(config).check_hostname
 sys.stdout.write(
-    f"{sys.version_info[0]}.{sys.version_info[1]}: {len(told)} alarms told, status {relay.status(config)}\n"
+    f"{sys.version_info[0]}.{sys.version_info[1]}: {len(told)} alarms told, status {statuses.status(config)}\n"
 )

@@ -11,8 +11,7 @@ import sys
 import time
 from typing import Any
 
-from hardening.mailer import relay
-from hardening.mailer.install import relay_config, relay_source
+from hardening.mailer.install import relay_archive, relay_config
 from hardening.mailer.settings import load
 from tests.support.mailer.fixtures import Site
 
@@ -23,12 +22,13 @@ class Relay:
     def __init__(self, site: Site, python: str, **more: Any) -> None:
         self.site, self.python = site, python
         self.here = python == sys.executable
-        self.command = [python, str(site.folder / "relay.py")]
-        (site.folder / "relay.py").write_bytes(relay_source())
+        self.archive = site.folder / "relay.pyz"
+        self.archive.write_bytes(relay_archive())
+        self.command = [python, str(self.archive)]
         if (
             self.here
-        ):  # the file itself, so that coverage sees it; -P keeps its folder off the path, as on a host
-            self.command = [python, "-P", relay.__file__]
+        ):  # the package itself, so that coverage sees its files; -P keeps this folder off the path
+            self.command = [python, "-P", "-m", "hardening.onhost.relay"]
         self.config = site.folder / "relay.json"
         self.spool = site.folder / "spool"
         self.port = 0

@@ -7,7 +7,6 @@ import os
 import select
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ import trustme
 
 from hardening import resources
 from tests.support.ports import free_port
+from tests.support.waiting import listens, until
 
 WEAK = "AES128-SHA:AES256-SHA:ECDHE-RSA-AES128-SHA:@SECLEVEL=0"
 """Suites without forward secrecy or authenticated encryption, that OpenSSL 3 still speaks when asked to."""
@@ -109,28 +109,18 @@ class Site:
     def start(self) -> None:
         subprocess.run(self.argv, check=True, capture_output=True)
         self.wait()
-        pid, deadline = self.root / "run" / "pid", time.monotonic() + 10
-        while not (pid.exists() and pid.read_text().strip()) and time.monotonic() < deadline:
-            time.sleep(0.02)  # a server may listen before it has written its pid
-        self.pid = int(pid.read_text())
+        pid = self.root / "run" / "pid"  # a server may listen before it has written it
+        self.pid = int(until(lambda: pid.exists() and pid.read_text().strip(), 10))
 
     def wait(self) -> None:
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            with socket.socket() as one:
-                if one.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.05)
-        raise AssertionError(f"{self.kind} does not listen on {self.port}")
+        until(lambda: listens(self.port), 10, what=f"listening of {self.kind} on {self.port}")
 
     def stop(self) -> None:
         try:
             os.kill(self.pid, signal.SIGTERM)
         except ProcessLookupError:
             return
-        deadline = time.monotonic() + 10
-        while Path(f"/proc/{self.pid}").exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
+        until(lambda: not Path(f"/proc/{self.pid}").exists(), 10, what=f"the end of {self.kind}")
 
     @property
     def server(self) -> dict[str, Any]:

@@ -14,16 +14,16 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from hardening import packing
 from hardening.host import stream
-from hardening.upgrade import carry
 
 MEASURED = 40
 """Questions of one verb that are asked of the measured server."""
 
 SERVER = """
-import base64, json, os, sys, types, zlib
-codes = [(name, open(path, "rb").read(), path) for name, path in {programs!r}]
-codes = [(name, text, compile(text, path, "exec")) for name, text, path in codes]
+import os
+sys.meta_path.insert(0, Loader(PACK))
+program = __import__({program!r}, {{}}, {{}}, ["answer_to"])
 for line in sys.stdin:
     where, request = line.split(" ", 1)
     child = os.fork()
@@ -32,14 +32,7 @@ for line in sys.stdin:
             out = os.open(where, os.O_WRONLY | os.O_CREAT, 0o600)
             os.dup2(out, 1)
             os.close(out)
-            for name, text, code in codes:
-                space = types.ModuleType(name)
-                space.SOURCE = text
-                sys.modules[name] = space
-                if name == "aspect_upgrade":
-                    space.REQUEST = base64.b64encode(zlib.compress(request.strip().encode())).decode()
-                exec(code, space.__dict__)
-            space.main()
+            print({mark!r} + json.dumps(program.answer_to(json.loads(request))))
             sys.stdout.flush()
         finally:
             os._exit(0)
@@ -84,12 +77,11 @@ class Quick:
 
 
 def _server(environment: dict[str, str]) -> subprocess.Popen[str]:
-    programs = [
-        ("aspect_agent", str(stream.AGENT)),
-        ("aspect_verifier", str(carry.VERIFIER)),
-        ("aspect_upgrade", str(carry.UPGRADER)),
-    ]
+    head = packing.stream(stream.UPGRADER, {}, local=True).decode().rpartition("start(PACK")[0]
+    with tempfile.NamedTemporaryFile("w", suffix=".py", delete=False) as program:
+        program.write(head + SERVER.format(program=stream.UPGRADER, mark=stream.MARK))
+    start = f"import os; text = open({program.name!r}).read(); os.unlink({program.name!r}); exec(text)"
     return subprocess.Popen(
-        [sys.executable, "-c", SERVER.format(programs=programs)],
+        [sys.executable, "-c", start],
         stdin=subprocess.PIPE, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=environment,
     )  # fmt: skip

@@ -21,7 +21,7 @@ from bundle.trust.inventory import inventory
 from bundle.trust.policy import Policy
 from bundle.trust.verify import signature_of
 from hardening.host import session, stream
-from hardening.upgrade import admission, carry, recipe
+from hardening.upgrade import admission, recipe
 from hardening.upgrade.logs import patterns
 from hardening.upgrade.orchestrator import Orchestrator
 from tests.support.host.little import digest
@@ -283,7 +283,7 @@ class Site:
             return self.quick.ask(request)
         done = subprocess.run(
             [self.python, "-"],
-            input=carry.program(request, local=True),
+            input=stream.program(request, stream.UPGRADER, local=True),
             capture_output=True,
             check=False,
             timeout=120,

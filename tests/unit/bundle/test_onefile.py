@@ -1,4 +1,4 @@
-"""What signs, verifies, cleans or publishes says what it was given where that is no file."""
+"""What signs, verifies, cleans or publishes says what it was given where that is not a file."""
 
 from __future__ import annotations
 

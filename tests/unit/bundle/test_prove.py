@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import lzma
-import subprocess
 import tarfile
 import zipfile
 from pathlib import Path
@@ -19,7 +18,6 @@ from bundle.walk.member import WINDOW
 from hardening.cli import run
 from hardening.demo import specimen
 from hardening.errors import ExitCode, InputError
-from tests.support.programs import need
 
 Files = dict[str, tuple[bytes, int]]
 WEB: Files = {
@@ -204,26 +202,6 @@ def cpio(*files: tuple[str, int, int, bytes]) -> bytes:
         out += b"070701" + b"".join(b"%08x" % n for n in fields) + name.encode() + b"\0"
         out += b"\0" * (-len(out) % 4) + data + b"\0" * (-len(data) % 4)
     return out
-
-
-def test_a_format_that_cleaning_does_not_write_may_not_differ(tmp_path: Path) -> None:
-    """What lies around the members of a 7z could do something else although every member that is left is the same."""
-    for name, members in (("old", "ab"), ("new", "a")):
-        for member in members:
-            (tmp_path / member).write_text(member)
-        command: list[str | Path] = [
-            need("7z"),
-            "a",
-            "-bd",
-            tmp_path / f"{name}.7z",
-            *(tmp_path / m for m in members),
-        ]
-        subprocess.run(command, check=True, capture_output=True)
-    old = outer(tmp_path / "old.zip", (tmp_path / "old.7z").read_bytes(), name="a.7z")
-    new = outer(tmp_path / "new.zip", (tmp_path / "new.7z").read_bytes(), name="a.7z")
-    assert differences(old, new) == ["a.7z was changed: its content differs"]
-    found = differences(tmp_path / "old.7z", tmp_path / "new.7z")
-    assert found == ["new.7z was changed, and cleaning does not write this format"]
 
 
 def test_names_of_one_file_in_a_cpio_stay_names_of_one_file(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import libarchive  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
-from bundle.walk import pattern_cache
+from hardening import user_cache
 from hardening.cli import run
 from hardening.demo import specimen
 from hardening.errors import ExitCode
@@ -75,7 +75,7 @@ def _fill(top: Path) -> None:
 
 def _gates(home: Path) -> None:
     """Bring what this account has compiled to the other's home: that takes seconds."""
-    where = pattern_cache.folder()
+    where = user_cache.folder("gates")
     if where is not None and where.is_dir():
         shutil.copytree(where, home / ".cache/aspect-hardening/gates")
         (home / ".cache/aspect-hardening/gates").chmod(0o700)
@@ -139,17 +139,6 @@ def test_a_cache_that_may_not_be_written_is_said(site: Path) -> None:
         "",
     ]
     assert {done.code for done in (writable, *others)} == {ExitCode.FINDINGS}
-
-
-@pytest.mark.parametrize(("home", "uid"), [("closed", account.NOBODY), ("~", account.NAMELESS)])
-def test_a_home_that_cannot_be_used_is_no_reason_to_fail(site: Path, home: str, uid: int) -> None:
-    """The rules, whose patterns are kept there, and Ansible, which ended before it began: that was told as an inventory without hosts."""
-    account.required(uid)
-    env = {"HOME": str(site / home)} if home != "~" else {}
-    state = f"upgrade status -e aspect_state_dir={site / 'out/state'}"
-    rules, status = account.harden("rules tls/suite", state, cwd=site, uid=uid, env=env)
-    assert (rules.code, rules.err) == (status.code, status.err) == (0, "")
-    assert "nothing was done here" in status.out
 
 
 def test_why_ansible_does_not_start_is_told(site: Path) -> None:
@@ -221,16 +210,6 @@ def test_a_server_whose_folder_is_closed_is_a_subject_of_its_own(site: Path) -> 
     assert {one["message"] for one in found["findings"] if one["rule"] == "host/not-examined"} == {
         "/etc/nginx: may not be read: permission denied", "/var/log/nginx: may not be read: permission denied",
     }  # fmt: skip
-
-
-def test_closed_folders_of_a_host_of_an_inventory_are_named(site: Path) -> None:
-    env = {"HOME": str(site / "home"), "ANSIBLE_REMOTE_TEMP": str(site / "out/ansible")}
-    far = f"-i localhost, -e ansible_connection=local -e collect_root={site / 'host'}"
-    (done,) = account.harden(f"host audit {far} --format json", cwd=site, env=env)
-    said = {one["message"] for one in json.loads(done.out)["findings"] if one["rule"] == "host/not-examined"}
-    assert {
-        f"{name}: cannot be listed: Permission denied" for name in ("/etc/nginx", "/var/log/nginx")
-    } <= said
 
 
 def test_a_host_that_is_closed_is_not_called_empty(site: Path) -> None:

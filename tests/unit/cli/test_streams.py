@@ -82,15 +82,6 @@ def test_a_log_that_is_full_does_not_change_the_exit_code(tmp_path: Path) -> Non
     assert shell(f"{HARDEN} bundle audit absent.zip 2> /dev/full", tmp_path).returncode == 2
 
 
-@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
-def test_streams_that_the_caller_closed_are_no_bug(found: Path, closed: str) -> None:
-    assert shell(f"{HARDEN} bundle audit found.zip --format json -o r.json {closed}", found).returncode == 10
-    assert (found / "r.json").read_text().startswith("{")
-    assert shell(f"{HARDEN} bundle audit found.zip {closed}", found).returncode == 10
-    assert shell(f"{HARDEN} bundle audit absent.zip {closed}", found).returncode == 2
-    assert shell(f"{HARDEN} rules {closed}", found).returncode == 0
-
-
 def test_an_account_without_a_name_is_called_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
     import getpass
     import os

@@ -50,7 +50,7 @@ def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "sign upgrade.zip --unsigned --report json=upgrade.zip.inventory.dsse.json",
         "verify upgrade.zip --key own.toml -o upgrade.zip",
         "diff upgrade.zip upgrade.zip -o upgrade.zip",
-        "learn upgrade.zip -o upgrade.zip",
+        "fingerprint upgrade.zip -o upgrade.zip",
         "envelope upgrade.zip --export upgrade.zip",
     ],
 )

@@ -84,7 +84,7 @@ def test_who_is_refused_reads_why_and_what_to_do(wanted: int, said: str) -> None
 
 
 def test_a_file_that_is_no_text_is_named_so() -> None:
-    with pytest.raises(UsageError, match=r"^the engine's configuration is no text$"):
+    with pytest.raises(UsageError, match=r"^the engine's configuration is not text$"):
         port.configured("\0\x01engine.port=1", "engine.port", 7226)
 
 

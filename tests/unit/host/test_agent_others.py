@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from hardening.host import agent as program
 from tests.support.host.little import Little
+from tests.support.host.onhost import Program
 
-agent: Any = program  # untyped: it runs on Python 2.6
+agent = Program("agent")
 
 
 @pytest.fixture
 def apply(little: Little, monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any]], dict[str, Any]]:
     """Apply a plan in this process, so that a test may act between two of its calls."""
-    monkeypatch.setattr(agent, "post_guard", lambda *_: None)
+    agent.replace(monkeypatch, "post_guard", lambda *_: None)
 
     def applied(plan: dict[str, Any]) -> dict[str, Any]:
         host = agent.Host("/", str(little.state))
@@ -59,7 +59,7 @@ def test_a_link_in_the_place_of_a_new_file_opens_nothing_up(
     answer = apply(little.plan(a="a = new\n").to_json())
     monkeypatch.undo()
     assert stat.S_IMODE(precious.stat().st_mode) == 0o600
-    assert (answer["state"], answer["problems"]) == ("rolledback", [])
+    assert (answer["state"], answer["problems"]) == ("rolled-back", [])
     assert "changed by somebody else" in answer["msg"]
     assert little.config()["a.conf"] == "a = old\n"
     assert not (little.etc / "a.conf").is_symlink()
@@ -100,7 +100,7 @@ def test_an_undo_is_not_led_elsewhere(
         little.etc.symlink_to(elsewhere)
         raise agent.Failed("a check says no")
 
-    monkeypatch.setattr(agent, "swap", swap)
+    agent.replace(monkeypatch, "swap", swap)
     answer = apply({"files": little.plan(a="a = new\n").to_json()["files"]})
     assert list(elsewhere.iterdir()) == []
     assert answer["state"] == "broken"
@@ -143,13 +143,13 @@ def test_what_is_removed_on_python_2_is_below_the_folder(
             Path(path).symlink_to(elsewhere)
         return found
 
-    monkeypatch.setattr(agent, "PY3", False)
+    agent.replace(monkeypatch, "PY3", value=False)
     monkeypatch.setattr(os, "lstat", lstat)
     with pytest.raises(OSError, match=r"."):
         agent.remove_tree(str(tree))
     monkeypatch.setattr(os, "lstat", real)
     assert [one.name for one in elsewhere.iterdir()] == ["passwd"]
-    agent.gone(str(tree))
+    agent.remove(str(tree))
     assert not tree.exists()
     assert [one.name for one in elsewhere.iterdir()] == ["passwd"]
 

@@ -67,7 +67,7 @@ def test_what_does_not_run_is_not_reloaded_and_not_started(served: Little) -> No
     for verb in ("check", "apply"):
         refused = served.ask(verb, plan(served))
         assert (refused["failed"], refused["state"]) == (True, "refused")
-        assert "little does not run, so that it cannot be told: start it (" in refused["msg"]
+        assert "little does not run and cannot be reloaded: start it (" in refused["msg"]
     assert (served.config()["a.conf"], up(served), said(served)) == ("a = old\n", False, [])
 
 
@@ -76,7 +76,7 @@ def test_a_rollback_leaves_a_stopped_service_stopped(served: Little) -> None:
     (served.root / "run" / "up").unlink()
     back = served.ask("rollback")
     assert (back["state"], back["undoes"]["label"]) == ("committed", "little")
-    assert back["msg"].startswith("not told, since little does not run (")
+    assert back["msg"].startswith("skipped: little does not run (")
     assert (served.config()["a.conf"], up(served), said(served)) == ("a = old\n", False, ["reload"])
 
 
@@ -91,7 +91,7 @@ def test_a_service_that_was_restarted_and_does_not_come_back_is_owed(served: Lit
     """Its script starts it in the background and exits 0, so that everything was said to be as before."""
     (served.root / "run" / "broken").touch()
     failed = served.ask("apply", plan(served, "restart", probes=NEVER))
-    assert (failed["state"], failed["owed"]["services"]) == ("rolledback", ["little"])
+    assert (failed["state"], failed["owed"]["services"]) == ("rolled-back", ["little"])
     (served.root / "run" / "broken").unlink()
     deadline = time.monotonic() + 30
     while served.ask("status")["transactions"][-1]["owed"]:
@@ -107,10 +107,8 @@ def test_what_does_not_run_is_not_started_by_a_restart(served: Little) -> None:
     assert (predicted["services"], predicted["left_stopped"]) == ([], ["little"])
     done = served.ask("apply", plan(served, "restart"))
     assert (done["state"], done["services"], done["left_stopped"]) == ("committed", [], ["little"])
-    assert session.summary(done).startswith("1 paths changed: not told, since little does not run (")
-    assert session.summary(predicted).startswith(
-        "1 paths would change: not told, since little does not run ("
-    )
+    assert session.summary(done).startswith("1 paths changed: skipped: little does not run (")
+    assert session.summary(predicted).startswith("1 paths would change: skipped: little does not run (")
     assert (served.config()["a.conf"], up(served), said(served)) == ("a = new\n", False, [])
 
     # it was started since, with the new files: the rollback has to tell it
@@ -122,22 +120,22 @@ def test_what_does_not_run_is_not_started_by_a_restart(served: Little) -> None:
 def test_probes_that_fail_since_a_service_was_left_stopped_say_so(served: Little) -> None:
     (served.root / "run" / "up").unlink()
     failed = served.ask("apply", plan(served, "restart", probes=NEVER))
-    assert (failed["state"], failed["owed"], up(served), said(served)) == ("rolledback", {}, False, [])
-    assert "does not exist; not told, since little does not run (" in failed["msg"]
+    assert (failed["state"], failed["owed"], up(served), said(served)) == ("rolled-back", {}, False, [])
+    assert "does not exist; skipped: little does not run (" in failed["msg"]
 
 
 def test_a_rollback_leaves_what_a_restart_would_start_stopped(served: Little) -> None:
     assert served.ask("apply", plan(served, "restart", starts=True))["state"] == "committed"
     (served.root / "run" / "up").unlink()
     back = served.ask("rollback")
-    assert back["msg"].startswith("not told, since little does not run (")
+    assert back["msg"].startswith("skipped: little does not run (")
     assert (served.config()["a.conf"], up(served), said(served)) == ("a = old\n", False, ["restart"])
 
 
 def test_a_restart_that_was_asked_for_by_name_starts_it_and_its_undo_stops_it(served: Little) -> None:
     (served.root / "run" / "up").unlink()
     failed = served.ask("apply", plan(served, "restart", starts=True, probes=NEVER))
-    assert (failed["state"], failed["owed"]) == ("rolledback", {})
+    assert (failed["state"], failed["owed"]) == ("rolled-back", {})
     assert (up(served), said(served)) == (False, ["restart", "stop"])
     assert served.ask("apply", plan(served, "restart", starts=True))["state"] == "committed"
     assert up(served)
@@ -150,7 +148,7 @@ def test_a_service_that_the_host_does_not_know_is_refused(served: Little) -> Non
         refused = served.ask("apply", plan(served, action))
         assert (refused["state"], refused["msg"]) == (
             "refused",
-            "little is no service of this host: look for its name there",
+            "little is not a service of this host: check its name there",
         )
     assert served.config()["a.conf"] == "a = old\n"
 

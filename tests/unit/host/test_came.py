@@ -1,4 +1,4 @@
-"""What a host came to by its receipt, and who is led back, without a playbook."""
+"""What a host came to by its receipt, and who is rolled back, without a playbook."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def _no(state: str) -> dict[str, object]:
         ([DONE, {**DONE, "state": "would-change", "tx": "0"}], "committed", ("1",)),
         ([{"state": "unchanged"}], "current", ()),
         ([DONE, _no("refused")], "kept", ("1",)),
-        ([_no("rolledback")], "rolledback", ()),
+        ([_no("rolled-back")], "rolled-back", ()),
         ([_no("refused")], "refused", ()),
         ([{"state": "unchanged"}, _no("refused")], "refused", ()),
-        ([_no("refused"), _no("rolledback")], "rolledback", ()),
-        ([{**_no("rolledback"), "owed": {"services": ["httpd"]}}], "broken", ()),
+        ([_no("refused"), _no("rolled-back")], "rolled-back", ()),
+        ([{**_no("rolled-back"), "owed": {"services": ["httpd"]}}], "broken", ()),
         ([_no("refused"), _no("broken")], "broken", ()),
         ([_no("refused"), {"failed": True, "msg": "no answer"}], "unknown", ()),
         ([], "untouched", ()),
@@ -65,7 +65,7 @@ def test_an_engine_waits_where_it_says_so() -> None:
 
 
 def test_a_host_that_refused_is_as_before_and_was_not_led_back() -> None:
-    """It was said to be `rolledback`, by transactions that were undone; there were none."""
+    """It was said to be `rolled-back`, by transactions that were undone; there were none."""
     run = fleet.judged([fleet.outcome_of(_host(_no("refused")))], NOW)
     assert (run.subjects[0].stats["state"], run.extra_codes) == (
         "refused",
@@ -82,9 +82,9 @@ def test_a_service_that_was_left_stopped_is_told_of() -> None:
         ("host/applied", Verdict.PASS), ("host/left-stopped", Verdict.SKIPPED),
     ]  # fmt: skip
     assert run.extra_codes == frozenset()
-    undone = fleet.after(one, _undo({"id": "1", "state": "rolledback"}), "x failed")
+    undone = fleet.after(one, _undo({"id": "1", "state": "rolled-back"}), "x failed")
     assert undone.stopped == ()
-    assert fleet.outcome_of(_host({**_no("rolledback"), "left_stopped": ["lighttpd"]})).stopped == ()
+    assert fleet.outcome_of(_host({**_no("rolled-back"), "left_stopped": ["lighttpd"]})).stopped == ()
 
 
 def test_every_host_that_was_meant_is_told_of_once() -> None:
@@ -106,10 +106,10 @@ def _undo(*rows: dict[str, object]) -> HostReceipt:
 @pytest.mark.parametrize(
     ("undo", "state"),
     [
-        (_undo({"id": "1", "state": "rolledback"}), "rolledback"),
-        (_undo({"id": "1", "state": "rolledback", "owed": {"services": ["httpd"]}}), "broken"),
+        (_undo({"id": "1", "state": "rolled-back"}), "rolled-back"),
+        (_undo({"id": "1", "state": "rolled-back", "owed": {"services": ["httpd"]}}), "broken"),
         (_undo({"id": "1", "state": "committed"}), "kept"),
-        (_undo({"id": "1", "state": "rolledback"}, {"id": "9", "state": "open"}), "unfinished"),
+        (_undo({"id": "1", "state": "rolled-back"}, {"id": "9", "state": "open"}), "unfinished"),
         (_undo({"id": "9", "state": "applied", "left": 60}), "unfinished"),
         (_host({"failed": True, "msg": "no"}), "kept"),
         (None, "kept"),
@@ -119,7 +119,7 @@ def test_the_undo_says_what_a_changed_host_is(undo: HostReceipt | None, state: s
     one = HostOutcome(host="h", state="committed", made=("1",), pending=("engine",))
     found = fleet.after(one, undo, "x failed")
     assert found.state == state
-    assert found.pending == (() if state == "rolledback" else ("engine",))
+    assert found.pending == (() if state == "rolled-back" else ("engine",))
 
 
 def test_what_a_cut_connection_left_is_told_with_its_end() -> None:
@@ -142,7 +142,7 @@ def test_a_reason_is_told_once() -> None:
 def test_a_host_that_was_led_back_says_what_was_undone() -> None:
     one = HostOutcome(host="h", state="kept", why=("nginx: refused, nothing was changed",), made=("1",))
     found = fleet.after(one, _undo({"id": "1", "state": "undone"}), "x failed")
-    assert (found.state, found.why[1]) == ("rolledback", "what this run had changed before is undone: 1")
+    assert (found.state, found.why[1]) == ("rolled-back", "what this run had changed before is undone: 1")
 
 
 @pytest.mark.parametrize("state", ["broken", "unknown", "unreachable"])
@@ -155,21 +155,21 @@ def test_those_are_led_back_that_were_changed_or_do_not_answer(monkeypatch: pyte
 
     def lead_back(wanted: Mapping[str, Mapping[str, Any]], **_: object) -> Receipt:
         asked.append(wanted)
-        hosts = tuple(_host({"transactions": [{"id": "1", "state": "rolledback"}]}, name=n) for n in wanted)
+        hosts = tuple(_host({"transactions": [{"id": "1", "state": "rolled-back"}]}, name=n) for n in wanted)
         return Receipt(code=0, hosts=hosts, output="")
 
     monkeypatch.setattr(fleet, "lead_back", lead_back)
     how: dict[str, Any] = {"inventory": None, "limit": None, "flags": ()}
     well = [HostOutcome(host="a", state="committed", made=("1",)), HostOutcome(host="b", state="untouched")]
     assert fleet.undone(well, **how) == well
-    alone = [HostOutcome(host="a", state="rolledback"), HostOutcome(host="b", state="untouched")]
+    alone = [HostOutcome(host="a", state="rolled-back"), HostOutcome(host="b", state="untouched")]
     assert fleet.undone(alone, **how) == alone
     assert asked == []
     found = fleet.undone(
-        [*well, HostOutcome(host="c", state="unknown"), HostOutcome(host="d", state="rolledback")], **how
+        [*well, HostOutcome(host="c", state="unknown"), HostOutcome(host="d", state="rolled-back")], **how
     )
     assert {one.host: one.state for one in found} == {
-        "a": "rolledback", "b": "untouched", "c": "rolledback", "d": "rolledback",
+        "a": "rolled-back", "b": "untouched", "c": "rolled-back", "d": "rolled-back",
     }  # fmt: skip
     why = "c, d failed"
     assert asked == [{"a": {"transactions": ["1"], "why": why}, "c": {"transactions": [], "why": why}}]

@@ -152,7 +152,7 @@ echo 'pegasus_http_port_t            tcp      7226'"""
 def test_a_label_is_given_where_there_is_none_and_taken_back_where_it_is_not_the_policys(
     asked: Any, port: int, local: str, *, has: bool, stays: bool
 ) -> None:
-    """`semanage port -d` fails for a port of the policy's own: a change that left 9000 was led back for it."""
+    """`semanage port -d` fails for a port of the policy's own: a change that left 9000 was rolled back for it."""
     wall = Firewall(label="http_port_t")
     (given,), (taken,) = wall.opens(port, 80), wall.closes(port, 80, 80)
     semanage = LOCAL.format(policy=OF_POLICY, local=local)

@@ -21,7 +21,6 @@ from hardening.errors import ExitCode, ProbeError
 from hardening.findings import Run
 from hardening.host import gather
 from hardening.host.checks import Paths, audit, wanted
-from hardening.host.gather import COLLECT
 from hardening.host.session import Session
 from hardening.reports import render
 from hardening.tls.policy import load
@@ -341,14 +340,6 @@ def test_silence_is_an_error(tmp_path: Path) -> None:
             Paths(("/",)),
             where="far",
         )
-
-
-def test_python_2_6_can_read_the_collector() -> None:
-    vermin = str(Path(sys.executable).with_name("vermin"))
-    done = subprocess.run(
-        [vermin, "--no-tips", "-t=2.6-", str(COLLECT)], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout
 
 
 def test_an_inventory_by_command(

@@ -8,22 +8,22 @@ from typing import Any
 import pytest
 
 from hardening.errors import InputError, UsageError
-from hardening.host import agent
 from hardening.host.plans import tls, vault_values
 from hardening.host.plans.plan import Command, File, Service, Validator
 from hardening.host.plans.secret_text import checked
 from hardening.host.session import here
+from tests.support.host.onhost import Program
 
 
 @pytest.mark.parametrize(
     ("kind", "raw", "said"),
     [
-        (Command, {"name": "a", "do": "touch x"}, "here: 'do' is no list"),
+        (Command, {"name": "a", "do": "touch x"}, "here: 'do' is not a list"),
         (Command, {"do": ["true"]}, "here: 'name' is missing"),
-        (Validator, {"name": "v", "argv": "true"}, "here: 'argv' is no list"),
+        (Validator, {"name": "v", "argv": "true"}, "here: 'argv' is not a list"),
         (Validator, "true", "here: a str has no keys"),
         (File, {"path": "/a", "mode": 420}, "here: 'mode' came as the number 420"),
-        (File, {"path": ["/a"]}, "here: 'path' is no text"),
+        (File, {"path": ["/a"]}, "here: 'path' is not text"),
         (File, {"path": "/a", "secret": "perhaps"}, "here: 'secret' is neither yes nor no"),
         (File, {"path": "/a", "mod": "0644"}, "here: unknown key 'mod'"),
     ],
@@ -59,9 +59,9 @@ def test_a_service_is_told_what_init_systems_know() -> None:
         ({"kind": "tpc", "port": 1}, "unknown kind tpc"),
         ({"port": 1}, "unknown kind None"),
         ({"kind": "tcp"}, "tcp needs 'port'"),
-        ({"kind": "tcp", "port": "https"}, "tcp: port: 'https' is no number"),
-        ({"kind": "tcp", "port": True}, "tcp: port: True is no number"),
-        ({"kind": "command", "argv": "true"}, "'argv' is no list"),
+        ({"kind": "tcp", "port": "https"}, "tcp: port: 'https' is not a number"),
+        ({"kind": "tcp", "port": True}, "tcp: port: True is not a number"),
+        ({"kind": "command", "argv": "true"}, "'argv' is not a list"),
         ({"kind": "path", "path": "/a", "absent": "maybe"}, "'absent' is neither yes nor no"),
         ({"kind": "path", "path": "/a", "port": 1}, "path has no key 'port'"),
         (["tcp"], "a list has no keys"),
@@ -74,7 +74,7 @@ def test_a_probe_that_no_host_understands_is_refused(raw: Any, said: str) -> Non
 
 
 def test_every_kind_of_probe_of_the_agent_is_known_here() -> None:
-    assert list(vault_values.PROBES) == list(agent.PROBES)
+    assert list(vault_values.PROBES) == list(Program("agent").PROBES)
     assert vault_values.probe({"kind": "tcp", "port": "443", "wait": "0.5"}) == {
         "kind": "tcp",
         "port": 443,
@@ -90,7 +90,7 @@ def test_every_kind_of_probe_of_the_agent_is_known_here() -> None:
         ({"target": "tomcat"}, "tomcat is not changed on hosts"),
         ({"target": "nginx", "version": 1.2}, "'version' came as the number 1.2"),
         ({"target": "nginx", "params": "x"}, "'params': a str has no keys"),
-        ({"target": "nginx", "check": "nginx -t"}, "'check' is no list"),
+        ({"target": "nginx", "check": "nginx -t"}, "'check' is not a list"),
         ({"target": "nginx", "action": "bounce"}, "unknown action 'bounce'"),
         ("nginx", "a str has no keys"),
     ],
@@ -115,9 +115,7 @@ def test_a_secret_that_yaml_took_for_a_number_is_told_so(value: object) -> None:
 
 
 def test_a_directory_that_cannot_be_the_agent_s_is_an_answer() -> None:
-    answer = agent.answer_to(  # type: ignore[no-untyped-call]  # it runs on Python 2.6, too
-        {"verb": "status", "state": "relative/dir"}
-    )
+    answer = Program("agent").answer_to({"verb": "status", "state": "relative/dir"})
     assert (answer["state"], answer["msg"]) == ("refused", "relative/dir is not an absolute path")
 
 
@@ -136,5 +134,5 @@ def test_a_number_is_whole_where_it_can_be(value: object, found: float) -> None:
 
 @pytest.mark.parametrize("value", [-1, 1e9, "inf", "nan", True, None, "soon", [1]])
 def test_what_no_clock_of_a_host_waits_for_is_no_number(value: object) -> None:
-    with pytest.raises(UsageError, match=r"wait: .* is no number from 0 on"):
+    with pytest.raises(UsageError, match=r"wait: .* is not a number from 0 on"):
         vault_values.number(value, "wait")

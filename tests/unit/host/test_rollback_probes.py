@@ -30,7 +30,7 @@ RELOAD = """
 
 
 def test_a_confirmation_that_cannot_be_undone_does_not_say_that_all_is_as_before(aged: Little) -> None:
-    """It said `rolledback`, exit 6; and a second confirmation made final what was half undone."""
+    """It said `rolled-back`, exit 6; and a second confirmation made final what was half undone."""
     flag = aged.root / "run" / "flag"
     flag.touch()
     probes = ({"kind": "path", "path": str(flag), "wait": 0},)
@@ -46,7 +46,7 @@ def test_a_confirmation_that_cannot_be_undone_does_not_say_that_all_is_as_before
     assert late["msg"].startswith("the confirmation came too late: ")
     away.rename(aged.etc)
     aged.ask("recover")  # unless the guard was quicker
-    assert aged.ask("status")["transactions"][-1]["state"] == "rolledback"
+    assert aged.ask("status")["transactions"][-1]["state"] == "rolled-back"
     assert aged.config()["a.conf"] == "a = old\n"
 
 
@@ -56,7 +56,7 @@ def end(pid: Path) -> None:
 
 
 def test_a_rollback_asks_for_what_answered_before_the_change_and_no_more(aged: Little) -> None:
-    """A new port, or old settings that are too weak for the host's own library, could not be led back: its probe failed."""
+    """A new port, or old settings that are too weak for the host's own library, could not be rolled back: its probe failed."""
     new, old = free_port(), socket.create_server(("127.0.0.1", 0))
     known, run = old.getsockname()[1], aged.root / "run"
     (run / "listen.py").write_text(textwrap.dedent(LISTEN).format(port=new))

@@ -167,7 +167,7 @@ def test_a_file_that_everybody_reads_is_shut_or_refused(product: Path) -> None:
 def test_a_failing_service_leaves_everything_as_it_was(product: Path) -> None:
     before = texts(product)
     failed = carried(product, ALL, {"db": FIRST}, services=(Service(name="invented", argv=("false",)),))
-    assert failed["state"] == "rolledback"
+    assert failed["state"] == "rolled-back"
     assert "Esh" not in json.dumps(failed)
     assert texts(product) == before
     assert not (product / "store.json").exists()

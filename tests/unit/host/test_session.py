@@ -100,7 +100,7 @@ def test_a_server_that_was_left_stopped_is_not_asked_for_a_proof() -> None:
         assert [verb for verb, _ in host.asked] == ["apply", "reconnect", "confirm"]
 
 
-@pytest.mark.parametrize(("state", "changed"), [("rolledback", False), ("broken", True)])
+@pytest.mark.parametrize(("state", "changed"), [("rolled-back", False), ("broken", True)])
 def test_what_is_not_proved_is_undone_and_says_whether_it_is_back(state: str, changed: bool) -> None:
     host = _applied(rollback={"state": state})
     done = host.carry_out(Plan(), prove=lambda: ["TLSv1.0"])
@@ -108,7 +108,7 @@ def test_what_is_not_proved_is_undone_and_says_whether_it_is_back(state: str, ch
     assert host.asked[-1] == ("rollback", {"id": "7", "why": "not proved: TLSv1.0"})
 
 
-@pytest.mark.parametrize(("state", "changed"), [("rolledback", False), ("broken", True)])
+@pytest.mark.parametrize(("state", "changed"), [("rolled-back", False), ("broken", True)])
 def test_a_confirmation_that_fails_is_a_failure(state: str, changed: bool) -> None:
     host = _applied(confirm={"failed": True, "state": state, "msg": "too late"})
     done = host.carry_out(Plan(), prove=list)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import ast
 from datetime import UTC, datetime
 
 import pytest
 
 from hardening.errors import ExitCode
 from hardening.findings import Examined, Verdict
-from hardening.host import agent, fleet, states
+from hardening.host import fleet, states
 from hardening.host.playbook import HostReceipt, Receipt
-from hardening.upgrade import carry, upgrade_report
+from hardening.onhost.shared import journal
+from hardening.onhost.upgrader import record
+from hardening.upgrade import upgrade_report
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 BEFORE, CHANGED = {ExitCode.ROLLED_BACK}, {ExitCode.HOSTS_FAILED}
@@ -22,9 +23,9 @@ BEFORE, CHANGED = {ExitCode.ROLLED_BACK}, {ExitCode.HOSTS_FAILED}
     [
         ("", set()),
         ("committed current fit open untouched", set()),
-        ("current fit untouched unfit older refused rolledback", BEFORE),
+        ("current fit untouched unfit older refused rolled-back", BEFORE),
         *(
-            (f"rolledback {name}", CHANGED)
+            (f"rolled-back {name}", CHANGED)
             for name in ("committed", "open", "kept", "unfinished", "broken", "lost")
         ),
         ("lost", CHANGED),
@@ -42,9 +43,8 @@ def test_both_stories_know_only_names_of_the_table_and_each_is_told_by_one() -> 
 
 
 def test_the_program_on_the_host_ends_by_the_same_words() -> None:
-    (line,) = (x for x in carry.UPGRADER.read_text().splitlines() if x.startswith("FINAL = "))
-    assert ast.literal_eval(line.removeprefix("FINAL = ")) == states.FINISHED
-    assert set(states.FINISHED) <= set(agent.FINAL)
+    assert record.FINAL == states.FINISHED
+    assert set(states.FINISHED) <= set(journal.FINAL)
 
 
 def _upgraded(state: str, **row: object) -> HostReceipt:
@@ -78,5 +78,5 @@ def test_a_state_that_nobody_knows_is_no_pass_and_no_silence() -> None:
 
 
 def test_a_host_that_had_the_release_already_is_as_before() -> None:
-    hosts = (_upgraded("current"), _upgraded("rolledback"))
+    hosts = (_upgraded("current"), _upgraded("rolled-back"))
     assert upgrade_report.judged(Receipt(code=0, hosts=hosts, output=""), NOW).extra_codes == BEFORE

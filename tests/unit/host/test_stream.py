@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import subprocess
 from pathlib import Path
 
@@ -11,8 +9,7 @@ import pytest
 
 from hardening.errors import ProbeError
 from hardening.host import session, stream
-from hardening.host.stream import MARK, SEAL, answer, fresh_key, program, unsealed
-from hardening.upgrade import carry
+from hardening.host.stream import MARK, SEAL, answer, fresh_key, unsealed
 from tests.support.host.little import AGES, interpreter
 
 LAID = (
@@ -54,7 +51,7 @@ def test_nothing_of_the_current_folder_is_run(
     python = interpreter(age)
     monkeypatch.chdir(unpacked)
     assert session.here(python=python).ask("facts")["uid"] is not None
-    for sent in (stream.program({"verb": "status"}), carry.program({"verb": "status"})):
+    for sent in (stream.program({"verb": "status"}), stream.program({"verb": "status"}, stream.UPGRADER)):
         done = subprocess.run([python, "-"], input=sent, capture_output=True, check=True)
         assert answer(done.stdout.decode())["verb"] == "status"
     assert not (unpacked.parent / "ran").exists()
@@ -109,22 +106,3 @@ def test_the_advice_is_about_what_the_host_said(said: str, hint: str) -> None:
 @pytest.mark.parametrize("text", ["", "no seal at all", f"{SEAL}", f"{SEAL}????", f"{SEAL}\n", f"{SEAL}AAAA"])
 def test_what_is_not_sealed_by_the_key_stays_as_it_is(text: str) -> None:
     assert unsealed(text, fresh_key()) == text
-
-
-@pytest.mark.parametrize("key", ["", "k" * 64])
-def test_a_program_says_what_it_was_asked_and_what_it_is_called(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], key: str
-) -> None:
-    """Another program of one file travels in the same way; nothing of the request is to be read on the way."""
-    source = tmp_path / "other.py"
-    source.write_text("import base64, json, zlib\nasked = json.loads(zlib.decompress(base64.b64decode(REQUEST)))\n"
-                      "print('@@ASPECT@@' + json.dumps([asked, len(SOURCE), __name__]))\n")  # fmt: skip
-    request = {"verb": "facts", "word": "T0p" + "s3cret"}
-    made = program(request, name="other", source=source, key=key)
-    assert b"s3cret" not in made
-    assert base64.b64encode(b"s3cret") not in made
-    exec(compile(made, "made", "exec"), {})
-    output = capsys.readouterr().out
-    assert ("s3cret" in output) is not bool(key)
-    told = json.loads(unsealed(output, key).strip().removeprefix(MARK))
-    assert told == [request, source.stat().st_size, "__main__"]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hardening.host import agent
+from tests.support.host.onhost import Program
 
-source: Any = agent  # one file for Python 2.6: it has no types
+source = Program("agent")
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def journal(tx: Any) -> Path:
 
 
 def test_a_transaction_that_never_began_says_nothing(tx: Any) -> None:
-    assert (tx.state(), tx.events(), tx.manifest(), tx.owed()) == ("none", [], None, {})
+    assert (tx.state(), tx.events(), tx.manifest(), tx.pending_undo()) == ("none", [], None, {})
 
 
 def test_a_manifest_is_read_as_it_was_written_and_a_damaged_one_is_for_a_person(begun: Any) -> None:
@@ -54,7 +55,7 @@ def test_the_room_of_a_journal_is_taken_before_it_is_needed(begun: Any) -> None:
     ("events", "state"),
     [
         (["command"], "none"), (["open"], "open"), (["open", "applied", "command"], "applied"),
-        (["open", "rolledback"], "rolledback"), (["open", "applied", "committed"], "committed"),
+        (["open", "rolled-back"], "rolled-back"), (["open", "applied", "committed"], "committed"),
         (["open", "undone", "service"], "undone"),
     ],
 )  # fmt: skip
@@ -92,9 +93,9 @@ def test_a_line_is_written_whole_though_the_disk_takes_it_in_pieces(
 def test_what_an_undo_owes_is_what_its_last_line_says(begun: Any) -> None:
     owed = {"commands": ["a"], "services": []}
     begun.record("undone", owed=owed)
-    assert begun.owed() == owed
+    assert begun.pending_undo() == owed
     begun.record("undone", owed={})
-    assert begun.owed() == {}
+    assert begun.pending_undo() == {}
 
 
 def test_only_what_began_is_to_be_undone_the_last_command_first() -> None:
@@ -103,7 +104,11 @@ def test_only_what_began_is_to_be_undone_the_last_command_first() -> None:
         {"event": "command", "name": "a"}, {"event": "command", "name": "c"}, {"event": "service", "name": "z"},
         {"event": "service", "name": "x"}, {"event": "swap", "name": "b"}, {"event": "service", "name": "b"},
     ]  # fmt: skip
-    assert source.debts(manifest, events) == {"commands": ["c", "a"], "services": ["x", "z"], "asleep": []}
+    assert source.undo_work(manifest, events) == {
+        "commands": ["c", "a"],
+        "services": ["x", "z"],
+        "asleep": [],
+    }
 
 
 LOOK = {"kind": "file", "mode": 0o644, "uid": 0, "gid": 0, "sha256": "a", "target": None, "xattrs": {}}
@@ -116,7 +121,7 @@ LOOK = {"kind": "file", "mode": 0o644, "uid": 0, "gid": 0, "sha256": "a", "targe
 )
 def test_two_files_are_the_same_as_far_as_an_operator_can_tell(change: dict[str, Any], *, same: bool) -> None:
     assert source.same(LOOK, {**LOOK, **change}) is same
-    assert source.alike(LOOK, {**LOOK, **change}) is (same or "xattrs" in change)
+    assert source.same_but_xattrs(LOOK, {**LOOK, **change}) is (same or "xattrs" in change)
 
 
 def test_a_link_is_what_it_points_to_and_nothing_is_only_nothing() -> None:
@@ -124,7 +129,7 @@ def test_a_link_is_what_it_points_to_and_nothing_is_only_nothing() -> None:
     assert source.same(link, {**link, "mode": 0o777, "uid": 48})
     assert not source.same(link, {**link, "target": "/b"})
     assert source.same(None, None)
-    assert source.alike(None, None)
+    assert source.same_but_xattrs(None, None)
     assert not source.same(None, LOOK)
     assert not source.same(LOOK, None)
 
@@ -137,7 +142,7 @@ def test_a_link_is_what_it_points_to_and_nothing_is_only_nothing() -> None:
     ],
 )  # fmt: skip
 def test_an_attribute_that_somebody_set_is_told_from_the_systems_own(name: str, *, ours: bool) -> None:
-    assert source.ours(name) is ours
+    assert source.is_own_xattr(name) is ours
 
 
 @pytest.mark.parametrize(
@@ -152,7 +157,7 @@ def test_an_attribute_that_somebody_set_is_told_from_the_systems_own(name: str, 
 def test_copies_go_when_they_are_too_many_too_old_or_too_large_and_the_newest_never(
     tmp_path: Path, plan: dict[str, Any], gone: list[str]
 ) -> None:
-    host, now = source.Host(str(tmp_path), "/state"), source.time.time()
+    host, now = source.Host(str(tmp_path), "/state"), time.time()
     finished = [source.Transaction(host, str(number)) for number in range(1, 5)]
     for age, one in enumerate(reversed(finished)):
         source.make_dirs(one.dir)

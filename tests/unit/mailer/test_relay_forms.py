@@ -14,12 +14,11 @@ from typing import Any
 
 import pytest
 
-from hardening.mailer import relay
+from hardening.onhost.relay import settings, status
 from tests.support.host.little import interpreter
 from tests.support.mailer.fixtures import Site
 from tests.support.mailer.relayed import Relay
 
-source: Any = relay  # one file for Python 2.6: it has no types
 SENDER = "alarms@example.com"
 
 
@@ -111,11 +110,11 @@ def test_sendmail_reads_options_as_getopt_does(aged: Relay) -> None:
     [
         ("", "no valid JSON"),
         ('{"a": 1,\n}', "no valid JSON"),
-        ("[]", "is no JSON object"),
+        ("[]", "is not a JSON object"),
         ({"credentials": "x"}, "credentials"),
         ({"credentials": [{}]}, "credentials"),
         ({"credentials": [{"certificate_file": "/x"}]}, "key_file"),
-        ({"mailbox": 5}, "mailbox is no text"),
+        ({"mailbox": 5}, "mailbox is not text"),
         ({"transports": []}, "transports"),
     ],
 )
@@ -144,19 +143,19 @@ def test_settings_may_begin_with_a_byte_order_mark(aged: Relay) -> None:
 def test_status_says_what_it_cannot_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config = dict(source.DEFAULTS, spool=str(tmp_path))
-    assert source.status(config) == 2
+    config = dict(settings.DEFAULTS, spool=str(tmp_path))
+    assert status.status(config) == 2
     assert "has never run" in capsys.readouterr().out
     for said in ("", "[]", "{}"):
         (tmp_path / "status.json").write_text(said)
-        assert source.status(config) == 2
+        assert status.status(config) == 2
         assert "is damaged" in capsys.readouterr().out
 
     def denied(path: str) -> bytes:
         raise PermissionError(errno.EACCES, "Permission denied", path)
 
-    monkeypatch.setattr(source, "get", denied)
-    assert source.status(config) == 2
+    monkeypatch.setattr(status, "read", denied)
+    assert status.status(config) == 2
     told = capsys.readouterr().out
     assert "never run" not in told
     assert "Permission denied" in told

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from hardening.mailer import relay
+from hardening.onhost.relay import message
 
-source: Any = relay  # one file for Python 2.6: it has no types
 UMLAUT = "\N{LATIN SMALL LETTER U WITH DIAERESIS}"
 
 
@@ -28,7 +27,7 @@ UMLAUT = "\N{LATIN SMALL LETTER U WITH DIAERESIS}"
     ],
 )  # fmt: skip
 def test_a_mail_is_parted_into_headers_and_body(raw: bytes, headers: list[Any], body: bytes) -> None:
-    assert source.split_mail(raw) == (headers, body)
+    assert message.split_mail(raw) == (headers, body)
 
 
 @pytest.mark.parametrize(
@@ -44,12 +43,12 @@ def test_a_mail_is_parted_into_headers_and_body(raw: bytes, headers: list[Any], 
     ],
 )
 def test_a_headers_text_is_read_on_one_line_in_any_encoding(raw: bytes, text: str) -> None:
-    assert source.header(source.split_mail(raw)[0], "subject") == text
+    assert message.header(message.split_mail(raw)[0], "subject") == text
 
 
 @pytest.mark.parametrize("name", ["subject", "comments", "keywords", "x-place"])
 def test_letters_in_a_header_that_people_read_become_ascii(name: str) -> None:
-    told = source.in_ascii(name, f"{name}:  {UMLAUT}ber\r\n {UMLAUT}".encode())
+    told = message.ascii_header(name, f"{name}:  {UMLAUT}ber\r\n {UMLAUT}".encode())
     assert told.isascii()
     assert str(make_header(decode_header(told.decode().partition(": ")[2]))) == f"{UMLAUT}ber {UMLAUT}"
 
@@ -58,15 +57,15 @@ def test_letters_in_a_header_that_people_read_become_ascii(name: str) -> None:
     ("name", "line"), [("subject", b"Subject:  a"), ("to", f"To: {UMLAUT}@a.example".encode())]
 )
 def test_a_header_in_ascii_and_an_address_are_left_alone(name: str, line: bytes) -> None:
-    assert source.in_ascii(name, line) == line
+    assert message.ascii_header(name, line) == line
 
 
 @pytest.mark.parametrize("length", [1, 21, 22, 200])
 def test_a_text_that_is_no_ascii_is_written_in_words_of_the_length_mail_allows(length: int) -> None:
-    made = source.encoded(UMLAUT * length)
+    made = message.encode_value(UMLAUT * length)
     assert all(len(word) <= 75 for word in made.split("\r\n "))
     assert str(make_header(decode_header(made))) == UMLAUT * length
-    assert source.encoded("in ascii\r\nBcc: a\0b") == "in ascii Bcc: a b"
+    assert message.encode_value("in ascii\r\nBcc: a\0b") == "in ascii Bcc: a b"
 
 
 @pytest.mark.parametrize(
@@ -83,7 +82,7 @@ def test_a_text_that_is_no_ascii_is_written_in_words_of_the_length_mail_allows(l
 def test_how_letters_are_written_is_said_where_nobody_did(
     known: list[str], body: bytes, charset: str | None
 ) -> None:
-    told = source.declared(known, body)
+    told = message.charset_headers(known, body)
     wanted = [
         "MIME-Version: 1.0",
         f"Content-Type: text/plain; charset={charset}",
@@ -95,15 +94,15 @@ def test_how_letters_are_written_is_said_where_nobody_did(
 @pytest.mark.parametrize("count", [1, 2, 3, 40])
 def test_recipients_are_folded_into_lines_of_78_letters_and_none_is_lost(count: int) -> None:
     to = [f"operator.{number:02}@site.example" for number in range(count)]
-    lines = source.addressed_to(to).split("\r\n")
+    lines = message.to_header(to).split("\r\n")
     assert [one.strip() for one in " ".join(lines).removeprefix("To:").split(",")] == to
     assert all(len(line) <= 78 for line in lines)
-    assert source.addressed_to(["a" * 90]) == "To: " + "a" * 90  # nothing stands alone before it
+    assert message.to_header(["a" * 90]) == "To: " + "a" * 90  # nothing stands alone before it
 
 
 @pytest.mark.parametrize(("length", "lines"), [(36, 1), (37, 2)])
 def test_as_many_recipients_stand_in_a_line_as_it_takes(length: int, lines: int) -> None:
-    assert source.addressed_to(["a" * 36, "b" * length]).count("\r\n") == lines - 1
+    assert message.to_header(["a" * 36, "b" * length]).count("\r\n") == lines - 1
 
 
 @pytest.mark.parametrize("length", [997, 998, 999, 1988, 5000])
@@ -112,7 +111,7 @@ def test_a_line_is_broken_between_letters_where_it_is_longer_than_smtp_knows(
     length: int, letter: str
 ) -> None:
     for text in ("x" * shift + letter * (length // len(letter.encode())) for shift in range(4)):
-        made = source.broken_lines(b"short\r\n" + text.encode() + b"\r\nend")
+        made = message.break_long_lines(b"short\r\n" + text.encode() + b"\r\nend")
         assert max(map(len, made.split(b"\r\n"))) <= 998
         assert made.decode().replace("\r\n ", "") == f"short\r\n{text}\r\nend"
         assert (b"\r\n " in made) is (len(text.encode()) > 998)
@@ -132,7 +131,7 @@ def test_a_line_is_broken_between_letters_where_it_is_longer_than_smtp_knows(
 def test_the_text_of_a_mail_is_read_for_a_digest_as_far_as_it_can_be(
     headers: bytes, body: bytes, text: str
 ) -> None:
-    assert source.readable(source.split_mail(headers)[0], body) == text
+    assert message.digest_text(message.split_mail(headers)[0], body) == text
 
 
 @pytest.mark.parametrize(
@@ -140,4 +139,4 @@ def test_the_text_of_a_mail_is_read_for_a_digest_as_far_as_it_can_be(
     [(0, "Thu, 01 Jan 1970 00:00:00 +0000"), (1_798_675_199, "Wed, 30 Dec 2026 23:59:59 +0000")],
 )
 def test_a_date_is_written_as_mail_has_it_whatever_language_the_host_speaks(moment: int, date: str) -> None:
-    assert source.date_header(moment) == date
+    assert message.date_header(moment) == date

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import signal
@@ -12,18 +13,14 @@ import time
 import tomllib
 from collections.abc import Iterator
 from importlib.resources import files
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from hardening.mailer import relay
 from hardening.mailer.error_catalogue import Answer, Class, diagnose
+from hardening.onhost.relay import answers, problems, tokens
 from tests.support.host.little import interpreter
 from tests.support.mailer.fixtures import Site
 from tests.support.mailer.relayed import Relay
-
-source: Any = relay  # one file for Python 2.6: it has no types
 
 
 @pytest.fixture
@@ -179,7 +176,7 @@ def test_retry_after_is_a_number_or_a_date(value: str, least: float, most: float
         def getheader(self, _name: str) -> str:
             return value
 
-    for wait in (seconds(value), source.after(Said())):
+    for wait in (seconds(value), answers.retry_after(Said())):
         assert wait is not None
         assert least <= wait <= most
     assert seconds("soon") is None
@@ -194,11 +191,11 @@ def test_a_token_is_one_word(monkeypatch: pytest.MonkeyPatch, token: object) -> 
             return default
 
     body = json.dumps({"access_token": token, "expires_in": 3600}).encode()
-    monkeypatch.setattr(source, "https", lambda *_: (200, Said(), body))
-    monkeypatch.setattr(source, "get", lambda _path: b"word")
+    monkeypatch.setattr(tokens, "post", lambda *_: (200, Said(), body))
+    monkeypatch.setattr(tokens, "read", lambda _path: b"word")
     config = {"tenant": "t", "client_id": "c", "authority": "a"}
-    with pytest.raises(source.Refused):
-        source.Tokens(config).ask("scope", {"secret_file": "x"})
+    with pytest.raises(problems.Refused):
+        tokens.Tokens(config).ask("scope", {"secret_file": "x"})
 
 
 @pytest.mark.parametrize(
@@ -206,11 +203,11 @@ def test_a_token_is_one_word(monkeypatch: pytest.MonkeyPatch, token: object) -> 
     [(60, 60), ("60", 60), ("soon", 3600), (None, 3600), ("1e999", 3600), (float("nan"), 3600)],
 )
 def test_no_token_holds_for_ever(said: object, held: float) -> None:
-    assert source.lifetime(said) == held
+    assert answers.token_lifetime(said) == held
 
 
 def test_an_answer_of_brackets_alone_is_none() -> None:
-    assert source.parsed(b"[" * 100_000) == {}
+    assert answers.json_object(b"[" * 100_000) == {}
 
 
 STAGES = ("auth", "mail", "rcpt", "data")
@@ -229,7 +226,7 @@ REPLIES = (
 def test_the_relay_judges_replies_as_the_reviewed_table_does(stage: str, reply: str) -> None:
     code, name, _ = reply.split(" ", 2)
     answer = Answer(where="smtp", stage=stage, status=int(code), name=name, text=reply[4:])
-    assert source.smtp_kind(stage, int(code), reply[4:]) == diagnose(answer).kind
+    assert answers.smtp_kind(stage, int(code), reply[4:]) == diagnose(answer).kind
 
 
 NAMES = {
@@ -246,7 +243,7 @@ NAMES = {
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 429, 500, 503, 507])
 def test_the_relay_judges_statuses_as_the_reviewed_table_does(where: str, status: int) -> None:
     for name in NAMES[where]:
-        kind = source.http_kind(status, name)
+        kind = answers.http_kind(status, name)
         if where == "token" and kind == Class.MESSAGE:
             kind = Class.CONFIG  # what the relay makes of it: a token request is no mail
         assert kind == diagnose(Answer(where=where, status=status, name=name)).kind, (status, name)
@@ -260,7 +257,7 @@ def test_every_name_the_relay_knows_is_in_the_table() -> None:
         for row in rows
         for name in row.get("names", []) + row.get("errors", [])
     }
-    text = Path(source.__file__).read_text().partition("def http_kind")[2].partition("# ---")[0]
+    text = inspect.getsource(answers.http_kind)
     said = set(re.findall(r'"([A-Za-z_]{9,})"', text))
     assert said
     assert said - {"invalid_request", "invalid_grant"} <= known

@@ -11,6 +11,10 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from hardening.cli import run
 from hardening.errors import ExitCode
@@ -235,12 +239,20 @@ def test_a_staged_credential_steps_in(site: Site) -> None:
 
 
 def certificate(folder: Path) -> tuple[Path, Path, x509.Certificate]:
-    key, made = folder / "mailer.key", folder / "mailer.crt"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=mailer", "-days", "90", "-keyout", key, "-out", made],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return made, key, x509.load_pem_x509_certificate(made.read_bytes())
+    """A key and a certificate that it signed itself, for ninety days."""
+    key, name = (
+        rsa.generate_private_key(65537, 2048),
+        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mailer")]),
+    )
+    now = dt.datetime.now(dt.UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now)
+    made = builder.not_valid_after(now + dt.timedelta(days=90)).sign(key, hashes.SHA256())
+    files = folder / "mailer.crt", folder / "mailer.key"
+    files[0].write_bytes(made.public_bytes(Encoding.PEM))
+    files[1].touch(0o600)
+    files[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return *files, made
 
 
 def test_a_certificate_signs_in(site: Site) -> None:
@@ -261,9 +273,9 @@ def test_a_certificate_signs_in(site: Site) -> None:
         ({"tenannt": "x"}, "did you mean 'tenant'?"),
         (
             {"transports": ["pigeon"]},
-            "transports: this value (not shown: it may be a secret) is none of graph, smtp, ews",
+            "transports: this value (not shown: it may be a secret) is not one of graph, smtp, ews",
         ),
-        ({"cloud": "mars"}, "this value (not shown: it may be a secret) is none of public"),
+        ({"cloud": "mars"}, "this value (not shown: it may be a secret) is not one of public"),
         ({"credential": {"secret": 7}}, "credential.secret: has to be a string"),
         ({"proxy": {"url": "https://u:p@x"}}, "proxy.url"),
     ],

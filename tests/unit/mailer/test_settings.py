@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from hardening.cli import run
-from hardening.mailer import relay
 from hardening.mailer.install import relay_config
 from hardening.mailer.settings import load
 from tests.support.mailer.fixtures import Site
@@ -69,7 +68,7 @@ def test_the_relay_refuses_what_it_cannot_work_with(site: Site, key: str, value:
         json.dumps({**relay_config(load(site.config)), "spool": str(site.folder / "spool"), key: value})
     )
     done = subprocess.run(
-        [sys.executable, relay.__file__, "serve", str(place)],
+        [sys.executable, "-m", "hardening.onhost.relay", "serve", str(place)],
         capture_output=True,
         text=True,
         check=False,

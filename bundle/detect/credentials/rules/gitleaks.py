@@ -122,7 +122,7 @@ def _family(
     group, entropy = row.get("secretGroup", 0), row.get("entropy", 0)
     most = _compiled(f"{where}.regex", text).groups
     if not isinstance(group, int) or not 0 <= group <= most:
-        raise DataError(f"{where}.secretGroup: {group!r} is no group of its regex", hint=f"it has {most}")
+        raise DataError(f"{where}.secretGroup: {group!r} is not a group of its regex", hint=f"it has {most}")
     if not isinstance(entropy, int | float):
         raise DataError(f"{where}.entropy: has to be a number, not {entropy!r}", hint="3.5")
     net = Net(
@@ -154,7 +154,7 @@ def _allowances(
         target, condition = str(one.get("regexTarget") or "secret"), str(one.get("condition") or "OR").upper()
         if target not in TARGETS:
             raise DataError(
-                f"{where}.regexTarget: {target!r} is none of {', '.join(TARGETS)}",
+                f"{where}.regexTarget: {target!r} is not one of {', '.join(TARGETS)}",
                 hint="secret is the default",
             )
         if condition not in _EVERY:

@@ -282,7 +282,7 @@ _ENTRY_POINT = re.compile(r"=[ \t]{0,8}$")
 
 
 def _within_a_name(found: re.Match[str], text: str, before: str) -> bool:
-    """Whether a colon is none of an assignment's: of an address, of a record (`a:b:c`), of the way to a class (`x = a.b:C`)."""
+    """Whether a colon is not one of an assignment's: of an address, of a record (`a:b:c`), of the way to a class (`x = a.b:C`)."""
     if text[found.end("key") : found.start("value")] != ":":
         return False
     return (

@@ -80,7 +80,7 @@ _PARTS = re.compile(r"[;&]")
 _USAGE = re.compile(r"\[-|<[a-zA-Z]|%[sd-]|\$\{?[a-zA-Z_]|(?<![dD][rR][iI][vV][eE][rR]=)\{\w{0,12}\}|\.\.\.")
 """What a usage has for values; a driver's name stands in such brackets too."""
 _FILLED_IN = re.compile(r"%[-\d.]{0,4}[sdiux]")
-"""What a program fills in: beside a drawn value it is no word of a usage (`ftp://feed:...@%s/new.bin`)."""
+"""What a program fills in: beside a drawn value it is not a word of a usage (`ftp://feed:...@%s/new.bin`)."""
 _KNOWN_BY_ITSELF = frozenset(("credential/service-token", "credential/password-hash"))
 
 

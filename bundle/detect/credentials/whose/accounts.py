@@ -107,5 +107,5 @@ def in_the_name(name: str) -> str:
 
 
 def is_somebody(name: str) -> bool:
-    """Whether a name may be told: a token that stands in an account's place is no name, and no report holds one."""
+    """Whether a name may be told: a token that stands in an account's place is not a name, and no report holds one."""
     return name.lower() not in _NOBODY and not is_drawn(name)

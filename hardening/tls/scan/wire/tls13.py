@@ -153,7 +153,7 @@ class Handshake(Listener):
         try:
             secret = self._keys[answer.group or 0][1](share)
         except ValueError:
-            raise MalformedError("a key share that is no point of its group") from None
+            raise MalformedError("a key share that is not a point of its group") from None
         empty = hashlib.new(self._alg).digest()
         size = len(empty)
         early = _extract(self._alg, bytes(size), bytes(size))

@@ -49,7 +49,7 @@ def capabilities(_release: Release, build: str, params: Mapping[str, str]) -> Ca
         )
     given = params.get("dh_bits", "")
     if given and not given.isdecimal():
-        raise UsageError(f"dh_bits={given!r} is no number", hint="such as --param dh_bits=2048")
+        raise UsageError(f"dh_bits={given!r} is not a number", hint="such as --param dh_bits=2048")
     return Capabilities(
         protocols=frozenset(jdk.server_protocols),
         unreachable=frozenset(jdk.suites) - jdk.enabled,

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
 import zipfile
 from collections.abc import Iterator
@@ -21,6 +19,7 @@ from hardening.cli import run
 from hardening.demo import specimen
 from hardening.errors import ExitCode
 from tests.support.ports import free_port
+from tests.support.waiting import listens, until
 
 PATIENCE = 60
 
@@ -60,16 +59,6 @@ class Cluster:
         urllib.request.urlopen(request, timeout=20).close()
 
 
-def wait_for(port: int) -> None:
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
-        with socket.socket() as one:
-            if not one.connect_ex(("127.0.0.1", port)):
-                return
-        time.sleep(0.1)
-    pytest.fail(f"nothing listens on {port}")
-
-
 def children(pid: int) -> list[str]:
     """The command lines of the processes that this one started."""
     made = []
@@ -103,8 +92,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
             str(scheduler),
             "--no-dashboard",
         )
-        wait_for(s3)
-        wait_for(scheduler)
+        until(lambda: listens(s3), PATIENCE)
+        until(lambda: listens(scheduler), PATIENCE)
         made.put("bucket", b"")
         yield made
     finally:
@@ -143,11 +132,11 @@ def test_objects_are_audited_and_a_killed_worker_costs_nothing(cluster: Cluster,
     with subprocess.Popen(
         command, env=cluster.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as asked:
-        until = time.monotonic() + PATIENCE
-        while not any("bundle.cluster.work" in line for line in children(workers[0].pid)):
-            assert time.monotonic() < until, "the first worker got nothing to do"
-            assert asked.poll() is None, asked.communicate()
-            time.sleep(0.01)
+        until(
+            lambda: asked.poll() is not None or any("bundle.cluster.work" in one for one in children(workers[0].pid)),
+            PATIENCE, 0.01, "work of the first worker",
+        )  # fmt: skip
+        assert asked.poll() is None, asked.communicate()
         workers[0].send_signal(signal.SIGKILL)
         out, err = asked.communicate(timeout=300)
     assert asked.returncode == ExitCode.FINDINGS, err.decode()

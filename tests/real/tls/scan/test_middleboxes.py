@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import socket
 import subprocess
-import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,6 +25,7 @@ from tests.support.ports import free_port
 from tests.support.tls import servers
 from tests.support.tls.scan import middleboxes as boxes
 from tests.support.tls.scan.middleboxes import Box
+from tests.support.waiting import listens, until
 
 _RSA = {"TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA", "TLS_RSA_WITH_AES_128_CBC_SHA"}
 _NEW = {"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"}
@@ -65,17 +65,6 @@ def _certificate(
     (folder / f"{name}.key").write_bytes(secret)
 
 
-def _wait(port: int) -> None:
-    for _ in range(200):
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    pytest.fail("a server did not start")
-
-
 @contextmanager
 def _nginx(folder: Path) -> Iterator[dict[str, int]]:
     """Run one nginx with all the servers that stand behind the boxes; give their ports."""
@@ -102,7 +91,7 @@ def _nginx(folder: Path) -> Iterator[dict[str, int]]:
     with subprocess.Popen(["nginx", "-p", str(folder), "-c", "n.conf"], stderr=subprocess.DEVNULL) as server:
         try:
             for port in ports.values():
-                _wait(port)
+                until(partial(listens, port), what="the server's start")
             yield ports
         finally:
             server.terminate()
@@ -118,7 +107,7 @@ def _stateless(folder: Path) -> Iterator[int]:
         words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as server:
         try:
-            _wait(port)
+            until(partial(listens, port), what="the server's start")
             yield port
         finally:
             server.terminate()

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -22,6 +20,7 @@ from hardening.tls import policy, registry
 from hardening.tls.scan.run import Settings, offers, scan
 from tests.support.ports import free_port
 from tests.support.tls import servers
+from tests.support.waiting import listens, until
 
 GOOD = (
     "ssl_protocols TLSv1.2 TLSv1.3; ssl_prefer_server_ciphers on; ssl_ecdh_curve X25519:prime256v1:secp384r1;"
@@ -61,21 +60,10 @@ def nginx(
         ["nginx", "-p", str(folder), "-c", "nginx.conf"], stderr=subprocess.DEVNULL
     ) as server:
         try:
-            _wait(listen, port)
+            until(lambda: listens(port, listen.strip("[]")), what="the start of nginx")
             yield f"{listen}:{port}"
         finally:
             server.terminate()
-
-
-def _wait(host: str, port: int) -> None:
-    for _ in range(200):
-        try:
-            socket.create_connection((host.strip("[]"), port), 1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    pytest.fail("nginx did not start")
 
 
 def _openssl_names() -> set[str]:

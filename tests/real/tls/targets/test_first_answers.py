@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
 import tempfile
 from pathlib import Path
 
 import pytest
 
+from hardening.cli import run
 from hardening.tls.auditing import audit as audits
 from hardening.tls.offer import Offer
 from hardening.tls.scan import run as scans
 from hardening.tls.targets import find
 from tests.support.ports import free_port
 from tests.support.tls import compared, servers
+from tests.unit.tls.targets.test_first_answers import _audit
 
 SERVER = """server {{ listen 127.0.0.1:{port} ssl; server_name {name}; ssl_certificate {crt}; ssl_certificate_key {key};
   ssl_protocols TLSv1.2 TLSv1.3; {own} }}
@@ -144,3 +147,41 @@ def test_a_real_proftpd_is_read_as_it_answers(place: str) -> None:
             settings = scans.Settings(full=True, starttls=server.starttls)
             (seen,) = scans.offers([f"127.0.0.1:{port}"], settings)
         assert _answers(read) == _answers(seen)
+
+
+EL8 = """openssl_conf = default_modules
+[ default_modules ]
+ssl_conf = ssl_module
+[ ssl_module ]
+system_default = crypto_policy
+[ crypto_policy ]
+.include {equals}{folder}/policy.config
+"""
+
+
+EL8_POLICY = """CipherString = @SECLEVEL=1:AES128-SHA256:ECDHE-RSA-AES128-GCM-SHA256
+TLS.MinProtocol = TLSv1.2
+TLS.MaxProtocol = TLSv1.3
+DTLS.MinProtocol = DTLSv1.2
+DTLS.MaxProtocol = DTLSv1.2
+"""
+
+
+@pytest.mark.parametrize("equals", ["= ", ""])
+def test_the_policy_that_openssl_cnf_includes_holds_and_is_left_alone(equals: str, tmp_path: Path) -> None:
+    (tmp_path / "policy.config").write_text(EL8_POLICY)
+    path, text = tmp_path / "openssl.cnf", EL8.format(equals=equals, folder=tmp_path)
+    found = _audit(path, "openssl_cnf", text)
+    (one,) = found.subjects
+    protocols = (one.offer or {})["protocols"]
+    assert set(protocols) == {"TLSv1.2", "TLSv1.3"}
+    assert protocols["TLSv1.2"]["suites"] == [
+        "TLS_RSA_WITH_AES_128_CBC_SHA256", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+    ]  # fmt: skip
+    assert not [f for f in found.findings if f.rule.id.startswith(("walk/", "tls/unknown"))]
+    diff = tmp_path / "fix.diff"
+    assert run(["tls", "audit", str(path), "--target", "openssl_cnf", "--fix-diff", "-o", str(diff)]) == 0
+    named = [line.rpartition("/")[2] for line in diff.read_text().splitlines() if line.startswith("+++ ")]
+    assert named == ["openssl.cnf"]
+    subprocess.run(["patch", "-p1", "-s", "-d", "/", "-i", str(diff)], check=True)
+    assert run(["tls", "audit", str(path), "--target", "openssl_cnf"]) == 0

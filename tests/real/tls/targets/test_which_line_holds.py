@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -13,7 +16,7 @@ from hardening.tls.scan import run as scans
 from hardening.tls.targets import find
 from tests.support.ports import free_port
 from tests.support.tls import compared, servers
-from tests.unit.tls.targets.test_which_line_holds import SQUID, STUNNEL
+from tests.unit.tls.targets.test_which_line_holds import SQUID, STUNNEL, _audit, _versions
 
 NGINX = (
     "server {{ listen 127.0.0.1:{port} ssl; ssl_certificate {crt}; ssl_certificate_key {key}; "
@@ -68,3 +71,44 @@ def test_a_real_server_offers_what_is_read(case: str) -> None:
             settings = scans.Settings(full=True, starttls=server.starttls)
             (seen,) = scans.offers([f"127.0.0.1:{port}"], settings)
         assert _answers(read) == _answers(seen)
+
+
+@pytest.mark.parametrize(
+    ("section", "holds"),
+    [("mysqld-11.8", True), ("mariadb-11.8", True), ("client-server", True), ("galera", True), ("mariadb-10.6", False),
+     ("mysqld-11", False), ("mariadb-11", True), ("mariadbd-11.8.9", False), ("client", False)],
+)  # fmt: skip
+def test_sections_of_mariadb_that_its_release_reads(section: str, holds: bool, tmp_path: Path) -> None:
+    text = f"[mysqld]\nssl-cert=/a.pem\ntls_version=TLSv1.2\n[{section}]\ntls-version=TLSv1.3\n"
+    path = tmp_path / "my.cnf"
+    (versions,) = _versions(_audit(path, "mariadb", text, "11.8.9-debian13"))
+    assert versions == {"TLSv1.3" if holds else "TLSv1.2"}
+    if shutil.which("mariadbd"):
+        shown = subprocess.run(
+            ["mariadbd", f"--defaults-file={path}", "--print-defaults"], check=True, capture_output=True, text=True, timeout=60
+        ).stdout  # fmt: skip
+        assert ("--tls-version=TLSv1.3" in shown) is holds
+
+
+@pytest.mark.parametrize(
+    ("text", "ciphers"),
+    [
+        ("Host a\n  Ciphers aes256-ctr\nHost a b\n  Ciphers aes128-cbc\n", {"a": "aes256-ctr", "b": "aes128-cbc"}),
+        ("Host *.x\n  Ciphers aes256-ctr\nHost *.x *\n  Ciphers aes128-cbc\n", {"*": "aes128-cbc", "*.x": "aes256-ctr"}),
+        ("Host a b\n  Ciphers aes128-cbc\nHost *\n  Ciphers aes256-ctr\n", {"*": "aes256-ctr", "a b": "aes128-cbc"}),
+        ("Host !a *\n  Ciphers aes128-cbc\nHost *\n  Ciphers aes256-ctr\n", {"*": "aes256-ctr", "!a *": "aes128-cbc"}),
+    ],
+)  # fmt: skip
+def test_each_name_of_a_block_of_ssh_has_its_own_first_line(
+    text: str, ciphers: dict[str, str], tmp_path: Path
+) -> None:
+    found = _audit(tmp_path / "ssh_config", "openssh_client", text)
+    seen = {s.id.rpartition("#ssh:")[2]: ",".join((s.offer or {})["ssh"]["ciphers"]) for s in found.subjects}
+    assert {name: seen.get(name) for name in ciphers} == ciphers
+    if shutil.which("ssh"):
+        for name in ("a", "b", "m.x", "other"):
+            command = ["ssh", "-G", "-F", str(tmp_path / "ssh_config"), name]
+            shown = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+            found_there = re.search(r"^ciphers (.*)$", shown, re.MULTILINE)
+            assert found_there is not None
+            assert found_there[1] in seen.values()

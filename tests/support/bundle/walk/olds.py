@@ -45,7 +45,15 @@ def book(rows: Sequence[Sequence[str | float | None]], at_most: int = 8000) -> b
                 cells += record(0xFD, head + struct.pack("<I", texts.index(cell)))
             elif cell is not None:
                 cells += record(0x203, head + struct.pack("<d", cell))
-    return begin(5) + shared(texts, at_most) + record(0x0A, b"") + begin(16) + cells + record(0x0A, b"")
+    return globals_then(shared(texts, at_most), begin(16) + cells + record(0x0A, b""))
+
+
+def globals_then(held: bytes, sheet: bytes, version: int = 0x600) -> bytes:
+    """The globals, which say where the sheet begins, and the sheet."""
+    name = struct.pack("<BB", 5, 0) if version == 0x600 else struct.pack("<B", 5)
+    at = len(begin(5)) + 4 + 6 + len(name) + 5 + len(held) + 4
+    listed = record(0x85, struct.pack("<IBB", at, 0, 0) + name + b"Sheet")
+    return begin(5, version) + listed + held + record(0x0A, b"") + sheet
 
 
 def entry(name: str, kind: int, first: int, size: int, child: int = 0xFFFFFFFF) -> bytes:

@@ -8,7 +8,6 @@ import json
 import os
 import random
 import signal
-import subprocess
 import tarfile
 import threading
 import zipfile
@@ -233,34 +232,6 @@ def test_a_statement_of_another_kind_is_refused() -> None:
         )
     with pytest.raises(RefusedError, match="malformed"):
         statement.parse(b"{}")
-
-
-def test_openssl_verifies_it_too(signed: Path, key: keys.PrivateKey, tmp_path: Path) -> None:
-    envelope = json.loads(signature_of(signed).read_bytes())
-    payload = base64.b64decode(envelope["payload"])
-    (tmp_path / "message").write_bytes(dsse.pae(envelope["payloadType"], payload))
-    (tmp_path / "sig").write_bytes(base64.b64decode(envelope["signatures"][0]["sig"]))
-    keys.write(key, tmp_path / "k", passphrase=None)
-    said = subprocess.run(
-        [
-            "openssl",
-            "pkeyutl",
-            "-verify",
-            "-pubin",
-            "-inkey",
-            "k.pub",
-            "-rawin",
-            "-in",
-            "message",
-            "-sigfile",
-            "sig",
-        ],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "Signature Verified Successfully" in said.stdout, said.stderr
 
 
 def test_keys_are_encrypted_private_and_never_overwritten(tmp_path: Path, key: keys.PrivateKey) -> None:

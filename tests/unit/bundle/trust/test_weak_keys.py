@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 import zipfile
 from datetime import UTC, datetime
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,9 +17,10 @@ from bundle.trust.repository import Signers
 from bundle.trust.verify import signature_of
 from hardening.cli import run
 from hardening.errors import ExitCode, RefusedError, UsageError
+from hardening.onhost.verifier import ed25519, envelope, main, problems
+from hardening.onhost.verifier import keys as host_keys
 
-verifier: Any = import_module("hardening.host.verifier")  # it has no annotations: it runs on Python 2.6 too
-P = verifier.P
+P = ed25519.P
 SIGN = 1 << 255
 
 
@@ -28,12 +28,12 @@ def _eighth() -> tuple[int, int]:
     """Return a point of order 8: a point of the curve times the order of the large group, until it is one."""
     y = 2
     while True:
-        x = verifier._x(y, 0)
+        x = ed25519._x(y, 0)
         if x is not None:
-            found = verifier._times(verifier.L, (x, y, 1, x * y % P))
+            found = ed25519._times(ed25519.L, (x, y, 1, x * y % P))
             if (
-                verifier._times(4, found)[0] % P
-                or (verifier._times(4, found)[1] - verifier._times(4, found)[2]) % P
+                ed25519._times(4, found)[0] % P
+                or (ed25519._times(4, found)[1] - ed25519._times(4, found)[2]) % P
             ):
                 inverse = pow(found[2], P - 2, P)
                 return found[0] * inverse % P, found[1] * inverse % P
@@ -46,7 +46,7 @@ def _encodings() -> list[bytes]:
     values = set()
     point = (x, y, 1, x * y % P)
     for k in range(8):
-        found = verifier._times(k, point)
+        found = ed25519._times(k, point)
         inverse = pow(found[2], P - 2, P)
         small = found[1] * inverse % P
         values |= {v | sign for v in (small, small + P) if v < SIGN for sign in (0, SIGN)}
@@ -58,7 +58,7 @@ ENCODINGS = _encodings()
 
 def pem(raw: bytes, folder: Path) -> Path:
     path = folder / "weak.pub"
-    body = base64.b64encode(verifier._ED + raw).decode()
+    body = base64.b64encode(host_keys._ED + raw).decode()
     path.write_text(f"-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n")
     return path
 
@@ -71,13 +71,14 @@ def test_there_are_as_many_as_there_can_be() -> None:
 
 @pytest.mark.parametrize("raw", ENCODINGS, ids=lambda raw: raw.hex()[:8] + raw.hex()[-4:])
 def test_each_is_refused_by_both_with_one_line(
-    tmp_path: Path, raw: bytes, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, raw: bytes, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = pem(raw, tmp_path)
     with pytest.raises(UsageError, match="weak Ed25519 key"):
         keys.load_public(path)
     (tmp_path / "u.zip").write_bytes(b"x")
-    assert verifier.main([str(tmp_path / "u.zip"), "--key", str(path)]) == 2
+    monkeypatch.setattr(sys, "argv", ["verifier.pyz", str(tmp_path / "u.zip"), "--key", str(path)])
+    assert main.main() == 2
     assert capsys.readouterr().err == (
         f"verifier: {path}: a weak Ed25519 key (small order): anybody can sign for it\n"
     )
@@ -87,13 +88,13 @@ def test_a_good_key_is_not_weak(tmp_path: Path) -> None:
     for number in range(20):
         public = keys.write(keys.generate(), tmp_path / f"k{number}", passphrase=None)
         keys.load_public(public)
-        verifier.load_key(str(public))
+        host_keys.load_key(str(public))
 
 
 def test_a_key_that_is_no_point_never_verifies_on_the_host(tmp_path: Path) -> None:
-    none = next(y for y in range(2, 99) if verifier._x(y, 0) is None)
-    with pytest.raises(verifier.Usage, match="weak Ed25519 key"):
-        verifier.load_key(str(pem(none.to_bytes(32, "little"), tmp_path)))
+    none = next(y for y in range(2, 99) if ed25519._x(y, 0) is None)
+    with pytest.raises(problems.Usage, match="weak Ed25519 key"):
+        host_keys.load_key(str(pem(none.to_bytes(32, "little"), tmp_path)))
 
 
 def test_a_forged_bundle_is_refused_by_every_way_to_name_the_key(
@@ -110,7 +111,7 @@ def test_a_forged_bundle_is_refused_by_every_way_to_name_the_key(
     forged = base64.b64encode(bytes([1, *[0] * 63])).decode()
     payload = base64.b64encode(said.to_bytes()).decode()
     signature_of(bundle).write_text(
-        json.dumps({"payloadType": verifier.TYPE, "payload": payload, "signatures": [{"sig": forged}]})
+        json.dumps({"payloadType": envelope.TYPE, "payload": payload, "signatures": [{"sig": forged}]})
     )
     trust = tmp_path / "trust.toml"
     trust.write_text('threshold = 1\n[[key]]\nfile = "weak.pub"\n')

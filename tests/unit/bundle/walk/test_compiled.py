@@ -7,8 +7,6 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from bundle.walk.derive import marshalled, opcodes
 from bundle.walk.derive.bytecode import pyc_strings
@@ -92,28 +90,6 @@ def test_instructions_have_the_numbers_of_the_interpreter(version: Version) -> N
     assert known == {title: told[title] for title in everywhere if 0 < told.get(title, 0) < 256}
 
 
-def test_more_constants_than_one_byte_counts(tmp_path: Path) -> None:
-    source = "".join(f"name_{n} = 'value {n}'\n" for n in range(70_000)) + "last = 'the last'\n"
-    for version in ((2, 7), (3, 11)):
-        data = pythons.compiled(version, {"many": source}, tmp_path)["many"]
-        said = pyc_strings(data)[0].decode().splitlines()
-        assert {'name_300 = "value 300"', 'name_66000 = "value 66000"', 'last = "the last"'} <= set(said)
-
-
-def test_the_first_of_two_that_are_left_is_read_too(tmp_path: Path) -> None:
-    data = pythons.compiled((2, 7), {"all": "NAME = 'module'\n"}, tmp_path)["all"]
-    assert b'NAME = "module"' in pyc_strings((62161).to_bytes(2, "little") + data[2:])[0]
-
-
-def test_what_is_not_understood_is_searched(tmp_path: Path) -> None:
-    for version in pythons.READ[-4:]:
-        data = pythons.compiled(version, {"all": "NAME = 'module text'\n"}, tmp_path)["all"]
-        for other in (b"\x39\x0c" + data[2:], data[:-20], data[:16] + b"\xff" + data[17:]):
-            lines = pyc_strings(other)[0].splitlines()
-            assert b"module text" in lines
-            assert not [line for line in lines if b" = " in line]
-
-
 def _small(version: Version, tmp_path: Path) -> bytes:
     return pythons.compiled(version, {"small": SOURCE}, tmp_path)["small"]
 
@@ -125,33 +101,6 @@ def test_every_truncation_is_read_as_far_as_it_goes(version: Version, tmp_path: 
     for end in range(len(data)):
         pyc_strings(data[:end])
     assert time.process_time() - begun < 60
-
-
-@settings(max_examples=300, deadline=None)
-@given(
-    flips=st.lists(st.tuples(st.integers(0, 1 << 16), st.integers(0, 255)), min_size=1, max_size=8),
-    which=st.integers(0, 3),
-)
-def test_flipped_bytes_end_nothing(
-    flips: list[tuple[int, int]], which: int, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    data = bytearray(_KEPT.setdefault(which, b"") or _kept(which, tmp_path_factory))
-    for at, byte in flips:
-        data[4 + at % (len(data) - 4)] = byte
-    pyc_strings(bytes(data))
-
-
-_KEPT: dict[int, bytes] = {}
-
-
-def _kept(which: int, folders: pytest.TempPathFactory) -> bytes:
-    """Return a small file of one of four versions; of this Python's where that is not here."""
-    try:
-        made = _small(((2, 7), (3, 6), (3, 11), (3, 13))[which], folders.mktemp("small"))
-    except pytest.skip.Exception:
-        made = _raw(b"\x64\0\x5a\0", _text(b"value"))
-    _KEPT[which] = made
-    return made
 
 
 def _text(text: bytes) -> bytes:

@@ -7,24 +7,23 @@ import codecs
 import py_compile
 import re
 import sqlite3
-import time
 import tracemalloc
 import zlib
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 from unittest import mock
-from zipfile import ZipFile
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bundle.walk import Member, derive, scan, walk
-from bundle.walk.derive import bytecode, documents, joined, sheets, sqlite, wrapped
+from bundle.walk.derive import bytecode, documents, joined, sqlite, wrapped
 from bundle.walk.limits import Limits
 from bundle.walk.problem import Broken, Problem
 from bundle.walk.source import Memory
+from tests.support import papers
 
 PLAIN = b'<?php $password = "correct horse"; mysql_connect("localhost", "root", $password); ?>'
 
@@ -159,35 +158,6 @@ def test_sqlite_rows_over_many_pages(tmp_path: Path) -> None:
         assert f"INSERT INTO users (id, name, password) VALUES (NULL, '{name}', '{password}');" in text
 
 
-def test_pdf_text(tmp_path: Path) -> None:
-    page = b"BT /F1 12 Tf (Password: ) Tj (hunter\\0502\\051) Tj ET"
-    packed = zlib.compress(page)
-    path = tmp_path / "x.pdf"
-    path.write_bytes(
-        b"%%PDF-1.4\n1 0 obj\n<< /Length %d /Filter /FlateDecode >>\nstream\n" % len(packed)
-        + packed
-        + b"\nendstream\n"
-    )
-    (found,) = derived(path)
-    assert bytes(found.content) == b"Password: hunter(2)"
-
-
-@pytest.mark.parametrize(
-    ("about", "body"),
-    [
-        (b"/Subtype /Image", b"BT (a picture) Tj ET"),
-        (b"/Subtype/Image/Width 9", b"BT (a picture) Tj ET"),
-        (b"/Length1 9", b"(a typeface's list) Tj"),
-        (b"", b"ABT (no text) Tj ET"),
-        (b"", b"BTX (no text) Tj ET"),
-    ],
-)
-def test_pictures_and_typefaces_of_a_pdf_are_no_text(about: bytes, body: bytes) -> None:
-    page = b"1 0 obj\n<< /Length 9 >>\nstream\nBT(a page)Tj ET\nendstream\n"
-    other = b"2 0 obj\n<< " + about + b" >>\nstream\n" + body + b"\nendstream\n"
-    assert documents.pdf(b"%PDF-1.4\n" + other + page, Limits()) == (b"a page", True)
-
-
 def test_office_text(tmp_path: Path) -> None:
     path = tmp_path / "document.xml"
     path.write_bytes(
@@ -204,44 +174,10 @@ def test_cells_of_a_row_in_an_office_document_are_on_one_line() -> None:
     assert documents.office(sheet) == b"a\tb\t\n"
 
 
-SHARED = (
-    b"<sst><si><t>User</t></si><si><r><t>Pass</t></r><r><t>word</t></r></si><si><t>a &amp; b</t></si></sst>"
-)
-SHEET = (
-    b'<worksheet><sheetData><row r="1"><c r="A1" t="s"><v>0</v></c><c r="C1" t="s"><v>1</v></c></row>'
-    b'<row r="2"><c r="A2" t="inlineStr"><is><t>root</t></is></c><c r="B2"/><c r="C2"><v>42</v></c><c r="D2" t="s"><v>2</v></c>'
-    b'<c r="E2" t="s"><v>99</v></c></row></sheetData></worksheet>'
-)
-
-
-def workbook(path: Path, shared: bytes = SHARED, sheet: bytes = SHEET) -> Path:
-    with ZipFile(path, "w") as book:
-        if shared:
-            book.writestr("xl/sharedStrings.xml", shared)
-        book.writestr("xl/worksheets/sheet1.xml", sheet)
-    return path
-
-
-def test_rows_of_a_workbook(tmp_path: Path) -> None:
-    found = [m for m in derived(workbook(tmp_path / "accounts.xlsx")) if m.derived == "sheet-text"]
-    assert [bytes(m.content) for m in found] == [b"User\t\tPassword\nroot\t\t42\ta & b\t\n"]
-    assert found[0].path.endswith("accounts.xlsx")
-
-
-def test_a_workbook_without_shared_texts_and_a_broken_one(tmp_path: Path) -> None:
-    (one,) = [m for m in derived(workbook(tmp_path / "a.xlsx", b"")) if m.derived == "sheet-text"]
-    assert one.content == b"root\t\t42\t\t\n"
-    broken = bytearray(workbook(tmp_path / "b.xlsx").read_bytes())
-    broken[30:60] = bytes(30)
-    assert list(sheets.sheets(Memory(bytes(broken)))) == []
-    assert list(sheets.sheets(Memory(b"PK\3\4 none"))) == []
-
-
 @given(st.binary(max_size=3000))
 def test_no_reader_of_text_fails_on_noise(data: bytes) -> None:
     bytecode.class_constants(b"\xca\xfe\xba\xbe\0\0\0\x34" + data)
     bytecode.pyc_strings(data)
-    documents.pdf(b"%PDF-1.4\n<< >>\nstream\n" + data, Limits())
     documents.office(data)
     documents.strings(data)
     sqlite.dump(Memory(b"SQLite format 3\0\x02\0" + data))
@@ -265,19 +201,14 @@ def test_a_long_run_is_unwrapped_in_memory_that_it_needs(words: bytes, piece: by
         tracemalloc.stop()
 
 
-def page(text: bytes) -> bytes:
-    return b"%PDF-1.4\n<< >>\nstream\nBT " + text + b" Tj ET\nendstream\n"
-
-
 @pytest.mark.parametrize(
     ("made", "read"),
     [
-        (lambda size: page(b"(" + b"a" * size + b")"), lambda data: documents.pdf(data, Limits())[0]),
         (lambda size: b"a\0" * (size // 2), documents.strings),
         (lambda size: b"x = 'a'" + b"+'b'" * (size // 4), joined.built),
         (lambda size: b"x = 'a'" + b",'b'" * (size // 4), joined.listed),
     ],
-    ids=["a text of a PDF", "wide letters", "pieces", "a list"],
+    ids=["wide letters", "pieces", "a list"],
 )
 def test_a_long_text_is_read_in_memory_that_it_needs(
     made: Callable[[int], bytes], read: Callable[[bytes], bytes]
@@ -289,13 +220,6 @@ def test_a_long_text_is_read_in_memory_that_it_needs(
         assert tracemalloc.get_traced_memory()[1] < 12 * len(data)
     finally:
         tracemalloc.stop()
-
-
-def test_a_text_of_a_pdf_that_never_ends_is_read_once() -> None:
-    """From each of its parentheses it was read to the end: hours for 8 MB."""
-    began = time.process_time()
-    assert documents.pdf(page(b"(" + b"\\(" * 400_000), Limits())[0]
-    assert time.process_time() - began < 5
 
 
 @given(st.binary(min_size=40, max_size=2000), st.integers(0, 3))
@@ -376,19 +300,13 @@ def problems(path: Path) -> list[tuple[str, str]]:
 
 def test_a_pdf_is_read_where_it_is_larger_than_texts_may_be(tmp_path: Path) -> None:
     """Its text was left out without a word."""
-    picture = b"2 0 obj\n<< /Subtype /Image >>\nstream\n" + bytes(derive.MOST) + b"\nendstream\n"
+    size = derive.MOST
+    picture = (
+        b"100 0 obj\n<< /Subtype /Image /Length %d >>\nstream\n" % size
+        + bytes(size)
+        + b"\nendstream\nendobj\n"
+    )
     path = tmp_path / "manual.pdf"
-    path.write_bytes(page(b"(a page)") + picture)
-    assert [bytes(m.content) for m in derived(path) if m.derived == "pdf-text"] == [b"a page"]
+    path.write_bytes(papers.pdf(papers.text(b"a page"), others=picture))
+    assert [bytes(m.content) for m in derived(path) if m.derived == "pdf-text"] == [b"a page\n"]
     assert problems(path) == []
-
-
-@pytest.mark.parametrize("packed", [False, True])
-def test_a_pdf_of_more_text_than_is_read_says_so(tmp_path: Path, packed: bool) -> None:
-    text = b"BT (" + b"a" * documents.MOST_SHOWN + b") Tj ET"
-    about = b"/Filter /FlateDecode" if packed else b""
-    body = zlib.compress(text) if packed else text
-    path = tmp_path / "manual.pdf"
-    path.write_bytes(b"%PDF-1.4\n<< " + about + b" >>\nstream\n" + body + b"\nendstream\n" + page(b"(more)"))
-    assert [reason for reason, _ in problems(path)] == ["limit-member"]
-    assert "more than 16 MiB of text" in problems(path)[0][1]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bundle.detect.credentials.rules.gate import PatternGate
-from bundle.walk import pattern_cache
+from hardening import user_cache
 
 PATTERNS = ("abc[0-9]{2}", "(?i)secret=")
 
@@ -50,7 +50,7 @@ def test_what_is_damaged_or_open_to_others_is_not_read(folder: Path, spoil: Call
     right = hits()
     (file,) = folder.iterdir()
     spoil(file)
-    assert pattern_cache.read(file.name) is None
+    assert user_cache.read("gates", file.name) is None
     assert hits() == right
 
 
@@ -88,16 +88,16 @@ def test_a_machine_on_which_nothing_may_be_written_is_no_reason_to_fail(
 
 
 def test_few_are_kept(folder: Path) -> None:
-    for number in range(pattern_cache.MOST_KEPT + 9):
+    for number in range(user_cache.MOST_KEPT + 9):
         PatternGate((f"pattern{number}",))
-    assert len(list(folder.iterdir())) == pattern_cache.MOST_KEPT
+    assert len(list(folder.iterdir())) == user_cache.MOST_KEPT
 
 
 def test_what_is_used_stays(folder: Path) -> None:
     hits()
     (file,) = folder.iterdir()
     os.utime(file, (0, 0))
-    for number in range(pattern_cache.MOST_KEPT - 1):
+    for number in range(user_cache.MOST_KEPT - 1):
         PatternGate((f"pattern{number}",))
     hits()
     PatternGate(("one more",))
@@ -110,8 +110,8 @@ def homeless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr(os.path, "expanduser", lambda path: path)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    assert pattern_cache.folder() is None
-    return tmp_path / f"aspect-hardening-{os.geteuid()}"
+    assert user_cache.folder("gates") is None
+    return tmp_path / f"aspect-hardening-{os.geteuid()}-gates"
 
 
 def test_an_account_without_a_home_keeps_it_where_temporary_files_are(homeless: Path) -> None:
@@ -122,7 +122,7 @@ def test_an_account_without_a_home_keeps_it_where_temporary_files_are(homeless: 
     assert PatternGate.is_kept(PATTERNS)
     assert homeless.stat().st_mode & 0o777 == 0o700
     (file,) = homeless.iterdir()
-    assert pattern_cache.read(file.name) is not None
+    assert user_cache.read("gates", file.name) is not None
 
 
 @pytest.mark.parametrize("laid", ["link", "open", "file"])
@@ -155,4 +155,4 @@ def test_a_cache_folder_that_is_named_from_the_current_one_does_not_count(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", "here")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    assert pattern_cache.folder() == tmp_path / "home/.cache/aspect-hardening/gates"
+    assert user_cache.folder("gates") == tmp_path / "home/.cache/aspect-hardening/gates"

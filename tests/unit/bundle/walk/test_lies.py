@@ -114,7 +114,7 @@ def test_a_pdf_is_read_in_time_that_grows_with_it(tmp_path: Path, body: bytes) -
     path = tmp_path / "x.pdf"
     path.write_bytes(b"%PDF-1.4\n" + body)
     began = time.process_time()
-    assert not [event for event in walk(str(path)) if isinstance(event, Problem)]
+    assert {event.reason for event in walk(str(path)) if isinstance(event, Problem)} == {"corrupt"}
     assert time.process_time() - began < 20
 
 
@@ -133,8 +133,7 @@ def test_streams_of_a_pdf_unpack_as_far_as_other_archives(tmp_path: Path) -> Non
     stream = zlib.compress(bytes(20 * MIB), 9)
     body = b"<< /Filter /FlateDecode >>\nstream\n" + stream + b"\nendstream\n"
     path.write_bytes(b"%PDF-1.4\n" + body * 10)
-    (said,) = [event for event in walk(str(path)) if isinstance(event, Problem)]
-    assert said.reason == "bomb"
+    assert [event.reason for event in walk(str(path)) if isinstance(event, Problem)] == ["corrupt", "bomb"]
 
 
 def payload(text: bytes) -> bytes:

@@ -6,7 +6,6 @@ import io
 import os
 import random
 import subprocess
-import sys
 import tarfile
 import zipfile
 from collections.abc import Sequence
@@ -15,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from bundle import audit
-from hardening.host import agent
+from hardening.onhost.shared.errors import Failed
+from hardening.onhost.upgrader.unpacking import unpack
 
 FILE, LINK, HARD, FOLDER = tarfile.REGTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE
 Row = tuple[str, bytes, str]
@@ -94,13 +94,10 @@ def said(path: Path) -> dict[str, str]:
 
 def refused(path: Path, folder: Path) -> bool:
     """Return whether a host refuses to unpack it; what it refuses leaves nothing behind."""
-    sys.modules.setdefault("aspect_agent", agent)
-    from hardening.upgrade import upgrader
-
     folder.mkdir()
     try:
-        upgrader.unpack(str(path), str(folder))  # type: ignore[no-untyped-call]  # it runs on Python 2.6, which has no annotations
-    except upgrader.Failed:
+        unpack(str(path), str(folder))
+    except Failed:
         assert not list(folder.iterdir())
         return True
     return False

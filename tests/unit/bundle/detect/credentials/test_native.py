@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -154,23 +152,6 @@ def test_what_is_packed_or_sealed_is_no_text() -> None:
 def test_offsets_hold_and_only_signs_of_a_text_stay(data: bytes) -> None:
     for before, after in zip(data, native.literals(data).data, strict=True):
         assert after == (before if before == 9 or 32 <= before < 127 else 10)
-
-
-def test_a_program_as_compilers_make_them(tmp_path: Path) -> None:
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        pytest.skip("needs a C compiler")
-    (tmp_path / "a.c").write_text(
-        '#include <stdlib.h>\nint main(void){return system("mysql -u root -pVk8sQx72Lp aam </tmp/x.sql");}\n'
-    )
-    subprocess.run([compiler, "-O2", "-o", tmp_path / "ctl", tmp_path / "a.c"], check=True)
-    (tmp_path / "a.c").unlink()
-    run = audit(tmp_path)
-    assert [
-        (f.rule.id, Path(f.location.path).name, f.location.line)
-        for f in run.findings
-        if isinstance(f.location, InFile)
-    ] == [("credential/command-line", "ctl", None)]
 
 
 @pytest.mark.parametrize("form", ["data", "text"])

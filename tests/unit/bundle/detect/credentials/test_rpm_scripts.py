@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 import struct
-import subprocess
 import tracemalloc
 from pathlib import Path
 
@@ -14,7 +12,6 @@ from bundle.walk.formats import rpms
 from bundle.walk.problem import Broken
 from bundle.walk.source import Memory
 from tests.support.bundle.detect.credentials.plant.containers import rpm
-from tests.support.programs import need
 
 BEFORE, BEHIND = 1023, 1024
 """Tags of an rpm's header: the scripts before and behind an installation."""
@@ -29,47 +26,6 @@ def test_a_finding_names_the_script_and_its_line(credentials: Credentials, tmp_p
     run = audit(str(tmp_path / "plant.rpm"), detectors=(credentials,), jobs=1)
     said = sorted(f.message.partition("; ")[2] for f in run.findings)
     assert said == ["", "in the post-install script, line 4", "in the pre-install script, line 2"]
-
-
-SECTIONS = {
-    "%pre": "pre-install script", "%post": "post-install script", "%preun": "pre-uninstall script",
-    "%postun": "post-uninstall script", "%pretrans": "pre-transaction script", "%posttrans": "post-transaction script",
-    "%preuntrans": "pre-uninstall-transaction script", "%postuntrans": "post-uninstall-transaction script",
-    "%verifyscript": "verify script", "%triggerin -- bash": "trigger script", "%triggerun -- bash": "trigger script",
-    "%filetriggerin -- /usr/lib": "file trigger script", "%transfiletriggerin -- /usr/lib": "transaction file trigger script",
-}  # fmt: skip
-SPEC = """Name: plant
-Version: 1
-Release: 1
-Summary: plant
-License: none
-BuildArch: noarch
-%description
-The account engine logs in with the password Marble99gate at first.
-%files
-%changelog
-* Mon Nov 30 2020 A <a@example.com> - 1-1
-- the password of the account engine is Marble98gate
-"""
-
-
-def test_every_script_and_note_that_rpmbuild_writes_is_read(credentials: Credentials, tmp_path: Path) -> None:
-    lines = (f"{head}\nmysql -uroot -pMarble{n:02}gate plant\n" for n, head in enumerate(SECTIONS))
-    (tmp_path / "plant.spec").write_text(SPEC.replace("%files", "".join(lines) + "%files"))
-    define = [f"--define={name} {tmp_path}" for name in ("_topdir", "_rpmdir")]
-    command: list[str | Path] = [
-        need("rpmbuild"),
-        "-bb",
-        *define,
-        "--define=_rpmfilename plant.rpm",
-        tmp_path / "plant.spec",
-    ]
-    subprocess.run(command, check=True, capture_output=True)
-    run = audit(str(tmp_path / "plant.rpm"), detectors=(credentials,), jobs=1)
-    said = sorted(
-        re.findall(r"in the ([\w -]+), line 1$", "\n".join(f.message for f in run.findings), re.MULTILINE)
-    )
-    assert said == sorted([*SECTIONS.values(), "package description", "package changelog"])
 
 
 def test_rows_that_all_lead_to_one_text_are_damage_and_take_no_memory() -> None:

@@ -145,47 +145,7 @@ def test_names_of_arguments_count() -> None:
     assert "".join(part.text for part in parts) == "a-b"
 
 
-def test_every_part_leads_back_to_where_it_stands() -> None:
-    pick = random.Random(72)
-    signs = [
-        '"',
-        "'",
-        "`",
-        " + ",
-        " . ",
-        "a",
-        "b:",
-        "://",
-        "%s",
-        "{0}",
-        "${'q'}",
-        "\n",
-        ", ",
-        "(",
-        ")",
-        "\\",
-        " % ",
-        ".format(",
-    ]
-    many = 0
-    for _ in range(3000):
-        data = "".join(pick.choice(signs) for _ in range(40)).encode()
-        for line in spliced.made(View(data), range(1, len(data)), adjacent=True):
-            many += 1
-            assert all(line.data[begin:end] == data[at : at + end - begin] for begin, end, at in line.parts)
-    assert many > 500
-
-
 def test_literals_of_a_class_are_none_of_each_others() -> None:
     text = b'"mysql://keeper:"\n"x"\n'
     assert not list(spliced.made(View(text, apart=True), [20], adjacent=True))
     assert list(spliced.made(View(text), [19], adjacent=True))
-
-
-def test_quotes_without_an_end_are_read_for_a_bounded_time(credentials: Credentials) -> None:
-    for piece in ('://a" + "', "\\'", 'password=%s "', "x://%s:%s@', "):
-        assert not [
-            f
-            for f in credentials.check(member("a.py", piece * 20_000), "b")
-            if f.confidence is Confidence.HIGH
-        ]

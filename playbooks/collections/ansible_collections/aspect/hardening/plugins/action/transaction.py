@@ -62,7 +62,7 @@ def written(item):
     if content is None and encoded is None:
         raise UsageError("%s: content is missing" % where, hint="give content, content_base64 or src")
     if isinstance(content, (dict, list)):
-        raise UsageError("%s: content is no text" % where, hint="such as content: \"{{ value | to_nice_json }}\"")
+        raise UsageError("%s: content is not text" % where, hint="such as content: \"{{ value | to_nice_json }}\"")
     try:
         data = base64.b64decode(encoded, validate=True) if encoded is not None else str(content).encode("utf-8")
     except (TypeError, ValueError):

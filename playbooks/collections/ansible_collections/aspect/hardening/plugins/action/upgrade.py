@@ -14,7 +14,7 @@ from ansible_collections.aspect.hardening.plugins.plugin_utils.agent_action impo
 from hardening.errors import InputError
 from hardening.host import stream
 from hardening.host.plans import tls
-from hardening.upgrade import audited, carry, hostaudit, infra
+from hardening.upgrade import audited, hostaudit, infra
 from hardening.upgrade import orchestrator
 from hardening.upgrade.admission import Job
 
@@ -71,7 +71,7 @@ class ActionModule(AgentAction):
         if self.state:
             request["state"] = self.state
         self.session.changing |= request["verb"] not in LOOKS
-        output, complaint = self._execute(carry.program(request))
+        output, complaint = self._execute(stream.program(request, stream.UPGRADER))
         return stream.answer(output, complaint=complaint, where=self.session.where)
 
     def _status(self, **more):
@@ -104,7 +104,7 @@ class ActionModule(AgentAction):
 
     def _newest_back(self, conductor, args):
         """Lead back the newest upgrade of the host, finished or not."""
-        rows = [one for one in self._status()["upgrades"] if one["state"] != "rolledback"]
+        rows = [one for one in self._status()["upgrades"] if one["state"] != "rolled-back"]
         wanted = [one for one in rows if args.get("id") in (None, "", one["id"])]
         if not wanted:
             return {"changed": False, "upgrade": {"state": "nothing", "later": True}, "msg": "no upgrade to lead back"}
@@ -130,7 +130,7 @@ class ActionModule(AgentAction):
         self._say(stage=orchestrator.WORDS.get(found["state"], found["state"]), text="")
         state, why = found["state"], "; ".join(found.get("problems") or [])
         if state == "would-change":
-            why = "upgrade %s would be led back: %s" % (found["id"], ", ".join(found["paths"]))
+            why = "upgrade %s would be rolled back: %s" % (found["id"], ", ".join(found["paths"]))
         answer = {"changed": bool(found.get("changed")), "failed": bool(found.get("failed"))}
         answer["msg"] = "%s: %s" % (state, why) if why else state
         answer["upgrade"] = {key: value for key, value in found.items() if key not in ("changed", "failed")}

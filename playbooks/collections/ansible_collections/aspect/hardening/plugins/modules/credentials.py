@@ -77,7 +77,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 state:
-  description: What became of it (unchanged, would-change, committed, rolledback, refused, broken).
+  description: What became of it (unchanged, would-change, committed, rolled-back, refused, broken).
   returned: always
   type: str
 files:

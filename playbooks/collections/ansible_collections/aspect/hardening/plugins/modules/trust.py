@@ -47,7 +47,7 @@ shown:
   returned: success
   type: list
 state:
-  description: What became of it (unchanged, would-change, committed, rolledback, refused, broken).
+  description: What became of it (unchanged, would-change, committed, rolled-back, refused, broken).
   returned: always
   type: str
 """

@@ -21,7 +21,7 @@ options:
     description: The upgrade, as C(install) returned it.
     type: str
   why:
-    description: Why the host is led back.
+    description: Why the host is rolled back.
     type: str
   newest:
     description: Lead the newest upgrade back only where no transaction was made after it.

@@ -1,0 +1,88 @@
+"""Files that are kept between runs in the user's cache folder, because making them again takes time.
+
+An account that has no such folder, or may not write to it, keeps them where temporary files are, in a folder that nobody else may enter.
+A file that is cut, changed or another's is not read, and any trouble with the folder only means that the file is made again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+_SEAL = hashlib.sha256().digest_size
+MOST_KEPT = 64
+"""Files of one kind: of this version, of the last one, of a few rule files."""
+
+
+def folder(kind: str) -> Path | None:
+    """Return this user's cache folder of a kind (XDG base directories), or None where an account has no home."""
+    named = os.environ.get("XDG_CACHE_HOME", "")
+    home = named if os.path.isabs(named) else os.path.expanduser("~/.cache")  # noqa: PTH111, PTH117 - Path's own raises without a home
+    return Path(home) / "aspect-hardening" / kind if os.path.isabs(home) else None  # noqa: PTH117 - as above
+
+
+def folders(kind: str, *, make: bool = False) -> Iterator[Path]:
+    """Yield the folders in which files of a kind are kept, as far as they are there, or are made now, and are this user's own."""
+    for place, shared in ((folder, False), (_temporary, True)):
+        with contextlib.suppress(OSError):  # of a machine on which nothing may be written, too
+            made = place(kind)
+            if made is None:
+                continue
+            if make:
+                made.mkdir(mode=0o700, parents=not shared, exist_ok=True)
+            about = made.lstat() if shared else made.stat()  # a link there may be a stranger's
+            if stat.S_ISDIR(about.st_mode) and _own(about):
+                yield made
+
+
+def _temporary(kind: str) -> Path:
+    return Path(tempfile.gettempdir()) / f"aspect-hardening-{os.geteuid()}-{kind}"
+
+
+def read(kind: str, name: str) -> bytes | None:
+    """Return what is kept under a name, or None where there is none that is whole and this user's own."""
+    return next((data for where in folders(kind) if (data := _read(where / name, name)) is not None), None)
+
+
+def _read(path: Path, name: str) -> bytes | None:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb", buffering=0) as file:  # millions of bytes in one go
+            if not _own(os.fstat(file.fileno())):
+                return None
+            seal, data = file.read(_SEAL), file.read()
+            if _seal(name, data) != seal:
+                return None
+            with contextlib.suppress(OSError):  # on a file system that is only read it is not pruned either
+                os.utime(file.fileno())  # `write` lets go of what was used least recently
+            return data
+    except OSError:
+        return None
+
+
+def _seal(name: str, data: bytes) -> bytes:
+    made = hashlib.sha256(name.encode())
+    made.update(data)
+    return made.digest()
+
+
+def _own(about: os.stat_result) -> bool:
+    return about.st_uid == os.geteuid() and not about.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+def write(kind: str, name: str, data: bytes) -> None:
+    """Keep it, whole or not at all; what was used least recently goes when there are many."""
+    for where in folders(kind, make=True):
+        with contextlib.suppress(OSError):
+            descriptor, made = tempfile.mkstemp(dir=where)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(_seal(name, data) + data)
+            Path(made).replace(where / name)
+            for old in sorted(where.iterdir(), key=lambda p: -p.stat().st_mtime)[MOST_KEPT:]:
+                old.unlink()
+            return
