@@ -202,8 +202,8 @@ def test_the_example_recipe_upgrades_the_published_layout_and_rolls_it_back(
     assert "an older line" not in text
     answer = site.ask("order", id=found["id"], do="rollback", why="asked for")
     assert not answer["failed"], answer
-    found = site.until("rolledback", "committed")
-    assert found["state"] == "rolledback", (answer, found)
+    found = site.until("rolled-back", "committed")
+    assert found["state"] == "rolled-back", (answer, found)
     assert _declared(site) == before
     assert conductor(site, path, job=made).look()["installed"] == "3.08.02"
 
@@ -213,7 +213,7 @@ def test_a_fatal_line_of_the_engines_log_rolls_the_upgrade_back(site: Site, sign
     before = _declared(site)
     path = _aam(signer, "fatal", "FATAL 2026-12-01 engine start failed\n")
     found = whole_run(site, path, job=job(path, site, changes))
-    assert found["state"] == "rolledback", found
+    assert found["state"] == "rolled-back", found
     assert _declared(site) == before
 
 
