@@ -87,6 +87,13 @@ def show(
     show_default=True,
     help="Whether a person restarts the engine later, this command does and sees it listen on the host, or it asks at the terminal (without one: later).",
 )
+@click.option(
+    "--source",
+    "sources",
+    multiple=True,
+    metavar="NETWORK",
+    help="Let in this network alone, such as 192.0.2.0/24; may be repeated. Default: as the old port is let in.",
+)
 @click.option("--service", help="Name of the engine's service.")
 @click.option(
     "--restart-command", "restart_command", metavar="COMMAND", help="What restarts the engine instead."
@@ -102,6 +109,7 @@ def set_port(  # click hands over one argument per option
     restart: str,
     service: str | None,
     restart_command: str | None,
+    sources: tuple[str, ...],
     check: bool,
     firewall: bool,
 ) -> int:
@@ -121,6 +129,7 @@ def set_port(  # click hands over one argument per option
         restart_argv=_words(restart_command or ""),
         by=user(),
         firewall=firewall,
+        sources=sources,
     )
     host = _session(state_dir)
     done = _carry_out(host, wish, check=check)

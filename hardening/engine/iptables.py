@@ -7,7 +7,7 @@ that true. A rule for the old port alone keeps it true once a copy with the new 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -230,8 +230,11 @@ class Ruleset:
         known = rule.target in TARGETS or not rule.target or (rule.table, rule.target) in self._names
         return "" if known else f"the target {rule.target} may look at ports"
 
-    def compare(self, old: int, new: int) -> Comparison:
-        """Return what has to be copied so that `new` is treated exactly as `old` is, and what cannot be copied."""
+    def compare(self, old: int, new: int, sources: Sequence[str] | None = None) -> Comparison:
+        """Return what has to be copied so that `new` is treated exactly as `old` is, and what cannot be copied.
+
+        With `sources` a copy of a rule that accepts `old` holds for these networks alone.
+        """
         refused = [f"{line} (not understood)" for line in self.unread]
         inward, outward = self.reached("PREROUTING", "INPUT"), self.reached("OUTPUT", "POSTROUTING")
         copies: list[Copy] = []
@@ -244,12 +247,16 @@ class Ruleset:
                     continue
                 if place in outward or rule.table != "filter" or (text := rule.with_port(new)) is None:
                     continue
+                narrow = sources is not None and rule.is_own(old)
+                limited = any(one.name in SENDER | NAMED for one in rule.options)
+                if sources is not None and (limited if narrow else DOES.get(rule.target) != "out"):
+                    continue  # who gets in by this rule cannot be said by a source in front of it
                 known.add(number)
-                twin = next(
-                    (n for n in _block(rules, number) if rules[n].text == text and n not in known), None
-                )
-                known |= set() if twin is None else {twin}
-                copies.append(Copy(rule, text, there=twin is not None))
+                near = range(len(rules)) if narrow else _block(rules, number)
+                for one in [f"-s {net} {text}" for net in sources or ()] if narrow else [text]:
+                    twin = next((n for n in near if rules[n].text == one and n not in known), None)
+                    known |= set() if twin is None else {twin}
+                    copies.append(Copy(rule, one, there=twin is not None))
             for number, (rule, sight) in enumerate(zip(rules, seen, strict=True)):
                 if sight.differs and number not in known:
                     refused.append(
@@ -454,7 +461,10 @@ def _reason(sight: Sight, rule: Rule, old: int, new: int, outward: bool) -> str:
 
 def opened(text: str, copies: Iterable[Copy]) -> str:
     """Return saved rules with each copy after its rule, the rest byte for byte."""
-    wanted = {(one.rule.chain, one.rule.place): one for one in copies if not one.there}
+    wanted: dict[tuple[str, int], list[Copy]] = {}
+    for one in copies:
+        if not one.there:
+            wanted.setdefault((one.rule.chain, one.rule.place), []).append(one)
     made, table, places = [], "", dict[str, int]()
     for line in text.splitlines(keepends=True):
         bare = COUNTERS.sub("", line.strip())
@@ -463,7 +473,7 @@ def opened(text: str, copies: Iterable[Copy]) -> str:
         if table == "filter" and bare.startswith(("-A ", "--append ")):
             chain = bare.split(None, 2)[1]
             places[chain] = places.get(chain, 0) + 1
-            if one := wanted.get((chain, places[chain])):
+            for one in wanted.get((chain, places[chain]), ()):
                 counters, end = (
                     "[0:0] " if COUNTERS.match(line) else "",
                     "\r\n" if line.endswith("\r\n") else "\n",

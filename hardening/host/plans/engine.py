@@ -10,6 +10,7 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from ipaddress import ip_network
 from typing import Any
 
 from hardening.engine import port as ports
@@ -43,6 +44,8 @@ class DesiredPort:
     clients: tuple[str, ...] = ()
     motd: str = MOTD
     firewall: bool = True
+    sources: tuple[str, ...] = ()
+    """Networks that the new port is for; empty: for whom the old one is."""
     by: str = "an operator"
     product: str = "aspect"
 
@@ -66,6 +69,23 @@ class DesiredPort:
                 f"control engine: port {values['port']!r} is not a number", hint="such as 7226"
             ) from problem
         return cls(**values)
+
+    def __post_init__(self) -> None:
+        """Write each source as firewalls list it. Errors: UsageError."""
+        found = []
+        for one in self.sources:
+            try:
+                found.append(str(ip_network(one)))
+            except ValueError as problem:
+                raise UsageError(
+                    f"control engine: source {one!r}: {problem}", hint="use a network such as 192.0.2.0/24"
+                ) from problem
+        if found and not self.firewall:
+            raise UsageError(
+                "control engine: sources need the firewall",
+                hint="leave out --no-firewall (control_engine_firewall: false)",
+            )
+        object.__setattr__(self, "sources", tuple(dict.fromkeys(found)))
 
     def settings(self) -> tuple[Product, str, str, str]:
         """Return product, configuration file, key, and the name of the engine's process."""
@@ -214,6 +234,12 @@ def plan(wish: DesiredPort, facts: Mapping[str, Any]) -> Plan:
     made = ports.with_port(text, key, port) if port != now.configured else text
     parts = [_file(config, made, digests)] if made != text else []
     wall = Firewall.of(facts, files, product.selinux_type) if wish.firewall else Firewall()
+    wall = wall.narrowed(wish.sources)
+    if wish.sources and wall.lets_in(port, everybody=True):
+        raise RefusedError(
+            f"port {port} cannot be kept to {', '.join(wish.sources)}: the firewall ({wall.kind}) already lets every host reach it",
+            hint=f"take away by hand what lets every host reach port {port}, then run this again",
+        )
     others = tuple(one for one in now.running if one != port)
     waits = bool(others) or (port not in now.running and port != now.configured) or _waiting(now, port)
     left = _left(now, port, others)

@@ -292,3 +292,91 @@ def test_a_port_that_every_host_reaches_is_reported(firewall: str, address: str,
     assert said in seen.line
     del now["filters"]
     assert engine.seen(WISH, now).open_to_all == ""
+
+
+SITE = "192.0.2.0/24"
+
+
+def _narrowed(firewall: str, **more: Any) -> Any:
+    now = facts(configured=7226, running=7226, firewall=firewall, selinux="disabled")
+    rules = "-A INPUT -p tcp -m tcp --dport 7226 -j ACCEPT\n-A INPUT -j DROP\n"
+    now["filters"] = filters(firewall, rules, ["7226/tcp"])
+    saved = f"*filter\n:INPUT ACCEPT [0:0]\n{rules}COMMIT\n".encode()
+    for one in now["files"]:
+        if one["path"] == SAVED["iptables"]:
+            one["content"] = base64.b64encode(saved).decode()
+    return engine.plan(replace(WISH, sources=(SITE, "198.51.100.7"), **more), now)
+
+
+def test_a_new_port_is_let_in_for_its_sources_alone_by_iptables() -> None:
+    plan = _narrowed("iptables")
+    texts = [f"-s {net} -p tcp -m tcp --dport 7300 -j ACCEPT" for net in (SITE, "198.51.100.7/32")]
+    assert [" ".join(one.do) for one in plan.commands] == [f"iptables -I INPUT 2 {text}" for text in texts]
+    assert [" ".join(one.undo) for one in plan.commands] == [f"iptables -D INPUT {text}" for text in texts]
+    saved = next(one.content.decode() for one in plan.files if one.path == SAVED["iptables"])
+    assert [line for line in saved.splitlines() if "7300" in line] == [f"-A INPUT {text}" for text in texts]
+    assert saved.count("\n") == 7
+    record = json.loads(next(one.content for one in plan.files if one.path == engine.PENDING))
+    assert [row["do"][:3] for row in record["close"]] == [["iptables", "-D", "INPUT"]]
+    assert f"-s {SITE} -p tcp -m tcp --dport 7300" in record["close"][0]["undo"][-1]
+
+
+def test_a_new_port_is_let_in_for_its_sources_alone_by_firewalld() -> None:
+    plan = _narrowed("firewalld")
+    did = [one.do for one in plan.commands]
+    rich = 'rule family="ipv4" source address="{}" port port="7300" protocol="tcp" accept'
+    added = [f"--add-rich-rule={rich.format(net)}" for net in (SITE, "198.51.100.7/32")]
+    assert [one[-1] for one in did] == added * 2
+    assert [one[1] for one in did] == ["--permanent"] * 2 + ["--zone=public"] * 2
+    record = json.loads(next(one.content for one in plan.files if one.path == engine.PENDING))
+    assert [row["do"][-1] for row in record["close"]] == ["--remove-port=7226/tcp"] * 2
+
+
+def test_a_second_run_with_the_same_sources_changes_no_rule() -> None:
+    for firewall in ("iptables", "firewalld"):
+        now = facts(configured=7300, running=7226, firewall=firewall, selinux="disabled")
+        rules = (
+            "-A INPUT -p tcp -m tcp --dport 7226 -j ACCEPT\n"
+            f"-A INPUT -s {SITE} -p tcp -m tcp --dport 7300 -j ACCEPT\n-A INPUT -j DROP\n"
+        )
+        rich = f'\trule family="ipv4" source address="{SITE}" port port="7300" protocol="tcp" accept\n'
+        now["filters"] = filters(firewall, rules, ["7226/tcp"])
+        for name, (code, text) in now["filters"]["said"].items():
+            if "list-all-zones" in name:
+                now["filters"]["said"][name] = [code, text + rich]
+        for one in now["files"]:
+            if one["path"] == SAVED["iptables"]:
+                one["content"] = base64.b64encode(f"*filter\n{rules}COMMIT\n".encode()).decode()
+        plan = engine.plan(replace(WISH, sources=(SITE,)), now)
+        assert plan.commands == ()
+        assert SAVED["iptables"] not in [one.path for one in plan.files]
+        with pytest.raises(RefusedError, match="cannot let it in exactly"):
+            engine.plan(WISH, now)
+
+
+@pytest.mark.parametrize(
+    ("firewall", "rules", "said"),
+    [
+        ("none", "", "already lets every host reach it"),
+        ("iptables", "-A INPUT -p tcp -m tcp --dport 7000:8000 -j ACCEPT\n-A INPUT -j DROP\n", "already lets every host"),
+        ("iptables", "-A INPUT -s 10.0.0.0/8 -p tcp -m tcp --dport 7226 -j ACCEPT\n-A INPUT -j DROP\n", "-s 10.0.0.0/8"),
+        ("iptables", "-A INPUT -p tcp -m multiport --dports 22,7226 -j ACCEPT\n-A INPUT -j DROP\n", "--dports 22,7226"),
+        ("iptables", "-A INPUT -p tcp -m tcp --dport 7226 -j SITE\n-A SITE -j ACCEPT\n-A INPUT -j DROP\n", "-j SITE"),
+    ],
+)  # fmt: skip
+def test_sources_that_would_not_narrow_are_refused(firewall: str, rules: str, said: str) -> None:
+    now = facts(configured=7226, running=7226, firewall=firewall, selinux="disabled")
+    now["filters"] = filters(firewall, rules, [])
+    with pytest.raises(RefusedError) as raised:
+        engine.plan(replace(WISH, sources=(SITE,)), now)
+    assert said in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [({"sources": ["192.0.2.1/24"]}, "192.0.2.1/24"), ({"sources": ["site"]}, "'site'"),
+     ({"sources": [SITE], "firewall": False}, "need the firewall")],
+)  # fmt: skip
+def test_a_source_that_is_not_a_network_is_named(raw: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(said)):
+        engine.DesiredPort.of({"port": 7300, **raw})
