@@ -235,9 +235,9 @@ def plan(wish: DesiredPort, facts: Mapping[str, Any]) -> Plan:
     parts = [_file(config, made, digests)] if made != text else []
     wall = Firewall.of(facts, files, product.selinux_type) if wish.firewall else Firewall()
     wall = wall.narrowed(wish.sources)
-    if wish.sources and wall.lets_in(port, everybody=True):
+    if wish.sources and (open_by := wall.wide(port)):
         raise RefusedError(
-            f"port {port} cannot be kept to {', '.join(wish.sources)}: the firewall ({wall.kind}) already lets every host reach it",
+            f"port {port} cannot be kept to {', '.join(wish.sources)}: every host already reaches it (no limit by {', '.join(open_by)})",
             hint=f"take away by hand what lets every host reach port {port}, then run this again",
         )
     others = tuple(one for one in now.running if one != port)

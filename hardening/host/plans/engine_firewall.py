@@ -262,6 +262,12 @@ class Firewall:
         rules = (one.live for one in self.families if one.tool == "iptables")
         return all(one.lets_in(port, everybody=everybody) for one in rules)
 
+    def wide(self, port: int) -> tuple[str, ...]:
+        """Return the programs whose rules let a host in to a port that no rule names: each for its kind of addresses."""
+        if self.zones:
+            return ("firewalld",) if self.zones[-1].lets_in(port, everybody=True) else ()
+        return tuple(one.tool for one in self.families if one.live.lets_in(port, everybody=True))
+
     def _own(
         self, family: Family, rules: iptables.Ruleset, left: int, port: int, like: int
     ) -> list[iptables.Copy]:

@@ -297,10 +297,20 @@ def test_a_port_that_every_host_reaches_is_reported(firewall: str, address: str,
 SITE = "192.0.2.0/24"
 
 
+def _closed_to_ipv6(now: dict[str, Any]) -> None:
+    said = {
+        "ip6tables -V": [0, "ip6tables v1.4.7"],
+        "ip6tables-save": [0, "*filter\n:INPUT DROP [0:0]\nCOMMIT\n"],
+    }
+    now["filters"]["said"].update(said)
+    now["filters"]["legacy"]["ip6tables"] = ["filter"]
+
+
 def _narrowed(firewall: str, **more: Any) -> Any:
     now = facts(configured=7226, running=7226, firewall=firewall, selinux="disabled")
     rules = "-A INPUT -p tcp -m tcp --dport 7226 -j ACCEPT\n-A INPUT -j DROP\n"
     now["filters"] = filters(firewall, rules, ["7226/tcp"])
+    _closed_to_ipv6(now)
     saved = f"*filter\n:INPUT ACCEPT [0:0]\n{rules}COMMIT\n".encode()
     for one in now["files"]:
         if one["path"] == SAVED["iptables"]:
@@ -341,6 +351,7 @@ def test_a_second_run_with_the_same_sources_changes_no_rule() -> None:
         )
         rich = f'\trule family="ipv4" source address="{SITE}" port port="7300" protocol="tcp" accept\n'
         now["filters"] = filters(firewall, rules, ["7226/tcp"])
+        _closed_to_ipv6(now)
         for name, (code, text) in now["filters"]["said"].items():
             if "list-all-zones" in name:
                 now["filters"]["said"][name] = [code, text + rich]
@@ -357,8 +368,9 @@ def test_a_second_run_with_the_same_sources_changes_no_rule() -> None:
 @pytest.mark.parametrize(
     ("firewall", "rules", "said"),
     [
-        ("none", "", "already lets every host reach it"),
-        ("iptables", "-A INPUT -p tcp -m tcp --dport 7000:8000 -j ACCEPT\n-A INPUT -j DROP\n", "already lets every host"),
+        ("none", "", "every host already reaches it (no limit by iptables)"),
+        ("iptables", "-A INPUT -p tcp -m tcp --dport 7226 -j ACCEPT\n-A INPUT -j DROP\n", "ip6tables"),
+        ("iptables", "-A INPUT -p tcp -m tcp --dport 7000:8000 -j ACCEPT\n-A INPUT -j DROP\n", "every host already reaches it (no limit by iptables)"),
         ("iptables", "-A INPUT -s 10.0.0.0/8 -p tcp -m tcp --dport 7226 -j ACCEPT\n-A INPUT -j DROP\n", "-s 10.0.0.0/8"),
         ("iptables", "-A INPUT -p tcp -m multiport --dports 22,7226 -j ACCEPT\n-A INPUT -j DROP\n", "--dports 22,7226"),
         ("iptables", "-A INPUT -p tcp -m tcp --dport 7226 -j SITE\n-A SITE -j ACCEPT\n-A INPUT -j DROP\n", "-j SITE"),
@@ -367,6 +379,8 @@ def test_a_second_run_with_the_same_sources_changes_no_rule() -> None:
 def test_sources_that_would_not_narrow_are_refused(firewall: str, rules: str, said: str) -> None:
     now = facts(configured=7226, running=7226, firewall=firewall, selinux="disabled")
     now["filters"] = filters(firewall, rules, [])
+    if said != "ip6tables":
+        _closed_to_ipv6(now)
     with pytest.raises(RefusedError) as raised:
         engine.plan(replace(WISH, sources=(SITE,)), now)
     assert said in str(raised.value)
