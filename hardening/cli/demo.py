@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("--keep", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Keep everything it makes in DIR (new or empty), to look at.")  # fmt: skip
 def command(keep: Path | None) -> None:
-    """Find, fix and prove on an invented bundle and a server on loopback.
+    """Find, fix and prove on an install package as public advisories describe it, and a server on loopback.
 
     It needs no network, no root and no other program. What it prints is what the code did; it fails
     if any step does not do what it says.
@@ -32,7 +32,10 @@ def command(keep: Path | None) -> None:
 
     begun = time.perf_counter()
     with _folder(keep) as folder:
-        click.echo("A bundle as an old release might have shipped it (invented), and a weak TLS server.\n")
+        click.echo(
+            "An install package with phpMyAdmin and the password of the database's root, as CVE-2024-4007 and ZSL-2024-5830\n"
+            "describe it (made here, with invented secrets), and a weak TLS server.\n"
+        )
         bundle_before, bundle_after = bundle_story(folder, _say)
         server_before, server_after = tls_story(folder, _say)
         _side_by_side(("bundle", bundle_before, bundle_after), ("TLS server", server_before, server_after))
@@ -67,12 +70,12 @@ def _folder(keep: Path | None) -> Iterator[Path]:
 
 
 def _say(step: Step) -> None:
-    click.echo(f"{step.title:>8}  $ {step.command}")
-    click.echo(f"{'':>8}    {step.shows}")
+    click.echo(f"{step.title:>10}  $ {step.command}")
+    click.echo(f"{'':>10}    {step.shows}")
     if step.run is not None:
         for finding in [f for f in step.run.findings if f.level >= 3][:4]:  # noqa: PLR2004 - high and above
-            click.echo(f"{'':>8}    {finding.level.label:<8} {finding.rule.id}  {finding.message[:90]}")
-            click.echo(f"{'':>8}             at {_place(finding.where, finding)}")
+            click.echo(f"{'':>10}    {finding.level.label:<8} {finding.rule.id}  {finding.message[:90]}")
+            click.echo(f"{'':>10}             at {_place(finding.where, finding)}")
     click.echo()
 
 

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 _OPTIONS = (
     click.option(
-        "--config", metavar="FILE", help="The engine's configuration file (the shipped default is invented)."
+        "--config",
+        metavar="FILE",
+        help="The file that sets the engine's port. No source names it: check it on a host.",
     ),
     click.option("--key", help="The key in that file that holds the port."),
     click.option("--process", help="Name of the engine's process."),
@@ -60,8 +62,8 @@ def show(
 ) -> int:
     """Show the port that is configured, the one that is listened on, and what the firewall lets in.
 
-    Exit 5 while a restart is pending, 10 where the firewall lets nobody reach the port, 4 where the engine is not seen
-    running or the firewall is not understood.
+    Exit 5 while a restart is pending, 10 where the firewall lets nobody or everybody reach the port, 4 where the engine
+    is not seen running or the firewall is not understood.
     """
     from hardening.host.plans import engine as engine_plan
 
@@ -70,7 +72,7 @@ def show(
     _print(engine, form)
     if engine.restart_pending:
         return int(ExitCode.PENDING)
-    if engine.shut_off:
+    if engine.shut_off or engine.open_to_all:
         return int(ExitCode.FINDINGS)
     return int(ExitCode.PARTLY_EXAMINED if engine.not_seen or engine.unclear else ExitCode.OK)
 
@@ -84,6 +86,13 @@ def show(
     default="manual",
     show_default=True,
     help="Whether a person restarts the engine later, this command does and sees it listen on the host, or it asks at the terminal (without one: later).",
+)
+@click.option(
+    "--source",
+    "sources",
+    multiple=True,
+    metavar="NETWORK",
+    help="Let in this network alone, such as 192.0.2.0/24; may be repeated. Default: as the old port is let in.",
 )
 @click.option("--service", help="Name of the engine's service.")
 @click.option(
@@ -100,6 +109,7 @@ def set_port(  # click hands over one argument per option
     restart: str,
     service: str | None,
     restart_command: str | None,
+    sources: tuple[str, ...],
     check: bool,
     firewall: bool,
 ) -> int:
@@ -119,6 +129,7 @@ def set_port(  # click hands over one argument per option
         restart_argv=_words(restart_command or ""),
         by=user(),
         firewall=firewall,
+        sources=sources,
     )
     host = _session(state_dir)
     done = _carry_out(host, wish, check=check)
@@ -185,6 +196,8 @@ def _look(host: Session, wish: DesiredPort) -> EnginePort:
 
 
 def _print(engine: EnginePort, form: str) -> None:
+    from hardening.engine.product import load
+
     if form == "json":
         row = {
             "configured": engine.configured,
@@ -193,6 +206,8 @@ def _print(engine: EnginePort, form: str) -> None:
             "not_seen": engine.not_seen,
             "firewall": engine.firewall,
             "shut_off": engine.shut_off,
+            "open_to_all": engine.open_to_all,
+            "published": list(load().exposure),
             "unclear": list(engine.unclear),
             "pending": dict(engine.pending) if engine.pending else None,
             "clients": [{"path": one.path, "line": one.line} for one in engine.clients],
@@ -200,6 +215,12 @@ def _print(engine: EnginePort, form: str) -> None:
         sys.stdout.write(json.dumps(row, indent=2) + "\n")
         return
     click.echo(engine.line)
+    if engine.restart_pending:
+        click.echo(
+            f"  restart it by hand: the engine starts by {load().start}; the name of its service is not published"
+        )
+    for text in load().exposure:
+        click.echo(f"  published: {text}")
     for text in engine.unclear:
         click.echo(f"  the firewall is not understood: {text}")
     for one in engine.clients:

@@ -32,6 +32,7 @@ SOURCES = (
     ("hardening.upgrade.rules", "rules"),
     ("hardening.upgrade.logs.patterns", "rules"),
     ("hardening.mailer.doctor_rules", "rules"),
+    ("hardening.mailer.record", "rules"),
     ("hardening.advisories.rules", "rules"),
     ("hardening.waivers", "rules"),
 )

@@ -10,6 +10,7 @@ VERBS = (
     Verb("guide", "hardening.cli.mailer_guide", "Print the set-up for this configuration, step by step."),
     Verb("check", "hardening.cli.mailer_doctor", "Check files, values and expiry; ask nobody.", "check"),
     Verb("doctor", "hardening.cli.mailer_doctor", "Examine every step up to a mail, with cause and remedy."),
+    Verb("record", "hardening.cli.mailer_record", "Check the mail settings that the product itself keeps."),
     Verb(
         "relay", "hardening.cli.mailer_relay", "Run the local relay here, or say how its queue is.", "relay"
     ),

@@ -169,7 +169,7 @@ def _engine(engines: Sequence[Mapping[str, Any]]) -> set[ExitCode]:
         codes |= {ExitCode.PENDING} if one["restart_pending"] else set()
         unseen = one["not_seen"] and not one["restart_pending"]
         codes |= {ExitCode.PARTLY_EXAMINED} if unseen or unclear else set()
-        codes |= {ExitCode.FINDINGS} if one["shut_off"] else set()
+        codes |= {ExitCode.FINDINGS} if one["shut_off"] or one["open_to_all"] else set()
     return codes
 
 

@@ -1,7 +1,8 @@
-"""The demo's upgrade bundle: invented, small, and wrong in the way a real one was.
+"""The demo's install package: small, laid out as the advisories describe one, with invented secrets.
 
-The database tool in it is a specimen: it carries the marks by which Adminer is recognised, and none of its
-code. The passwords are made anew each time.
+CVE-2024-4007 and ZSL-2024-5830 describe phpMyAdmin 2.11.9 with the password of the database's root, in a package of
+release 3.07.01. The tools in it are specimens: they carry the marks by which phpMyAdmin and Adminer are recognised, and
+none of their code. Every run draws its own passwords.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import zipfile
 
 TOOL = "var/www/html/maintenance/db.php"
 """Where the renamed tool lies in the inner archive."""
+PMA = "max/var/www/html/phpMyAdmin"
+WEB = "max/home/MIX_CMIX/htmlroot"
 
 _MARKS = (
     "adminer_permanent", "adminer_version", "adminer_import", "adminer_export", "backwardKeysPrint",
@@ -32,8 +35,29 @@ $link = mysql_connect("localhost", "root", "{password}");
 """
 
 
+def _package() -> dict[str, str]:
+    """Return the files that the advisories describe, by path."""
+    return {
+        f"{PMA}/libraries/Config.class.php": """<?php
+/** Specimen made by harden demo: marks of phpMyAdmin, not the program itself. */
+class PMA_Config {
+    function checkSystem() {
+        $this->set('PMA_VERSION', '2.11.9');
+        $this->checkWebServerOs();
+        $this->set('PMA_USR_BROWSER_AGENT', 'OTHER');
+    }
+}
+""",
+        f"{PMA}/config.inc.php": f"""<?php
+$cfg['Servers'][1]['controluser'] = 'root';
+$cfg['Servers'][1]['controlpass'] = '{secrets.token_urlsafe(9)}';
+""",
+        f"{WEB}/runtime/release.properties": "runtime.ver=v3.07.01\nrelease.version=v3.07.01\n",
+    }
+
+
 def bundle() -> bytes:
-    """Return an upgrade bundle (zip) that holds a tar.gz that holds the tool, among innocent files."""
+    """Return an install package (zip) that holds a tar.gz that holds the tools, among innocent files."""
     web = io.BytesIO()
     with tarfile.open(fileobj=web, mode="w:gz") as archive:
         for name, text, mode in (
@@ -41,6 +65,7 @@ def bundle() -> bytes:
             ("var/www/html/index.php", "<?php require 'app.php';\n", 0o644),
             ("var/www/html/app.php", "<?php\n// the building at a glance\necho date('c');\n", 0o644),
             ("usr/local/bin/engine-restart", "#!/bin/sh\nexec service engine restart\n", 0o755),
+            *((name, text, 0o644) for name, text in _package().items()),
         ):
             info = tarfile.TarInfo(name)
             data = text.encode()

@@ -17,6 +17,9 @@ from hardening.findings import Run, Severity
 BUNDLE = "upgrade-3.07.01.zip"
 CLEANED = "upgrade-3.07.01-clean.zip"
 POLICY = "aspect"
+PRODUCT = "aspect"
+ADVISORY = "CVE-2024-4007"
+"""The flaw that the package shows: the password of the database's root in phpMyAdmin's settings."""
 _START = 10
 """Seconds the server may take to say its port."""
 
@@ -47,6 +50,7 @@ def bundle_story(folder: Path, say: Say) -> tuple[Run, Run]:
     path.write_bytes(specimen.bundle())
     before = audit([path], jobs=1)
     say(Step("audit", f"harden bundle audit {BUNDLE}", _found(before), before))
+    say(Step("advisories", f"harden advisories {BUNDLE}", _advised(path)))
     after = clean(path, cleaned, lambda one: audit([one], jobs=1))
     reasons = dict.fromkeys(r.reason for r in after.results if r.reason.startswith("removed "))
     removed = "; ".join(reasons) or "removed nothing"
@@ -105,6 +109,22 @@ def tls_story(folder: Path, say: Say) -> tuple[Run, Run]:
     _expect(before.exit_code() is ExitCode.FINDINGS, "the scan did not find the weak suites")
     _expect(after.exit_code() is ExitCode.OK, "the server is not compliant after the fix")
     return _named(before, "server before"), _named(after, "server after", before="server before")
+
+
+def _advised(path: Path) -> str:
+    """Return how many advisories affect a package, and the one that it shows."""
+    from hardening.advisories.judge import Status, answers
+    from hardening.advisories.seen import of_bundle
+    from hardening.products import load
+
+    pack = load(PRODUCT)
+    affected = [
+        one for one in answers(pack.advisories, of_bundle(pack, str(path))) if one.status is Status.AFFECTED
+    ]
+    shown = [one for one in affected if ADVISORY in one.advisory.names and one.evidence]
+    _expect(bool(shown), f"{ADVISORY} was not found in the package")
+    row = shown[0].advisory
+    return f"{len(affected)} of {len(pack.advisories)} affect it; {ADVISORY}: {row.title}, fixed in {row.fixed_in}"
 
 
 def _expect(held: bool, otherwise: str) -> None:

@@ -57,6 +57,8 @@ class Scope:
     services: Mapping[str, Part | None] = field(default_factory=dict)
     direct: str = ""
     """The direct rules, one a line."""
+    sources: tuple[str, ...] | None = None
+    """Networks that the new port is for; None: for whom the old one is."""
 
     @classmethod
     def read(
@@ -104,7 +106,13 @@ class Scope:
         services = [
             [line for name in part["services"] for line in self._service(name, one, 0)] for one in (old, new)
         ]
-        if kept and not services[1]:
+        narrow = [narrowed(net, new) for net in self.sources or ()]
+        if kept and self.sources is not None and not services[1] and not extra:
+            own = kept == [f"{old}/tcp"]
+            entries += [
+                Entry(part.name, "rich-rule", kept[0], one, one in part["rich rules"], own) for one in narrow
+            ]
+        elif kept and not services[1]:
             entries.append(
                 Entry(part.name, "port", kept[0], f"{new}/tcp", bool(extra), kept == [f"{old}/tcp"])
             )
@@ -119,10 +127,10 @@ class Scope:
         rules = part["rich rules"]
         for rule in rules:
             sees = self._rich(rule, old), self._rich(rule, new)
-            if sees in (("yes", "yes"), ("no", "no")):
+            if sees in (("yes", "yes"), ("no", "no")) or (rule in narrow and kept):
                 continue
             was, becomes = like(rule, old), like(rule, new)
-            if sees == ("yes", "no") and becomes != rule:
+            if sees == ("yes", "no") and becomes != rule and self.sources is None:
                 own = was == rule and rule.endswith(" accept")
                 entries.append(Entry(part.name, "rich-rule", rule, becomes, becomes in rules, own))
             elif sees != ("no", "yes") or was == rule or was not in rules:
@@ -182,10 +190,13 @@ class Scope:
             ]
         return found
 
-    def lets_in(self, port: int) -> bool:
-        """Whether a zone or policy that is bound to something, or the default one, lets a port in."""
+    def lets_in(self, port: int, *, everybody: bool = False) -> bool:
+        """Whether a zone or policy that is bound to something, or the default one, lets a port in.
+
+        With `everybody`: from a host that neither the zone's sources nor a rich rule names.
+        """
         for part in (*self.zones, *self._for_host):
-            if not part.active:
+            if not part.active or (everybody and part["sources"] and not part["interfaces"]):
                 continue
             if (
                 part["target"] == ("ACCEPT",)
@@ -197,9 +208,17 @@ class Scope:
                 return True
             for rule in part["rich rules"]:
                 every = not _elements(rule) or 'protocol value="tcp"' in rule
+                if everybody and re.search(r" source (?!NOT )", rule) and "/0" not in rule:
+                    continue
                 if rule.endswith(" accept") and (every or self._rich(rule, port) != "no"):
                     return True
         return False
+
+
+def narrowed(source: str, port: int) -> str:
+    """Return the rich rule that lets one network in to a port."""
+    family = "ipv6" if ":" in source else "ipv4"
+    return f'rule family="{family}" source address="{source}" port port="{port}" protocol="tcp" accept'
 
 
 def like(rule: str, port: int) -> str:

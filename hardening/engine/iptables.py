@@ -7,7 +7,7 @@ that true. A rule for the old port alone keeps it true once a copy with the new 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -230,8 +230,11 @@ class Ruleset:
         known = rule.target in TARGETS or not rule.target or (rule.table, rule.target) in self._names
         return "" if known else f"the target {rule.target} may look at ports"
 
-    def compare(self, old: int, new: int) -> Comparison:
-        """Return what has to be copied so that `new` is treated exactly as `old` is, and what cannot be copied."""
+    def compare(self, old: int, new: int, sources: Sequence[str] | None = None) -> Comparison:
+        """Return what has to be copied so that `new` is treated exactly as `old` is, and what cannot be copied.
+
+        With `sources` a copy of a rule that accepts `old` holds for these networks alone.
+        """
         refused = [f"{line} (not understood)" for line in self.unread]
         inward, outward = self.reached("PREROUTING", "INPUT"), self.reached("OUTPUT", "POSTROUTING")
         copies: list[Copy] = []
@@ -244,12 +247,16 @@ class Ruleset:
                     continue
                 if place in outward or rule.table != "filter" or (text := rule.with_port(new)) is None:
                     continue
+                narrow = sources is not None and rule.is_own(old)
+                limited = any(one.name in SENDER | NAMED for one in rule.options)
+                if sources is not None and (limited if narrow else DOES.get(rule.target) != "out"):
+                    continue  # who gets in by this rule cannot be said by a source in front of it
                 known.add(number)
-                twin = next(
-                    (n for n in _block(rules, number) if rules[n].text == text and n not in known), None
-                )
-                known |= set() if twin is None else {twin}
-                copies.append(Copy(rule, text, there=twin is not None))
+                near = range(len(rules)) if narrow else _block(rules, number)
+                for one in [f"-s {net} {text}" for net in sources or ()] if narrow else [text]:
+                    twin = next((n for n in near if rules[n].text == one and n not in known), None)
+                    known |= set() if twin is None else {twin}
+                    copies.append(Copy(rule, one, there=twin is not None))
             for number, (rule, sight) in enumerate(zip(rules, seen, strict=True)):
                 if sight.differs and number not in known:
                     refused.append(
@@ -269,12 +276,16 @@ class Ruleset:
                     found.append(Copy(rule, text, there=text in near))
         return found
 
-    def lets_in(self, port: int) -> bool:
-        """Whether another host can open a connection to a port, as far as the table `filter` says."""
-        policy = self.policies.get(("filter", "INPUT"), "ACCEPT")
-        return self._walk("INPUT", port, frozenset()) in ("in", "" if policy == "ACCEPT" else "in")
+    def lets_in(self, port: int, *, everybody: bool = False) -> bool:
+        """Whether another host can open a connection to a port, as far as the table `filter` says.
 
-    def _walk(self, chain: str, port: int, above: frozenset[str]) -> str:
+        With `everybody`: whether a host can that no rule names.
+        """
+        policy = self.policies.get(("filter", "INPUT"), "ACCEPT")
+        does = self._walk("INPUT", port, frozenset(), everybody=everybody)
+        return does in ("in", "" if policy == "ACCEPT" else "in")
+
+    def _walk(self, chain: str, port: int, above: frozenset[str], *, everybody: bool) -> str:
         """Return what a chain does to new connections: `in` (accepts one), `out` (stops all that are left), else nothing."""
         for rule in self.rules:
             if (rule.table, rule.chain) != ("filter", chain):
@@ -286,9 +297,13 @@ class Ruleset:
             to_port = all(_holds(one, port) for one in options if one.name in DESTINATION)
             if target in above or not to_port or not _may_be_new(options):
                 continue
+            if everybody and not _is_for_a_stranger(options):
+                continue
             own = ("filter", target) in self._names
-            does = self._walk(target, port, above | {chain}) if own else DOES.get(target, "")
-            every = not any(one.name not in PLAIN for one in options)
+            deeper = above | {chain}
+            does = self._walk(target, port, deeper, everybody=everybody) if own else DOES.get(target, "")
+            plain = PLAIN | SENDER if everybody else PLAIN
+            every = not any(one.name not in plain for one in options)
             if does == "in" or (does == "out" and every):
                 return does
             if every and (target == "RETURN" or any(one.name in ("-g", "--goto") for one in options)):
@@ -301,6 +316,9 @@ PLAIN = frozenset(
     "--state --ctstate --reject-with".split()
 )
 """Options by which a rule holds for every sender."""
+SENDER = frozenset({"-s", "--source", "--src"})
+NAMED = frozenset({"--src-range", "--match-set", "--mac-source"})
+"""Options that name senders in a way that is not read here."""
 DOES = {"ACCEPT": "in", "DROP": "out", "REJECT": "out"}
 
 
@@ -369,6 +387,16 @@ def _may_be_new(options: Iterable[Option]) -> bool:
     return _may_be_tcp(options)
 
 
+def _is_for_a_stranger(options: Iterable[Option]) -> bool:
+    """Whether a rule holds for a sender that no rule names."""
+    for one in options:
+        if one.name in SENDER and not one.negated and not one.values[0].endswith("/0"):
+            return False
+        if one.name in NAMED and not one.negated:
+            return False
+    return True
+
+
 def _is_span(text: str) -> bool:
     first, colon, last = text.partition(":")
     return all(one.isdecimal() or (colon and not one) for one in (first, *([last] if colon else [])))
@@ -433,7 +461,10 @@ def _reason(sight: Sight, rule: Rule, old: int, new: int, outward: bool) -> str:
 
 def opened(text: str, copies: Iterable[Copy]) -> str:
     """Return saved rules with each copy after its rule, the rest byte for byte."""
-    wanted = {(one.rule.chain, one.rule.place): one for one in copies if not one.there}
+    wanted: dict[tuple[str, int], list[Copy]] = {}
+    for one in copies:
+        if not one.there:
+            wanted.setdefault((one.rule.chain, one.rule.place), []).append(one)
     made, table, places = [], "", dict[str, int]()
     for line in text.splitlines(keepends=True):
         bare = COUNTERS.sub("", line.strip())
@@ -442,7 +473,7 @@ def opened(text: str, copies: Iterable[Copy]) -> str:
         if table == "filter" and bare.startswith(("-A ", "--append ")):
             chain = bare.split(None, 2)[1]
             places[chain] = places.get(chain, 0) + 1
-            if one := wanted.get((chain, places[chain])):
+            for one in wanted.get((chain, places[chain]), ()):
                 counters, end = (
                     "[0:0] " if COUNTERS.match(line) else "",
                     "\r\n" if line.endswith("\r\n") else "\n",

@@ -45,6 +45,8 @@ class EnginePort:
     """Ports, configured or listened on, that the firewall lets no other host reach."""
     unclear: tuple[str, ...] = ()
     """What of the firewall is not understood."""
+    wide: tuple[int, ...] = ()
+    """Ports that the engine listens on for other hosts, and that no firewall rule limits to some of them."""
 
     @property
     def restart_pending(self) -> bool:
@@ -73,6 +75,14 @@ class EnginePort:
         )
 
     @property
+    def open_to_all(self) -> str:
+        """Return which ports every host can reach; empty where there is none."""
+        ports = " and ".join(map(str, self.wide))
+        how = f"the firewall ({self.firewall})" if self.firewall != "none" else "no firewall"
+        verb = "lets every host reach" if self.firewall != "none" else "limits who reaches"
+        return f"{how} {verb} port {ports} over IPv4" if ports else ""
+
+    @property
     def line(self) -> str:
         """The one line every report shows."""
         running = ",".join(map(str, self.running)) or "none"
@@ -81,7 +91,7 @@ class EnginePort:
             said += " restart pending"
             said += f" since {self.pending['since']} by {self.pending['by']}" if self.pending else ""
         note = f" ({self.unset})" if self.unset else ""
-        return "; ".join(filter(None, (said + note, self.not_seen, self.shut_off)))
+        return "; ".join(filter(None, (said + note, self.not_seen, self.shut_off, self.open_to_all)))
 
 
 def configured(text: str, key: str, default: int) -> int:
@@ -129,6 +139,17 @@ def running(listeners: Iterable[Mapping[str, Any]], process: str, ports: Iterabl
 def elsewhere(listeners: Iterable[Mapping[str, Any]], process: str) -> tuple[int, ...]:
     """Return every port that a process of that name listens on."""
     return tuple(sorted({one["port"] for one in listeners if one["process"] == process}))
+
+
+def for_others(listeners: Iterable[Mapping[str, Any]], process: str) -> frozenset[int]:
+    """Return every port on which a process of that name listens for other hosts: not on loopback alone."""
+    return frozenset(
+        one["port"]
+        for one in listeners
+        if one["process"] == process
+        and one["address"] != "::1"
+        and not one["address"].startswith(("127.", "::ffff:127."))
+    )
 
 
 def others(listeners: Iterable[Mapping[str, Any]], process: str, port: int) -> tuple[str, ...]:

@@ -38,6 +38,10 @@ class Product:
     marks: dict[str, str]
     sources: dict[str, str]
     """Of the engine's facts: who says so."""
+    exposure: tuple[str, ...]
+    """What is published of the port's protocol and login, one fact each with its source."""
+    start: str
+    """The start script, as a pattern."""
     reserved: dict[int, str]
 
     def place(self, name: str) -> Place:
@@ -68,6 +72,7 @@ def load(name: str = "aspect") -> Product:
         "process": pack.fact("engine", "process"),
         "selinux_type": pack.fact("engine", "selinux"),
     }
+    exposed = (engine["port"], pack.fact("engine", "servlets"))
     return Product(
         name=pack.name,
         title=pack.title,
@@ -79,6 +84,8 @@ def load(name: str = "aspect") -> Product:
         selinux_type=engine["selinux_type"].text("name"),
         marks={key: row.mark.value for key, row in engine.items()},
         sources={key: row.source for key, row in engine.items()},
+        exposure=tuple(f"{row.what} ({row.source})" for row in exposed),
+        start=pack.fact("engine", "start").text("path"),
         reserved={row.number(): row.what for row in pack.facts("engine", "reserved")},
     )
 

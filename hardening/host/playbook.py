@@ -264,7 +264,10 @@ def judged(receipt: Receipt, started: Any) -> Run:
         )
         findings += [_finding(rule, one.host, text) for rule, text in partial]
         findings += [
-            _finding(rules.ENGINE_SHUT, one.host, row["shut_off"]) for row in one.engines if row["shut_off"]
+            _finding(rule, one.host, row[key])
+            for row in one.engines
+            for key, rule in (("shut_off", rules.ENGINE_SHUT), ("open_to_all", rules.ENGINE_OPEN))
+            if row[key]
         ]
         findings += [_finding(rules.DRIFTED, one.host, problem) for problem in one.problems]
         for tx in one.said("transactions"):

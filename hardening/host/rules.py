@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from hardening.findings import Rule, Severity
 
+_CWE = "https://cwe.mitre.org/data/definitions/"
+
 DRIFTED = Rule(
     id="host/drifted",
     title="A host is not as planned",
@@ -30,7 +32,7 @@ RESTART_PENDING = Rule(
     title="The control engine does not listen where it is configured to",
     severity=Severity.LOW,
     rationale="The port takes effect with a restart that is left to a person; until then clients use the old one.",
-    remedy="Restart the control engine when the site allows it (`service control-engine restart`, where that is its name), then `harden upgrade verify`.",
+    remedy="Restart the control engine when the site allows it (the name of its service is not published; it starts by `/home/MIX_CMIX/runjava.*`), then `harden upgrade verify`.",
 )
 ENGINE_NOT_SEEN = Rule(
     id="engine/not-seen",
@@ -45,6 +47,18 @@ ENGINE_SHUT = Rule(
     severity=Severity.MEDIUM,
     rationale="The engine listens on the port, or is to, and no rule of the firewall lets another host in.",
     remedy="Open the port for those who need it. If nobody does, set `control_engine_firewall: false`: the firewall is then not looked at.",
+)
+ENGINE_OPEN = Rule(
+    id="engine/open-to-all",
+    title="Every host can reach the control engine's port",
+    severity=Severity.HIGH,
+    rationale="The port speaks HTTP without TLS. Up to release 3.08.04 a request with the Host header 127.0.0.1 needs no login (ZSL-2025-5938 to ZSL-2025-5944).",
+    remedy="Let in the hosts that need the port, and no others: `firewall-cmd --permanent --add-rich-rule` with a source, or `iptables -s`. Then run `harden engine show`.",
+    references=(
+        "https://www.zeroscience.mk/en/vulnerabilities/ZSL-2025-5938.php",
+        f"{_CWE}306.html",
+        f"{_CWE}319.html",
+    ),
 )
 ENGINE_FIREWALL = Rule(
     id="engine/firewall-not-understood",
@@ -101,5 +115,5 @@ KEPT = Rule(
 def rules() -> tuple[Rule, ...]:
     """Return every rule this package can say."""
     return (
-        DRIFTED, UNREACHABLE, UNFINISHED, RESTART_PENDING, ENGINE_NOT_SEEN, ENGINE_SHUT, ENGINE_FIREWALL, ASKED, APPLIED, LED_BACK, REFUSED, LEFT_STOPPED, KEPT,
+        DRIFTED, UNREACHABLE, UNFINISHED, RESTART_PENDING, ENGINE_NOT_SEEN, ENGINE_SHUT, ENGINE_OPEN, ENGINE_FIREWALL, ASKED, APPLIED, LED_BACK, REFUSED, LEFT_STOPPED, KEPT,
     )  # fmt: skip

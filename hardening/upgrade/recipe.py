@@ -43,7 +43,7 @@ class Recipe:
 
 def example() -> Traversable:
     """Return where the example lies that an operator copies and checks; no verb uses it."""
-    return files("hardening") / "products" / "aspect.upgrade.toml"
+    return files("hardening") / "products" / "aspect" / "upgrade.toml"
 
 
 def load(path: Path | Traversable) -> Recipe:

@@ -10,11 +10,12 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from ipaddress import ip_network
 from typing import Any
 
 from hardening.engine import port as ports
 from hardening.engine.product import Product, load
-from hardening.errors import InputError, UsageError
+from hardening.errors import InputError, RefusedError, UsageError
 from hardening.host.plans.engine_firewall import SAVED, Firewall
 from hardening.host.plans.plan import File, Plan, Service
 
@@ -22,6 +23,7 @@ PENDING = "@state/pending/control-engine.json"
 KNOWN = "@state/control-engine.json"
 """What the host remembers of its engine: `REMEMBERED`, for a later look that is not told."""
 REMEMBERED = ("config", "key", "process")
+UNPUBLISHED = "no source names the file that sets the engine's port"
 MOTD = "/etc/motd"
 MOTD_MARK = "[hardening] control engine: "
 
@@ -42,6 +44,8 @@ class DesiredPort:
     clients: tuple[str, ...] = ()
     motd: str = MOTD
     firewall: bool = True
+    sources: tuple[str, ...] = ()
+    """Networks that the new port is for; empty: for whom the old one is."""
     by: str = "an operator"
     product: str = "aspect"
 
@@ -65,6 +69,23 @@ class DesiredPort:
                 f"control engine: port {values['port']!r} is not a number", hint="such as 7226"
             ) from problem
         return cls(**values)
+
+    def __post_init__(self) -> None:
+        """Write each source as firewalls list it. Errors: UsageError."""
+        found = []
+        for one in self.sources:
+            try:
+                found.append(str(ip_network(one)))
+            except ValueError as problem:
+                raise UsageError(
+                    f"control engine: source {one!r}: {problem}", hint="use a network such as 192.0.2.0/24"
+                ) from problem
+        if found and not self.firewall:
+            raise UsageError(
+                "control engine: sources need the firewall",
+                hint="leave out --no-firewall (control_engine_firewall: false)",
+            )
+        object.__setattr__(self, "sources", tuple(dict.fromkeys(found)))
 
     def settings(self) -> tuple[Product, str, str, str]:
         """Return product, configuration file, key, and the name of the engine's process."""
@@ -93,6 +114,7 @@ def described(engine: ports.EnginePort) -> dict[str, Any]:
         "line": engine.line,
         "not_seen": engine.not_seen,
         "shut_off": engine.shut_off,
+        "open_to_all": engine.open_to_all,
         "unclear": list(engine.unclear),
         "firewall": engine.firewall,
         "clients": [f"{one.path}:{one.line}" for one in engine.clients],
@@ -109,9 +131,11 @@ def seen(wish: DesiredPort, facts: Mapping[str, Any]) -> ports.EnginePort:
     """Return the engine as it is. Errors: InputError (no configuration, an account that sees no process)."""
     product, config, key, process = _settings(wish, facts)
     files = _texts(facts)
-    if missing := absent(wish, facts):
+    missing = absent(wish, facts)
+    if missing and _named(wish, facts, "config"):
         raise InputError(missing, hint="name the engine's configuration file (config)")
-    port = ports.configured(files[config], key, product.port)
+    text = "" if missing else files[config]
+    port = ports.configured(text, key, product.port)
     pending = next((row for row in facts.get("pending", []) if row.get("name") == "control-engine"), None)
     watched = {port, product.port, *((pending["previous"], pending["configured"]) if pending else ())}
     listeners = facts.get("listeners", [])
@@ -122,6 +146,7 @@ def seen(wish: DesiredPort, facts: Mapping[str, Any]) -> ports.EnginePort:
         )
     running = ports.running(listeners, process, watched)
     wall = Firewall.of(facts, files, "") if facts.get("filters") else Firewall()
+    reached = set(running) & ports.for_others(listeners, process) if facts.get("filters") else set()
     return ports.EnginePort(
         configured=port,
         running=running,
@@ -131,7 +156,8 @@ def seen(wish: DesiredPort, facts: Mapping[str, Any]) -> ports.EnginePort:
         firewall=wall.kind if facts.get("filters") else "",
         shut=tuple(one for one in sorted({port, *running}) if wall.lets_in(one) is False),
         unclear=wall.unclear,
-        unset=ports.unset(files[config], key, config),
+        wide=tuple(one for one in sorted(reached) if wall.lets_in(one, everybody=True)),
+        unset=f"the published port: {UNPUBLISHED}" if missing else ports.unset(text, key, config),
         clients=tuple(
             mention
             for path, text in sorted(files.items())
@@ -157,6 +183,37 @@ def _settings(wish: DesiredPort, facts: Mapping[str, Any]) -> tuple[Product, str
     return product, next(found, config), key, process
 
 
+def _named(wish: DesiredPort, facts: Mapping[str, Any], what: str) -> str:
+    """Return what the wish, or the host since its last change, names as `config` or `key`; empty where neither does."""
+    return getattr(wish, what) or str((facts.get("engine") or {}).get(what) or "")
+
+
+def _refuse_stand_ins(
+    wish: DesiredPort, facts: Mapping[str, Any], product: Product, text: str, key: str
+) -> None:
+    """Raise RefusedError for a file, key or service that no source names and nobody named."""
+    look = f"`harden engine show` lists the lines that name the port in {', '.join(product.paths('engine-clients'))}"
+    wrong, hint = "", ""
+    if product.place("engine-config").mark == "unknown" and not _named(wish, facts, "config"):
+        wrong = UNPUBLISHED
+        hint = f"{look}; then name file and key: --config FILE --key KEY (control_engine_config, control_engine_key)"
+    elif product.marks["key"] == "unknown" and not _named(wish, facts, "key") and ports.unset(text, key, ""):
+        wrong = "no source names the key that sets the engine's port, and the file has no line " + key
+        hint = f"{look}; then name the key: --key KEY (control_engine_key)"
+    elif (
+        wish.restart == "now"
+        and product.marks["service"] == "unknown"
+        and not (wish.service or wish.restart_argv)
+    ):
+        wrong = "no source names the engine's service, so nothing is known that restarts it"
+        hint = (
+            f"the engine starts by {product.start}: name its service (--service, control_engine_service) "
+            "or a command (--restart-command, control_engine_restart_argv), or leave the restart to a person"
+        )
+    if wrong:
+        raise RefusedError(f"the port is not changed: {wrong}", hint=hint)
+
+
 def _texts(facts: Mapping[str, Any]) -> dict[str, str]:
     return {
         row["path"]: base64.b64decode(row["content"]).decode("utf-8", "surrogateescape")
@@ -171,11 +228,18 @@ def plan(wish: DesiredPort, facts: Mapping[str, Any]) -> Plan:
     port = now.configured if wish.port is None else wish.port
     if port != now.configured or port not in now.running:
         ports.refuse(port, product, facts.get("listeners", []), process, now.running)
+    _refuse_stand_ins(wish, facts, product, files.get(config, ""), key)
     digests = {row["path"]: row["sha256"] for row in facts.get("files", [])}
     text = files[config]
     made = ports.with_port(text, key, port) if port != now.configured else text
     parts = [_file(config, made, digests)] if made != text else []
     wall = Firewall.of(facts, files, product.selinux_type) if wish.firewall else Firewall()
+    wall = wall.narrowed(wish.sources)
+    if wish.sources and (open_by := wall.wide(port)):
+        raise RefusedError(
+            f"port {port} cannot be kept to {', '.join(wish.sources)}: every host already reaches it (no limit by {', '.join(open_by)})",
+            hint=f"take away by hand what lets every host reach port {port}, then run this again",
+        )
     others = tuple(one for one in now.running if one != port)
     waits = bool(others) or (port not in now.running and port != now.configured) or _waiting(now, port)
     left = _left(now, port, others)

@@ -40,10 +40,12 @@ class Family:
     """Whether the init system loads the saved rules, as far as it says."""
     beside: bool = False
     """Whether firewalld runs, too: then these rules are somebody else's."""
+    sources: tuple[str, ...] | None = None
+    """Networks of this family that the new port is for; None: for whom the old one is."""
 
     def compare(self, old: int, new: int) -> tuple[list[iptables.Copy], list[iptables.Copy], list[str]]:
         """Return the copies that `new` needs in force and at the next boot, and every reason against them."""
-        now, later = self.live.compare(old, new), self.kept.compare(old, new)
+        now, later = self.live.compare(old, new, self.sources), self.kept.compare(old, new, self.sources)
         wrong = [f"{self.tool}: {line}" for line in now.refused]
         wrong += [f"{SAVED[self.tool]}: {line}" for line in later.refused]
         why = (
@@ -107,6 +109,21 @@ class Firewall:
             f"{path} is not a readable file" for path in facts.get("skipped", []) if path in SAVED.values()
         ]
         return cls(label=label, zones=zones, families=families, unclear=tuple(unclear))
+
+    def narrowed(self, sources: Sequence[str]) -> Firewall:
+        """Return the same with the new port for these networks alone; unchanged where there are none."""
+        if not sources:
+            return self
+        return replace(
+            self,
+            zones=tuple(replace(one, sources=tuple(sources)) for one in self.zones),
+            families=tuple(
+                replace(
+                    one, sources=tuple(net for net in sources if (":" in net) == (one.tool == "ip6tables"))
+                )
+                for one in self.families
+            ),
+        )
 
     @property
     def kind(self) -> str:
@@ -178,13 +195,14 @@ class Firewall:
         made = [self._unlabels(one, left) for one in self._labels(left)]
         made += [one for scope in self.zones for one in _zone_closes(scope, left, port, like)]
         for one in self.families:
-            for copy in self._own(one.live, left, port, like):
+            for copy in self._own(one, one.live, left, port, like):
                 chain, words = copy.rule.chain, iptables.words(copy.rule.text)
+                twin = f"-A {chain} -s {one.sources[0]} {copy.text}" if one.sources else copy.line
                 made.append(
                     Command(
                         name=_name(f"{one.tool} closes {left}", [row.name for row in made]),
                         do=(one.tool, "-D", chain, *words),
-                        undo=_shell(_before(one.tool, chain, words, copy.line)),
+                        undo=_shell(_before(one.tool, chain, words, twin)),
                         check=_shell(f"! {{ {_has(one.tool, chain, copy.rule.line)}; }}"),
                     )
                 )
@@ -195,7 +213,7 @@ class Firewall:
         texts = {}
         for one in self.families:
             if one.saved is not None:
-                lines = [copy.rule.line for old in left for copy in self._own(one.kept, old, port, like)]
+                lines = [copy.rule.line for old in left for copy in self._own(one, one.kept, old, port, like)]
                 made = iptables.opened(one.saved, one.compare(like, port)[1])
                 texts[SAVED[one.tool]] = iptables.closed(made, lines)
         return texts
@@ -211,7 +229,7 @@ class Firewall:
                         copy.rule.line
                         for old in ports
                         for rules in (one.live, one.kept)
-                        for copy in self._own(rules, old, port, like)
+                        for copy in self._own(one, rules, old, port, like)
                     }
                 ),
             }
@@ -232,18 +250,33 @@ class Firewall:
             if one.saved is not None
         ]
 
-    def lets_in(self, port: int) -> bool | None:
-        """Whether another host can reach a port over IPv4, as far as the rules say; None where they are not understood."""
+    def lets_in(self, port: int, *, everybody: bool = False) -> bool | None:
+        """Whether another host can reach a port over IPv4, as far as the rules say; None where they are not understood.
+
+        With `everybody`: whether a host can that no rule names.
+        """
         if self.unclear:
             return None
         if self.zones:
-            return self.zones[-1].lets_in(port)
-        return all(one.live.lets_in(port) for one in self.families if one.tool == "iptables")
+            return self.zones[-1].lets_in(port, everybody=everybody)
+        rules = (one.live for one in self.families if one.tool == "iptables")
+        return all(one.lets_in(port, everybody=everybody) for one in rules)
 
-    def _own(self, rules: iptables.Ruleset, left: int, port: int, like: int) -> list[iptables.Copy]:
+    def wide(self, port: int) -> tuple[str, ...]:
+        """Return the programs whose rules let a host in to a port that no rule names: each for its kind of addresses."""
+        if self.zones:
+            return ("firewalld",) if self.zones[-1].lets_in(port, everybody=True) else ()
+        return tuple(one.tool for one in self.families if one.live.lets_in(port, everybody=True))
+
+    def _own(
+        self, family: Family, rules: iptables.Ruleset, left: int, port: int, like: int
+    ) -> list[iptables.Copy]:
         if self.zones:
             return []  # rules of iptables beside firewalld are not ours
-        return rules.own(left, [(one.rule.chain, one.text) for one in rules.compare(like, port).copies], port)
+        copies = rules.compare(like, port, family.sources).copies
+        return rules.own(
+            left, [(one.rule.chain, one.rule.with_port(port) or one.text) for one in copies], port
+        )
 
     def _labels(self, port: int) -> Iterable[Command]:
         if self.label:
@@ -404,7 +437,9 @@ def _zone_opens(scope: firewalld.Scope, port: int, like: int) -> Iterator[Comman
 
 
 def _zone_closes(scope: firewalld.Scope, left: int, port: int, like: int) -> Iterator[Command]:
-    twins = {(one.zone, one.new) for one in scope.compare(like, port)[0]}
+    entries = scope.compare(like, port)[0]
+    twins = {(one.zone, one.new) for one in entries}
+    twins |= {(one.zone, f"{port}/tcp") for one in entries if scope.sources}
     for zone, kind, entry in reversed(scope.own(left)):
         if (
             zone,

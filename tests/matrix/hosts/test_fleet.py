@@ -40,6 +40,7 @@ def play(
         ],
         "harden_control_engine": True,
         "control_engine_port": 7300,
+        "control_engine_config": "/home/MIX_CMIX/config/engine.properties",
         "control_engine_process": "engine-stand-in",
         "tls_deadman": 30,
         "control_engine_deadman": 30,

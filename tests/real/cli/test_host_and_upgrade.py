@@ -16,7 +16,7 @@ from hardening.host.plans import plan as planning
 from tests.real.host.test_owed import owing
 from tests.support.host.little import Little
 
-RECIPE = Path(str(files("hardening"))) / "products/aspect.upgrade.toml"
+RECIPE = Path(str(files("hardening"))) / "products/aspect/upgrade.toml"
 
 
 @pytest.fixture

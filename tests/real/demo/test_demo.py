@@ -28,6 +28,10 @@ def test_it_ends_well_and_shows_before_and_after(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert time.monotonic() - begun < 60
     assert "component/adminer" in done.stdout
+    assert "component/phpmyadmin" in done.stdout
+    assert "credential/assignment" in done.stdout
+    assert "affect it; CVE-2024-4007: " in done.stdout
+    assert "removed payload/web.tar.gz!/max/var/www/html/phpMyAdmin/" in done.stdout
     assert "credential/login-call" in done.stdout
     assert "tls/suite" in done.stdout
     (row,) = [line for line in done.stdout.splitlines() if line.startswith("TLS server")]

@@ -138,10 +138,11 @@ class Site:
         )
         return stream.answer(done.stdout.decode(), complaint=done.stderr.decode())
 
-    def plan(self) -> dict[str, Any]:
+    def plan(self, *sources: str) -> dict[str, Any]:
         wish = engine_plan.DesiredPort(
-            port=NEW, config=str(self.config), process="python3", motd=str(self.root / "motd"), by="alice"
-        )
+            port=NEW, config=str(self.config), process="python3", motd=str(self.root / "motd"), by="alice",
+            sources=sources,
+        )  # fmt: skip
         return engine_plan.plan(wish, self.ask("facts", **engine_plan.wishes(wish))).to_json()
 
     def watch(self) -> dict[str, Any]:
@@ -304,6 +305,54 @@ def test_who_reaches_the_new_port_is_who_reached_the_old_one(site: Site, row: di
         _load_again(site, row)
         assert site.reach(OLD) == wanted
     assert kept.lets_in(NEW) is bool({"10.9.1.1", "10.9.2.2", "10.9.3.3", "10.8.1.1"} & wanted)
+
+
+PLAIN = """-A INPUT -m state --state ESTABLISHED,RELATED -j ACCEPT
+-A INPUT -p icmp{v6} -j ACCEPT
+-A INPUT -i lo -j ACCEPT
+-A INPUT -m state --state NEW -m tcp -p tcp --dport 7226 -j ACCEPT
+-A INPUT -j REJECT --reject-with icmp{no}
+"""
+WIDE: tuple[dict[str, Any], ...] = (
+    {
+        "id": "iptables",
+        "v4": PLAIN.format(v6="", no="-host-prohibited"),
+        "v6": PLAIN.format(v6="v6", no="6-adm-prohibited"),
+    },
+    {
+        "id": "firewalld",
+        "firewalld": True,
+        "script": "firewall-cmd --permanent --add-port=7226/tcp\nfirewall-cmd --reload",
+    },
+)
+
+
+@pytest.mark.parametrize("row", WIDE, ids=[row["id"] for row in WIDE])
+def test_a_port_for_named_networks_is_reached_from_there_alone(site: Site, row: dict[str, Any]) -> None:
+    _raise(site, row)
+    wanted, before, mine = site.reach(OLD), site.rules(), ("10.9.1.1/32", "fd09::11/128")
+    few = {"10.9.1.1", "fd09::11"} & wanted
+    assert few < wanted - set(OWN)
+    done = site.ask("apply", plan=site.plan(*mine))
+    assert (done["state"], done.get("msg")) == ("committed", None)
+    again = site.ask("apply", plan=site.plan(*mine))
+    assert (again["state"], again["files"], again["commands"]) == ("unchanged", [], [])
+    assert site.reach(OLD) == wanted
+    site.start()
+    assert site.reach(NEW) - set(OWN) == few
+    done = site.watch()
+    assert (done["state"], done.get("msg")) == ("committed", None)
+    assert site.reach(NEW) - set(OWN) == few
+    _load_again(site, row)
+    assert site.reach(NEW) - set(OWN) == few
+    kept = Firewall.of(*_facts(site), "")
+    assert (kept.lets_in(NEW), kept.lets_in(NEW, everybody=True)) == (True, False)
+    assert not kept.lets_in(OLD)
+    assert site.ask("rollback")["state"] == "committed"
+    site.start()
+    assert site.watch()["state"] == "committed"
+    assert site.reach(OLD) == wanted
+    assert site.rules() == before
 
 
 def _facts(site: Site) -> tuple[dict[str, Any], dict[str, str]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from hardening.cli import run
 from hardening.engine import product
 from hardening.errors import ExitCode
 from hardening.upgrade import recipe
+from tests.support.host.little import digest
 from tests.support.upgrade.standin import Signer, Site, conductor, installer, job, whole_run
 
 FILE = "home/MIX_CMIX/htmlroot/runtime/release.properties"
@@ -124,3 +127,102 @@ def test_a_settings_file_may_name_the_recipe(
     (tmp_path / "hardening.toml").write_text('[upgrade.plan]\nrecipe = "absent.toml"\n')
     assert run(["upgrade", "plan", "absent.zip", "--key", "absent.pub"]) == ExitCode.USAGE
     assert "absent.toml" in capsys.readouterr().err
+
+
+SCRIPT = """#!/bin/sh
+# INVENTED: stands where the product's upgrade-bundle.sh stands
+set -e
+R=$ASPECT_ROOT
+case $1 in *.aam) ;; *) echo "$1 is not an .aam file"; exit 9 ;; esac
+tar -xf "$1" -C "$R"
+echo "ALTER TABLE trend ADD COLUMN unit TEXT;" | $R/usr/bin/standin-db sql
+cat "$R/home/MIX_CMIX/log.txt" >>$R/var/log/MIX.log
+echo "upgraded"
+"""
+
+
+def _published_site(site: Site) -> dict[str, str]:
+    """Lay out the product's published folders on a host; return what the example's recipe needs to run there."""
+    site.put(FILE, RELEASES["both keys"].format("3.08.02", "3.08.02"))
+    for name, text in (
+        ("home/MIX_CMIX/htmlroot/index.php", "<?php // release 3.08.02\n"),
+        ("home/MIX_CMIX/htmlroot/user.properties", "aamuser=4f776e\n"),
+        ("usr/local/aam/etc/ports.txt", "WEB=80\n"),
+        ("var/www/index.html", "<p>up</p>\n"),
+        ("etc/httpd/httpd.conf", "Listen 443\n"),
+        ("var/log/MIX.log", "FATAL 2026-11-01 an older line\n"),
+    ):
+        site.put(name, text)
+    site.put("usr/local/aam/bin/upgrade-bundle.sh", SCRIPT, 0o755)
+    shipped, own = recipe.example().read_text("utf-8"), site.recipe_file().read_text()
+    parts = shipped[: shipped.index("# For MySQL")] + own[own.index("[database]") : own.index("[[probe]]")]
+    return {own: f"settle = 0\nheadroom = 1\n{parts}"}
+
+
+def _aam(signer: Signer, name: str, log: str, release: str = "3.08.04") -> Path:
+    """Build and sign a file.aam; its form is invented: a tar of files for the host's root."""
+    folder = signer.folder / name
+    folder.mkdir(parents=True)
+    path = folder / f"aspect-{release}.aam"
+    with tarfile.open(path, "w") as out:
+        for member, text in (
+            (FILE, RELEASES["both keys"].format(release, release)),
+            ("home/MIX_CMIX/htmlroot/index.php", f"<?php // release {release}\n"),
+            ("home/MIX_CMIX/htmlroot/new.php", "<?php\n"),
+            ("home/MIX_CMIX/log.txt", log),
+        ):
+            item = tarfile.TarInfo(member)
+            item.size, item.mode = len(text.encode()), 0o644
+            out.addfile(item, io.BytesIO(text.encode()))
+    signer.sign(path, release=release, product="aspect")
+    return path
+
+
+def _declared(site: Site) -> list[str]:
+    kept = recipe.load(recipe.example()).body["paths"]
+    return [*(digest(site.root / one.lstrip("/")) for one in kept), site.dump()]
+
+
+def test_the_example_recipe_upgrades_the_published_layout_and_rolls_it_back(
+    site: Site, signer: Signer
+) -> None:
+    changes = _published_site(site)
+    before = _declared(site)
+    path = _aam(signer, "good", "INFO 2026-12-01 started\nERROR could not open project\n")
+    made = job(path, site, changes)
+    assert conductor(site, path, job=made).look()["installed"] == "3.08.02"
+    log = site.root.parent / f"{site.root.name}.log"
+    found = whole_run(site, path, job=made)
+    assert (found["state"], found.get("problems")) == ("committed", []), found
+    assert conductor(site, path, job=made).look()["installed"] == "3.08.04"
+    assert (site.root / "home/MIX_CMIX/htmlroot/new.php").exists()
+    assert "unit TEXT" in site.dump()
+    text = log.read_text()
+    assert "ERROR could not open project" in text
+    assert "an older line" not in text
+    answer = site.ask("order", id=found["id"], do="rollback", why="asked for")
+    assert not answer["failed"], answer
+    site.until("rolled-back")
+    assert _declared(site) == before
+    assert conductor(site, path, job=made).look()["installed"] == "3.08.02"
+
+
+def test_a_fatal_line_of_the_engines_log_rolls_the_upgrade_back(site: Site, signer: Signer) -> None:
+    changes = _published_site(site)
+    before = _declared(site)
+    path = _aam(signer, "fatal", "FATAL 2026-12-01 engine start failed\n")
+    found = whole_run(site, path, job=job(path, site, changes))
+    assert found["state"] == "rolled-back", found
+    assert _declared(site) == before
+
+
+def test_a_host_without_the_upgrade_script_is_left_alone(site: Site, signer: Signer) -> None:
+    changes = _published_site(site)
+    (site.root / "usr/local/aam/bin/upgrade-bundle.sh").unlink()
+    before = _declared(site)
+    path = _aam(signer, "none", "INFO\n")
+    found = whole_run(site, path, job=job(path, site, changes))
+    assert (found["state"], len(found["problems"])) == ("unfit", 1), found
+    assert "upgrade-bundle.sh is neither in PATH nor in /usr/local/aam/bin" in found["problems"][0]
+    assert _declared(site) == before
+    assert site.upgrades() == []

@@ -106,7 +106,7 @@ class Database:
 
     def recipe(self, changes: dict[str, str] | None = None) -> recipe.Recipe:
         """Return the stand-in's recipe with the database of the shipped one, told where its password lies."""
-        shipped = tomllib.loads((files("hardening") / "products/aspect.upgrade.toml").read_text("utf-8"))[
+        shipped = tomllib.loads((files("hardening") / "products/aspect/upgrade.toml").read_text("utf-8"))[
             "database"
         ]
         text = self.site.recipe_file().read_text()

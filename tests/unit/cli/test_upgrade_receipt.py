@@ -15,7 +15,7 @@ from hardening.findings import Kind, Run, Subject
 from hardening.upgrade.admission import Job
 
 FULL = Path("/dev/full")
-RECIPE = Path(str(files("hardening"))) / "products/aspect.upgrade.toml"
+RECIPE = Path(str(files("hardening"))) / "products/aspect/upgrade.toml"
 JOB = Job(
     bundle="/b.zip", sha256="0" * 64, size=1, unpacked=1, product="p", release="2", created="", recipe={}
 )

@@ -66,7 +66,7 @@ def test_nothing_is_written_over_what_is_read(
     assert sorted(bundle.parent.iterdir()) == names, "nothing was made"
 
 
-RECIPE = Path(str(files("hardening"))) / "products/aspect.upgrade.toml"
+RECIPE = Path(str(files("hardening"))) / "products/aspect/upgrade.toml"
 MAILER = """tenant = "example.com"
 client_id = "11111111-2222-4333-8444-555555555555"
 mailbox = "alarms@example.com"

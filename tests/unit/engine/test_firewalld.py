@@ -132,3 +132,19 @@ def test_a_listing_is_read_zone_by_zone() -> None:
         ("rule one", "rule two"),
     )
     assert (second.name, second.active, second["ports"]) == ("b", False, ())
+
+
+@pytest.mark.parametrize(
+    ("lines", "everybody"),
+    [
+        (("ports: 7300/tcp",), True),
+        (("interfaces: eth0", "sources: 10.0.0.0/8", "ports: 7300/tcp"), True),
+        (("sources: 10.0.0.0/8", "ports: 7300/tcp"), False),
+        ((rich(SOURCE.format(NEW)),), False),
+        ((rich(SOURCE.format(NEW).replace("source ", "source NOT ")),), True),
+        ((rich(f'rule family="ipv4" port port="{NEW}" protocol="tcp" accept'),), True),
+        (("ports: 7226/tcp",), False),
+    ],
+)
+def test_whether_a_zone_lets_every_host_in(lines: tuple[str, ...], *, everybody: bool) -> None:
+    assert scope(*lines).lets_in(NEW, everybody=True) is everybody

@@ -277,3 +277,24 @@ def test_a_rule_is_read_as_iptables_reads_it() -> None:
         ("-s", ("10.0.0.1",), True), ("-p", ("tcp",), False), ("-m", ("comment",), False), ("--comment", ("-j DROP",), False),
         ("-m", ("tcp",), False), ("--dport", ("7226",), False), ("-j", ("ACCEPT",), False),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("lines", "everybody"),
+    [
+        ([], True),
+        ([PLAIN, "-A INPUT -j DROP"], True),
+        (["-A INPUT -s 10.0.0.0/8 -p tcp -m tcp --dport 7226 -j ACCEPT", "-A INPUT -j DROP"], False),
+        (["-A INPUT -s 0.0.0.0/0 -p tcp -m tcp --dport 7226 -j ACCEPT", "-A INPUT -j DROP"], True),
+        (["-A INPUT ! -s 10.0.0.0/8 -p tcp -m tcp --dport 7226 -j DROP"], False),
+        (["-A INPUT -s 10.0.0.0/8 -p tcp -m tcp --dport 7226 -j DROP"], True),
+        (["-A INPUT ! -s 10.0.0.0/8 -p tcp -m tcp --dport 7226 -j ACCEPT", "-A INPUT -j DROP"], True),
+        (["-A INPUT -m set --match-set site src -j ACCEPT", "-A INPUT -j DROP"], False),
+        (["-A INPUT -m iprange --src-range 10.0.0.1-10.0.0.9 -j ACCEPT", "-A INPUT -j DROP"], False),
+        (["-A INPUT -s 10.0.0.0/8 -j SITE", "-A SITE -j ACCEPT", "-A INPUT -j DROP"], False),
+        (["-A INPUT -j SITE", "-A SITE -s 10.0.0.0/8 -j RETURN", "-A SITE -j DROP"], False),
+        (["-A INPUT -i eth0 -j ACCEPT", "-A INPUT -j DROP"], True),
+    ],
+)
+def test_whether_every_host_reaches_a_port(lines: list[str], *, everybody: bool) -> None:
+    assert ruleset(*lines).lets_in(OLD, everybody=True) is everybody

@@ -226,3 +226,171 @@ def test_a_configured_port_that_another_program_took_is_refused() -> None:
     now["listeners"].append({"port": 7300, "address": "::", "pid": 4, "process": "squid"})
     with pytest.raises(RefusedError, match="squid"):
         engine.plan(WISH, now)
+
+
+def _without(now: dict[str, Any], *paths: str) -> dict[str, Any]:
+    return {**now, "files": [one for one in now["files"] if one["path"] not in paths]}
+
+
+@pytest.mark.parametrize(
+    ("wish", "text", "said", "next_step"),
+    [
+        ({"config": None}, "", "no source names the file that sets the engine's port", "--config FILE --key KEY"),
+        ({}, "a=1\n", "no source names the key that sets the engine's port", "--key KEY"),
+        ({"restart": "now"}, "engine.port=7226\n", "no source names the engine's service", "/home/MIX_CMIX/runjava."),
+    ],
+)  # fmt: skip
+def test_a_change_that_needs_what_is_not_published_is_refused(
+    wish: dict[str, Any], text: str, said: str, next_step: str
+) -> None:
+    now = facts(configured=7226, running=7226, firewall="none", selinux="disabled")
+    now["files"][0]["content"] = base64.b64encode(text.encode()).decode()
+    with pytest.raises(RefusedError, match=said) as raised:
+        engine.plan(replace(WISH, **wish), now if text else _without(now, CONFIG))
+    assert next_step in raised.value.hint
+    named = {"config": CONFIG, "key": "port", "service": "mix"}
+    assert engine.plan(replace(WISH, **{**wish, **named}), now).files
+
+
+def test_a_file_and_key_of_an_earlier_change_need_not_be_named_again() -> None:
+    now = facts(configured=7226, running=7226, firewall="none", selinux="disabled")
+    now["files"][0]["content"] = base64.b64encode(b"MIX=7226\n").decode()
+    now["engine"] = {"config": CONFIG, "key": "MIX", "process": "java"}
+    plan = engine.plan(engine.DesiredPort(port=7300), now)
+    assert next(one.content for one in plan.files if one.path == CONFIG) == b"MIX=7300\n"
+
+
+def test_an_engine_with_an_unknown_file_is_shown_by_its_published_port() -> None:
+    now = facts(configured=7226, running=7226, firewall="none", selinux="disabled")
+    ports = {
+        "path": "/usr/local/aam/etc/ports.txt",
+        "content": base64.b64encode(b"WEB=80\nMIX=7226\n").decode(),
+    }
+    now["files"] = [{**ports, "sha256": ""}]
+    seen = engine.seen(engine.DesiredPort(), now)
+    assert seen.line.startswith("configured=7226 running=7226 (the published port: no source names the file")
+    assert [(one.path, one.line) for one in seen.clients] == [(ports["path"], 2)]
+
+
+@pytest.mark.parametrize(
+    ("firewall", "address", "said"),
+    [
+        ("none", "0.0.0.0", "no firewall limits who reaches port 7226 over IPv4"),
+        ("none", "::", "no firewall limits who reaches port 7226 over IPv4"),
+        ("none", "127.0.0.1", ""),
+        ("none", "::1", ""),
+        ("iptables", "0.0.0.0", "the firewall (iptables) lets every host reach port 7226 over IPv4"),
+        ("firewalld", "0.0.0.0", "the firewall (firewalld) lets every host reach port 7226 over IPv4"),
+    ],
+)
+def test_a_port_that_every_host_reaches_is_reported(firewall: str, address: str, said: str) -> None:
+    now = facts(configured=7226, running=7226, firewall=firewall, selinux="disabled")
+    now["listeners"][0]["address"] = address
+    seen = engine.seen(WISH, now)
+    assert seen.open_to_all == said
+    assert engine.described(seen)["open_to_all"] == said
+    assert said in seen.line
+    del now["filters"]
+    assert engine.seen(WISH, now).open_to_all == ""
+
+
+SITE = "192.0.2.0/24"
+
+
+def _closed_to_ipv6(now: dict[str, Any]) -> None:
+    said = {
+        "ip6tables -V": [0, "ip6tables v1.4.7"],
+        "ip6tables-save": [0, "*filter\n:INPUT DROP [0:0]\nCOMMIT\n"],
+    }
+    now["filters"]["said"].update(said)
+    now["filters"]["legacy"]["ip6tables"] = ["filter"]
+
+
+def _narrowed(firewall: str, **more: Any) -> Any:
+    now = facts(configured=7226, running=7226, firewall=firewall, selinux="disabled")
+    rules = "-A INPUT -p tcp -m tcp --dport 7226 -j ACCEPT\n-A INPUT -j DROP\n"
+    now["filters"] = filters(firewall, rules, ["7226/tcp"])
+    _closed_to_ipv6(now)
+    saved = f"*filter\n:INPUT ACCEPT [0:0]\n{rules}COMMIT\n".encode()
+    for one in now["files"]:
+        if one["path"] == SAVED["iptables"]:
+            one["content"] = base64.b64encode(saved).decode()
+    return engine.plan(replace(WISH, sources=(SITE, "198.51.100.7"), **more), now)
+
+
+def test_a_new_port_is_let_in_for_its_sources_alone_by_iptables() -> None:
+    plan = _narrowed("iptables")
+    texts = [f"-s {net} -p tcp -m tcp --dport 7300 -j ACCEPT" for net in (SITE, "198.51.100.7/32")]
+    assert [" ".join(one.do) for one in plan.commands] == [f"iptables -I INPUT 2 {text}" for text in texts]
+    assert [" ".join(one.undo) for one in plan.commands] == [f"iptables -D INPUT {text}" for text in texts]
+    saved = next(one.content.decode() for one in plan.files if one.path == SAVED["iptables"])
+    assert [line for line in saved.splitlines() if "7300" in line] == [f"-A INPUT {text}" for text in texts]
+    assert saved.count("\n") == 7
+    record = json.loads(next(one.content for one in plan.files if one.path == engine.PENDING))
+    assert [row["do"][:3] for row in record["close"]] == [["iptables", "-D", "INPUT"]]
+    assert f"-s {SITE} -p tcp -m tcp --dport 7300" in record["close"][0]["undo"][-1]
+
+
+def test_a_new_port_is_let_in_for_its_sources_alone_by_firewalld() -> None:
+    plan = _narrowed("firewalld")
+    did = [one.do for one in plan.commands]
+    rich = 'rule family="ipv4" source address="{}" port port="7300" protocol="tcp" accept'
+    added = [f"--add-rich-rule={rich.format(net)}" for net in (SITE, "198.51.100.7/32")]
+    assert [one[-1] for one in did] == added * 2
+    assert [one[1] for one in did] == ["--permanent"] * 2 + ["--zone=public"] * 2
+    record = json.loads(next(one.content for one in plan.files if one.path == engine.PENDING))
+    assert [row["do"][-1] for row in record["close"]] == ["--remove-port=7226/tcp"] * 2
+
+
+def test_a_second_run_with_the_same_sources_changes_no_rule() -> None:
+    for firewall in ("iptables", "firewalld"):
+        now = facts(configured=7300, running=7226, firewall=firewall, selinux="disabled")
+        rules = (
+            "-A INPUT -p tcp -m tcp --dport 7226 -j ACCEPT\n"
+            f"-A INPUT -s {SITE} -p tcp -m tcp --dport 7300 -j ACCEPT\n-A INPUT -j DROP\n"
+        )
+        rich = f'\trule family="ipv4" source address="{SITE}" port port="7300" protocol="tcp" accept\n'
+        now["filters"] = filters(firewall, rules, ["7226/tcp"])
+        _closed_to_ipv6(now)
+        for name, (code, text) in now["filters"]["said"].items():
+            if "list-all-zones" in name:
+                now["filters"]["said"][name] = [code, text + rich]
+        for one in now["files"]:
+            if one["path"] == SAVED["iptables"]:
+                one["content"] = base64.b64encode(f"*filter\n{rules}COMMIT\n".encode()).decode()
+        plan = engine.plan(replace(WISH, sources=(SITE,)), now)
+        assert plan.commands == ()
+        assert SAVED["iptables"] not in [one.path for one in plan.files]
+        with pytest.raises(RefusedError, match="cannot let it in exactly"):
+            engine.plan(WISH, now)
+
+
+@pytest.mark.parametrize(
+    ("firewall", "rules", "said"),
+    [
+        ("none", "", "every host already reaches it (no limit by iptables)"),
+        ("iptables", "-A INPUT -p tcp -m tcp --dport 7226 -j ACCEPT\n-A INPUT -j DROP\n", "ip6tables"),
+        ("iptables", "-A INPUT -p tcp -m tcp --dport 7000:8000 -j ACCEPT\n-A INPUT -j DROP\n", "every host already reaches it (no limit by iptables)"),
+        ("iptables", "-A INPUT -s 10.0.0.0/8 -p tcp -m tcp --dport 7226 -j ACCEPT\n-A INPUT -j DROP\n", "-s 10.0.0.0/8"),
+        ("iptables", "-A INPUT -p tcp -m multiport --dports 22,7226 -j ACCEPT\n-A INPUT -j DROP\n", "--dports 22,7226"),
+        ("iptables", "-A INPUT -p tcp -m tcp --dport 7226 -j SITE\n-A SITE -j ACCEPT\n-A INPUT -j DROP\n", "-j SITE"),
+    ],
+)  # fmt: skip
+def test_sources_that_would_not_narrow_are_refused(firewall: str, rules: str, said: str) -> None:
+    now = facts(configured=7226, running=7226, firewall=firewall, selinux="disabled")
+    now["filters"] = filters(firewall, rules, [])
+    if said != "ip6tables":
+        _closed_to_ipv6(now)
+    with pytest.raises(RefusedError) as raised:
+        engine.plan(replace(WISH, sources=(SITE,)), now)
+    assert said in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [({"sources": ["192.0.2.1/24"]}, "192.0.2.1/24"), ({"sources": ["site"]}, "'site'"),
+     ({"sources": [SITE], "firewall": False}, "need the firewall")],
+)  # fmt: skip
+def test_a_source_that_is_not_a_network_is_named(raw: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(said)):
+        engine.DesiredPort.of({"port": 7300, **raw})

@@ -16,7 +16,7 @@ class ActionModule(AgentAction):
         """Look at the engine, plan, apply, and say what is pending."""
         args = self.plain(args)
         args.pop("state_dir", None)
-        args.update({key: self.several(args[key]) for key in ("clients", "restart_argv") if key in args})
+        args.update({key: self.several(args[key]) for key in ("clients", "restart_argv", "sources") if key in args})
         deadman, install = float(args.pop("deadman", 0) or 0), bool(args.pop("install", False))
         wish = engine_plan.DesiredPort.of(dict(args, by=self.session.by))
         if wish.port is None:

@@ -22,7 +22,7 @@ options:
     choices: [manual, ask, now]
     default: manual
   config:
-    description: The engine's configuration file. The default of the product's data is invented; confirm it.
+    description: The file that sets the engine's port. No source names it; a change is refused without it.
     type: str
   key:
     description: The key in that file that holds the port.
@@ -49,6 +49,10 @@ options:
     description: Whether firewall and label follow. With C(false) neither is looked at, and somebody has to let the new port in by hand.
     type: bool
     default: true
+  sources:
+    description: The networks that the new port is let in for; empty means for whom the old port is let in.
+    type: list
+    elements: str
   by:
     description: Who asked for it; kept with the pending restart.
     type: str
@@ -70,7 +74,7 @@ EXAMPLES = r"""
 RETURN = r"""
 engine:
   description: >-
-    The engine as it is (configured, running, restart_pending, line, clients, not_seen, firewall, shut_off, unclear), and
+    The engine as it is (configured, running, restart_pending, line, clients, not_seen, firewall, shut_off, open_to_all, unclear), and
     C(ask), whether a person is to be asked; null where the host has none.
   returned: always
   type: dict
