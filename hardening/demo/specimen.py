@@ -15,6 +15,8 @@ import zipfile
 TOOL = "var/www/html/maintenance/db.php"
 """Where the renamed tool lies in the inner archive."""
 PMA = "max/var/www/html/phpMyAdmin"
+REMOVED = (f"{PMA}/config.inc.php", f"{PMA}/libraries/Config.class.php", TOOL)
+"""What cleaning takes out of the inner archive, sorted."""
 WEB = "max/home/MIX_CMIX/htmlroot"
 
 _MARKS = (
