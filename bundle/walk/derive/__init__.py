@@ -111,6 +111,8 @@ def _made(form: str, source: Source, limits: Limits) -> Iterator[Text | Note]:
         how, read = _WHOLE[form]
         data = source.read(0, source.size)
         yield Text(how, read(data), 1 if form == "utf-16" else None)
+        if form == "ole" and documents.ENCRYPTED_OFFICE.search(data):
+            yield Note("encrypted", "is an Office document that needs a password: its text was not read")
         if form == "ole" and documents.OLD_WORKBOOK.search(data):
             yield from _outside(source, "workbook", limits)
 

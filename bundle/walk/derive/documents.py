@@ -16,6 +16,8 @@ _ABOUT = 2002
 """Bytes in front of a stream in which the begin of its dictionary is looked for."""
 WORKBOOK = re.compile(r"xl/(?:workbook|worksheets/[^/]{1,80})\.(?:xml|bin)$", re.IGNORECASE)
 """Parts that a workbook has (ECMA-376; MS-XLSB)."""
+ENCRYPTED_OFFICE = re.compile("EncryptedPackage".encode("utf-16-le") + rb"\0{32}\x22\0\x02")
+"""The directory entry of an Office document that needs a password (MS-OFFCRYPTO 2.3.1)."""
 OLD_WORKBOOK = re.compile(rb"(?i:W\0o\0r\0k\0b\0o\0o\0k\0)\0{48}\x12\0\x02|(?i:B\0o\0o\0k\0)\0{56}\x0a\0\x02")
 """The directory entry that a workbook has in a compound file (MS-CFB 2.6.1): its name, the name's length, a stream."""
 

@@ -77,6 +77,18 @@ def test_what_of_a_pdf_was_not_read_is_reported(tmp_path: Path) -> None:
     assert told(path) == ([], [("encrypted", "is a PDF that needs a password: its text was not read")])
 
 
+def test_an_office_document_with_a_password_is_reported(tmp_path: Path) -> None:
+    """Its package lies encrypted in a compound file (MS-OFFCRYPTO 2.3.1)."""
+    name = "EncryptedPackage".encode("utf-16-le")
+    entry = name.ljust(64, b"\0") + (len(name) + 2).to_bytes(2, "little") + b"\x02\0"
+    path = tmp_path / "plan.xlsx"
+    path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".ljust(1024, b"\0") + entry.ljust(128, b"\0"))
+    assert told(path) == (
+        [],
+        [("encrypted", "is an Office document that needs a password: its text was not read")],
+    )
+
+
 @pytest.mark.parametrize("filler", [0, 400])
 def test_rows_of_an_old_workbook(filler: int) -> None:
     more: list[list[str | float | None]] = [[f"text {n}", float(n)] for n in range(filler)]
