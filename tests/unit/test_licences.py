@@ -30,11 +30,8 @@ def stated(name: str) -> set[str]:
     classifiers = {
         one.rpartition(" :: ")[2] for one in about.get_all("Classifier") or [] if "License ::" in one
     }
-    return (
-        {about["License-Expression"]}
-        if about["License-Expression"]
-        else classifiers or {str(about["License"])}
-    )
+    expression = about.get("License-Expression")
+    return {expression} if expression else classifiers or {str(about.get("License"))}
 
 
 def brought(requirements: Iterable[str], seen: set[str]) -> set[str]:

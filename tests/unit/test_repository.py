@@ -126,3 +126,10 @@ def test_a_tier_asks_nothing_of_the_one_above(tracked: list[str]) -> None:
         lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
         wrong += [f"{name}: {one}" for one in lines if any(f"tests.{tier}" in one for tier in above)]
     assert wrong == []
+
+
+def test_a_connection_of_sqlite_is_closed() -> None:
+    """`with connect(...)` ends a transaction and leaves the connection open: an error from Python 3.13 on."""
+    files = [path for folder in ("hardening", "bundle", "tests") for path in (ROOT / folder).rglob("*.py")]
+    word = "with sqlite3." + "connect("
+    assert [str(path) for path in files if word in path.read_text("utf-8")] == []

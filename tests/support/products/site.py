@@ -12,6 +12,7 @@ import sqlite3
 import tarfile
 import zipfile
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -63,7 +64,7 @@ def _mail_database() -> bytes:
         "logDebugInfo": False, "authMode": 0, "enabled": 1, "serviceName": "EmailNotificationServer", "debugLevel": 0,
     }  # fmt: skip
     name = "com.aamatrix.topology.services.notification.EmailNotificationServer"
-    with sqlite3.connect(":memory:") as connection:
+    with closing(sqlite3.connect(":memory:")) as connection:
         connection.execute("CREATE TABLE Services (id INTEGER, class TEXT, body TEXT)")
         connection.execute("INSERT INTO Services VALUES (1, ?, ?)", (name, json.dumps(record)))
         connection.commit()

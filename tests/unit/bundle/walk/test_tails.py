@@ -7,6 +7,7 @@ import io
 import sqlite3
 import tarfile
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -80,9 +81,8 @@ def test_an_archive_without_a_tail_has_none(tmp_path: Path, head: str) -> None:
 @pytest.mark.parametrize("tail", ["zip", "text"])
 def test_a_tail_behind_a_database_is_examined(tmp_path: Path, tail: str) -> None:
     path = tmp_path / "site.db"
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database:
         database.execute("create table t (a)")
-    database.close()
     assert not found(path)
     path.write_bytes(path.read_bytes() + TAILS[tail])
     assert {"credential/login-call", "walk/trailing-data"} <= found(path)
