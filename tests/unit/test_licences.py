@@ -30,8 +30,9 @@ def stated(name: str) -> set[str]:
     classifiers = {
         one.rpartition(" :: ")[2] for one in about.get_all("Classifier") or [] if "License ::" in one
     }
-    expression = about.get("License-Expression")
-    return {expression} if expression else classifiers or {str(about.get("License"))}
+    if "License-Expression" in about:
+        return {about["License-Expression"]}
+    return classifiers or {about["License"] if "License" in about else "none stated"}
 
 
 def brought(requirements: Iterable[str], seen: set[str]) -> set[str]:
