@@ -32,7 +32,9 @@ def stated(name: str) -> set[str]:
     }
     if "License-Expression" in about:
         return {about["License-Expression"]}
-    return classifiers or {about["License"] if "License" in about else "none stated"}
+    if not classifiers and "License" in about:
+        return {about["License"]}
+    return classifiers or {"none stated"}
 
 
 def brought(requirements: Iterable[str], seen: set[str]) -> set[str]:
