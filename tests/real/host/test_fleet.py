@@ -60,7 +60,7 @@ def test_earlier_batches_are_led_back_when_a_later_host_fails(tmp_path: Path) ->
     assert code == 6, said
     assert states == {f"h{number}": "rolled-back" for number in range(6)}
     assert webs(tmp_path) == before
-    assert "h0                        rolled-back   rolled back, since h4 failed" in said
+    assert "h0                        rolled-back  rolled back, since h4 failed" in said
 
 
 def test_hosts_that_a_stopped_run_never_came_to_are_named(tmp_path: Path) -> None:

@@ -22,14 +22,14 @@ from tests.support.upgrade.standin import Signer, Site, conductor, left
 FIRST = "import errno, os, signal"
 LOADED = """
 from hardening.onhost.upgrader import record as host
-EVENT, NTH, CALL, KIND, ROOT, MAIN = {event!r}, {nth}, {call}, {kind!r}, {root!r}, os.getpid()
+EVENT, NTH, CALL, KIND, ROOT, OURS = {event!r}, {nth}, {call}, {kind!r}, {root!r}, os.getpid()
 COUNT = {{"event": 0, "call": 0}}
 def hit():
     try:
         os.close(OPEN(ROOT + ".fired", os.O_CREAT | os.O_EXCL, 0o600))
     except OSError:
         return
-    if KIND in ("both", "boot") and os.getpid() != MAIN:
+    if KIND in ("both", "boot") and os.getpid() != OURS:
         os.kill(os.getppid(), signal.SIGKILL)
     if KIND in ("worker", "both", "boot"):
         os.kill(os.getpid(), signal.SIGKILL)
@@ -49,7 +49,7 @@ def record(self, event, **detail):
 host.Upgrade.record = record
 def wrapped(real):
     def call(*args, **kwargs):
-        if os.getpid() != MAIN:
+        if os.getpid() != OURS:
             COUNT["call"] += 1
             if COUNT["call"] == CALL:
                 hit()

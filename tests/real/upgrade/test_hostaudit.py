@@ -206,7 +206,7 @@ def test_verify_audits_the_host_as_its_upgrade_left_it(site: Site, signer: Signe
     assert [(f["known"], f["message"].endswith("(was there before)")) for f in row["findings"]] == [
         (True, True)
     ]
-    assert "known   it was there before" in said
+    assert "known   it is in the baseline" in said
 
     site.put("etc/standin/new.ini", f"{SECRET}\n", 0o600)
     code, row, said = verified(site, tmp_path)

@@ -152,9 +152,9 @@ def test_a_component_and_a_deny_list_of_ones_own(tmp_path: Path) -> None:
         ('[[deny]]\npurls = ["left"]\nreason = "x"', "no package URL"),
         ('[[deny]]\nsha256 = ["12"]\nreason = "x"', "no SHA-256"),
         ('[[library]]\nname = "a"\nversion = "1"\npurl = "p"\nclasses = "!!"', "no Base64"),
-        ('[[library]]\nname = "a"\nversion = "1"\npurl = "p"\nclasses = "AAAA"', "no row of 8"),
+        ('[[library]]\nname = "a"\nversion = "1"\npurl = "p"\nclasses = "AAAA"', "not a row of 8"),
         ('[[library]]\nname = "a"\nversion = "1"\npurl = "p"', "holds no class"),
-        (OWN.replace('name = "Acme Agent"', 'name = "Acme Agent"\nscheme = "roman"'), "'roman' is none of"),
+        (OWN.replace('name = "Acme Agent"', 'name = "Acme Agent"\nscheme = "roman"'), "'roman' is not one of"),
     ],
 )  # fmt: skip
 def test_a_wrong_rule_file_is_refused_naming_file_and_key(tmp_path: Path, text: str, says: str) -> None:
