@@ -133,5 +133,5 @@ def _age(seen: Seen, table: AdvisoryTable, today: date) -> Finding:
 
 
 def unreached(subject: str, reason: str) -> Subject:
-    """Return a host of which nothing is known."""
+    """Return a host that could not be examined."""
     return Subject(id=subject, kind=Kind.HOST, examined=Examined.NONE, reason=reason)

@@ -202,7 +202,7 @@ def _changed(row: Advisory, said: _Document, vulnerability: Mapping[str, Any]) -
 
 
 def _rating(scores: Any) -> tuple[Severity, str]:
-    """Return severity and vector of the first CVSS score; medium where there is none."""
+    """Return severity and vector of the first CVSS score; medium if the record has no score."""
     for score in scores if isinstance(scores, Sequence) else ():
         for key in ("cvss_v4", "cvss_v3"):
             rating = score.get(key) if isinstance(score, dict) else None

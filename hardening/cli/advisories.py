@@ -179,7 +179,7 @@ def _seen(
     asked: tuple[str | None, Sequence[str]],
     lost: list[Subject],
 ) -> Iterator[Seen]:
-    """Yield what each subject shows; hosts of which nothing is known go to `lost`."""
+    """Yield what each subject shows; hosts that could not be examined go to `lost`."""
     from hardening.advisories.seen import of_bundle, of_host
     from hardening.host.checks.root import Root
 

@@ -68,7 +68,7 @@ class EnginePort:
 
     @property
     def shut_off(self) -> str:
-        """Return which ports the firewall keeps from everybody; empty where there is none."""
+        """Return the ports that the firewall closes to every host."""
         ports = " and ".join(map(str, self.shut))
         return (
             f"the firewall ({self.firewall}) lets no other host reach port {ports} over IPv4" if ports else ""
@@ -76,7 +76,7 @@ class EnginePort:
 
     @property
     def open_to_all(self) -> str:
-        """Return which ports every host can reach; empty where there is none."""
+        """Return the ports that every host can reach."""
         ports = " and ".join(map(str, self.wide))
         how = f"the firewall ({self.firewall})" if self.firewall != "none" else "no firewall"
         verb = "lets every host reach" if self.firewall != "none" else "limits who reaches"

@@ -111,7 +111,7 @@ class Firewall:
         return cls(label=label, zones=zones, families=families, unclear=tuple(unclear))
 
     def narrowed(self, sources: Sequence[str]) -> Firewall:
-        """Return the same with the new port for these networks alone; unchanged where there are none."""
+        """Return the plan with the new port open to these networks only; without networks, the plan as it is."""
         if not sources:
             return self
         return replace(

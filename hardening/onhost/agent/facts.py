@@ -11,6 +11,7 @@ import sys
 from hardening.onhost.agent.contexts import selinux
 from hardening.onhost.agent.filters import filters
 from hardening.onhost.agent.pending import pending_ports
+from hardening.onhost.shared.closed import closed_folder
 from hardening.onhost.shared.files import read
 from hardening.onhost.shared.host import plan_path
 from hardening.onhost.shared.init import init_system
@@ -42,14 +43,9 @@ def certificates(host, paths):
 
 def refuse_closed_folder(pattern):
     """Refuse to call absent what may lie in a folder that this account may not look into. Errors: OSError."""
-    here = "/"
-    for part in pattern.split("/"):
-        wild = [c for c in "*?[" if c in part]
-        if os.path.isdir(here) and not os.access(here, os.R_OK | os.X_OK if wild else os.X_OK):
-            raise OSError(errno.EACCES, os.strerror(errno.EACCES), shown(here))
-        if wild:
-            return
-        here = os.path.join(here, part)
+    folder = closed_folder(pattern)
+    if folder:
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES), shown(folder))
 
 
 def engine_record(host):

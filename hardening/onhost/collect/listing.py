@@ -10,8 +10,9 @@ import sys
 import zlib
 
 from hardening.onhost.collect.beginnings import begins, kind_of
-from hardening.onhost.collect.paths import closed, inside, matching, mounted, real, why
+from hardening.onhost.collect.paths import inside, matching, mounted, real, why
 from hardening.onhost.collect.rules import Rules
+from hardening.onhost.shared.closed import closed_folder
 from hardening.onhost.shared.texts import native, shown
 
 MOST_FILES = 300000
@@ -47,7 +48,8 @@ class Listing(object):
             found = [path for path in found if path in self.mounts or os.path.lexists(self.root + path)]
             self.tops.extend(path for path in found if path not in self.tops)
             if not found:
-                for folder in closed(self.root + native(pattern)):
+                folder = closed_folder(self.root + native(pattern))
+                if folder:
                     self.leave(folder[len(self.root) :], "cannot be listed: Permission denied")
         done = []
         for path in self.tops:  # it grows by what links lead to

@@ -66,19 +66,6 @@ def matching(root, pattern):
     return found
 
 
-def closed(pattern):
-    """Return the folder in which nobody knows what there is, for this account may not look into it, or nothing."""
-    here = "/"
-    for part in pattern.split("/"):
-        wild = [c for c in "*?[" if c in part]
-        if os.path.isdir(here) and not os.access(here, os.R_OK | os.X_OK if wild else os.X_OK):
-            return [here]
-        if wild:
-            break
-        here = os.path.join(here, part)
-    return []
-
-
 def mounted(root):
     """Return the type of the file system that is mounted at each path of the host, the last one mounted there."""
     found = MOUNTS

@@ -84,7 +84,7 @@ def json_object(body):
 
 
 def ascii_word(value):
-    """Return what an answer names as plain ASCII; whatever else stands there is no name."""
+    """Return a text as plain ASCII, and an empty string for any other value."""
     return str(value.encode("ascii", "replace").decode("ascii")) if isinstance(value, TEXT) else ""
 
 

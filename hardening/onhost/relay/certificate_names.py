@@ -13,7 +13,7 @@ def der(data, at, end):
         if length & 128:
             count, length = length & 127, 0
             if not 0 < count < 5:
-                raise ValueError("a length that is none")
+                raise ValueError("an invalid length")
             for byte in data[at : at + count]:
                 length = length * 256 + byte
             at += count

@@ -79,5 +79,5 @@ def post_by_curl(config, host, port, path, body, headers):
         got = rest
     status = re.match(b"HTTP/[0-9.]+ ([0-9]{3})", head)
     if not status:
-        raise Refused(TEMPORARY, "%s: an answer that is none" % host, uncertain=True)
+        raise Refused(TEMPORARY, "%s: the answer is not HTTP" % host, uncertain=True)
     return int(status.group(1)), CurlAnswer(head.decode("latin-1")), rest

@@ -128,7 +128,7 @@ class Spool(object):
             try:
                 meta = read_note(os.path.join(self.new, name))
                 if not is_meta(meta):
-                    raise ValueError("its first line is none of the relay's")
+                    raise ValueError("the relay did not write its first line")
                 self.seen[name] = meta
             except (OSError, IOError) as problem:
                 if problem.errno != errno.ENOENT:
@@ -164,7 +164,7 @@ class Spool(object):
             try:
                 record = read_note(path)
                 if not is_record(record, name.rpartition(".")[0]):
-                    raise ValueError("it is none of the relay's")
+                    raise ValueError("the relay did not write it")
             except (OSError, IOError, ValueError) as problem:  # its mails go out, some of them once more
                 os.rename(path, path + ".damaged")
                 if self.speak:

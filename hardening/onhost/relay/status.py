@@ -63,7 +63,7 @@ def status(config):
         if not isinstance(found, dict) or not set(
             ("at", "queued", "oldest_seconds", "dead", "failing")
         ) <= set(found):
-            raise ValueError("none of the relay's")
+            raise ValueError("the relay did not write it")
         refused = [(row["reason"], refusal_text(row)) for row in found.get("refused", [])]
     except (OSError, IOError, ValueError, TypeError, KeyError) as problem:
         if full:
