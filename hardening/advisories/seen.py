@@ -104,8 +104,14 @@ class _Look:
             full = len(self.found.get(evidence, ())) >= PLACES
             if not full and path.endswith(end) and self._holds(evidence, member):
                 self.found[evidence].append(place)
-        if self._release_end and path.endswith(f"/{self._release_end}") and member.size <= SMALL:
+        if self._release_end and path.endswith(f"/{self._release_end}") and self._is_read(member, place):
             self._release(bytes(member.content).decode("utf-8", "replace"), place)
+
+    def _is_read(self, member: Member, place: InFile) -> bool:
+        """Return whether a file is small enough to be read; record it otherwise."""
+        if member.size > SMALL:
+            self.gaps.append((place.path, f"larger than {SMALL >> 20} MiB: not read"))
+        return member.size <= SMALL
 
     def _holds(self, evidence: Evidence, member: Member) -> bool:
         """Whether a file in the right place is the evidence: of an account, its published password has to be in it."""
@@ -113,7 +119,7 @@ class _Look:
             return True
         account = self._pack.fact("accounts", evidence.value)
         stored, user = account.text("stored"), account.text("user")
-        if not stored or member.size > SMALL:
+        if not stored or not self._is_read(member, self._name(InFile(member.parts))):
             return False
         content = bytes(member.content)
         if account.text("coding") == "hex":

@@ -13,11 +13,13 @@ from bundle.walk.gate import Gate
 from bundle.walk.member import Member
 from hardening.findings import Confidence, Finding, Rule, Severity
 
-LARGEST = 4 << 20
-"""Bytes of a file that is read line by line."""
 _SHELL = (".sh", ".bash", ".ksh", ".run", ".bsx", ".aam", ".spec", ".expect")
 _PHP = (".php", ".php5", ".phtml", ".inc")
 _PROSE = (".md", ".rst", ".txt", ".html", ".htm", ".adoc", ".po", ".1", ".5", ".8")
+MOST = 1000
+"""Places of one rule that are listed for one file."""
+_REACH = 4096
+"""Characters before a match that are searched for the beginning of its line."""
 _COMMENT = ("#", "//", ";", "*", "--", "rem ", "<!--")
 _SAYS = re.compile(r"[ \t]*(?:echo|printf|print|log|logger|say)\b")
 _SECTION = re.compile(r"[ \t]*\[([^\]]{1,80})\]")
@@ -83,7 +85,7 @@ class Settings:
             return
         if not member.derived:
             yield from _modes(member, subject)
-        if member.content and member.size <= LARGEST and not (member.container and not member.derived):
+        if member.content and not (member.container and not member.derived):
             yield from _settings(member, subject)
 
 
@@ -117,7 +119,11 @@ def _settings(member: Member, subject: str) -> Iterator[Finding]:
     if "\0" in text[:1024]:
         return
     for one in asked:
-        for line, shown in found(one, text):
+        for count, (line, shown) in enumerate(found(one, text)):
+            if count == MOST:
+                more = f"{one.rule.title}: more than {MOST} places; the others are not listed"
+                yield _said(member, subject, one.rule, more, "more places", line, one.confidence)
+                break
             yield _said(member, subject, one.rule, f"{one.rule.title}: {shown}", shown, line, one.confidence)
 
 
@@ -200,13 +206,14 @@ def found(one: Setting, text: str) -> Iterator[tuple[int, str]]:
 def _in_text(one: Setting, text: str) -> Iterator[tuple[int, str]]:
     if one.regex is None:
         return
+    number, counted = 1, 0  # lines are counted once: a text may hold a match in every line
     for match in one.regex.finditer(text):
-        start = text.rfind("\n", 0, match.start("shown")) + 1
-        end = text.find("\n", match.start("shown"))
-        line = text[start : end if end >= 0 else len(text)]
-        if line.lstrip().lower().startswith(_COMMENT) or _SAYS.match(line):
+        at = match.start("shown")
+        number, counted = number + text.count("\n", counted, at), at
+        start = text.rfind("\n", max(0, at - _REACH), at) + 1 or max(0, at - _REACH)
+        if text[start:at].lstrip().lower().startswith(_COMMENT) or _SAYS.match(text, start, at):
             continue
-        yield text.count("\n", 0, match.start("shown")) + 1, " ".join(match["shown"].split())
+        yield number, " ".join(match["shown"].split())
 
 
 def _rows(text: str, form: Form) -> Iterator[tuple[int, str, str]]:

@@ -322,3 +322,12 @@ def test_bad_input_gets_one_line_and_the_next_step(
 def test_a_table_without_rows_is_named() -> None:
     assert tables.of_pack(PACK).age(date(2026, 8, 17)) == 10
     assert tables.of_pack(PACK).age(date(2020, 1, 1)) == 0
+
+
+def test_a_release_file_that_is_too_large_to_be_read_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "package" / "htmlroot/runtime/release.properties"
+    path.parent.mkdir(parents=True)
+    path.write_text("release.version=v3.07.01\n" + "#\n" * (3 << 20))
+    seen = of_bundle(products.load("aspect"), str(tmp_path / "package"))
+    assert seen.release == ""
+    assert [why for _, why in seen.gaps] == ["larger than 4 MiB: not read"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from bundle import audit
 from bundle.detect import detectors
 from bundle.detect.settings import ROOT_WRITABLE, SETUID_SHELL, Settings, shipped
-from bundle.detect.settings.detector import is_shell, runs_as_root
+from bundle.detect.settings.detector import MOST, is_shell, runs_as_root
 from bundle.detect.settings.load import Example, Setting, setting
 from bundle.walk import Member
 from hardening.errors import DataError
@@ -257,3 +258,19 @@ def test_modes_of_another_host_are_those_that_it_listed(tmp_path: Path) -> None:
     }
     found = {one.rule.id: one.where for one in modes.look(Root(tmp_path, seen), "host")}
     assert found == {ROOT_WRITABLE.id: "/etc/crontab", SETUID_SHELL.id: "/srv/x/bash"}
+
+
+def test_a_text_with_a_match_in_every_line_is_read_once() -> None:
+    """Each match counted the lines before it again: 4 MB took minutes."""
+    line = "md5sum -c x.md5\n"
+    begun = time.process_time()
+    said = checked("install.sh", "#!/bin/sh\n" + line * (8_000_000 // len(line)))
+    assert time.process_time() - begun < 5
+    assert [one.location.line for one in said[:2]] == [2, 3]  # type: ignore[union-attr]  # a file
+    assert len(said) == MOST + 1
+    assert said[-1].message.endswith("more than 1000 places; the others are not listed")
+
+
+def test_a_setting_in_a_large_file_is_found() -> None:
+    content = "; padding\n" * 600_000 + "allow_url_include = On\n"
+    assert [one.rule.id for one in checked("etc/php.ini", content)] == ["setting/php-allow-url-include"]
