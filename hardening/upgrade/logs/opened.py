@@ -45,8 +45,11 @@ def is_text(content: Buffer) -> bool:
 
 
 @contextlib.contextmanager
-def opened(path: Path, *, most: int = UNPACKED) -> Iterator[tuple[Buffer, str]]:
-    """Yield the log's bytes, unpacked and as UTF-8, and what was wrong with the file, if anything. Errors: InputError."""
+def opened(path: Path, *, most: int = UNPACKED, copy: bool = False) -> Iterator[tuple[Buffer, str]]:
+    """Yield the log's bytes, unpacked and as UTF-8, and what was wrong with the file, if anything. Errors: InputError.
+
+    With `copy`, a large file is copied first. A process that reads the map of a file which somebody cuts is killed (SIGBUS).
+    """
     try:
         source = _readable(path)
     except OSError as problem:
@@ -67,10 +70,11 @@ def opened(path: Path, *, most: int = UNPACKED) -> Iterator[tuple[Buffer, str]]:
                 break
         if _starts(stream, codecs.BOM_UTF16_LE) or _starts(stream, codecs.BOM_UTF16_BE):
             plain = stack.enter_context(tempfile.TemporaryFile())
-            reader = codecs.getreader("utf-16")(stream, "replace")
-            while text := reader.read(1 << 20):
-                plain.write(text.encode("utf-8", "replace"))
+            _write_utf8(stream, plain)
             stream = plain
+        elif copy and stream is source:
+            stream = stack.enter_context(tempfile.TemporaryFile())
+            shutil.copyfileobj(source, stream, 1 << 20)
         stream.flush()
         size = stream.seek(0, 2)
         if not size:
@@ -83,6 +87,13 @@ def opened(path: Path, *, most: int = UNPACKED) -> Iterator[tuple[Buffer, str]]:
             yield stream.read(size), problem_text
             return
         yield stack.enter_context(mmap.mmap(stream.fileno(), size, access=mmap.ACCESS_READ)), problem_text
+
+
+def _write_utf8(stream: IO[bytes], plain: IO[bytes]) -> None:
+    """Write a UTF-16 stream as UTF-8."""
+    reader = codecs.getreader("utf-16")(stream, "replace")
+    while text := reader.read(1 << 20):
+        plain.write(text.encode("utf-8", "replace"))
 
 
 class _Streams(io.BufferedIOBase):

@@ -97,19 +97,19 @@ class Triage:
             forks.abandon()
             tokens.close()
         if not isinstance(seen, Died):
-            return seen or self._log(path)
+            return seen or self._log(path, copy=True)
         if seen.how != _CUT:
-            return self._log(path)  # which says what the matter is
+            return self._log(path, copy=True)  # which reports the error
         reason = "it was cut while it was read"
         subject = Subject(id=str(path), kind=Kind.LOG, examined=Examined.NONE, reason=reason)
         return subject, [unseen(subject.id, "truncated", reason, "Take the log anew.")], [], ()
 
-    def _log(self, path: Path) -> _Seen:
+    def _log(self, path: Path, *, copy: bool = False) -> _Seen:
         begun = monotonic()
         reason, examined = "", Examined.FULL
         groups: dict[tuple[str, Meaning, Confidence, str], tuple[_Judged | None, _Group]] = {}
         lines = size = 0
-        with opened(path) as (content, problem):
+        with opened(path, copy=copy) as (content, problem):
             size = len(content)
             if problem:
                 examined, reason = Examined.PARTIAL, problem
