@@ -181,8 +181,18 @@ golden: setup ## rewrite the golden files from what the templates render now; re
 clients: setup ## resolve the named clients of data/clients.toml on their OpenSSL builds
 	$(BIN)/python -m hardening.tls.clients_table
 
-docs: setup ## write the pages of every rule, one a family, to build/docs/rules
-	$(BIN)/python docs/rules.py build/docs/rules
+$(VENV)/.docs: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --group docs
+	@touch $@
+
+docs: $(VENV)/.docs ## build the documentation site into build/docs; links and anchors are checked
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
+screenshots: setup servers ## make the pictures of README and the site; look at them
+	$(BIN)/python docs/site/screenshots.py
+
+tutorials: setup ## run the commands of the tutorials and write what they print into the pages; read the diff
+	$(BIN)/python -m tests.support.docs.console docs/tutorials/*.md
 
 GROUP   ?= walk
 SECONDS ?= 600

@@ -21,10 +21,13 @@ def harden(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedP
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, timeout=120)
 
 
-def test_the_help_in_readme_is_what_the_command_prints() -> None:
-    readme = (ROOT / "README.md").read_text()
-    shown = harden("--help").stdout.strip()
-    assert shown in readme
+def test_every_verb_of_a_table_of_jobs_exists() -> None:
+    """README's table says which command does a job."""
+    readme = (ROOT / "README.md").read_text().split("## I want to", 1)[1].split("\n## ", 1)[0]
+    commands = re.findall(r"`harden ([a-z-]+(?: [a-z-]+)?)`", readme)
+    assert len(commands) > 10
+    unknown = [one for one in commands if harden(*one.split(), "--help").returncode]
+    assert unknown == []
 
 
 def test_the_exit_codes_in_readme_are_those_of_the_code() -> None:
