@@ -25,6 +25,8 @@ class Progress:
     size: int
     members: int
     unpacked: int
+    current: str = ""
+    """The file on disk that is read now."""
 
 
 @dataclass(frozen=True, slots=True)

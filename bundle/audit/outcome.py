@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from bundle.walk import disk
+from bundle.audit.section import Books
 from bundle.walk.member import Member
 from bundle.walk.problem import ON_PURPOSE, PARTIAL, RULES, STOPPING
 from hardening.findings import Examined, Finding, InFile, Result, Rule, Severity, Subject, Verdict
@@ -31,13 +31,16 @@ class Top:
     files: int = 0
     links: int = 0
     nested: bool = False
+    current: str = ""
+    """The file on disk that was reached last."""
     reached: dict[str, int] = field(default_factory=dict)
     """Bytes of each file on disk that the walk came to, by its name."""
 
     def reach(self, member: Member) -> None:
         """Remember a file on disk."""
         if len(member.parts) == 1 and member.kind == "file" and not member.derived and not member.offset:
-            self.reached[member.parts[0]] = member.size
+            self.current = member.parts[0]
+            self.reached[self.current] = member.size
 
     def see(self, member: Member) -> None:
         """Look at one member of any level."""
@@ -77,37 +80,40 @@ class Top:
         return (Examined.PARTIAL, partial) if partial else (Examined.FULL, "")
 
 
-@dataclass(frozen=True, slots=True)
-class Stopped:
-    """What a limit left of the files on disk: never reached, or not opened to their end."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """How much of the files on disk was opened to the end: a file that was opened in part counts as not opened."""
 
-    limit: str
     packed: int
     """Bytes of all files on disk."""
     files: int
-    not_opened: int
+    not_opened: int = 0
     """Bytes of the files that were never or only partly opened."""
-    files_not_opened: int
-    not_reached: int
+    files_not_opened: int = 0
+    not_reached: int = 0
     """Bytes of those that were never reached."""
+    limit: str = ""
+    """The widest limit that stopped the walk, by the word after `walk/`."""
 
     @classmethod
     def of(
-        cls, findings: Iterable[Finding], reached: dict[str, int], path: str, shown: str
-    ) -> Stopped | None:
-        """Count what is left on disk where a finding says that a limit stopped the walk."""
-        limits = {RULES[reason].id: reason for reason in STOPPING}
-        hit = [one for one in findings if one.rule.id in limits and isinstance(one.location, InFile)]
-        if not hit:
-            return None
-        census = disk.census(path, shown)
-        partly = {one.location.parts[0] for one in hit if isinstance(one.location, InFile)} & census.keys()
-        never = census.keys() - reached.keys()
+        cls, findings: Iterable[Finding], reached: Mapping[str, int], packed: Mapping[str, int]
+    ) -> Opening:
+        """Count what a limit, or the file itself, kept from being opened."""
+        unseen = {rule.id: reason for reason, rule in RULES.items() if reason in PARTIAL}
+        hit: list[tuple[str, InFile]] = []
+        for one in findings:
+            reason, place = unseen.get(one.rule.id, ""), one.location
+            if isinstance(place, InFile) and reason and (reason in STOPPING or len(place.parts) == 1):
+                hit.append((reason, place))
+        limits = [reason for reason, _ in hit if reason in STOPPING]
+        partly = {place.parts[0] for _, place in hit} & packed.keys()
+        never = packed.keys() - reached.keys() if limits else set[str]()
         left = never | partly
         return cls(
-            limit=min((limits[one.rule.id] for one in hit), key=STOPPING.index), packed=sum(census.values()), files=len(census),
-            not_opened=sum(census[name] for name in left), files_not_opened=len(left),
-            not_reached=sum(census[name] for name in never),
+            packed=sum(packed.values()), files=len(packed), not_opened=sum(packed[name] for name in left),
+            files_not_opened=len(left), not_reached=sum(packed[name] for name in never),
+            limit=min(limits, key=STOPPING.index, default=""),
         )  # fmt: skip
 
     @property
@@ -127,6 +133,13 @@ class Stopped:
             "packed_bytes_not_opened": self.not_opened, "packed_files": self.files,
             "packed_files_not_opened": self.files_not_opened,
         }  # fmt: skip
+
+
+def opened_alone(total: Books, opening: Opening, *, told: bool) -> tuple[Examined, str]:
+    """Return how much of an archive in a folder was examined, and why not all."""
+    if not total.partial and not opening.limit:
+        return Examined.FULL, ""
+    return (Examined.PARTIAL if told or total.members > 1 else Examined.NONE), total.partial
 
 
 def results(rules: Iterable[Rule], findings: Iterable[Finding], subject: Subject) -> Iterator[Result]:

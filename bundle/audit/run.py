@@ -7,13 +7,15 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from bundle.audit.events import AuditEvent, Finished, Found, Progress, Started
-from bundle.audit.outcome import Stopped, Top, results
+from bundle.audit.outcome import Opening, Top, opened_alone, results
 from bundle.audit.parallel import Died, Forks, Tokens
-from bundle.audit.section import Section, books, unfold, unwritable
+from bundle.audit.section import Books, Section, books, unfold, unwritable
+from bundle.audit.shares import Share, Shares
 from bundle.detect import Detector
 from bundle.detect import detectors as shipped
 from bundle.walk import disk
@@ -110,6 +112,7 @@ class Audit:
         self._forks = Forks(self._tokens)
         self._sections: dict[str, Section] = {}
         self._open: list[tuple[int, Section]] = []
+        self._shares: Shares | None = None
         self._numbers = 0
         self._file: Member | None = None
         self._of_file: list[Finding] = []
@@ -142,60 +145,83 @@ class Audit:
     # --- one bundle
 
     def examine(self, path: str, shown: str) -> None:
-        """Walk one path, called `shown`, and settle its books."""
+        """Walk one path, called `shown`, and settle the books of each subject in it."""
         began = time.monotonic()
         self._subject = shown
         size = disk.size(path) if self._listened else 0
         self._on_event(Started(shown, size))
-        root = Section()
-        self._open = [(0, root)]
-        top = Top(nothing_else=self._installed or Path(path).is_dir(), empty=self._installed)
-        self._consume(self._walker.walk(path, shown), top, size)
+        self._shares = shares = Shares(path, shown, installed=self._installed)
+        self._open = [(0, shares.rest.section)]
+        self._consume(self._walker.walk(path, shown), shares.rest.top, size)
         self._collect(wait=True)
-        key = self._key()
-        self._sections[key] = root
-        total = books(key, self._sections)
-        findings = [*self._swollen(path, shown, total.size), *unfold(key, self._sections, shown)]
+        shares.rest.ended = time.monotonic()
+        shares.rest.began = began
+        self._settle_all(shares)
+        self._shares = None
+        if self._cache is not None:
+            self._cache.store(self._sections)
+
+    def _settle_all(self, shares: Shares) -> None:
+        """Close the books of every subject of one path."""
+        everyone, reached = shares.settled(), shares.rest.top.reached
+        keys = {share.name: self._key() for share in everyone}
+        self._sections.update({keys[share.name]: share.section for share in everyone})
+        found = {share.name: list(unfold(keys[share.name], self._sections, share.name)) for share in everyone}
+        whole = Opening.of(chain.from_iterable(found.values()), reached, shares.census)
+        for share in everyone:
+            if share is shares.rest and not whole.limit and not shares.has_rest():
+                continue
+            findings = found[share.name]
+            if share.archive and share.name not in reached:
+                findings.append(unseen(share.name, whole.limit or "unreadable", "the walk stopped before it"))
+            opening = Opening.of(findings, reached, shares.packed(share))
+            total = books(keys[share.name], self._sections)
+            self._settle(share, total, opening, findings, whole if share is shares.rest else opening)
+
+    def _settle(
+        self, share: Share, total: Books, opening: Opening, findings: list[Finding], told_of: Opening
+    ) -> None:
+        """Close the books of one subject."""
+        shown = share.name
+        findings = [*self._swollen(shown, total.size, opening.packed), *findings]
         told = any(not finding.rule.id.startswith("walk/") for finding in findings)
-        examined, reason = top.verdict(total.partial, total.members, told=told)
-        if top.is_empty_file and examined is not Examined.NONE:
+        if share.archive:
+            examined, reason = opened_alone(total, opening, told=told)
+        else:
+            examined, reason = share.top.verdict(total.partial, total.members, told=told)
+        if share.top.is_empty_file and examined is not Examined.NONE:
+            message = f"{shown} is empty: there is nothing to examine"
+            findings.append(replace(unseen(shown, "nothing", ""), message=message))
+        if told_of.limit:
+            reason = f"{told_of.sentence}; {reason}" if reason else told_of.sentence
+            examined = Examined.PARTIAL if examined is Examined.FULL else examined
+        elif examined is Examined.NONE and not total.partial:
             findings.append(
-                replace(
-                    unseen(shown, "nothing", ""), message=f"{shown} is empty: there is nothing to examine"
-                )
-            )
-        stopped = Stopped.of(findings, top.reached, path, shown)
-        if stopped is not None:
-            reason = f"{stopped.sentence}; {reason}"
-        if examined is Examined.NONE and not total.partial:  # else what stopped the walk is a finding already
-            findings.append(unseen(shown, "nothing", reason))
+                unseen(shown, "nothing", reason)
+            )  # else what stopped the walk is a finding already
+        left = total.not_examined + opening.not_reached
         subject = Subject(
             id=shown, kind=Kind.FILE if self._installed else Kind.BUNDLE, examined=examined, reason=reason,
             stats={
                 "members": total.members,
-                "bytes": total.size + total.not_examined + (stopped.not_reached if stopped else 0),
+                "bytes": total.size + left,
                 "bytes_examined": total.size,
-                "bytes_not_examined": total.not_examined + (stopped.not_reached if stopped else 0),
-                "seconds": round(time.monotonic() - began, 3),
-                **(stopped.stats if stopped else {}),
+                "bytes_not_examined": left,
+                "seconds": round(max(0.0, share.ended - share.began), 3),
+                **opening.stats,
             },
         )  # fmt: skip
         self.subjects.append(subject)
         self.findings += findings
         self.results += results((*self._rules, *RULES.values()), findings, subject)
-        if self._cache is not None:
-            self._cache.store(self._sections)
         self._on_event(Finished(subject))
 
-    def _swollen(self, path: str, shown: str, total: int) -> Iterator[Finding]:
+    def _swollen(self, shown: str, total: int, packed: int) -> Iterator[Finding]:
         """Say a bomb that was looked at whole, for its archives are equal: who unpacks it gets every byte."""
         limits = self._walker.limits
-        if total <= limits.ratio_from or total <= limits.ratio * self._walker.position:
-            return  # it has at least the bytes that were read
-        size = disk.size(path)
-        if total > limits.ratio * max(size, 1):
+        if total > limits.ratio_from and total > limits.ratio * max(packed, 1):
             message = (
-                f"{shown} unpacks to {total} bytes over all levels, {total // max(size, 1)} times its size"
+                f"{shown} unpacks to {total} bytes over all levels, {total // max(packed, 1)} times its size"
             )
             yield Finding(rule=RULES["bomb"], subject=shown, location=InFile((shown,)), message=message)
 
@@ -208,8 +234,10 @@ class Audit:
                     top.reach(event)
                     if top.files < _SEVERAL:
                         top.see(event)
+                self._turn(event.parts, event)
                 self._member(event)
             elif isinstance(event, Problem):
+                self._turn(event.parts)
                 depth, section = self._open[-1]
                 self._found(section.problem(event, self._subject, depth), top)
             elif isinstance(event, EnterContainer):
@@ -220,9 +248,21 @@ class Audit:
                 next_word = time.monotonic() + 0.1
                 walker = self._walker
                 if top is not None:
-                    self._on_event(Progress(self._subject, walker.position, size, walker.count, walker.total))
+                    self._on_event(
+                        Progress(
+                            self._subject, walker.position, size, walker.count, walker.total, top.current
+                        )
+                    )
                 self._collect()
         self._on_file(None)
+
+    def _turn(self, parts: tuple[str, ...], member: Member | None = None) -> None:
+        """Open the books of the subject that a place belongs to, where no container is open."""
+        if len(self._open) > 1 or self._shares is None:
+            return
+        share = self._shares.of(parts) if member is None else self._shares.see(member)
+        share.ended = time.monotonic()
+        self._open[0] = (0, share.section)
 
     def _member(self, member: Member) -> None:
         depth, section = self._open[-1]
@@ -287,6 +327,7 @@ class Audit:
         self._sections[key] = section
         depth, around = self._open[-1]
         around.inside.append((done.member.parts[depth:], key))
+        self._turn(done.member.parts)
 
     def _key(self) -> str:
         self._numbers += 1
@@ -311,6 +352,7 @@ class Audit:
     ) -> tuple[str, dict[str, Section], int, int, dict[str, str]]:
         """In a fork: walk the container and return the sections it gave, and what it spent."""
         self._forks = Forks(self._tokens)
+        self._shares = None
         before = set(self._sections)
         self._on_event = lambda _event: None
         self._walker.in_fork()
@@ -344,6 +386,8 @@ class Audit:
             self._walker.known.update(name for name in made if "." not in name)
             self._walker.count += count
             self._walker.total += total
+            if self._shares is not None:
+                self._shares.of(member.parts).ended = time.monotonic()
             around.inside.append((member.parts[depth:], key))
             for section in made.values():
                 for finding in section.findings:

@@ -24,6 +24,14 @@ from hardening.errors import HardeningError
 GRACE = 900.0
 """Seconds for fetching, beside the time the limits give to the walk."""
 BLOCK = 4 << 20
+DAY = 86400.0
+"""Seconds for a folder without `--max-seconds-total`: each archive in it has `--max-seconds`."""
+
+
+def _most(task: Task) -> float:
+    """Return the seconds that the limits give to the walk."""
+    one = DAY if Path(task.url).is_dir() else task.limits.seconds
+    return min(one, task.limits.seconds_total)
 
 
 def perform(task: Task) -> Answer:
@@ -39,7 +47,7 @@ def perform(task: Task) -> Answer:
             command,
             input=pickle.dumps(task),
             stdout=subprocess.PIPE,
-            timeout=task.limits.seconds + GRACE,
+            timeout=_most(task) + GRACE,
             check=False,
         )
     except subprocess.TimeoutExpired as late:

@@ -18,7 +18,7 @@ from bundle.walk.frame import Event, Frame
 from bundle.walk.limits import Limits
 from bundle.walk.member import Member
 from bundle.walk.names import on_disk
-from bundle.walk.problem import Problem
+from bundle.walk.problem import Problem, Stop
 from bundle.walk.source import Memory, Region, Source, Watched, chunks
 from hardening.errors import InputError
 
@@ -30,6 +30,14 @@ class Walker(Protocol):
     count: int
     behind: int
     position: int
+
+    def next_file(self) -> None:
+        """Begin a file on disk: each has its own time."""
+        ...
+
+    def out_of_time(self) -> str:
+        """Return that the time for everything is over, in words; empty where it is not."""
+        ...
 
     def spend(self, size: int) -> None:
         """Count a member and its bytes against the limits."""
@@ -93,7 +101,7 @@ def _folder(walker: Walker, path: str) -> Iterator[Event]:
                         folders.append(name)
                     yield _bare(walker, name, about)
                     continue
-                for event in _in_folder(walker, fd, entry, on_disk(name)):
+                for event in _alone(walker, fd, entry, on_disk(name)):
                     yield event
                     if (
                         isinstance(event, Member)
@@ -171,6 +179,24 @@ def _bare(walker: Walker, path: str, about: os.stat_result) -> Member:
         parts=(on_disk(path),), kind=kind, mode=stat.S_IMODE(about.st_mode), uid=about.st_uid, gid=about.st_gid,
         mtime=about.st_mtime, link=link,
     )  # fmt: skip
+
+
+def _alone(walker: Walker, folder: int, entry: os.DirEntry[str], shown: str) -> Iterator[Event]:
+    """Say one file of a folder within its own time. Errors: Stop where a limit of everything was reached."""
+    if late := walker.out_of_time():
+        with suppress(OSError):
+            message = f"{late}; nothing of it was examined, and nothing behind it"
+            yield Problem("limit-time", (shown,), message, entry.stat(follow_symlinks=False).st_size)
+        raise Stop("limit-time")
+    before = walker.position
+    walker.next_file()
+    try:
+        yield from _in_folder(walker, folder, entry, shown)
+    except Stop as stop:
+        if stop.reason != "limit-time" or walker.out_of_time():
+            raise
+        with suppress(OSError):
+            walker.position = before + entry.stat(follow_symlinks=False).st_size
 
 
 def _in_folder(walker: Walker, folder: int, entry: os.DirEntry[str], shown: str) -> Iterable[Event]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -24,7 +25,9 @@ class Limits:
     """Unpacked bytes of a container for each of its own, counted once it unpacked more than `ratio_from`."""
     ratio_from: int = 64 * MIB
     seconds: float = 600.0
-    """Wall-clock time for one bundle."""
+    """Wall-clock time for one file on disk: an archive, with everything in it."""
+    seconds_total: float = inf
+    """Wall-clock time for everything at one path."""
     spill: int = 8 * GIB
     """Bytes of the unlinked temporary file that holds members too large for memory."""
     memory: int = 4 * MIB

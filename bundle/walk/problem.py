@@ -20,6 +20,14 @@ class Broken(ArchiveError):  # noqa: N818 - a word of this package, never shown 
         self.rest = rest
 
 
+class Stop(Exception):  # noqa: N818 - not an error: the walk ends here, or that of one file on disk
+    """A limit was reached, and the problem that says so was said; `reason` is its word in `RULES`."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 PARSING = (ArithmeticError, LookupError, ValueError, struct.error, MemoryError, OSError, EOFError)
 """What damaged numbers make parsers raise beside their own words."""
 

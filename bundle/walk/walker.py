@@ -15,16 +15,12 @@ from bundle.walk.frame import MOST_NAMES, EnterContainer, Event, Frame, LeaveCon
 from bundle.walk.identify import CONTAINERS, HEAD, identify
 from bundle.walk.limits import Limits
 from bundle.walk.member import WINDOW, Member
-from bundle.walk.problem import PARSING, PLACE_DEPENDENT, Broken, Problem, ended
+from bundle.walk.problem import PARSING, PLACE_DEPENDENT, Broken, Problem, Stop, ended
 from bundle.walk.registry import open_container
 from bundle.walk.source import Memory, Region, Source
 from bundle.walk.spill import Spill
 
 _ARJ = "is an ARJ archive, which is not opened. Unpack it with: arj x FILE. Then audit the folder"
-
-
-class _Stop(Exception):  # noqa: N818 - not an error: the walk of this bundle ends here
-    pass
 
 
 def _target(raw: Raw) -> str:
@@ -67,20 +63,34 @@ class Walker:
         self.start()
 
     def start(self) -> None:
-        """Begin a new bundle: counts and clock start again."""
+        """Begin a new bundle: counts and clocks start again."""
         self.total = 0
         self.count = 0
         self.behind = 0
         self.position = 0
         """Bytes on disk that are behind us."""
-        self.deadline = time.monotonic() + self.limits.seconds
+        self.last = time.monotonic() + self.limits.seconds_total
+        """When the time for everything is over."""
+        self.next_file()
+
+    def next_file(self) -> None:
+        """Begin a file on disk: each has its own time."""
+        self.deadline = min(time.monotonic() + self.limits.seconds, self.last)
+
+    def out_of_time(self) -> str:
+        """Return that the time for everything is over, in words; empty where it is not."""
+        over = time.monotonic() > self.last
+        return f"more than {self.limits.seconds_total:g} seconds in total" if over else ""
+
+    def _late(self) -> str:
+        return self.out_of_time() or f"more than {self.limits.seconds:g} seconds"
 
     def walk(self, path: str, shown: str = "") -> Iterator[Event]:
         """Say every member and problem of one file or folder, a file under the name `shown`. Errors: InputError."""
         self.start()
         try:
             yield from disk.start(self, path, shown)
-        except _Stop:
+        except Stop:
             return
 
     def in_fork(self) -> None:
@@ -101,7 +111,7 @@ class Walker:
         """Say everything inside one container that has been said itself already."""
         try:
             yield from self._inside(source, member, depth, self._open(source, member))
-        except _Stop:
+        except Stop:
             return
 
     def _open(self, source: Source, member: Member) -> Opened | Broken:
@@ -134,7 +144,7 @@ class Walker:
             except PARSING as problem:
                 broken = ended(problem, "cannot be read on")
                 yield self._note(Note(broken.reason, str(broken)), frame)
-            except _Stop:
+            except Stop:
                 frame.whole = False
                 yield LeaveContainer(member, whole=False)
                 raise
@@ -215,7 +225,7 @@ class Walker:
         if problem is not None and problem.reason == "bomb":
             raise Broken("bomb", "unpacking stopped here")
         if problem is not None and problem.reason in ("limit-total", "limit-time"):
-            raise _Stop
+            raise Stop(problem.reason)
 
     def _may_be_over(self, raw: Raw, frame: Frame) -> bool:
         """Whether a limit may be reached; most members are far from all of them."""
@@ -233,7 +243,7 @@ class Walker:
         if self.count >= self.limits.members:
             reason, message = "limit-members", f"more than {self.limits.members} members"
         elif time.monotonic() > self.deadline:
-            reason, message = "limit-time", f"more than {self.limits.seconds:g} seconds"
+            reason, message = "limit-time", self._late()
         elif isinstance(raw.data, bytes):
             over = self._over(frame, len(raw.data), len(raw.data))
             if over is not None and over.reason != "limit-member":  # `_large` passes that one over
@@ -244,7 +254,7 @@ class Walker:
         yield self._problem(Problem(reason, parts, f"{message}; nothing behind it was examined", size))
         if reason == "bomb":
             raise Broken("bomb", message)
-        raise _Stop
+        raise Stop(reason)
 
     def _over(self, frame: Frame, block: int, member: int) -> Broken | None:
         """Return why no more may be unpacked, if so."""
@@ -270,7 +280,7 @@ class Walker:
             for block in data:
                 over = self._over(frame, len(block), size + len(block))
                 if over is None and time.monotonic() > self.deadline:
-                    over = Broken("limit-time", f"more than {self.limits.seconds:g} seconds")
+                    over = Broken("limit-time", self._late())
                 if over is not None:
                     problem = over
                     break

@@ -49,13 +49,14 @@ _LIMITS = (
     click.option("--max-members", type=click.IntRange(1), help="Members over all levels.  [default: 2000000]"),
     click.option("--max-ratio", type=click.IntRange(2),
                  help="Unpacked bytes for each packed one, from 64 MiB on.  [default: 200]"),
-    click.option("--max-seconds", type=click.FloatRange(0.1), help="Time for one bundle.  [default: 600]"),
+    click.option("--max-seconds", type=click.FloatRange(0.1), help="Time for one archive.  [default: 600]"),
+    click.option("--max-seconds-total", type=click.FloatRange(0.1), help="Time for all of a folder.  [default: none]"),
     click.option("--max-spill", type=Size(), help="Bytes of the temporary file.  [default: 8G]"),
     click.option("--max-window", type=Size(), help="Memory of a decompressor.  [default: 136M]"),
 )  # fmt: skip
 _NAMES = {
     "max_depth": "depth", "max_total": "total", "max_member": "member", "max_members": "members",
-    "max_ratio": "ratio", "max_seconds": "seconds", "max_spill": "spill", "max_window": "window",
+    "max_ratio": "ratio", "max_seconds": "seconds", "max_seconds_total": "seconds_total", "max_spill": "spill", "max_window": "window",
 }  # fmt: skip
 
 

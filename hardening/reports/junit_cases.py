@@ -34,8 +34,14 @@ def cases_of(
     cases = []
     if subject.examined is not Examined.FULL:
         reason = subject.reason or "no reason was given"
+        same = [
+            one for one in results if one.verdict is Verdict.INCONCLUSIVE and one.reason == subject.reason
+        ]
+        results = [one for one in results if one not in same]
+        rules = [f"inconclusive for this reason: {len(same)} rules", *(f"  {one.rule.id}" for one in same)]
         cases.append(case_of("walk/examined", "examined in full"))
-        add_problem(cases[-1], "error", reason, f"examined-{subject.examined.value}", [reason])
+        body = [reason, *(rules if same else ())]
+        add_problem(cases[-1], "error", reason, f"examined-{subject.examined.value}", body)
     for result in results:
         behind = [finding for finding in findings if result.rests_on(finding)]
         cases.append(_result(result, behind, fail_on, failed=failed))

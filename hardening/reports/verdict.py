@@ -68,6 +68,10 @@ def scope(run: Run) -> str:
     part = sum(s.examined is Examined.PARTIAL for s in run.subjects)
     none = sum(s.examined is Examined.NONE for s in run.subjects)
     gaps = [f"{part} partial"] * bool(part) + [f"{none} not examined"] * bool(none)
+    left = sum(int(s.stats.get("packed_bytes_not_opened", 0)) for s in run.subjects)
+    if left:
+        packed = sum(int(s.stats.get("packed_bytes", 0)) for s in run.subjects)
+        gaps.append(f"{size(left)} of {size(packed)} packed not opened to the end")
     return f"{said} ({', '.join(gaps)})" if gaps else said
 
 

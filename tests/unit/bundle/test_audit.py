@@ -10,23 +10,29 @@ import os
 import secrets
 import sqlite3
 import tarfile
+import tempfile
 import threading
 import zipfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bundle import audit
 from bundle.audit.cache import MOST_BASES
 from bundle.audit.events import AuditEvent, Finished, Found, Started
 from bundle.detect import detectors
+from bundle.walk import walker as walker_module
 from bundle.walk.limits import Limits
 from bundle.walk.member import Member
 from hardening.cli import run as harden
 from hardening.errors import ExitCode, InputError
 from hardening.findings import Examined, Finding, Rule, Run, Severity, Verdict
+from hardening.reports import render
 
 RULE = Rule(id="test/word", title="A word", severity=Severity.HIGH, rationale="r", remedy="r")
 
@@ -435,12 +441,67 @@ def test_a_limit_that_stopped_the_walk_is_said_first_with_what_it_left(
 )
 def test_what_was_opened_and_what_was_not_is_all_that_is_packed(tmp_path: Path, limits: Limits) -> None:
     packed = three(tmp_path / "in")
-    (subject,) = audit(tmp_path / "in", detectors=(), limits=limits, jobs=1).subjects
-    stats = subject.stats
-    assert stats["packed_bytes_opened"] + stats["packed_bytes_not_opened"] == stats["packed_bytes"] == packed
-    assert 0 < stats["packed_files_not_opened"] <= stats["packed_files"] == 3
-    assert stats["bytes"] == stats["bytes_examined"] + stats["bytes_not_examined"]
-    assert subject.reason.startswith(("Member", "More", "Time", "Nested"))
+    subjects = audit(tmp_path / "in", detectors=(), limits=limits, jobs=1).subjects
+    archives = [one for one in subjects if one.id.endswith(".zip")]
+    assert len(archives) == 3
+    for one in subjects:
+        stats = one.stats
+        assert stats["packed_bytes_opened"] + stats["packed_bytes_not_opened"] == stats["packed_bytes"]
+        assert stats["bytes"] == stats["bytes_examined"] + stats["bytes_not_examined"]
+    assert sum(one.stats["packed_bytes"] for one in archives) == packed
+    assert 0 < sum(one.stats["packed_files_not_opened"] for one in archives) <= 3
+    (whole,) = (one for one in subjects if one not in archives)
+    assert whole.reason.startswith(("Member", "More", "Time", "Nested"))
+    for one in archives:
+        assert (one.examined is Examined.FULL) == (not one.stats["packed_bytes_not_opened"])
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    sizes=st.lists(st.integers(0, 400), min_size=1, max_size=6),
+    texts=st.integers(0, 3),
+    below=st.integers(0, 2),
+    most=st.integers(1, 40),
+)
+def test_every_packed_byte_is_opened_or_not(sizes: list[int], texts: int, below: int, most: int) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "in"
+        (folder / "deeper").mkdir(parents=True)
+        for number, size in enumerate(sizes):
+            members = {f"{n}.txt": b"x" * size for n in range(number + 1)}
+            (folder / f"{number}.zip").write_bytes(zipped(members))
+            if number < below:
+                (folder / f"deeper/{number}.zip").write_bytes(zipped(members))
+        for number in range(texts):
+            (folder / f"{number}.txt").write_bytes(b"text\n" * number)
+        packed = sum(one.stat().st_size for one in folder.rglob("*") if one.is_file())
+        run = audit(folder, detectors=(), limits=Limits(members=most), jobs=1)
+        stats = [one.stats for one in run.subjects]
+        assert sum(one["packed_bytes"] for one in stats) == packed
+        for one in stats:
+            assert one["packed_bytes_opened"] + one["packed_bytes_not_opened"] == one["packed_bytes"]
+        assert sum(one["packed_files"] for one in stats) == len(sizes) + min(below, len(sizes)) + texts
+
+
+def test_each_archive_of_a_folder_has_its_own_time_and_the_folder_a_total(tmp_path: Path) -> None:
+    for number in range(45):
+        content = {f"{n}.txt": secrets.token_hex(400).encode() for n in range(3)}
+        (tmp_path / f"{number:02}.zip").write_bytes(zipped(content))
+    clock = iter(range(10_000))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(walker_module, "time", SimpleNamespace(monotonic=lambda: float(next(clock))))
+        run = audit(tmp_path, detectors=(), limits=Limits(seconds_total=120.0), jobs=1)
+    left = [one for one in run.subjects if one.examined is not Examined.FULL and one.id != str(tmp_path)]
+    full = [one for one in run.subjects if one.examined is Examined.FULL]
+    assert len(left) + len(full) == 45
+    assert full
+    assert len(left) > 1
+    assert {one.stats["packed_bytes_opened"] for one in left} == {0}
+    (whole,) = (one for one in run.subjects if one.id == str(tmp_path))
+    assert whole.reason.startswith(f"Time limit reached: {len(left)} of 45 archives and files")
+    for form in FORMATS:
+        said = render(form, run, fail_on=Severity.MEDIUM).decode()
+        assert f"{len(left)} of 45" in said, form
 
 
 def test_a_region_that_was_not_examined_can_be_accepted_and_stays_listed(
