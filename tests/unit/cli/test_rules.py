@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import runpy
-import sys
 from importlib.resources import files
 from pathlib import Path
 
@@ -13,9 +12,6 @@ import pytest
 
 from hardening.cli import run
 from hardening.cli.known_rules import all_rules
-
-sys.path.insert(0, str(Path(__file__).parents[3] / "docs/site"))
-
 
 PAGES = runpy.run_path(str(Path(__file__).parents[3] / "docs/site/reference.py"))["pages"]
 
