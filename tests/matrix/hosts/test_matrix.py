@@ -1,7 +1,7 @@
 """Every step of the transaction x every fault x three hosts that boot: each ends old or new as a whole, and answers.
 
 Long: `make matrix-test` (STEPS=3 for a sample). With MATRIX_WRITE=1 what was seen is kept in `matrix.json`, of which the table
-in docs/hosts.md is made.
+in docs/hosts-measured.md is made.
 """
 
 from __future__ import annotations

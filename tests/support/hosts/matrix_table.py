@@ -1,4 +1,4 @@
-"""The table of docs/hosts.md: what hosts ended as, per step of the transaction and fault, made of `matrix.json`.
+"""The table of docs/hosts-measured.md: what hosts ended as, per step of the transaction and fault, made of `matrix.json`.
 
 `python -m tests.support.hosts.matrix_table` writes it; `make matrix-test` runs the matrix first.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.support.hosts import matrix
 
 SEEN = Path(__file__).with_name("matrix.json")
-PAGE = Path(__file__).parents[3] / "docs" / "hosts.md"
+PAGE = Path(__file__).parents[3] / "docs" / "hosts-measured.md"
 BEGIN, END = "<!-- made by tests/support/hosts/matrix_table.py -->\n", "<!-- until here -->\n"
 
 
@@ -58,7 +58,7 @@ def table() -> str:
 
 
 def page() -> str:
-    """Return docs/hosts.md with the tables as they are to be."""
+    """Return docs/hosts-measured.md with the tables as they are to be."""
     before, begin, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     _, end, after = rest.partition(END)
     assert begin

@@ -1,4 +1,4 @@
-"""The table of faults in docs/hosts.md is what the matrix saw, and the matrix saw the agent as it is now."""
+"""The table of faults in docs/hosts-measured.md is what the matrix saw, and the matrix saw the agent as it is now."""
 
 from __future__ import annotations
 
