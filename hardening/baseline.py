@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from hardening import inputs
 from hardening.errors import DataError, InputError
-from hardening.findings import Finding, Run
+from hardening.findings import Finding, InFile, Run
 
 _SCHEMA = "harden-report/1"
 _LARGEST = 256 << 20
@@ -23,17 +23,41 @@ class Baseline:
     """The fingerprints of an earlier report, each with the HMAC of its secret where it has one."""
 
     secrets: Mapping[str, str]
+    """Of both generations; a report of before the second one has the first alone."""
 
-    def has(self, finding: Finding) -> bool:
-        """Whether the finding was there before; another secret at the same place is a new finding."""
-        before = self.secrets.get(finding.fingerprint)
-        if before is None:
-            return False
-        return not before or not finding.secret_hmac or before == finding.secret_hmac
+    def has(self, finding: Finding, *, wrapped: bool = False) -> bool:
+        """Whether the finding was there before; another secret at the same place is a new finding.
+
+        `wrapped`: everything of its subject lies in one archive, which may be what the earlier report is about.
+        """
+        names = finding.fingerprints
+        for name in (names["v2"], names["v1"], finding.unwrapped() if wrapped else ""):
+            before = self.secrets.get(name)
+            if before is not None:
+                return not before or not finding.secret_hmac or before == finding.secret_hmac
+        return False
 
 
 def load(path: Path) -> Baseline:
-    """Read a report. Errors: InputError (absent, unreadable), DataError (no harden-report/1)."""
+    """Read a report, or every report in a folder. Errors: InputError (absent, unreadable), DataError (no harden-report/1)."""
+    return Baseline(
+        secrets={
+            name: secret for source, at, one in rows(path) for name, secret in _row(source, at, one).items()
+        }
+    )
+
+
+def rows(path: Path) -> Iterator[tuple[Path, int, dict[str, Any]]]:
+    """Yield the findings of a report, or of every `*.json` in a folder, with file and number. Errors: as `load`."""
+    files = sorted(path.glob("*.json")) if path.is_dir() else [path]
+    if not files:
+        raise InputError(f"{path}: no *.json in it", hint=_HINT)
+    for file in files:
+        for at, one in enumerate(_findings(file)):
+            yield file, at, one if isinstance(one, dict) else {}
+
+
+def _findings(path: Path) -> list[Any]:
     try:
         found = json.loads(inputs.read(path, _LARGEST))
     except OSError as problem:
@@ -46,18 +70,60 @@ def load(path: Path) -> Baseline:
     findings = found.get("findings")
     if not isinstance(findings, list):
         raise DataError(f"{path}: findings: has to be a list", hint=_HINT)
-    return Baseline(secrets=dict(_row(path, at, one) for at, one in enumerate(findings)))
+    return findings
 
 
-def _row(path: Path, at: int, finding: Any) -> tuple[str, str]:
-    row = finding if isinstance(finding, dict) else {}
-    print_, secret = row.get("fingerprint"), row.get("secret_hmac", "")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """Findings of stored reports, as rows of their JSON: new since the earlier ones, in both, or gone."""
+
+    new: tuple[dict[str, Any], ...]
+    known: tuple[dict[str, Any], ...]
+    gone: tuple[dict[str, Any], ...]
+
+
+def difference(old: Path, new: Path) -> Difference:
+    """Compare two reports, or two folders of reports. Errors: InputError, DataError."""
+    before = [(row, _row(path, at, row)) for path, at, row in rows(old)]
+    after = [(row, _row(path, at, row)) for path, at, row in rows(new)]
+    then = {name: secret for _, names in before for name, secret in names.items()}
+    now = {name for _, names in after for name in names}
+
+    def is_known(names: Mapping[str, str]) -> bool:
+        return any(
+            name in then and (not then[name] or not own or then[name] == own) for name, own in names.items()
+        )
+
+    return Difference(
+        new=tuple(row for row, names in after if not is_known(names)),
+        known=tuple(row for row, names in after if is_known(names)),
+        gone=tuple(row for row, names in before if not now & names.keys()),
+    )
+
+
+def _row(path: Path, at: int, row: Mapping[str, Any]) -> dict[str, str]:
+    """Return the fingerprints of a finding, each with the HMAC of its secret. Errors: DataError."""
+    print_, secret, both = row.get("fingerprint"), row.get("secret_hmac", ""), row.get("fingerprints", {})
     if not isinstance(print_, str) or not print_ or not isinstance(secret, str):
         raise DataError(f"{path}: findings[{at}].fingerprint: has to be a string", hint=_HINT)
-    return print_, secret
+    if not isinstance(both, dict) or not all(isinstance(one, str) for one in both.values()):
+        raise DataError(f"{path}: findings[{at}].fingerprints: has to be a table of strings", hint=_HINT)
+    return dict.fromkeys((print_, *both.values()), secret)
 
 
 def apply(run: Run, baseline: Baseline) -> Run:
     """Return the run with every finding the baseline has marked as known."""
-    marked = (replace(f, known=True) if baseline.has(f) else f for f in run.findings)
+    wrappers = _wrapped(run)
+    marked = (
+        replace(f, known=True) if baseline.has(f, wrapped=f.subject in wrappers) else f for f in run.findings
+    )
     return replace(run, findings=tuple(marked))
+
+
+def _wrapped(run: Run) -> frozenset[str]:
+    """Return the subjects whose findings all lie in one archive inside the outermost one."""
+    inside: dict[str, set[str]] = {}
+    for one in run.findings:
+        if isinstance(one.location, InFile):
+            inside.setdefault(one.subject, set()).add("".join(one.location.parts[1:2]))
+    return frozenset(name for name, found in inside.items() if len(found) == 1 and "" not in found)

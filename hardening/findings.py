@@ -183,7 +183,14 @@ class Acceptance:
 
     reason: str
     owner: str
-    expires: date
+    expires: date | None
+    """None: a marker in the audited input, which has no end."""
+
+    @property
+    def words(self) -> str:
+        """The reason, and in brackets owner and end."""
+        until = f", until {self.expires.isoformat()}" if self.expires else ""
+        return f"{self.reason} ({self.owner}{until})"
 
 
 _KINDS = {
@@ -239,8 +246,12 @@ class Finding:
     waived: Acceptance | None = None
     known: bool = False
     """It was there before (the baseline report has it, or the host had it before its upgrade), so it does not count."""
+    left_out: str = ""
+    """The filter that keeps it from counting: `ignore file`, `inline marker`, `unchanged file`; it stays listed."""
     ordinal: int = 0
     """Tells equal findings at one place apart; set by `Run.of`."""
+    inner_ordinal: int = 0
+    """The same for places without the outermost name."""
     also: tuple[str, ...] = ()
     """Further subjects of which the very same is true at the same place: names of one server, hosts that inherit one line."""
     secret_hmac: str = ""
@@ -285,16 +296,47 @@ class Finding:
 
     @property
     def counts(self) -> bool:
-        """Whether the finding may fail the run: neither accepted nor known."""
-        return self.waived is None and not self.known
+        """Whether the finding may fail the run: neither accepted, nor known, nor left out by a filter."""
+        return self.waived is None and not self.known and not self.left_out
+
+    @property
+    def inner(self) -> str:
+        """The place without line and without the name of the outermost archive or folder, which carries a release."""
+        if not isinstance(self.location, InFile):
+            return self.location.endpoint
+        if len(self.location.parts) > 1:
+            return NESTING.join(self.location.parts[1:])
+        return self.location.path.removeprefix(f"{self.subject.rstrip('/')}/")
 
     @property
     def fingerprint(self) -> str:
-        """A stable name (hex, 128 bits) made of rule, place without line, evidence and ordinal."""
-        text = "\0".join((self.rule.id, self.where, self.evidence, str(self.ordinal)))
-        import hashlib
+        """A stable name (hex, 128 bits) made of rule, inner place, evidence and ordinal: second generation."""
+        return _print(self.rule.id, self.inner, self.evidence, self.inner_ordinal)
 
-        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        """Both generations by name; the first one contains the outermost name."""
+        return {
+            "v1": _print(self.rule.id, self.where, self.evidence, self.ordinal),
+            "v2": self.fingerprint,
+        }
+
+    def unwrapped(self) -> str:
+        """Return the fingerprint that it has where its bundle is not packed into another archive; empty for none."""
+        if not isinstance(self.location, InFile) or len(self.location.parts) <= _WRAPPED:
+            return ""
+        return _print(self.rule.id, NESTING.join(self.location.parts[2:]), self.evidence, self.inner_ordinal)
+
+
+_WRAPPED = 2
+"""Parts of a place that is an archive in an archive."""
+
+
+def _print(rule: str, place: str, evidence: str, ordinal: int) -> str:
+    import hashlib
+
+    text = "\0".join((rule, place, evidence, str(ordinal)))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -420,13 +462,17 @@ class Run:
         changes: Iterable[Change] | None = None,
     ) -> Run:
         """Sort, number equal findings, and drop exact repetitions."""
-        seen: dict[tuple[str, str, str], int] = {}
+        seen: Counter[tuple[str, str, str]] = Counter()
+        inner: Counter[tuple[str, str, str]] = Counter()
         numbered: list[Finding] = []
         for one in sorted(dict.fromkeys(findings), key=_finding_order):
             key = (one.rule.id, one.where, one.evidence)
-            ordinal = seen.get(key, 0)
-            seen[key] = ordinal + 1
-            numbered.append(one if one.ordinal == ordinal else replace(one, ordinal=ordinal))
+            inner_key = (one.rule.id, one.inner, one.evidence)
+            ordinal, inner_ordinal = seen[key], inner[inner_key]
+            seen[key] += 1
+            inner[inner_key] += 1
+            same = (one.ordinal, one.inner_ordinal) == (ordinal, inner_ordinal)
+            numbered.append(one if same else replace(one, ordinal=ordinal, inner_ordinal=inner_ordinal))
         return cls(
             subjects=tuple(sorted(subjects, key=lambda s: (s.id, s.kind))),
             findings=tuple(_by_credential(numbered)),
@@ -457,7 +503,7 @@ class Run:
         """Return how many findings of each severity count, and how many were waived."""
         tally = Counter({s.label: 0 for s in Severity})
         tally.update(f.level.label for f in self.findings if f.counts)
-        tally["waived"] = sum(f.waived is not None for f in self.findings)
+        tally["waived"] = sum(f.waived is not None and not f.left_out for f in self.findings)
         return tally
 
     def exit_code(self, fail_on: Severity | None = Severity.MEDIUM) -> ExitCode:

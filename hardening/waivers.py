@@ -7,6 +7,14 @@ reason = "old controllers until the site visit"
 owner = "j.doe"
 expires = 2027-01-31                   # the last day on which it holds
 evidence = "TLSv1.0"                   # optional: only where this is what was seen; * as above
+
+Or, as `harden waive` writes it, by fingerprint instead of rule and place:
+
+[[waiver]]
+fingerprint = "0123456789abcdef0123456789abcdef"
+reason = "..."
+owner = "..."
+expires = 2027-01-31
 """
 
 from __future__ import annotations
@@ -65,17 +73,27 @@ class Waiver:
     source: str
     """The file it stands in."""
     evidence: str = "*"
+    fingerprint: str = ""
+    """Of either generation; rule and place are empty then."""
 
     def matches(self, finding: Finding) -> bool:
         """Whether rule, place and evidence are the finding's; only `*` is special, so `[::1]:443` is itself."""
+        if self.fingerprint:
+            return self.fingerprint in finding.fingerprints.values()
         return (
             self.rule == finding.rule.id
-            and _fits(self.place, finding.where)
-            and _fits(self.evidence, finding.evidence)
+            and fits(self.place, finding.where)
+            and fits(self.evidence, finding.evidence)
         )
 
+    @property
+    def about(self) -> str:
+        """What it is about, in words."""
+        return f"fingerprint {self.fingerprint}" if self.fingerprint else f"{self.rule} at {self.place}"
 
-def _fits(pattern: str, text: str) -> bool:
+
+def fits(pattern: str, text: str) -> bool:
+    """Whether a text is the pattern, in which `*` stands for any text."""
     parts = (re.escape(part) for part in re.split(r"\*+", pattern))
     return bool(re.fullmatch(".*".join(parts), text, re.DOTALL))
 
@@ -88,15 +106,22 @@ def load(path: Path) -> tuple[Waiver, ...]:
     return waivers
 
 
+_PRINT = re.compile(r"[0-9a-f]{32}")
+
+
 def _waiver(row: Table) -> Waiver:
-    words = {}
-    for key in ("rule", "place", "reason", "owner"):
+    words = {"rule": "", "place": ""}
+    name = row.text("fingerprint", "")
+    if name and not _PRINT.fullmatch(name):
+        raise row.wrong("fingerprint", "is not 32 hexadecimal digits", "harden waive --help")
+    for key in ("reason", "owner") if name else ("rule", "place", "reason", "owner"):
         words[key] = row.text(key)
         if not words[key].strip():
             raise row.wrong(key, "is empty", "an auditor asks for each of rule, place, reason and owner")
     waiver = Waiver(
-        **words, expires=row.day("expires"), source=row.source, evidence=row.text("evidence", "*")
-    )
+        **words, expires=row.day("expires"), source=row.source, fingerprint=name,
+        evidence="*" if name else row.text("evidence", "*"),
+    )  # fmt: skip
     row.done()
     return waiver
 
@@ -168,7 +193,7 @@ def _remarks(
     findings: Sequence[Finding], waivers: Sequence[Waiver], used: set[Waiver], today: date
 ) -> Iterator[Finding]:
     for waiver in waivers:
-        about = f"the waiver of {waiver.rule} at {waiver.place} ({waiver.owner})"
+        about = f"the waiver of {waiver.about} ({waiver.owner})"
         rule, message = UNUSED, f"{about} matched nothing in this run"
         if waiver.expires < today:
             again = sum(finding.counts and waiver.matches(finding) for finding in findings)
@@ -182,5 +207,5 @@ def _remarks(
             subject=waiver.source,
             location=in_file(waiver.source),
             message=message,
-            evidence=f"rule = {waiver.rule}, place = {waiver.place}",
+            evidence=waiver.about if waiver.fingerprint else f"rule = {waiver.rule}, place = {waiver.place}",
         )

@@ -33,13 +33,15 @@ def audit(
     on_event: Callable[[AuditEvent], None] | None = None,
     called: Mapping[str, str] | None = None,
     installed: bool = False,
+    inline: bool = False,
 ) -> Run:
     """Examine archives or folders, nested to any depth, and return everything that was seen.
 
-    One subject per path, with `stats`: `members`, `bytes` (all levels), `bytes_examined`, `bytes_not_examined` (the
+    One subject per path, and one per archive that lies directly in a folder, with `stats`: `members`, `bytes` (all levels), `bytes_examined`, `bytes_not_examined` (the
     two add up to `bytes`), `seconds`. `jobs` processes share the work (default: one per core); the result does not
     depend on it. `cache` is a folder in which results are kept by content. `on_event` is called in this process.
     `installed` says that the paths are places of a host: a text alone, or an empty folder, is not a bundle that failed.
+    `inline` leaves findings out whose line holds `harden:ignore[RULE]`: the input decides what counts of it.
     `called` says under which name the report knows a file that lies at another path (a copy of a remote one).
     Errors: InputError where a path is absent or may not be read.
     """
@@ -47,5 +49,5 @@ def audit(
 
     return run(
         paths, detectors=detectors, limits=limits, passwords=passwords, jobs=jobs, cache=cache, on_event=on_event,
-        called=called, installed=installed,
+        called=called, installed=installed, inline=inline,
     )  # fmt: skip

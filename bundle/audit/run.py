@@ -21,10 +21,11 @@ from bundle.detect import detectors as shipped
 from bundle.walk import disk
 from bundle.walk.frame import EnterContainer, Event, LeaveContainer
 from bundle.walk.limits import Limits
-from bundle.walk.member import Member
+from bundle.walk.member import WINDOW, Member
 from bundle.walk.problem import RULES, Problem, unseen
 from bundle.walk.source import Region, Source
 from bundle.walk.walker import Walker
+from hardening import filters
 from hardening.findings import Examined, Finding, InFile, Kind, Result, Run, Subject
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def run(
     on_event: Callable[[AuditEvent], None] | None,
     called: Mapping[str, str] | None,
     installed: bool,
+    inline: bool,
 ) -> Run:
     """Do what `bundle.audit` says. Errors: InputError."""
     started = datetime.now(UTC)
@@ -55,8 +57,8 @@ def run(
     for name in names:
         _readable(name)
     asked = tuple(shipped() if detectors is None else detectors)
-    if any(getattr(one, "seals", False) for one in asked):
-        cache = None  # what it gives back has no seal: another password at a known place would count as known
+    if inline or any(getattr(one, "seals", False) for one in asked):
+        cache = None  # what is kept has no marks of lines; what it gives back has no seal: another password at a known place would count as known
     with Audit(
         asked,
         limits or Limits(),
@@ -65,6 +67,7 @@ def run(
         cache,
         on_event,
         installed=installed,
+        inline=inline,
     ) as work:
         for name in dict.fromkeys(names):
             work.examine(name, (called or {}).get(name, name))
@@ -99,8 +102,10 @@ class Audit:
         on_event: Callable[[AuditEvent], None] | None,
         *,
         installed: bool = False,
+        inline: bool = False,
     ) -> None:
         self._installed = installed
+        self._inline = inline
         self.subjects: list[Subject] = []
         self.findings: list[Finding] = []
         self.results: list[Result] = []
@@ -300,7 +305,7 @@ class Audit:
             except Exception as bug:  # noqa: BLE001 - one member must not end the run, and is not passed over
                 word = f"{type(detector).__name__} failed on it: {type(bug).__name__}"
                 found.append(self._failed(member, word))
-            for finding in found:
+            for finding in (_marked(one, member) for one in found) if self._inline else found:
                 section.add(finding, depth)
                 self._on_event(Found(finding))
             asked += found
@@ -402,6 +407,16 @@ class Audit:
         self._sections.update(found)
         self._walker.known.update(found)
         return True
+
+
+def _marked(finding: Finding, member: Member) -> Finding:
+    """Return a finding as left out where its line in the member says so."""
+    place = finding.location
+    if not isinstance(place, InFile) or not place.line or member.offset or not member.content:
+        return finding
+    lines = bytes(member.content[:WINDOW]).split(b"\n")
+    line = lines[place.line - 1] if place.line <= len(lines) else b""
+    return filters.marked(finding, line.decode("utf-8", "replace"))
 
 
 def _at(finding: Finding, parts: tuple[str, ...]) -> Finding:

@@ -90,7 +90,8 @@ class Statement:
 
 
 def _accepted(waiver: Acceptance) -> str:
-    return f"Accepted by {waiver.owner} until {waiver.expires.isoformat()}: {waiver.reason}"
+    until = f" until {waiver.expires.isoformat()}" if waiver.expires else ""
+    return f"Accepted by {waiver.owner}{until}: {waiver.reason}"
 
 
 def statements(subjects: Iterable[tuple[Seen, Sequence[Answer]]], run: Run) -> tuple[Statement, ...]:

@@ -24,6 +24,7 @@ VERBS = (
     Verb(
         "advisories", "hardening.cli.advisories", "Answer public advisories for hosts and bundles, with VEX."
     ),
+    Verb("baseline", "hardening.cli.baseline", "Compare stored reports: new, known, gone."),
     Verb("bundle", "hardening.cli.bundle", "Audit, clean, inventory, sign and verify upgrade bundles."),
     Verb("demo", "hardening.cli.demo", "Show the whole story on this machine in a few seconds."),
     Verb("engine", "hardening.cli.engine", "Show or change the control engine's port."),
@@ -34,6 +35,7 @@ VERBS = (
     Verb("report", "hardening.cli.report", "Sign reports and receipts, and verify them."),
     Verb("rules", "hardening.cli.rules", "List every rule, with why and remedy."),
     Verb("tls", "hardening.cli.tls", "Render, audit and scan TLS policies."),
+    Verb("waive", "hardening.cli.waive", "Accept one finding, with reason, owner and end."),
     Verb("upgrade", "hardening.cli.upgrade", "Plan, apply, verify and roll back on hosts with Ansible."),
 )
 _FULL = (errno.ENOSPC, errno.EDQUOT)

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from hardening.cli.options import ReportOptions, finish, report_options, sealing_key
+from hardening.cli.options import STDOUT, ReportOptions, finish, report_options, sealing_key
 from hardening.numerals import whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bundle.audit.events import AuditEvent
+    from hardening.findings import Run
 
 _PASSWORDS = 1 << 20
 """Bytes of a file of passwords: each is tried at each encrypted member."""
+_NAMES_OF_FILES = 64 << 20
+"""Bytes of a list of changed files."""
 _SUFFIXES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 
@@ -98,6 +102,22 @@ def _limits(function: Callable[..., Any]) -> Callable[..., Any]:
     metavar="URL",
     help="Examine on the workers of this Dask scheduler (tcp://HOST:8786); PATHs may be addresses, s3://bucket/*.zip.",
 )
+@click.option(
+    "--bundle-name",
+    metavar="NAME",
+    help="Call the one file that is given so in every report, whatever its name is.",
+)
+@click.option(
+    "--changed",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    metavar="LIST",
+    help="Count findings in these files only: one name a line; - reads standard input (git diff --name-only).",
+)
+@click.option(
+    "--trust-inline-ignores",
+    is_flag=True,
+    help="Honour `harden:ignore[RULE] reason` in lines of the input; each is listed.",
+)
 @_limits
 @report_options
 def command(
@@ -108,7 +128,11 @@ def command(
     osv: Path | None,
     password_file: Path | None,
     dask: str | None,
+    bundle_name: str | None,
+    changed: Path | None,
     report: ReportOptions,
+    *,
+    trust_inline_ignores: bool,
     **limits: Any,
 ) -> int:
     """Examine archives or folders, nested to any depth: components, credentials, hostile constructions.
@@ -121,6 +145,10 @@ def command(
     from bundle.walk import Limits
 
     given = {_NAMES[name]: value for name, value in limits.items() if value is not None}
+    called = _called(paths, bundle_name)
+    names = _changed(changed)
+    if dask and (bundle_name or trust_inline_ignores):
+        raise click.UsageError("--bundle-name and --trust-inline-ignores do not go with --dask")
     if dask:
         from bundle.cluster.submit import audit_on
 
@@ -129,7 +157,7 @@ def command(
                 dask, paths, limits=Limits(**given), rules=rules, osv=osv, cache=cache,
                 passwords=_passwords(password_file), key=sealing_key(report.baseline_key), jobs=jobs, on_event=on_event,
             )  # fmt: skip
-        return finish(run, report)
+        return finish(_only(run, names), report)
     _say_whether_kept(cache, report)
     with _shown(report) as on_event:
         run = audit(
@@ -140,8 +168,46 @@ def command(
             jobs=jobs,
             cache=cache,
             on_event=on_event,
+            called=called,
+            inline=trust_inline_ignores,
         )
-    return finish(run, report)
+    return finish(_only(run, names), report)
+
+
+def _called(paths: tuple[str, ...], name: str | None) -> dict[str, str]:
+    """Return the name in reports by path. Errors: UsageError."""
+    if name is None:
+        return {}
+    if len(paths) != 1 or Path(paths[0]).is_dir():
+        raise click.UsageError("--bundle-name names one file: give one PATH that is a file")
+    if not name.strip() or any(not letter.isprintable() for letter in name):
+        raise click.UsageError("--bundle-name is empty or has characters that cannot be printed")
+    return {paths[0]: name}
+
+
+def _changed(source: Path | None) -> tuple[str, ...] | None:
+    """Read the names of changed files. Errors: InputError."""
+    from hardening import inputs
+    from hardening.errors import InputError
+
+    if source is None:
+        return None
+    try:
+        data = (
+            sys.stdin.buffer.read(_NAMES_OF_FILES)
+            if source == STDOUT
+            else inputs.read(source, _NAMES_OF_FILES)
+        )
+    except OSError as problem:
+        hint = "check the path and its permissions"
+        raise InputError(f"{source}: {problem.strerror}", hint=hint) from problem
+    return tuple(line for line in data.decode("utf-8", "replace").splitlines() if line.strip())
+
+
+def _only(run: Run, names: tuple[str, ...] | None) -> Run:
+    from hardening import filters
+
+    return run if names is None else filters.only_changed(run, names)
 
 
 def _say_whether_kept(cache: str | None, report: ReportOptions) -> None:

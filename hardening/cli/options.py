@@ -32,6 +32,7 @@ class ReportOptions:
     waivers: Path | None = None
     baseline: Path | None = None
     baseline_key: Path | None = None
+    ignore_file: Path | None = None
     progress: str = "auto"
     quiet: bool = False
     verbose: int = 0
@@ -78,7 +79,10 @@ _COMMON = (
     click.option("--fail-on", type=click.Choice(FAIL_ON), default="medium", show_default=True,
                  help="The least severity that makes the exit code 10."),
     click.option("--waivers", type=_FILE, help="Accepted findings: rule, place, reason, owner, expiry."),
-    click.option("--baseline", type=_FILE, help="Ignore findings that are already in this JSON report."),
+    click.option("--ignore-file", type=_FILE, metavar="FILE",
+                 help="Places to leave out, with owner and end; not from inside the audited input."),
+    click.option("--baseline", type=click.Path(path_type=Path),
+                 help="Ignore findings that are already in this JSON report, or in a folder of them."),
     click.option("--baseline-key", type=_FILE, help="Key file for the HMAC that notices a changed secret."),
     click.option("--progress", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
                  help="Show progress on stderr; auto: at a terminal."),
@@ -93,7 +97,7 @@ _LOOKING = (
     click.option("-o", "--output", type=_FILE, help="Where the report goes; default: standard output."),
 )  # fmt: skip
 REPORT_WORDS = (
-    "format", "output", "report", "fail-on", "waivers", "baseline", "baseline-key", "progress", "quiet", "verbose",
+    "format", "output", "report", "fail-on", "waivers", "ignore-file", "baseline", "baseline-key", "progress", "quiet", "verbose",
     "color",
 )  # fmt: skip
 """The options above, as a settings file calls them."""
@@ -121,7 +125,13 @@ def _with(function: Callable[..., Any], options: tuple[Callable[..., Any], ...])
             taken["output"] = None
         report = ReportOptions(**taken)
         given = (value for name, value in kwargs.items() if name not in _SERVERS)
-        keep_apart(report.written, paths_of((*given, report.waivers, report.baseline_key)))
+        keep_apart(
+            report.written, paths_of((*given, report.waivers, report.baseline_key, report.ignore_file))
+        )
+        if report.ignore_file is not None:
+            from hardening import filters
+
+            filters.refuse_inside(report.ignore_file, _folders(kwargs.values()))
         look_ahead(report, made={Path(one) for one in kwargs.values() if isinstance(one, str | Path)})
         return function(report=report, **kwargs)
 
@@ -144,6 +154,10 @@ def look_ahead(report: ReportOptions, *, made: set[Path]) -> None:
         from hardening import waivers
 
         waivers.load(report.waivers)
+    if report.ignore_file is not None:
+        from hardening import filters
+
+        filters.load(report.ignore_file)
     if report.baseline is not None:
         from hardening import baseline
 
@@ -258,6 +272,14 @@ def paths_of(values: Iterable[Any]) -> Iterator[Path]:
                 yield Path(one.removeprefix("@"))
 
 
+def _folders(values: Iterable[Any]) -> Iterator[Path]:
+    """Yield the folders among what a verb was given."""
+    for value in values:
+        for one in value if isinstance(value, tuple) else (value,):
+            if isinstance(one, str | Path) and os.path.isdir(one):  # noqa: PTH112 - a word of another kind may be no path
+                yield Path(one)
+
+
 def finish(run: Run, report: ReportOptions, *, counted: bool = False) -> int:
     """Apply waivers and baseline, write every report asked for, and return the exit code.
 
@@ -299,6 +321,10 @@ def settled(run: Run, report: ReportOptions) -> Run:
         from hardening import waivers
 
         run = waivers.apply(run, waivers.load(report.waivers), today=datetime.now(UTC).date())
+    if report.ignore_file is not None:
+        from hardening import filters
+
+        run = filters.apply(run, filters.load(report.ignore_file), today=datetime.now(UTC).date())
     if report.baseline is not None:
         from hardening import baseline
 

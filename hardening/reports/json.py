@@ -84,11 +84,14 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "remedy": finding.advice,
         "references": list(finding.rule.references),
         "fingerprint": finding.fingerprint,
+        "fingerprints": finding.fingerprints,
         "policies": list(finding.policies),
         "waived": _acceptance(finding.waived),
         "known": finding.known,
         "fix": _fix(finding.fix),
     }
+    if finding.left_out:
+        said["left_out"] = finding.left_out
     if finding.also:
         said["also"] = list(finding.also)
     if finding.credential:
@@ -112,7 +115,11 @@ def _location(location: Location) -> dict[str, Any]:
 def _acceptance(waived: Acceptance | None) -> dict[str, Any] | None:
     if waived is None:
         return None
-    return {"reason": waived.reason, "owner": waived.owner, "expires": waived.expires.isoformat()}
+    return {
+        "reason": waived.reason,
+        "owner": waived.owner,
+        "expires": waived.expires.isoformat() if waived.expires else None,
+    }
 
 
 def _fix(fix: Fix | None) -> dict[str, Any] | None:

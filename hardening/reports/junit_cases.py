@@ -97,4 +97,7 @@ def _finding(finding: Finding, fail_on: Severity | None) -> ET.Element:
         add_problem(case, "failure", finding.message, finding.level.label, _tell(finding))
         return case
     word = f"waived: {finding.waived.reason}" if finding.waived else finding.level.label
-    return case_of(finding.rule.id, f"{name} [{'known' if finding.known else word}] {finding.message}")
+    return case_of(
+        finding.rule.id,
+        f"{name} [{'known' if finding.known else finding.left_out or word}] {finding.message}",
+    )

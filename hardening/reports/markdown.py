@@ -34,7 +34,8 @@ def write(run: Run, how: RenderOptions) -> bytes:
     lines += _table("Findings", counting)
     lines += _credentials(run)
     lines += _remedies(counting)
-    lines += _table("Waived", [f for f in run.findings if f.waived is not None])
+    lines += _table("Waived", [f for f in run.findings if f.waived is not None and not f.left_out])
+    lines += _table("Left out by a filter", [f for f in run.findings if f.left_out])
     lines += _table("Known from before", [f for f in run.findings if f.known and f.waived is None])
     lines += _not_settled(run)
     return ("\n".join(lines).rstrip("\n") + "\n").encode("utf-8")
@@ -108,8 +109,9 @@ def _table(title: str, findings: list[Finding]) -> Iterator[str]:
         cells += [f"found: {escape(finding.evidence)}"] if finding.evidence else []
         cells += [f"under: {escape(', '.join(finding.policies))}"] if finding.policies else []
         if finding.waived is not None:
-            until = finding.waived.expires.isoformat()
-            cells.append(f"{escape(finding.waived.reason)} ({escape(finding.waived.owner)}, until {until})")
+            expires = finding.waived.expires
+            until = f", until {expires.isoformat()}" if expires else ""
+            cells.append(f"{escape(finding.waived.reason)} ({escape(finding.waived.owner)}{until})")
         mark = f"{_MARKS[finding.level]} {finding.level.label}"
         yield f"| {mark} | {escape(finding.rule.id)} | {'<br>'.join(cells)} |"
     yield from _rest(len(findings))

@@ -136,7 +136,10 @@ def _finding(finding: Finding, index: dict[str, int], table: Artifacts, *, has_k
         "level": _GRADES[finding.level][0],
         "message": {"text": message},
         "locations": [table.location(finding)],
-        "partialFingerprints": dict.fromkeys(("harden/v1", "primaryLocationLineHash"), finding.fingerprint),
+        "partialFingerprints": {
+            **{f"harden/{name}": value for name, value in finding.fingerprints.items()},
+            "primaryLocationLineHash": finding.fingerprint,
+        },
         "properties": {
             "severity": finding.level.label,
             "confidence": finding.confidence.label,
@@ -146,8 +149,11 @@ def _finding(finding: Finding, index: dict[str, int], table: Artifacts, *, has_k
         },
     }
     if finding.waived is not None:
-        why = f"{finding.waived.reason} ({finding.waived.owner}, until {finding.waived.expires.isoformat()})"
-        row["suppressions"] = [{"kind": "external", "status": "accepted", "justification": visible(why)}]
+        kind = "inSource" if finding.left_out == "inline marker" else "external"
+        why = visible(finding.waived.words)
+        row["suppressions"] = [{"kind": kind, "status": "accepted", "justification": why}]
+    elif finding.left_out:
+        row["suppressions"] = [{"kind": "external", "status": "accepted", "justification": finding.left_out}]
     if has_known:
         row["baselineState"] = "unchanged" if finding.known else "new"
     return row

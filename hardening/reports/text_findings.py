@@ -54,7 +54,7 @@ def findings_of(
 
 def _kind(finding: Finding) -> object:
     """Return what findings that are told together have in common: all but what was found, or, of one value, where."""
-    said = (finding.policies, finding.also, finding.fix, finding.waived, finding.known)
+    said = (finding.policies, finding.also, finding.fix, finding.waived, finding.known, finding.left_out)
     if finding.credential:
         what = (finding.message, finding.evidence, finding.advice)
         return finding.credential, finding.rule.id, finding.level, finding.confidence, *what, *said
@@ -128,8 +128,9 @@ def _standing(finding: Finding) -> Iterator[str]:
     if finding.policies and not all(f" {name} " in finding.message for name in finding.policies):
         yield f"{_MARGIN}policy  {visible(', '.join(finding.policies))}"
     if finding.waived is not None:
-        why = f"{finding.waived.reason} ({finding.waived.owner}, until {finding.waived.expires.isoformat()})"
-        yield f"{_MARGIN}waived  {visible(why)}"
+        yield f"{_MARGIN}{'ignored' if finding.left_out else 'waived '} {visible(finding.waived.words)}"
+    elif finding.left_out:
+        yield f"{_MARGIN}ignored {finding.left_out}"
     elif finding.known:
         yield f"{_MARGIN}known   it is in the baseline"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from hardening.errors import ExitCode
 from hardening.findings import Examined, Run, Severity, Subject
 from hardening.reports.plain import visible
@@ -43,6 +45,8 @@ def sentence(run: Run, fail_on: Severity | None) -> str:
     known = sum(f.known and f.waived is None for f in run.findings)
     if known:
         found += f", {known} in the baseline"
+    left_out = Counter(f.left_out for f in run.findings if f.left_out and not f.known)
+    found += "".join(f", {count} left out ({name})" for name, count in sorted(left_out.items()))
     past = earlier(run)
     if past:
         before = sum(f.counts and f.subject in past for f in run.findings)
