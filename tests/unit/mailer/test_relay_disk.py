@@ -21,6 +21,7 @@ from hardening.onhost.relay import delivery as delivering
 from hardening.onhost.relay import spool as spooling
 from tests.support.mailer.fixtures import Site
 from tests.support.mailer.relayed import Relay
+from tests.support.waiting import until
 
 STAMP = f"1-{17:020d}-000001-abcdef"
 
@@ -39,7 +40,7 @@ def spool(tmp_path: Path) -> Any:
 
 def test_a_status_that_cannot_be_written_stops_no_mail(new: Relay, tmp_path: Path) -> None:
     new.start(status_file=str(tmp_path / "gone" / "status.json"))
-    time.sleep(1.5)
+    until((new.site.folder / "alarms").exists, what="the alarm")
     new.submit("A-1")
     assert new.drained()
     assert "the status cannot be written" in (new.site.folder / "alarms").read_text()
@@ -49,7 +50,7 @@ def test_a_file_of_another_name_stops_no_mail(new: Relay) -> None:
     new.start()
     (new.spool / "new" / "lost+found").mkdir()
     (new.spool / "new" / "notes.txt").write_text("mine")
-    time.sleep(1.5)
+    until((new.spool / "dead" / "notes.txt").exists, what="the move")
     new.submit("A-1")
     assert new.drained()
     assert (new.spool / "dead" / "notes.txt").read_text() == "mine"
@@ -175,8 +176,7 @@ def test_all_of_the_dead_may_be_moved_back(new: Relay) -> None:
     for one in list((new.spool / "dead").iterdir()):
         one.rename(new.spool / "new" / one.name)
     assert new.drained()
-    time.sleep(1)
-    assert list((new.spool / "dead").iterdir()) == []
+    until(lambda: not any((new.spool / "dead").iterdir()), what="an empty folder of the dead")
     assert [mail.headers["X-Alarm-Id"] for mail in new.site.fake.accepted] == ["A-1"]
 
 
