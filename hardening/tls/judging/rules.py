@@ -8,7 +8,7 @@ from hardening.tls.policies.ruleset import SIGNATURES
 _RFC = "https://www.rfc-editor.org/rfc/"
 _RENDER = "`harden tls render TARGET --policy POLICY` writes the settings that do it."
 
-PROTOCOL = Rule(
+PROTOCOL: Rule = Rule(
     id="tls/protocol",
     title="Protocol version is not allowed, or a required one is missing",
     severity=Severity.MEDIUM,
@@ -20,7 +20,7 @@ PROTOCOL = Rule(
     remedy=f"Switch the version off in the server's protocol setting. {_RENDER}",
     references=(_RFC + "rfc6176", _RFC + "rfc7568", _RFC + "rfc8996"),
 )
-SUITE = Rule(
+SUITE: Rule = Rule(
     id="tls/suite",
     title="Cipher suite is not allowed",
     severity=Severity.MEDIUM,
@@ -31,7 +31,7 @@ SUITE = Rule(
     remedy=f"Take the suite out of the server's cipher list. {_RENDER}",
     references=(_RFC + "rfc9325", _RFC + "rfc7465", "https://www.iana.org/assignments/tls-parameters/"),
 )
-GROUP = Rule(
+GROUP: Rule = Rule(
     id="tls/group",
     title="Key-exchange group is not allowed",
     severity=Severity.MEDIUM,
@@ -42,7 +42,7 @@ GROUP = Rule(
     remedy=f"List only the policy's groups in the server's curve or group setting. {_RENDER}",
     references=(_RFC + "rfc8422", _RFC + "rfc7919", _RFC + "rfc9325"),
 )
-SIGNATURE = Rule(
+SIGNATURE: Rule = Rule(
     id="tls/signature",
     title="Signature algorithm is not allowed",
     severity=Severity.MEDIUM,
@@ -119,7 +119,7 @@ CHAIN_ORDER = Rule(
     remedy="Put the server's certificate first, then each issuer, in the file the server sends.",
     references=(_RFC + "rfc5246",),
 )
-DH_BITS = Rule(
+DH_BITS: Rule = Rule(
     id="tls/dh-bits",
     title="Diffie-Hellman parameters are too small",
     severity=Severity.MEDIUM,
@@ -130,7 +130,7 @@ DH_BITS = Rule(
     remedy="Use ffdhe2048 or larger (RFC 7919), or leave the DHE suites out where the server cannot.",
     references=(_RFC + "rfc7919", "https://weakdh.org/"),
 )
-COMPRESSION = Rule(
+COMPRESSION: Rule = Rule(
     id="tls/compression",
     title="TLS compression is on",
     severity=Severity.MEDIUM,
@@ -157,7 +157,7 @@ EXTENSION = Rule(
     remedy="Update the TLS library: OpenSSL has both from 1.1.0 on.",
     references=(_RFC + "rfc7627", _RFC + "rfc7366"),
 )
-PREFERENCE = Rule(
+PREFERENCE: Rule = Rule(
     id="tls/preference",
     title="The wrong side chooses the cipher suite",
     severity=Severity.LOW,
