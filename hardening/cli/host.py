@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import click
 
 from hardening.cli import completing
 from hardening.cli.host_apply import apply
 from hardening.cli.lazy import LazyGroup
-from hardening.cli.options import ReportOptions, finish, report_options, require_option, sealing_key
+from hardening.cli.options import (
+    ReportOptions,
+    expiry_option,
+    finish,
+    report_options,
+    require_option,
+    sealing_key,
+    trust_option,
+)
 from hardening.errors import ExitCode, InputError, UsageError
 
 if TYPE_CHECKING:
@@ -18,6 +26,13 @@ if TYPE_CHECKING:
 
     from hardening.findings import Run
     from hardening.tls.policies.ruleset import Policy
+
+
+class Cards(TypedDict):
+    """How certificates are judged."""
+
+    expiry_days: int
+    trust: str | None
 
 
 @click.group(cls=LazyGroup)
@@ -55,6 +70,8 @@ command.add_command(apply)
     shell_complete=completing.policies,
     help="TLS policy; may be repeated.  [default: aspect]",
 )
+@trust_option
+@expiry_option
 @require_option
 @report_options
 def audit(
@@ -64,6 +81,8 @@ def audit(
     extra: tuple[str, ...],
     more: tuple[str, ...],
     names: tuple[str, ...],
+    trust: str | None,
+    expiry_days: int,
     required: tuple[str, ...],
     report: ReportOptions,
 ) -> int:
@@ -79,17 +98,18 @@ def audit(
     policies = [policy.load(one) for one in names or ("aspect",)]
     answers = policy.required(required, policies)
     key = sealing_key(report.baseline_key)
+    cards: Cards = {"expiry_days": expiry_days, "trust": trust}
     if inventory is not None:
         if root != Path("/"):
             raise UsageError("--root and -i exclude each other", hint="with -i, say -e collect_root=DIR")
-        return finish(_fleet(inventory, limit, extra, more, policies, key, answers), report)
+        return finish(_fleet(inventory, limit, extra, more, policies, key, answers, cards), report)
     if limit or extra:
         raise UsageError("--limit and -e need -i", hint="name an inventory with -i")
     if not root.is_dir():
         raise InputError(f"{root}: not a folder", hint="name the root of a host's file system")
     started = datetime.now(UTC)
     try:
-        run = gather.audited(root.resolve(), policies, more=more, key=key, required=answers)
+        run = gather.audited(root.resolve(), policies, more=more, key=key, required=answers, **cards)
     except NothingExaminedError as nothing:  # a script that asked for a report gets one
         if not report.quiet:
             click.echo(f"harden: {nothing}\n  next: {nothing.hint}", err=True)
@@ -106,6 +126,7 @@ def _fleet(
     policies: Sequence[Policy],
     key: bytes,
     required: frozenset[str],
+    cards: Cards,
 ) -> Run:
     """Bring every host's files into a private folder, audit each copy, and say which hosts could not be reached."""
     from dataclasses import replace
@@ -135,7 +156,7 @@ def _fleet(
                 continue
             try:
                 copy = gather.load(place / "tree", place / "about.json")
-                run = run.merged(look(copy, policies, more=more, key=key, required=required))
+                run = run.merged(look(copy, policies, more=more, key=key, required=required, **cards))
             except HardeningError as problem:  # of one host: the others are told all the same
                 lost.append(Subject(id=one.host, kind=Kind.HOST, examined=Examined.NONE, reason=str(problem)))
     run = run.merged(Run.of(lost, (), started=started))

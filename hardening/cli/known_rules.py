@@ -16,7 +16,7 @@ SOURCES = (
     ("hardening.tls.scan.report.observed", "rules"),
     ("hardening.tls.scan.strategy.probes", "rules"),
     ("hardening.tls.judging.ssh", "all_rules"),
-    ("hardening.tls.scan.report.trust", "rules"),
+    ("hardening.tls.judging.trust", "rules"),
     ("hardening.tls.rendering.rendered", "INEXPRESSIBLE"),
     ("hardening.tls.clients", "LOCKED_OUT"),
     ("hardening.tls.policy", "result_rules"),

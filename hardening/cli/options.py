@@ -9,13 +9,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from hardening.errors import InputError, UsageError
 from hardening.findings import Run, Severity
 from hardening.records import dataclass
+
+if TYPE_CHECKING:
+    from OpenSSL.crypto import X509Store
 
 FORMATS = ("text", "json", "sarif", "junit", "html", "markdown", "github")
 FAIL_ON = (*(s.label for s in Severity), "never")
@@ -201,6 +204,34 @@ def require_option(command: Callable[..., Any]) -> Callable[..., Any]:
         help="A rule of the policies that has to be answered (certificate, or tls/aspect/certificate); may be repeated. "
         "If it is not, the verdict is unknown and the exit code 4.",
     )(command)
+
+
+def expiry_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--expiry-days N` to a verb that judges certificates."""
+    return click.option(
+        "--expiry-days",
+        type=click.IntRange(0, 3650),
+        default=30,
+        show_default=True,
+        metavar="N",
+        help="Report a certificate that expires in fewer days: low, below 14 days medium, below 7 high.",
+    )(command)
+
+
+def trust_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--trust FILE|system` to a verb that judges certificates."""
+    return click.option(
+        "--trust", metavar="FILE|system", help="Check certificate chains against these authorities."
+    )(command)
+
+
+def authorities(trust: str | None) -> X509Store | None:
+    """Return the authorities of `--trust`, or None where they are not asked for. Errors: InputError."""
+    if trust is None:
+        return None
+    from hardening.tls.judging.trust import load_store
+
+    return load_store(trust)
 
 
 def sealing_key(path: Path | None) -> bytes:

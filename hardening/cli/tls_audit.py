@@ -13,10 +13,13 @@ import click
 from hardening.cli import completing
 from hardening.cli.options import (
     ReportOptions,
+    authorities,
+    expiry_option,
     finish,
     report_options,
     require_option,
     settled,
+    trust_option,
     write_file,
     write_reports,
 )
@@ -60,6 +63,8 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="With --fix-diff: put the settings into this file, as the playbook does, and comment out what they replace.",
 )
+@trust_option
+@expiry_option
 @require_option
 @report_options
 def command(
@@ -69,6 +74,8 @@ def command(
     openssl: str | None,
     fix_diff: bool,
     fix_place: str | None,
+    trust: str | None,
+    expiry_days: int,
     required: tuple[str, ...],
     report: ReportOptions,
 ) -> int:
@@ -95,6 +102,8 @@ def command(
         build=openssl,
         now=started,
         required=policy.required(required, policies),
+        expiry_days=expiry_days,
+        store=authorities(trust),
     )
     found = from_here(audit(paths, policies, asked), paths)
     run = Run.of(found.subjects, found.findings, found.results, started=started)

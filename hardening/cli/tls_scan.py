@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 import click
 
 from hardening.cli import completing
-from hardening.cli.options import ReportOptions, finish, report_options, require_option
+from hardening.cli.options import (
+    ReportOptions,
+    expiry_option,
+    finish,
+    report_options,
+    require_option,
+    trust_option,
+)
 
 if TYPE_CHECKING:
     from hardening.findings import Run
@@ -63,7 +70,8 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     help="Ask about Heartbleed, CCS injection, ROBOT and Ticketbleed, harmlessly.",
 )
 @click.option("--proxy", metavar="HOST:PORT", help="Reach every endpoint through this HTTP proxy (CONNECT).")
-@click.option("--trust", metavar="FILE|system", help="Check chains against these authorities.")
+@trust_option
+@expiry_option
 @click.option("--stream", is_flag=True, help="Print one JSON line per endpoint as it is done.")
 @click.option("--state", "state_file", type=_FILE, help="Note what is done here, and resume from it.")
 @click.option(
@@ -88,6 +96,7 @@ def command(
     vulnerabilities: bool,
     proxy: str | None,
     trust: str | None,
+    expiry_days: int,
     stream: bool,
     state_file: Path | None,
     merged: tuple[Path, ...],
@@ -113,7 +122,7 @@ def command(
         raise UsageError("no endpoint given", hint="harden tls scan HOST[:PORT]..., or --endpoints FILE")
     key = {
         "policies": question(chosen) if state_file is not None else [], "full": full, "starttls": starttls, "sni": sni, "deep": deep,
-        "vulnerabilities": vulnerabilities, "closed_is_refused": closed_is_refused, "trust": trust,
+        "vulnerabilities": vulnerabilities, "closed_is_refused": closed_is_refused, "trust": trust, "expiry_days": expiry_days,
     }  # fmt: skip
     _check(report, timeout=timeout, stream=stream, sni=sni)
     texts = list(dict.fromkeys(texts))
@@ -123,6 +132,7 @@ def command(
         _settings(concurrency, timeout, starttls=starttls, sni=sni, full=full),
         closed_is_refused=closed_is_refused,
         trust=trust,
+        expiry_days=expiry_days,
         deep=deep,
         vulnerabilities=vulnerabilities,
         required=policy.required(required, chosen),

@@ -14,9 +14,9 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from hardening.errors import InputError, RefusedError
-from hardening.host.checks.certificates import running_out, weaknesses
 from hardening.host.plans.certificate import spki
 from hardening.tls.certificate import read
+from hardening.tls.judging.certificate_facts import running_out, weaknesses
 from hardening.tls.offer import Certificate
 from hardening.tls.scan import endpoint
 

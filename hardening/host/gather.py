@@ -381,12 +381,16 @@ def audited(
     more: Iterable[str] = (),
     key: bytes = b"",
     required: frozenset[str] = frozenset(),
+    expiry_days: int = 30,
+    trust: str | None = None,
 ) -> Run:
     """Audit this machine, or an image below `root`. Errors: NothingExaminedError, ProbeError."""
     more = tuple(more)
     with private.folder("harden-audit-") as folder:
         host = here(root, folder / "tree", checks.wanted(more=more))
-        return checks.audit(host, policies, more=more, key=key, required=required)
+        return checks.audit(
+            host, policies, more=more, key=key, required=required, expiry_days=expiry_days, trust=trust
+        )
 
 
 def save(copy: Root, path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from datetime import UTC
 from functools import lru_cache
@@ -9,7 +10,9 @@ from hashlib import sha256
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 from hardening.tls.certificate_repair import mended
 from hardening.tls.offer import Certificate
@@ -17,6 +20,7 @@ from hardening.tls.offer import Certificate
 UNREADABLE = (ValueError, TypeError, OverflowError, UnsupportedAlgorithm, x509.InvalidVersion)
 """What cryptography raises over a certificate that breaks the rules; InvalidVersion is no ValueError."""
 
+_NO_EXTENSION = (x509.ExtensionNotFound, ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
 LONGEST_NAME = 1024
 """Letters of a subject or issuer that are told."""
 
@@ -28,7 +32,7 @@ def read(der: bytes) -> Certificate | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # old certificates break rules that newer libraries warn about
         try:
-            return _read(one or x509.load_der_x509_certificate(mended(der)), sha256(der).hexdigest())
+            return _read(one or x509.load_der_x509_certificate(mended(der)), der)
         except UNREADABLE:
             return None
 
@@ -64,7 +68,7 @@ def certifies(issuer: bytes, one: bytes) -> bool:
     return True
 
 
-def _read(one: x509.Certificate, fingerprint: str) -> Certificate:
+def _read(one: x509.Certificate, der: bytes) -> Certificate:
     return Certificate(
         subject=_told(one.subject),
         issuer=_told(one.issuer),
@@ -72,10 +76,13 @@ def _read(one: x509.Certificate, fingerprint: str) -> Certificate:
         not_after=one.not_valid_after_utc.astimezone(UTC),
         key=_key(one),
         signature=_signature(one),
-        sha256=fingerprint,
+        sha256=sha256(der).hexdigest(),
         names=_names(one),
         self_signed=one.subject == one.issuer,
         ca=_is_ca(one),
+        must_staple=_must_staple(one),
+        public=_is_public(one),
+        der=der,
     )
 
 
@@ -114,7 +121,7 @@ def _signature(one: x509.Certificate) -> str:
 def _names(one: x509.Certificate) -> tuple[str, ...]:
     try:
         names = one.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+    except _NO_EXTENSION:
         return ()
     hosts = names.get_values_for_type(x509.DNSName)
     addresses = (str(a) for a in names.get_values_for_type(x509.IPAddress))
@@ -124,5 +131,63 @@ def _names(one: x509.Certificate) -> tuple[str, ...]:
 def _is_ca(one: x509.Certificate) -> bool:
     try:
         return bool(one.extensions.get_extension_for_class(x509.BasicConstraints).value.ca)
-    except (x509.ExtensionNotFound, ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+    except _NO_EXTENSION:
         return False
+
+
+_FORUM = re.compile(r"2\.23\.140\.1\.(?:1|2\.[123])")
+"""Policies of the CA/Browser Forum's Baseline Requirements (7.1.6.1): EV, DV, OV, IV."""
+
+
+def _is_public(one: x509.Certificate) -> bool:
+    """Return whether the certificate says that a public authority issued it: a policy of the CA/Browser Forum, or timestamps of public logs."""
+    try:
+        policies = one.extensions.get_extension_for_class(x509.CertificatePolicies).value
+        if any(_FORUM.fullmatch(policy.policy_identifier.dotted_string) for policy in policies):
+            return True
+    except _NO_EXTENSION:
+        pass
+    return _has(one, x509.PrecertificateSignedCertificateTimestamps)
+
+
+def _must_staple(one: x509.Certificate) -> bool:
+    try:
+        features = one.extensions.get_extension_for_class(x509.TLSFeature).value
+    except _NO_EXTENSION:
+        return False
+    return x509.TLSFeatureType.status_request in features
+
+
+def _has(one: x509.Certificate, extension: type[x509.ExtensionType]) -> bool:
+    try:
+        one.extensions.get_extension_for_class(extension)
+    except _NO_EXTENSION:
+        return False
+    return True
+
+
+def public_half(der: bytes) -> bytes:
+    """Return the public key of a certificate (SubjectPublicKeyInfo, DER); nothing where it cannot be read."""
+    one = strict(der)
+    try:
+        return _spki(one.public_key()) if one else b""
+    except UNREADABLE:
+        return b""
+
+
+def half_of_private(text: bytes) -> bytes | None:
+    """Return the public key of the private one in a text in PEM form; None where it cannot be read, as with a passphrase."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as above
+        try:
+            found = _PRIVATE.search(text)
+            return _spki(serialization.load_pem_private_key(found[0], None).public_key()) if found else None
+        except UNREADABLE:
+            return None
+
+
+_PRIVATE = re.compile(rb"-----BEGIN ((?:RSA |EC |DSA )?PRIVATE KEY)-----[^-]+-----END \1-----")
+
+
+def _spki(key: PublicKeyTypes) -> bytes:
+    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)

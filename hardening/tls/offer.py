@@ -82,6 +82,17 @@ class Certificate:
     """Whether it is a server's own, the first of its chain, where it was read from a file."""
     unlinked: bool = False
     """Whether it does not certify the one before it in its file."""
+    must_staple: bool = False
+    """Whether it has to come with an OCSP answer (RFC 7633)."""
+    public: bool = False
+    """Whether it says that a publicly trusted authority issued it."""
+    other_key: str = ""
+    """The file of the private key that the server has for it and that does not belong to it."""
+    der: bytes = b""
+
+    def __repr__(self) -> str:
+        """Return subject and fingerprint: what a failed test shows."""
+        return f"Certificate({self.subject}, {self.sha256[:16]})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +115,18 @@ class Unread:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Parameters:
+    """Diffie-Hellman parameters of one file."""
+
+    at: InFile
+    bits: int
+    problem: str = ""
+    """Why the prime must not be used."""
+    shared: str = ""
+    """The name of a small prime that many servers share."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
     """What one endpoint, or one virtual server of a configuration, offers. None means not known."""
 
@@ -123,6 +146,8 @@ class Offer:
     unread_files: tuple[Unread, ...] = ()
     """Files that the configuration names and that could not be read."""
     dh_bits: int | None = None
+    parameters: tuple[Parameters, ...] = ()
+    """Files of Diffie-Hellman parameters that the server uses."""
     compression: bool | None = None
     secure_renegotiation: bool | None = None
     extensions: tuple[str, ...] = ()

@@ -36,8 +36,6 @@ from hardening.host.checks.paths import (
 )
 from hardening.host.checks.root import Root
 from hardening.host.checks.rules import (
-    CERTIFICATE_EXPIRED,
-    CERTIFICATE_WEAK,
     SUDO_ALL,
     SUDO_WRITABLE,
     UNREAD,
@@ -47,7 +45,13 @@ from hardening.host.checks.rules import (
 from hardening.tls.auditing.audit import audit as audit_tls
 from hardening.tls.auditing.mains import AuditInput
 from hardening.tls.auditing.named import with_files
-from hardening.tls.judging.rules import CERTIFICATE_UNREAD
+from hardening.tls.judging.rules import (
+    CERTIFICATE_EXPIRED,
+    CERTIFICATE_KEY,
+    CERTIFICATE_SIGNATURE,
+    CERTIFICATE_UNREAD,
+)
+from hardening.tls.judging.trust import load_store
 from hardening.tls.policies.ruleset import Policy
 
 ROOTS = ("/", "/var/www/html", "/var/www", "/srv/www/htdocs", "/srv/www", "/usr/share/nginx/html")
@@ -63,6 +67,8 @@ def audit(
     key: bytes = b"",
     required: frozenset[str] = frozenset(),
     everywhere: bool = True,
+    expiry_days: int = 30,
+    trust: str | None = None,
 ) -> Run:
     """Look at a host for what must not be on it.
 
@@ -103,10 +109,15 @@ def audit(
             )
             run = run.merged(_named(root, found))
     if servers:
-        asked = AuditInput(now=started, required=required)
+        asked = AuditInput(
+            now=started,
+            required=required,
+            expiry_days=expiry_days,
+            store=load_store(trust) if trust else None,
+        )
         tls = audit_tls([host.place(path) for path in servers], policies, asked, top=host.top)
         run = run.merged(_named(host, Run.of(tls.subjects, tls.findings, tls.results, started=started)))
-    said = list(_looks(host, subject, run, [*web, *ROOTS], layout, servers, left, started))
+    said = list(_looks(host, subject, run, [*web, *ROOTS], layout, servers, left, started, expiry_days))
     findings = [one for one in said if isinstance(one, Finding)]
     results = [one for one in said if isinstance(one, Result)]
     results += _verdicts(subject, [*findings, *run.findings], results)
@@ -160,6 +171,7 @@ def _looks(
     servers: list[str],
     left: Mapping[str, str],
     now: datetime,
+    expiry_days: int,
 ) -> Iterator[Finding | Result]:
     accounts = people.web_users(host, _owners(host))
     stayed = list(judged.look(host, subject))
@@ -169,7 +181,7 @@ def _looks(
     yield from modes.look(host, subject)
     yield from secrets.look(host, subject, (*run.findings, *stayed))
     yield from visited
-    yield from certificates.look(host, subject, servers, now, run)
+    yield from certificates.look(host, subject, servers, now, run, expiry_days)
     yield from engine.look(host, subject, layout, host.listening)
     asked = access_log.asked(run.findings, web)  # a log counts where it is asked about a component
     named = {one.where for one in visited if one.rule is UNREAD}
@@ -265,10 +277,10 @@ def _subject(host: Root, subject: str) -> str:
 def _verdicts(subject: str, findings: list[Finding], results: list[Result]) -> Iterator[Result]:
     said = {one.rule.id for one in results}
     seen = {one.rule.id for one in findings}
-    hit = {certificates.OF_THE_JUDGE.get(name, name) for name in seen}
-    for rule in (SUDO_WRITABLE, SUDO_ALL, WORLD_READABLE, VISITED, CERTIFICATE_EXPIRED, CERTIFICATE_WEAK):
+    cards = (CERTIFICATE_EXPIRED, CERTIFICATE_KEY, CERTIFICATE_SIGNATURE)
+    for rule in (SUDO_WRITABLE, SUDO_ALL, WORLD_READABLE, VISITED, *cards):
         if rule.id not in said:
-            open_ = rule in (CERTIFICATE_EXPIRED, CERTIFICATE_WEAK) and CERTIFICATE_UNREAD.id in seen
-            verdict = Verdict.FAIL if rule.id in hit else Verdict.INCONCLUSIVE if open_ else Verdict.PASS
+            open_ = rule in cards and CERTIFICATE_UNREAD.id in seen
+            verdict = Verdict.FAIL if rule.id in seen else Verdict.INCONCLUSIVE if open_ else Verdict.PASS
             reason = "a certificate file was not read" if verdict is Verdict.INCONCLUSIVE else ""
             yield Result(rule=rule, subject=subject, verdict=verdict, reason=reason)

@@ -1,4 +1,4 @@
-"""The certificates that servers' configurations name: expired, about to, or weak."""
+"""The certificates that servers' configurations name, judged as everywhere."""
 
 from __future__ import annotations
 
@@ -6,48 +6,44 @@ import os
 import re
 import warnings
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from hardening.findings import Finding, Run, Severity, in_file
+from hardening.findings import Finding, InFile, Run, in_file
 from hardening.host.checks.root import Root
-from hardening.host.checks.rules import CERTIFICATE_EXPIRED, CERTIFICATE_WEAK, UNREAD
+from hardening.host.checks.rules import UNREAD
 from hardening.tls.certificate import read
-from hardening.tls.judging import certificates as certificate_check
-from hardening.tls.judging import rules
-from hardening.tls.offer import Certificate
+from hardening.tls.judging import certificate_facts, rules
+from hardening.tls.judging.certificates import Moment
+from hardening.tls.offer import Offer
 from hardening.tls.targets.reading import chroot
 
-SOON = timedelta(days=30)
-LEAST_RSA = 2048
-LEAST_EC = 224
 _NAMED = re.compile(
     r"^[ \t]*(?:SSLCertificateFile|ssl_certificate|ssl\.pemfile|ssl[-_]cert(?:_file)?|smtpd_tls_cert_file|smtp_tls_cert_file|"
     r"TLS(?:RSA|ECDSA)CertificateFile|rsa_cert_file|tls_certificate|tls-cert-file|cert|bind\b[^\n]*?\bcrt)[ \t]*[=:]?[ \t]*<?[\"']?(/[^\s\"';]+)",
     re.MULTILINE | re.IGNORECASE,
 )
-_OLD = {"md2", "md5", "sha1"}
 
 
-OF_THE_JUDGE = {
-    rules.CERTIFICATE_EXPIRED.id: CERTIFICATE_EXPIRED.id,
-    rules.CERTIFICATE_KEY.id: CERTIFICATE_WEAK.id,
-    rules.CERTIFICATE_SIGNATURE.id: CERTIFICATE_WEAK.id,
-}
-"""What the judge of TLS says of a certificate, and the rule here that says the same."""
-
-
-def look(root: Root, subject: str, folders: Iterable[str], now: datetime, run: Run) -> Iterator[Finding]:
-    """Say each weak, expired or soon expiring certificate once, at its own file, with who names it.
-
-    `run` is what the audit of TLS found: what it says of a certificate is not said again.
-    """
-    said = {(OF_THE_JUDGE[one.rule.id], one.where) for one in run.findings if one.rule.id in OF_THE_JUDGE}
+def look(
+    root: Root, subject: str, folders: Iterable[str], now: datetime, run: Run, expiry_days: int = 30
+) -> Iterator[Finding]:
+    """Yield what is wrong with each certificate that a configuration names and that the audit of TLS, `run`, did not read."""
+    judged = {
+        card["file"]
+        for one in run.subjects
+        for card in (one.offer or {}).get("certificates", ())
+        if "file" in card
+    }
     unread = {one.where for one in run.findings if one.rule.id == rules.CERTIFICATE_UNREAD.id}
-    for path, where in sorted((_of_run(run) | _by_word(root, folders)).items()):
+    for path, (config, line) in sorted(named(root, folders).items()):
+        if path in judged:
+            continue
+        where = f"{config}:{line}"
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # old certificates break rules that newer libraries warn about
             try:
@@ -64,60 +60,17 @@ def look(root: Root, subject: str, folders: Iterable[str], now: datetime, run: R
                     )  # fmt: skip
                 continue
         card = read(cards[0].public_bytes(Encoding.DER)) if cards else None
-        if card is None:
-            continue
-        told = f"{path} ({card.subject}), named in {where},"
-        runs = running_out(card, now)
-        if runs is not None and (CERTIFICATE_EXPIRED.id, path) not in said:
-            yield Finding(
-                rule=CERTIFICATE_EXPIRED, subject=subject, location=in_file(path), evidence=card.sha256[:16],
-                severity=Severity.MEDIUM if card.not_after < now else Severity.LOW, message=f"{told} {runs}",
-            )  # fmt: skip
-        weak = weaknesses(card)
-        if weak and (CERTIFICATE_WEAK.id, path) not in said:
-            yield Finding(
-                rule=CERTIFICATE_WEAK, subject=subject, location=in_file(path), evidence=card.sha256[:16],
-                message=f"{told} has {' and '.join(weak)}",
-            )  # fmt: skip
+        if card is not None:
+            place = InFile((path,))
+            offer = Offer(subject=subject, at=place, certificates=(replace(card, at=place, own=True),))
+            for one in certificate_facts.findings(offer, Moment(now, (), expiry_days)):
+                yield replace(one, message=f"{one.message}; {path} is named in {where}")
 
 
 def _why(problem: Exception) -> str:
     return (
         (problem.strerror or str(problem)).lower() if isinstance(problem, OSError) else "no certificate in it"
     )
-
-
-def _of_run(run: Run) -> dict[str, str]:
-    """Return the certificate files that the audit of TLS read, each with a server that names it."""
-    return {
-        card["file"]: subject.id
-        for subject in reversed(run.subjects)
-        for card in (subject.offer or {}).get("certificates", ())
-        if "file" in card
-    }
-
-
-def _by_word(root: Root, folders: Iterable[str]) -> dict[str, str]:
-    return {path: f"{config}:{line}" for path, (config, line) in named(root, folders).items()}
-
-
-def running_out(card: Certificate, now: datetime) -> str | None:
-    """Say that a certificate expired or soon will; None where it does not."""
-    if card.not_after - now >= SOON:
-        return None
-    return f"{'expired' if card.not_after < now else 'expires'} on {card.not_after:%Y-%m-%d}"
-
-
-def weaknesses(card: Certificate) -> list[str]:
-    """Return what is too weak in a certificate: its key, the digest its signature is over."""
-    bits, kind = certificate_check.key_bits(card), certificate_check.key_type(card)
-    digest = certificate_check.signature_hash(card)
-    weak = []
-    if (kind == "rsa" and bits < LEAST_RSA) or (kind == "ec" and 0 < bits < LEAST_EC):
-        weak.append(f"a key of {card.key}")
-    if digest in _OLD and not (card.self_signed and card.ca):
-        weak.append(f"a signature over {digest}")
-    return weak
 
 
 def named(root: Root, folders: Iterable[str]) -> dict[str, tuple[str, int]]:

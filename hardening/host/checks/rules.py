@@ -52,21 +52,6 @@ ENGINE_NOT_SEEN = Rule(
     rationale="Its configured port cannot be compared with the one it listens on; another program may have the port.",
     remedy="If the engine runs under another name, set `control_engine_process` to it. If it is stopped on purpose, nothing is to be done.",
 )
-CERTIFICATE_EXPIRED = Rule(
-    id="host/certificate-expired",
-    title="A certificate of a server is expired or will be soon",
-    severity=Severity.MEDIUM,
-    rationale="Clients refuse it, or have been taught to click it away.",
-    remedy="Replace it; the tls role makes key and request on the host.",
-)
-CERTIFICATE_WEAK = Rule(
-    id="host/certificate-weak",
-    title="A certificate of a server has a weak key or signature",
-    severity=Severity.HIGH,
-    rationale="RSA below 2048 bits and signatures over MD5 or SHA-1 can be forged or soon will be.",
-    remedy="Replace it with RSA 2048 or P-256, signed over SHA-256; the tls role makes key and request on the host.",
-    references=("https://doi.org/10.6028/NIST.SP.800-131Ar2",),
-)
 UNREAD = Rule(
     id="host/not-examined",
     title="A part of the host could not be looked at",
@@ -88,6 +73,6 @@ LEFT_BY_RULE = Rule(
 def rules() -> tuple[Rule, ...]:
     """Return every rule this package can say."""
     return (
-        SUDO_WRITABLE, SUDO_ALL, WORLD_READABLE, VISITED, PORT_DIFFERS, ENGINE_NOT_SEEN, CERTIFICATE_EXPIRED, CERTIFICATE_WEAK, UNREAD,
+        SUDO_WRITABLE, SUDO_ALL, WORLD_READABLE, VISITED, PORT_DIFFERS, ENGINE_NOT_SEEN, UNREAD,
         LEFT_BY_RULE,
     )  # fmt: skip

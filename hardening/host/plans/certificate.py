@@ -20,10 +20,11 @@ from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 from hardening.errors import UsageError
-from hardening.host.checks.certificates import named_in, running_out, weaknesses
+from hardening.host.checks.certificates import named_in
 from hardening.host.plans.plan import Command, File, Plan, Service, Validator
 from hardening.host.plans.tls import Server, action, texts
 from hardening.tls.certificate import read
+from hardening.tls.judging.certificate_facts import running_out, weaknesses
 from hardening.tls.offer import Certificate
 
 MODES, KEYS = ("report", "self-signed", "csr"), ("rsa", "p256")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from hardening.errors import InputError
@@ -207,7 +208,20 @@ def _judged(
 
     def named(offer: Offer) -> Judgement:
         names = hosts((offer.subject, *offer.also)) if target.name in _NAMED_BY_CLIENTS else ()
-        return judge(offer, *policies, now=asked.now, hostnames=names, required=asked.required)
+        found = judge(
+            offer,
+            *policies,
+            now=asked.now,
+            hostnames=names,
+            required=asked.required,
+            expiry_days=asked.expiry_days,
+        )
+        if asked.store is None or not offer.certificates:
+            return found
+        from hardening.tls.judging import trust  # OpenSSL, for those who ask alone
+
+        more = trust.of_files(offer, asked.store, asked.now or datetime.now(UTC))
+        return replace(found, findings=(*found.findings, *more))
 
     if len(told) == 1:
         way, offers = told[0]

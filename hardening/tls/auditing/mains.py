@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import product
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hardening.errors import InputError
 from hardening.records import dataclass
@@ -19,6 +20,9 @@ from hardening.tls.release import Release
 from hardening.tls.targets import Target, targets
 from hardening.tls.targets.base import Reading
 from hardening.tls.targets.reading.tree import Tree
+
+if TYPE_CHECKING:
+    from OpenSSL.crypto import X509Store
 
 _OF_A_HOST = ("/etc", "/usr/local/etc", "/usr/local/*", "/opt/*")
 """Where in a host's `/` servers have their configurations."""
@@ -35,6 +39,10 @@ class AuditInput:
     """When certificates have to be valid; None: this moment."""
     required: frozenset[str] = frozenset()
     """Rules (`tls/POLICY/RULE`) that have to be answered, or the verdict is `unknown`."""
+    expiry_days: int = 30
+    """How long before its end a certificate is worth a finding."""
+    store: X509Store | None = None
+    """Authorities that certificates have to lead to; None: not asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,8 @@ class Moment:
 
     now: datetime
     hostnames: tuple[str, ...] = ()
+    expiry_days: int = 30
+    """How long before its end a certificate is worth a finding."""
 
 
 def check(offer: Offer, moment: Moment, ledger: Ledger) -> None:
@@ -49,7 +51,7 @@ def check(offer: Offer, moment: Moment, ledger: Ledger) -> None:
         ledger.looks(rule)
         for index, one in enumerate(offer.certificates):
             leaf = index == 0 or one.own or not one.ca
-            for fact in _broken(offer, one, need, moment, leaf=leaf):
+            for fact in broken(offer, one, need, moment, leaf=leaf):
                 ledger.breaks((rule,), fact)
             _unread(one, rule, need, ledger)
         if need.hostname and not moment.hostnames:
@@ -59,9 +61,11 @@ def check(offer: Offer, moment: Moment, ledger: Ledger) -> None:
 _NONE_NAMED = "the configuration that was read names no certificate file"
 
 
-def _broken(
+def broken(
     offer: Offer, one: Certificate, need: CertificateNeed, moment: Moment, *, leaf: bool
 ) -> Iterator[Fact]:
+    """Yield what one certificate breaks of what a rule asks for; `leaf` is a server's own."""
+
     def fact(rule: Rule, said: str, severity: Severity | None = None) -> Fact:
         return Fact(
             rule=rule,

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from hardening.errors import UsageError
 from hardening.findings import Finding, Fix, InFile, Severity
-from hardening.tls.judging import facts, rules
+from hardening.tls.judging import certificate_facts, facts, rules
 from hardening.tls.judging.certificates import Moment
 from hardening.tls.judging.certificates import check as check_certificates
 from hardening.tls.judging.doubt import doubted_rules
@@ -34,12 +34,14 @@ def judge(
     hostname: str | None = None,
     hostnames: tuple[str, ...] = (),
     required: frozenset[str] = frozenset(),
+    expiry_days: int = 30,
 ) -> Judgement:
     """Judge one offer by one policy or several; one fact they agree on is one finding.
 
     `now` is when certificates have to be valid (default: this moment). `hostname` is what the
     certificate has to name, as each of `hostnames`; without a name that rule says `skipped`. `required` are rules
-    (`tls/POLICY/RULE`) without whose answer the verdict is `unknown`. Errors: UsageError for two policies with one id.
+    (`tls/POLICY/RULE`) without whose answer the verdict is `unknown`. A certificate with fewer than `expiry_days`
+    is a finding. Errors: UsageError for two policies with one id.
     """
     by_id: dict[str, Policy] = {}
     for policy in policies:
@@ -50,13 +52,21 @@ def judge(
         from hardening.tls.judging import ssh as ssh_judge
 
         return ssh_judge.judge(offer, offer.ssh, tuple(by_id.values()), required)
-    moment = Moment(now or datetime.now(UTC), (*((hostname,) if hostname else ()), *hostnames))
+    names = (*((hostname,) if hostname else ()), *hostnames)
+    moment = Moment(now or datetime.now(UTC), names, expiry_days)
     seen = _Facts(offer)
     ledgers = [_entered(Ledger(policy, required=required), seen, moment) for policy in by_id.values()]
     verdicts = {ledger.policy.id: _verdict(ledger, offer) for ledger in ledgers}
+    broken = tuple(_broken(offer, ledgers))
+    said = {(one.rule.id, one.evidence.partition(" ")[0]) for one in broken}
     return Judgement(
         findings=(
-            *_broken(offer, ledgers),
+            *broken,
+            *(
+                certificate_facts.findings(offer, moment, said)
+                if offer.certificates or offer.parameters
+                else ()
+            ),
             *_unsettled(offer, ledgers),
             *_unverified(offer, ledgers, verdicts),
             *_unread(offer, ledgers),

@@ -64,6 +64,53 @@ CERTIFICATE_EXPIRED = Rule(
     remedy="Renew the certificate, install it and reload the server; check the host's clock.",
     references=(_RFC + "rfc5280",),
 )
+CERTIFICATE_EXPIRING = Rule(
+    id="tls/certificate-expiring",
+    title="Certificate expires soon",
+    severity=Severity.LOW,
+    rationale="A certificate that nobody renews in time stops every client at once; medium below 14 days, high below 7.",
+    remedy="Renew the certificate, install it and reload the server; let a program renew it from then on.",
+    references=(_RFC + "rfc5280", _RFC + "rfc8555"),
+)
+CERTIFICATE_KEY_MISMATCH = Rule(
+    id="tls/certificate-key-mismatch",
+    title="Private key does not belong to the certificate",
+    severity=Severity.HIGH,
+    rationale="The server refuses to start, or serves no TLS.",
+    remedy="Name the private key that the certificate was issued for, or have a certificate issued for this key.",
+)
+CHAIN_INCOMPLETE = Rule(
+    id="tls/certificate-chain-incomplete",
+    title="An intermediate certificate is missing",
+    severity=Severity.MEDIUM,
+    rationale="Clients that do not fetch the missing certificate by themselves refuse the connection.",
+    remedy="Append the certificate of the issuer to the file that the server sends, behind its own.",
+    references=(_RFC + "rfc5246#section-7.4.2", _RFC + "rfc8446#section-4.4.2"),
+)
+MUST_STAPLE = Rule(
+    id="tls/certificate-must-staple",
+    title="Certificate requires an OCSP answer from the server",
+    severity=Severity.MEDIUM,
+    rationale="A client that honours Must-Staple refuses a connection without a stapled OCSP answer.",
+    remedy="Switch OCSP stapling on, or have the certificate issued without Must-Staple: `harden tls scan HOST` shows whether it is stapled.",
+    references=(_RFC + "rfc7633",),
+)
+DH_PRIME = Rule(
+    id="tls/dh-unsafe-prime",
+    title="Diffie-Hellman parameters are not of a safe prime",
+    severity=Severity.HIGH,
+    rationale="With a composite modulus or a small subgroup the key of a session is found in little time.",
+    remedy="Use a group of RFC 7919, such as ffdhe3072: `openssl genpkey -genparam -algorithm DH -pkeyopt group:ffdhe3072 -out FILE`.",
+    references=(_RFC + "rfc7919", "https://eprint.iacr.org/2016/644"),
+)
+KNOWN_PRIME = Rule(
+    id="tls/dh-known-prime",
+    title="A small finite-field group that many servers share",
+    severity=Severity.HIGH,
+    rationale="What is computed once for such a prime opens the sessions of every server that uses it.",
+    remedy="Use elliptic curves alone, or a group of 2048 bits or more (RFC 7919).",
+    references=("https://weakdh.org/", _RFC + "rfc7919"),
+)
 CERTIFICATE_LIFETIME = Rule(
     id="tls/certificate-lifetime",
     title="Certificate is valid for longer than allowed",
@@ -189,7 +236,13 @@ _RULES = (
     GROUP,
     SIGNATURE,
     CERTIFICATE_EXPIRED,
+    CERTIFICATE_EXPIRING,
     CERTIFICATE_LIFETIME,
+    CERTIFICATE_KEY_MISMATCH,
+    CHAIN_INCOMPLETE,
+    MUST_STAPLE,
+    DH_PRIME,
+    KNOWN_PRIME,
     CERTIFICATE_KEY,
     CERTIFICATE_SIGNATURE,
     CERTIFICATE_HOSTNAME,

@@ -50,6 +50,8 @@ class Settings:
     deep: bool = False
     """Also finish handshakes: resumption, renegotiation, HTTP headers; and ask for every signature scheme."""
     vulnerabilities: bool = False
+    expiry_days: int = 30
+    """How long before its end a certificate is worth a finding."""
     trust: str | None = None
     """A PEM file of authorities, or `system`; None leaves trust to the policies' own rules."""
     starttls: str | None = None
@@ -176,6 +178,7 @@ def judged(
     now: datetime,
     store: X509Store | None = None,
     required: frozenset[str] = frozenset(),
+    expiry_days: int = 30,
 ) -> Outcome:
     """Return one examined endpoint as the report's subject, findings and results."""
     examined = one.examined
@@ -190,7 +193,9 @@ def judged(
         names = tuple(sorted(p.id for p in policies))
         return _unanswered(one.target, one.found.failure or "no answer", names, stats)
     name = one.target.server_name or one.target.host
-    judgement = judge(one.offer, *policies, now=now, hostname=name, required=required)
+    judgement = judge(
+        one.offer, *policies, now=now, hostname=name, required=required, expiry_days=expiry_days
+    )
     reason = _partial(one) if examined is Examined.PARTIAL else judgement.gap
     subject = Subject(
         id=one.target.text,
@@ -207,7 +212,7 @@ def judged(
     attacks = tuple(implied(one.offer, tuple(p.id for p in policies), failed=failed))
     chains: tuple[Finding, ...] = ()
     if one.found.chains:
-        from hardening.tls.scan.report.trust import check
+        from hardening.tls.judging.trust import check
 
         chains = tuple(check(list(one.found.chains.values()), store, one.target.text, now))
     faults: tuple[Finding, ...] = ()
@@ -215,7 +220,7 @@ def judged(
         from hardening.tls.scan.strategy import probes
 
         faults = probes.findings(one.found.faults, one.target.text)
-    seen = observed.findings(one.found, one.target.text)
+    seen = observed.findings(one.found, one.offer)
     lost = clients.warning(one.offer)
     return (
         subject,
@@ -253,7 +258,7 @@ def scan(
 
     store = None
     if settings.trust is not None:
-        from hardening.tls.scan.report.trust import load_store
+        from hardening.tls.judging.trust import load_store
 
         store = load_store(settings.trust)
     for outcome in _ssh([t for t in targets if t.ssh], policies, settings):
@@ -264,7 +269,7 @@ def scan(
             [t for t in targets if not t.ssh],
             scope,
             settings,
-            lambda one: take(judged(one, policies, started, store, settings.required)),
+            lambda one: take(judged(one, policies, started, store, settings.required, settings.expiry_days)),
         )
         every = joined((beside or {}, outcomes)).values()
         return Run.of(

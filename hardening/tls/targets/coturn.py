@@ -91,7 +91,12 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             or Located(directives("coturn").default_of("ciphers", reading.release), at),
             groups=_said(top, "ec-curve-name"),
             keys=certificates.keys_of(tree, files),
-            cards=certificates.presented(tree, files, parameters=_dh_file(tree, top)),
+            cards=certificates.presented(
+                tree,
+                files,
+                parameters=_dh_file(tree, top),
+                private=[tree.place(key.value, "/")] if (key := top.last("pkey")) and key.value else (),
+            ),
             server_preference=True,
             dh_bits=_dh_bits(tree, top),
             compression=False,

@@ -310,6 +310,10 @@ def _settings(view: _View, tree: Tree, reading: Reading) -> served.Settings:
         view.last("ssl_server_cert_file", "ssl_cert"),
         view.last("ssl_server_alt_cert_file", "ssl_alt_cert"),
     ]
+    keys_said = [
+        view.last("ssl_server_key_file", "ssl_key"),
+        view.last("ssl_server_alt_key_file", "ssl_alt_key"),
+    ]
     files = [_file(x, tree) for x in certificates_said if x and x.value]
     dh, length = view.last("ssl_server_dh_file", "ssl_dh"), view.last(_DH_LENGTH)
     own = None if _has("ssl_min_protocol", release) else _OWN_DH
@@ -328,7 +332,12 @@ def _settings(view: _View, tree: Tree, reading: Reading) -> served.Settings:
         groups=view.said("ssl_curve_list") if _has("ssl_curve_list", release) else None,
         server_preference=bool(prefers and prefers.value in {"server", "yes"}),
         keys=certificates.keys_of(tree, files),
-        cards=certificates.presented(tree, files, parameters=_file(dh, tree) if dh and dh.value else ""),
+        cards=certificates.presented(
+            tree,
+            files,
+            parameters=_file(dh, tree) if dh and dh.value else "",
+            private=[_file(x, tree) for x in keys_said if x and x.value],
+        ),
         finite_field=not _has("ssl_min_protocol", release) or dh is not None,
         dh_bits=certificates.dh_bits(tree, _file(dh, tree)) if dh else own,
         elliptic=_has("ECDHE", release),

@@ -200,7 +200,13 @@ def settings(
         protocols=protocol_ranges.listed(words, version.at if version else at),
         ciphers=said(whole, "ssl_cipher") or Located(facts.default_of("ciphers", release), at),
         keys=served.OWN_KEY if own else certificates.keys_of(tree, files),
-        cards=certificates.NOTHING if own else certificates.presented(tree, files),
+        cards=certificates.NOTHING
+        if own
+        else certificates.presented(
+            tree,
+            files,
+            private=[tree.place(key.value, base)] if (key := whole.last("ssl_key")) and key.value else (),
+        ),
         dh_bits=int(facts.default_of("dh", release)),
         elliptic=elliptic(name, release, reading.build),
         compression=False,

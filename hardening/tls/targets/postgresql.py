@@ -155,7 +155,10 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             server_preference=not prefer or _true(prefer.value),
             keys=certificates.keys_of(tree, files),
             cards=certificates.presented(
-                tree, files, parameters=tree.place(file.value, "/") if file and file.value else ""
+                tree,
+                files,
+                parameters=tree.place(file.value, "/") if file and file.value else "",
+                private=_files(tree, path, top, key) if (key := top.last("ssl_key_file")) else (),
             ),
             elliptic=_has("ssl_ecdh_curve", release),
             dh_bits=certificates.dh_bits(tree, tree.place(file.value, "/"))

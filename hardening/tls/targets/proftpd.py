@@ -26,6 +26,7 @@ _GRAMMAR = Grammar(
 _OWN_CURVES = (1, 1, 0)
 """From this OpenSSL on, every curve is offered where no TLSECDHCurve is; before it, mod_tls hands out P-256 alone."""
 _UPGRADE = "use ProFTPD {} or later"
+_KEYS = ("tlsrsacertificatekeyfile", "tlseccertificatekeyfile", "tlsdsacertificatekeyfile")
 _CERTIFICATES = ("tlsrsacertificatefile", "tlseccertificatefile", "tlsdsacertificatefile")
 
 
@@ -246,7 +247,11 @@ def _offer(host: _Host, subjects: tuple[str, ...], tree: Tree, reading: Reading)
             and (prefers is None or prefers.value.lower() in {"on", "yes", "true", "1"}),
             keys=certificates.keys_of(tree, files),
             cards=certificates.presented(
-                tree, files, chain=chain, parameters=tree.place(dh.value, "/") if dh else ""
+                tree,
+                files,
+                chain=chain,
+                parameters=tree.place(dh.value, "/") if dh else "",
+                private=[tree.place(x.value, "/") for n in _KEYS if (x := host.first(n))],
             ),
             dh_bits=certificates.dh_bits(tree, tree.place(dh.value, "/")) if dh else 2048,
             dh_key=None if dh else certificates.rsa_bits(tree, files),

@@ -86,7 +86,10 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             server_preference=bool(prefer and prefer.value.lower() == "yes"),
             keys=certificates.keys_of(tree, cards),
             cards=certificates.presented(
-                tree, cards, parameters=tree.place(parameters.value, "/") if parameters else ""
+                tree,
+                cards,
+                parameters=tree.place(parameters.value, "/") if parameters else "",
+                private=[tree.place(x.value, "/") for x in top.every("tls-key-file")[-1:]],
             ),
             dh_key=None if parameters else certificates.rsa_bits(tree, cards),
             finite_field=parameters is not None or _auto_dh(reading.build),

@@ -143,6 +143,7 @@ def _offer(line: Line, path: str, tree: Tree, reading: Reading) -> Offer:
                 tree,
                 [] if "ssl-bump" in rest else files,  # then it is the authority that signs what is served
                 parameters=tree.place(parameters, "/") if parameters else "",
+                private=[tree.place(given["key"], "/")] if given.get("key") else (),
             ),
             finite_field=bool(parameters)
             and not _undecoded(tree, parameters, reading.build)

@@ -158,7 +158,11 @@ def _offer(
         ciphers=_ciphers(service, at, reading),
         groups=_groups(first or service, at, reading),
         keys=certificates.keys_of(tree, files),
-        cards=certificates.presented(tree, files),
+        cards=certificates.presented(
+            tree,
+            files,
+            private=[tree.place(x.value, "/") for x in section.every("key") or service.every("key")],
+        ),
         dh_bits=next((bits for f in files if (bits := certificates.dh_bits(tree, f))), 2048),
         compression=bool(service.last("compression")),
         assumptions=reading.assumptions,

@@ -133,7 +133,16 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             ciphers=_ciphers(top, at, release),
             groups=None if _has("every curve", release) else Located("prime256v1", at),
             keys=certificates.keys_of(tree, files),
-            cards=certificates.presented(tree, files, parameters=tree.place(dh.value, "/") if dh else ""),
+            cards=certificates.presented(
+                tree,
+                files,
+                parameters=tree.place(dh.value, "/") if dh else "",
+                private=[
+                    tree.place(x.value, "/")
+                    for x in (top.last("rsa_private_key_file"), top.last("dsa_private_key_file"))
+                    if x is not None and x.value
+                ],
+            ),
             finite_field=_has("dh_param_file", release),
             elliptic=_has("ECDHE", release),
             dh_bits=certificates.dh_bits(tree, tree.place(dh.value, "/")) if dh else _BUILT_IN_DH,

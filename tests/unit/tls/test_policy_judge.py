@@ -17,7 +17,7 @@ from hardening.reports import render
 from hardening.tls import policy
 from hardening.tls.judging.judge import Judgement, judge
 from hardening.tls.judging.rules import rules
-from hardening.tls.offer import Offer, Unread
+from hardening.tls.offer import Offer, Parameters, Unread
 from tests.support.tls.policy_offers import LINE, NOW, certificate, offer, protocol, rendered
 
 STRONG = "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"
@@ -555,6 +555,13 @@ def test_the_rules_are_documented_and_said() -> None:
         protocol("TLSv1.2", STRONG), certificates=(certificate(unlinked=True),), unread_files=(lost,)
     )
     said |= {f.rule.id for f in judged(apart, "aspect").findings}
+    at = InFile(("/etc/d",))
+    bad = certificate(
+        public=True, must_staple=True, other_key="/etc/k", not_after=NOW + timedelta(days=2), at=at
+    )
+    weak = Parameters(at=at, bits=1024, problem="the modulus is not a prime", shared="Oakley group 2")
+    of_files = replace(offer(protocol("TLSv1.2", STRONG), certificates=(bad,), parameters=(weak,)), at=at)
+    said |= {f.rule.id for f in judged(of_files, "aspect").findings}
     assert said == set(ids)
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hardening.findings import Finding, OnWire, Rule, Severity
+from hardening.tls import primes
+from hardening.tls.judging.rules import KNOWN_PRIME, MUST_STAPLE
+from hardening.tls.offer import Offer
 from hardening.tls.scan.strategy.endpoint_state import Endpoint
 from hardening.tls.scan.strategy.messages import Want
-from hardening.tls.scan.wire import primes
 
 _RFC = "https://www.rfc-editor.org/rfc/"
 _SHOWN = 4
@@ -27,14 +29,6 @@ HSTS = Rule(
     remedy="Send `Strict-Transport-Security: max-age=31536000` once every page is served over TLS.",
     references=(_RFC + "rfc6797",),
 )
-KNOWN_PRIME = Rule(
-    id="tls/dh-known-prime",
-    title="A small finite-field group that many servers share",
-    severity=Severity.HIGH,
-    rationale="What is computed once for such a prime opens the sessions of every server that uses it.",
-    remedy="Use elliptic curves alone, or a group of 2048 bits or more (RFC 7919).",
-    references=("https://weakdh.org/", _RFC + "rfc7919"),
-)
 _FAULTS = {
     Want.HEARTBEAT: "heartbleed",
     Want.EARLY_CCS: "ccs_injection",
@@ -45,7 +39,7 @@ _FAULTS = {
 
 def rules() -> tuple[Rule, ...]:
     """Return every rule of this module."""
-    return (RENEGOTIATION, HSTS, KNOWN_PRIME)
+    return (RENEGOTIATION, HSTS)
 
 
 def stats(found: Endpoint) -> dict[str, object]:
@@ -75,9 +69,16 @@ def _extended(found: Endpoint) -> bool | None:
     return False if older and found.secure_renegotiation is not None else None
 
 
-def findings(found: Endpoint, subject: str) -> Iterator[Finding]:
+def findings(found: Endpoint, offer: Offer) -> Iterator[Finding]:
     """Yield what is a weakness whatever the policy."""
+    subject = offer.subject
     at = OnWire(subject)
+    for card in offer.certificates:
+        if card.must_staple and not found.stapled:
+            yield Finding(
+                rule=MUST_STAPLE, subject=subject, location=at, evidence=card.sha256[:16],
+                message=f"certificate {card.subject}: it came without an OCSP answer, which it requires (Must-Staple)",
+            )  # fmt: skip
     for prime in sorted(found.dh_primes):
         known = primes.find(prime)
         if known is not None:

@@ -145,7 +145,8 @@ def _settings(merged: _Merged, subject: str, reader: Reader, reading: Reading) -
     chain = [tree.place(more.words[0], root)] if more and more.words and files else []
     ours = [d.words[1] for d in given if len(d.words) > 1 and d.words[0].lower() == "dhparameters"]
     dh_file = tree.place(ours[-1], root) if ours and _dh_command(release, reading.build) else ""
-    cards = certificates.presented(tree, files, chain=chain, parameters=dh_file)
+    private = [tree.place(d.words[0], root) for d in merged.own_or_main("sslcertificatekeyfile") if d.words]
+    cards = certificates.presented(tree, files, chain=chain, parameters=dh_file, private=private)
     return replace(settings, keys=certificates.keys_of(tree, files), cards=cards, dh_bits=bits)
 
 

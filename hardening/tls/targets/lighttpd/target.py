@@ -228,6 +228,7 @@ def _settings(
     files = [tree.place(pem.text, "/")] if pem else []
     more = socket.get("ssl.ca-file")
     chain = [tree.place(more.text, "/")] if more and more.text and pem else []
+    private = (host and host.own("ssl.privkey")) or socket.get("ssl.privkey") or socket.top.own("ssl.privkey")
     parameters = socket.get("ssl.dh-file") if _has("ssl.dh-file", release) else None
     dh_file = given.get("dhparameters") or (parameters.text if parameters else "")
     bits = certificates.dh_bits(tree, tree.place(dh_file, "/")) if dh_file else None
@@ -242,7 +243,11 @@ def _settings(
         server_preference=prefers,
         keys=certificates.keys_of(tree, files),
         cards=certificates.presented(
-            tree, files, chain=chain, parameters=tree.place(dh_file, "/") if dh_file else ""
+            tree,
+            files,
+            chain=chain,
+            parameters=tree.place(dh_file, "/") if dh_file else "",
+            private=[tree.place(private.text, "/")] if private and private.text else [],
         ),
         finite_field=dh != "none",
         elliptic=_has("ECDHE", release),

@@ -132,7 +132,12 @@ def _settings(server: Block, subject: str, reader: Reader, reading: Reading) -> 
         groups=None if curves == "auto" else Located(curves or "prime256v1", _place(curve) if curve else at),
         server_preference=_on(prefer),
         keys=certificates.keys_of(tree, files),
-        cards=certificates.presented(tree, files, parameters=dh_file),
+        cards=certificates.presented(
+            tree,
+            files,
+            parameters=dh_file,
+            private=[tree.place(d.words[0], reader.folder) for d in server.every("ssl_certificate_key") if d.words],
+        ),
         finite_field=parameters is not None or old_dh not in {"none", ""},
         elliptic=_has("ssl_ecdh_curve", release),
         dh_bits=bits or (int(old_dh) if old_dh.isdigit() and parameters is None else None),

@@ -203,6 +203,15 @@ def _dh_bits(service: _Service, tree: Tree, release: Release) -> int | None:
 
 
 _CERTIFICATES = ("smtpd_tls_cert_file", "smtpd_tls_eccert_file", "smtpd_tls_dcert_file")
+_PRIVATE = ("smtpd_tls_key_file", "smtpd_tls_eckey_file", "smtpd_tls_dkey_file")
+
+
+def _private(service: _Service, tree: Tree) -> list[str]:
+    """Return the files of private keys; a key file that names a certificate file holds both."""
+    words = [service.text(name) for name in _PRIVATE]
+    return [tree.place(one, "/") for one in words if one.startswith("/")]
+
+
 _TEXT_MAPS = frozenset({"hash", "texthash", "btree", "lmdb", "cdb", "dbm", "sdbm"})
 """Kinds of table whose text lies beside them under the same name."""
 
@@ -302,7 +311,13 @@ def _settings(service: _Service, tree: Tree, reading: Reading) -> served.Setting
             groups=Located(":".join(_WORDS.findall(groups)), service.place(curves, at)) if groups else None,
             server_preference=service.text("tls_preempt_cipherlist") == "yes",
             keys=certificates.keys_of(tree, certificate, mixed=True),
-            cards=certificates.presented(tree, certificate, mixed=True, parameters=_dh_file(service, tree)),
+            cards=certificates.presented(
+                tree,
+                certificate,
+                mixed=True,
+                parameters=_dh_file(service, tree),
+                private=_private(service, tree),
+            ),
             dh_bits=_dh_bits(service, tree, release),
             dh_key=certificates.rsa_bits(tree, certificate) if _sized(service, reading) else None,
             compression=False,

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from hardening.findings import InFile
 from hardening.records import dataclass
-from hardening.tls.offer import Certificate, Unread
+from hardening.tls import primes
+from hardening.tls.offer import Certificate, Parameters, Unread
 from hardening.tls.targets.reading import security_levels
 from hardening.tls.targets.reading.chroot import opened
 from hardening.tls.targets.reading.tree import Tree
@@ -31,6 +32,8 @@ class Presented:
     unread: tuple[Unread, ...] = ()
     notes: tuple[str, ...] = ()
     """What was assumed of them."""
+    parameters: tuple[Parameters, ...] = ()
+    """Diffie-Hellman parameters, of their own file and of the certificates' files."""
 
 
 NOTHING = Presented()
@@ -43,19 +46,21 @@ def presented(
     mixed: bool = False,
     chain: Iterable[str] = (),
     parameters: str = "",
+    private: Iterable[str] = (),
 ) -> Presented:
     """Return the certificates in a server's files (real paths), those of each file in its order.
 
     `mixed` as in `keys_of`. `chain` are files with further certificates that are sent along, `parameters` is the file of DH
-    parameters. A text that is on no disk has no files beside it: nothing is said of them.
+    parameters, `private` are the files of private keys. A text that is on no disk has no files beside it: nothing is said of them.
     """
     if tree.in_memory:
         return NOTHING
+    paths = tuple(dict.fromkeys(paths))
     found: dict[str, Certificate] = {}
     unread: list[Unread] = []
     keys: list[str] = []
     for path, own in (
-        *((p, True) for p in dict.fromkeys(paths)),
+        *((p, True) for p in paths),
         *((p, False) for p in dict.fromkeys(chain)),
     ):
         if mixed and _private(tree, path):
@@ -70,6 +75,15 @@ def presented(
         for card in cards:
             place = InFile((path,))
             found.setdefault(card.sha256, replace(card, at=place, own=own and card.own))
+    owned = tuple(one for one in found.values() if one.own)
+    strangers = _strangers(tree, owned, tuple(dict.fromkeys((*private, *keys, *paths))))
+    found.update(
+        {
+            one.sha256: replace(one, other_key=strangers[one.sha256])
+            for one in owned
+            if one.sha256 in strangers
+        }
+    )
     if keys and not found and not unread:
         unread.append(_unread(tree, keys[0], "no certificate is in it, only a key", _READABLE))
     if parameters and dh_bits(tree, parameters) is None:
@@ -83,7 +97,69 @@ def presented(
         for path in elsewhere
         if tree.given and not path.startswith(f"{folder.rstrip('/')}/")
     )
-    return Presented(certificates=tuple(found.values()), unread=tuple(unread), notes=notes)
+    return Presented(
+        certificates=tuple(found.values()),
+        unread=tuple(unread),
+        notes=notes,
+        parameters=tuple(_parameters(tree, dict.fromkeys((*((parameters,) if parameters else ()), *paths)))),
+    )
+
+
+def _parameters(tree: Tree, paths: Iterable[str]) -> Iterator[Parameters]:
+    for path in paths:
+        stamp = _stamp(tree, path)
+        numbers = _dh_numbers(tree.file(path), stamp) if stamp else None
+        if numbers is not None:
+            prime, order = numbers
+            known = primes.find(prime.to_bytes((prime.bit_length() + 7) // 8, "big"))
+            yield Parameters(
+                at=InFile((path,)),
+                bits=prime.bit_length(),
+                problem=primes.problem(prime, order),
+                shared=known.name if known else "",
+            )
+
+
+def _strangers(tree: Tree, owned: tuple[Certificate, ...], private: tuple[str, ...]) -> dict[str, str]:
+    """Return the private key's file of each certificate that none of the keys belongs to, by fingerprint.
+
+    A key that cannot be read, or that a passphrase protects, might be the one that belongs.
+    """
+    halves: dict[str, bytes] = {}
+    for path in private:
+        stamp = _stamp(tree, path)
+        half = _public_half(tree.file(path), stamp) if stamp else b""
+        if half is None:
+            return {}
+        if half:
+            halves[path] = half
+        elif not any(one.at and one.at.path == path for one in owned):
+            return {}
+    if not halves:
+        return {}
+    from hardening.tls import certificate
+
+    of_keys = set(halves.values())
+    return {
+        one.sha256: next(iter(halves))
+        for one in owned
+        if (mine := certificate.public_half(one.der)) and mine not in of_keys
+    }
+
+
+@lru_cache(maxsize=1024)
+def _public_half(path: str, _stamp: tuple[int, int]) -> bytes | None:
+    """Return the public key of the private one in a file; nothing where none is in it, None where it cannot be read."""
+    try:
+        with opened(path) as file:
+            text = file.read(_LARGEST)
+    except OSError:
+        return None
+    if b"PRIVATE KEY-----" not in text:
+        return b""
+    from hardening.tls import certificate
+
+    return certificate.half_of_private(text)
 
 
 _READABLE = "Make it a file in PEM form that this account may read"
@@ -145,7 +221,8 @@ def keys_of(tree: Tree, paths: Iterable[str], *, mixed: bool = False) -> frozens
 def dh_bits(tree: Tree, path: str) -> int | None:
     """Return the size in bits of the DH parameters in a file (a real path), or None."""
     stamp = _stamp(tree, path)
-    return _dh_bits(tree.file(path), stamp) if stamp else None
+    found = _dh_numbers(tree.file(path), stamp) if stamp else None
+    return found[0].bit_length() if found else None
 
 
 def rsa_bits(tree: Tree, paths: Iterable[str]) -> int | None:
@@ -394,7 +471,8 @@ def _kinds(card: x509.Certificate, key: object) -> frozenset[str]:
 
 
 @lru_cache(maxsize=1024)
-def _dh_bits(path: str, _stamp: tuple[int, int]) -> int | None:
+def _dh_numbers(path: str, _stamp: tuple[int, int]) -> tuple[int, int | None] | None:
+    """Return the prime of the parameters in a file and the order of their group, where the file names one."""
     try:
         with opened(path) as file:
             text = file.read(1 << 20)
@@ -404,11 +482,27 @@ def _dh_bits(path: str, _stamp: tuple[int, int]) -> int | None:
     if found is None:
         return None
     try:
-        der = base64.b64decode(b"".join(found[1].split()), validate=True)
-        prime = _element(_element(der, _SEQUENCE), _INTEGER)
+        whole = _element(base64.b64decode(b"".join(found[1].split()), validate=True), _SEQUENCE)
+        numbers = list(_integers(whole))
     except (ValueError, IndexError):
         return None
-    return int.from_bytes(prime, "big").bit_length() or None
+    if not numbers or not numbers[0]:
+        return None
+    named = b"X9.42" in found[0] and len(numbers) >= _WITH_ORDER
+    return numbers[0], numbers[2] if named else None
+
+
+_WITH_ORDER = 3
+"""Numbers of parameters that name their order: prime, generator, order (RFC 3279 2.3.3)."""
+
+
+def _integers(der: bytes) -> Iterator[int]:
+    """Yield the integers with which the content of a sequence begins. Errors: ValueError, IndexError."""
+    while der and der[0] == _INTEGER:
+        content = _element(der, _INTEGER)
+        yield int.from_bytes(content, "big")
+        header = 2 + max(der[1] - _LONG, 0)
+        der = der[header + len(content) :]
 
 
 @lru_cache(maxsize=1024)

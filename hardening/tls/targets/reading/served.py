@@ -287,6 +287,7 @@ def offer(settings: Settings, build_name: str) -> Offer:
         inert=tuple(inert),
         certificates=settings.cards.certificates,
         unread_files=settings.cards.unread,
+        parameters=settings.cards.parameters if finite_field else (),
     )
 
 

@@ -110,7 +110,7 @@ def test_1_0_2k_with_everything_on(keys: Path) -> None:
     assert one.connections <= (245 + 6) * 1.1
     assert one.offer.dh_bits == 1024
     assert observed.stats(one.found)["dh_primes"] == ["Oakley group 2 (RFC 2409) (1024 bits)"]
-    assert [f.rule.id for f in observed.findings(one.found, "x")] == ["tls/dh-known-prime"]
+    assert [f.rule.id for f in observed.findings(one.found, one.offer)] == ["tls/dh-known-prime"]
     assert {c.key.partition(":")[0] for c in one.offer.certificates} == {"rsa", "ec", "dsa"}
 
 

@@ -17,8 +17,8 @@ from hypothesis import given
 from hardening.cli import run as harden
 from hardening.tls import certificate, certificate_repair, policy
 from hardening.tls.certificate import read
+from hardening.tls.judging import trust
 from hardening.tls.judging.judge import judge
-from hardening.tls.scan.report import trust
 from hardening.tls.scan.report.offers import offer_of
 from hardening.tls.scan.strategy.endpoint_state import Endpoint
 from hardening.tls.scan.strategy.probes import _public

@@ -86,6 +86,7 @@ CONFIGURATIONS = {
     "jetty": ("etc/jetty/jetty-ssl.xml", '<Configure class="org.eclipse.jetty.util.ssl.SslContextFactory$Server"><Set name="KeyStorePath">{0}</Set></Configure>'),
 }  # fmt: skip
 """A configuration of each server that names certificates, in a copy of a host."""
+SELF_SIGNED = "tls/certificate-trust"
 NO_CERTIFICATES = {"crypto_policies", "java_security", "openssl_cnf", "openssh", "openssh_client"}
 
 
@@ -130,7 +131,7 @@ def test_a_weak_certificate_is_a_finding_whatever_server_names_it(name: str, tmp
     """The audit read it, and said that no certificate was seen."""
     found = audited(host(tmp_path, name, card(key=small(), days=-1)[0]), name)
     assert verdict(found)[0] is Verdict.FAIL
-    assert rules(found) == {"tls/certificate-key", "tls/certificate-expired"}
+    assert rules(found) == {"tls/certificate-key", "tls/certificate-expired", SELF_SIGNED}
     assert {one.where for one in found.findings if "certificate" in one.rule.id} == {
         f"{tmp_path}{CERTIFICATE}"
     }
@@ -141,7 +142,8 @@ def test_a_weak_certificate_is_a_finding_whatever_server_names_it(name: str, tmp
 def test_a_sound_certificate_is_a_pass(name: str, tmp_path: Path) -> None:
     found = audited(host(tmp_path, name, card()[0]), name)
     assert verdict(found)[0] is Verdict.PASS
-    assert not rules(found)
+    assert rules(found) == {SELF_SIGNED}
+    assert not any(one.policies for one in found.findings if one.rule.id == SELF_SIGNED)
 
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)
@@ -257,7 +259,7 @@ def test_a_certificate_that_is_in_no_file_is_named(named: str, why: str, tmp_pat
 
 def test_a_java_key_store_is_read(tmp_path: Path) -> None:
     found = audited(host(tmp_path, "jetty", _jks(card(key=small())[0])), "jetty")
-    assert rules(found) == {"tls/certificate-key"}
+    assert rules(found) == {"tls/certificate-key", SELF_SIGNED}
 
 
 def test_a_chain_is_judged_to_its_end(tmp_path: Path) -> None:

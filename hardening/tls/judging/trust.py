@@ -16,7 +16,9 @@ from OpenSSL import crypto
 from hardening.errors import InputError
 from hardening.findings import Finding, OnWire, Rule, Severity
 from hardening.tls.certificate import certifies, read
+from hardening.tls.judging.certificate_facts import chains
 from hardening.tls.judging.rules import CHAIN_ORDER
+from hardening.tls.offer import Offer
 
 SYSTEM = "system"
 _SYSTEM_FILES = (
@@ -71,6 +73,17 @@ def check(
             yield Finding(
                 rule=CHAIN_ORDER, subject=subject, location=at, evidence=name,
                 message=f"certificate {name}: what follows it does not certify it",
+            )  # fmt: skip
+
+
+def of_files(offer: Offer, store: crypto.X509Store, now: datetime) -> Iterator[Finding]:
+    """Yield the certificates of a configuration's files that lead to no authority of the store."""
+    for chain in chains(offer.certificates):
+        if why := _untrusted([one.der for one in chain], store, now):
+            first = chain[0]
+            yield Finding(
+                rule=UNTRUSTED, subject=offer.subject, location=first.at or offer.at, evidence=first.subject,
+                message=f"certificate {first.subject}: {why}",
             )  # fmt: skip
 
 
