@@ -71,7 +71,7 @@ def test_weak_and_ending_is_reported_and_nothing_is_touched(dated: Site) -> None
     assert (done.code, done.stats["changed"]) == (0, 0), done.output
     said = " ".join(done.output.split())
     assert "cert.pem (CN=old), named in" in said
-    assert "has a key of rsa:1024 and expires on" in said
+    assert "has a key of rsa:1024 and expires in 9 days, on" in said
     assert digest(dated.etc, times=True) == before
     assert not dated.state.exists()
 
