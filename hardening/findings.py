@@ -91,6 +91,19 @@ class Kind(StrEnum):
     LOG = "log"
 
 
+class Role(StrEnum):
+    """What the file is for that a finding is in."""
+
+    PRODUCT = "product"
+    TEST = "test"
+    CI = "ci"
+    DEV_CONTAINER = "dev-container"
+    EXAMPLE = "example"
+    SAMPLE = "sample"
+    DOCUMENTATION = "documentation"
+    VENDORED = "vendored"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """One thing the toolkit knows to be wrong; `harden rules` lists them."""
@@ -266,6 +279,12 @@ class Finding:
     """Whom a credential lets in, as far as its place tells."""
     service: str = ""
     """And where: a service by its name, or `database` and its like where no more is known."""
+    role: Role | None = None
+    """What the file is for, of credentials and keys."""
+    matched: tuple[str, ...] = ()
+    """Ids of the rows that found it."""
+    because: tuple[str, ...] = ()
+    """Ids of the rows that decided its severity and confidence, in their order."""
 
     @property
     def level(self) -> Severity:

@@ -21,7 +21,7 @@ from bundle.audit.section import Section
 from bundle.walk.limits import Limits
 from bundle.walk.member import Member
 from hardening.errors import InputError
-from hardening.findings import Confidence, Finding, Fix, InFile, Rule, Severity
+from hardening.findings import Confidence, Finding, Fix, InFile, Role, Rule, Severity
 
 MOST_BASES = 8
 """Rule bases whose results are kept: of this release, of the last one, of other options; the one used last stays longest."""
@@ -199,6 +199,11 @@ def _finding(row: dict[str, Any], rule: Rule) -> Finding:
         remedy=row["remedy"],
         policies=tuple(row["policies"]),
         fix=Fix(**row["fix"]) if row["fix"] else None,
+        account=row["account"],
+        service=row["service"],
+        role=Role(row["role"]) if row["role"] else None,
+        matched=tuple(row["matched"]),
+        because=tuple(row["because"]),
     )
 
 
@@ -212,7 +217,8 @@ def _row(finding: Finding) -> dict[str, Any]:
         "severity": None if finding.severity is None else int(finding.severity),
         "confidence": int(finding.confidence), "evidence": finding.evidence, "remedy": finding.remedy,
         "policies": finding.policies,
-        "fix": asdict(finding.fix) if finding.fix else None,
+        "fix": asdict(finding.fix) if finding.fix else None, "account": finding.account, "service": finding.service,
+        "role": finding.role.value if finding.role else "", "matched": finding.matched, "because": finding.because,
     }  # fmt: skip
 
 

@@ -14,9 +14,10 @@ from functools import cache
 
 from bundle.detect import keyforms
 from bundle.detect.credentials.texts.textview import code
+from bundle.detect.roles import by_path
 from bundle.walk.gate import Gate
 from bundle.walk.member import Member
-from hardening.findings import Confidence, Finding, Fix, Rule, Severity
+from hardening.findings import Confidence, Finding, Fix, Role, Rule, Severity
 
 _WHY = (
     "Whoever has one copy of the bundle can pose as every host that uses the key, and read what it protects."
@@ -79,6 +80,14 @@ _NUMBERS = {1: 2, 2: 2, 3: 2, 16: 3, 17: 4, 20: 3}
 _SECRET_KEY = 5
 """The tag of a packet that holds a secret key."""
 _SHORTEST_RING = 64
+_OF_A_ROLE = {
+    Role.DOCUMENTATION: ("explained", "not-live"),
+    Role.TEST: ("test", "chosen"),
+    Role.CI: ("test", "chosen"),
+    Role.EXAMPLE: ("sample",),
+    Role.SAMPLE: ("sample",),
+}
+"""Features of a key for the role of its file."""
 _CODED = (b"LS0tLS1CRUdJTi", b"IBADANBgkqhkiG9w0BAQEFAASC", b"IBAAKB", b"IBAAKC")
 """What keys in Base64 begin with."""
 
@@ -364,26 +373,31 @@ def _der(member: Member, subject: str, data: bytes) -> Iterator[Finding]:
 
 
 def _said(member: Member, subject: str, rule: Rule, what: str, *, at: int | None = None) -> Finding:
+    from bundle.detect.credentials.decide import decide
     from bundle.detect.credentials.texts import place
     from bundle.detect.credentials.texts.spans import Spans
 
     line = None if at is None or member.format in _COMPILED else bytes(member.content[:at]).count(b"\n") + 1
-    severity, confidence = None, Confidence.HIGH
     kind, path = place.style(member), place.inside(member, subject)
-    explained = at is not None and kind == place.CODE and Spans.of(member, member.content, kind).documents(at)
-    if explained or place.is_documentation(path, kind, member.content):
-        severity, confidence = Severity.INFO, Confidence.LOW
-    elif place.is_test(path):
-        severity = min(rule.severity, Severity.MEDIUM)
-        if rule is ENCRYPTED:
-            confidence = Confidence.LOW  # nobody opens it with what is there
+    role, _ = by_path(path)
+    in_a_program = at is not None and kind == place.CODE
+    if place.is_documentation(path, kind, member.content) or (
+        in_a_program and Spans.of(member, member.content, kind).documents(at or 0)
+    ):
+        role = Role.DOCUMENTATION
+    features = {f"role:{role.value}", "proved", *_OF_A_ROLE.get(role, ())}
+    if rule is ENCRYPTED:
+        features.discard("chosen")  # nobody opens it with what is there
+    decision = decide(frozenset(features), rule.severity, Confidence.HIGH, role=role)
     return Finding(
         rule=rule,
         subject=subject,
         location=member.at(line),
         message=f"{rule.title}: {what}",
-        severity=severity,
-        confidence=confidence,
+        severity=decision.severity,
+        confidence=decision.confidence,
+        role=role,
+        because=decision.because,
         evidence=what,
         fix=Fix(action="leave the key out, and make one on each host"),
     )

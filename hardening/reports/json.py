@@ -101,6 +101,12 @@ def _finding(finding: Finding) -> dict[str, Any]:
             "account": finding.account,
             "service": finding.service,
         }
+    if finding.role is not None:
+        said["role"] = finding.role.value
+    if finding.matched:
+        said["matched"] = list(finding.matched)
+    if finding.because:
+        said["because"] = list(finding.because)
     if finding.secret_hmac:
         said["secret_hmac"] = finding.secret_hmac
     return said

@@ -148,6 +148,12 @@ def _finding(finding: Finding, index: dict[str, int], table: Artifacts, *, has_k
             "policies": list(finding.policies),
         },
     }
+    if finding.role is not None:
+        row["properties"] |= {
+            "role": finding.role.value,
+            "matched": list(finding.matched),
+            "because": list(finding.because),
+        }
     if finding.waived is not None:
         kind = "inSource" if finding.left_out == "inline marker" else "external"
         why = visible(finding.waived.words)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
-from hardening.findings import Finding, Fix, Severity
+from hardening.findings import Finding, Fix, Role, Severity
 from hardening.reports import RenderOptions
 from hardening.reports.credentials import at, credential
 from hardening.reports.index import few, place
@@ -57,7 +57,15 @@ def _kind(finding: Finding) -> object:
     said = (finding.policies, finding.also, finding.fix, finding.waived, finding.known, finding.left_out)
     if finding.credential:
         what = (finding.message, finding.evidence, finding.advice)
-        return finding.credential, finding.rule.id, finding.level, finding.confidence, *what, *said
+        return (
+            finding.credential,
+            finding.rule.id,
+            finding.level,
+            finding.confidence,
+            finding.role,
+            *what,
+            *said,
+        )
     return finding.rule.id, finding.level, finding.confidence, place(finding), *said
 
 
@@ -97,6 +105,8 @@ def _alike(
         yield f"{_MARGIN}found   {visible(finding.evidence)}"
     if finding.credential:
         yield f"{_MARGIN}secret  {credential(finding)}"
+    if finding.role not in (None, Role.PRODUCT):
+        yield f"{_MARGIN}role    {finding.role.value}"
     yield from _standing(finding)
     if finding.advice:
         yield f"{_MARGIN}remedy  {visible(finding.advice)}"
@@ -105,6 +115,8 @@ def _alike(
         yield f"{_MARGIN}why     {visible(finding.rule.rationale)}"
         for reference in finding.rule.references:
             yield f"{_MARGIN}see     {visible(reference)}"
+        if finding.matched or finding.because:
+            yield f"{_MARGIN}rows    {visible(', '.join((*finding.matched, *finding.because)))}"
         yield f"{_MARGIN}rated   {finding.confidence.label} confidence; fingerprint {finding.fingerprint}"
 
 

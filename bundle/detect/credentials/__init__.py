@@ -10,16 +10,18 @@ Rooms, each of which knows those before it alone: `rules`, `judging` (a name, a 
 from __future__ import annotations
 
 import hmac
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import chain
 from os import urandom
 from pathlib import Path
 
-from bundle.detect.credentials import examples
 from bundle.detect.credentials.catching import Catching
 from bundle.detect.credentials.compiled import Compiled
+from bundle.detect.credentials.decide import Decision, decide
+from bundle.detect.credentials.describe import Text, of_compiled
 from bundle.detect.credentials.judging.drawn import is_drawn
 from bundle.detect.credentials.judging.values import SECRET_WORD, is_generated
 from bundle.detect.credentials.parts import Gates
@@ -27,21 +29,20 @@ from bundle.detect.credentials.reading import Reading
 from bundle.detect.credentials.reporting import SUDO, by_path, finding, named
 from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.rules.families import Family, shipped
-from bundle.detect.credentials.standing import distinct, in_code, in_comment, is_allowed, placed
-from bundle.detect.credentials.sureness import few_of_many, weighed
+from bundle.detect.credentials.standing import distinct, is_allowed
 from bundle.detect.credentials.texts import native, place
 from bundle.detect.credentials.texts.replacing import Literal, is_reference, literal
-from bundle.detect.credentials.texts.spans import Spans
 from bundle.detect.credentials.texts.textview import View
 from bundle.detect.credentials.whose.owning import by_its_name, owned
 from bundle.walk.member import Member
-from hardening.findings import Confidence, Finding, Rule
+from hardening.findings import Confidence, Finding, Role, Rule
 
 _UNREADABLE = frozenset(
     "png jpeg gif ogg mp3 font pyc ole jks pdf sqlite zip gzip xz bzip2 zstd empty".split()
 )
 _FEW_DIGITS = 2
-_COMMAND = "credential/command-line"
+_MOST_SURE = 24
+"""Passwords of one family in one file that are told as sure, but for drawn ones."""
 COMPILED = "the program is compiled"
 _WITH_ARCHIVES = frozenset(("makeself", "self-extracting", *native.PROGRAMS))
 """What is read although archives lie in it: a script or a program is more than what it carries."""
@@ -108,11 +109,11 @@ class Credentials:
     def _in_place(
         self, member: Member, view: View, subject: str, kind: str, caught: Sequence[tuple[Family, Catch]]
     ) -> Iterator[Finding]:
-        for family, one, owner in self._owned(member, view, subject, kind, caught):
-            line, column = view.place(one.start)
-            found = literal(member, view, family.rule.id, named(owner), kind)
+        for one in self._judged(member, view, subject, kind, caught):
+            line, column = view.place(one.catch.start)
+            found = literal(member, view, one.family.rule.id, named(one.owner), kind, one.decision)
             by_hand = found if isinstance(found, str) else ""
-            yield self._said(member, subject, family, one, line, column, by_hand=by_hand, owner=owner)
+            yield self._finding(member, subject, one, line, column, by_hand=by_hand)
 
     def literals(self, member: Member, key: bytes, subject: str = "") -> Iterator[Literal]:
         """Yield what may be replaced by a reference, with the place of its finding; `key` seals the values."""
@@ -120,91 +121,84 @@ class Credentials:
             return
         view = View.of(member)
         kind, caught = self._reading.text(member, view, self._path(member, subject))
-        for family, _, owner in self._owned(member, view, subject, kind, caught):
-            found = literal(member, view, family.rule.id, named(owner), kind, key=key)
+        for one in self._judged(member, view, subject, kind, caught):
+            found = literal(member, view, one.family.rule.id, named(one.owner), kind, one.decision, key=key)
             if isinstance(found, Literal):
                 yield found
 
-    def _owned(
+    def _judged(
         self, member: Member, view: View, subject: str, kind: str, caught: Sequence[tuple[Family, Catch]]
-    ) -> Iterator[tuple[Family, Catch, Catch]]:
-        """Yield each catch with its confidence, and again with the account that stands beside it."""
-        counted = list(self._counted(member, view, subject, kind, caught))
-        said = few_of_many((f, weighed(c, f, member, kind, view)) for f, c in counted)
-        values, path = {c.value for _, c in counted}, place.inside(member, subject)
-        for family, one in said:
-            yield family, one, _owner(one, family, view, kind, values, path)
-
-    def _counted(
-        self, member: Member, view: View, subject: str, kind: str, caught: Sequence[tuple[Family, Catch]]
-    ) -> Iterator[tuple[Family, Catch]]:
-        """Yield what is caught in a text, each value once, in order, with what its place makes of it."""
+    ) -> Iterator[Judged]:
+        """Yield each candidate of a text with what is decided about it, and with the account that stands beside it."""
         if not caught:
             return
-        path = place.inside(member, subject)
-        translation = cache(lambda: place.is_translation(member, path, kind))  # of what few are asked
-        documentation = member.derived != "sheet-text" and place.is_documentation(path, kind, member.content)
-        test, sample = examples.is_test(path), place.is_sample(path)
-        spans = Spans.of(member, view.data, kind)
+        text = Text.of(member, view, kind, subject)
+        kept = list(self._kept(text, caught))
+        values = {c.value for _, c in kept}
+        sure: Counter[str] = Counter()
+        for family, one in kept:
+            features, role = text.describe(one, family)
+            decision = _decided(family, one, features, role)
+            if decision.confidence is Confidence.HIGH and not is_drawn(one.value):
+                sure[family.rule.id] += 1
+                if sure[family.rule.id] > _MOST_SURE:
+                    decision = _decided(family, one, features | {"one-of-many"}, role)
+            yield Judged(family, one, _owner(one, family, view, kind, values, text.path), decision)
+
+    @staticmethod
+    def _kept(text: Text, caught: Sequence[tuple[Family, Catch]]) -> Iterator[tuple[Family, Catch]]:
+        """Yield the candidates of a text, each value once, in order, without texts for people and what is allowed."""
+        translation = cache(
+            lambda: place.is_translation(text.member, text.path, text.kind)
+        )  # of what few are asked
         for family, one in distinct(caught):
             if _is_a_text(family, one) and translation():
                 continue
-            if is_allowed(view.line(one.start)) or is_reference(view, one):
-                continue
-            before = view.before(one.start)
-            explained = documentation or spans.documents(one.start) or examples.explains(view, one.start)
-            shown = sample or (kind == place.CONFIG and examples.beside_a_host(view, one.start))
-            tries = test and not (
-                family.rule.id == _COMMAND and examples.acts_elsewhere(path, view.line(one.start))
-            )
-            counted = placed(one, family, documentation=explained, test=tries, sample=shown)
-            if kind == place.CODE and not (explained or test or sample):
-                counted = in_code(counted)
-            if spans.comment(one.start) or place.is_comment(before, kind):
-                shows = view.mapped or examples.introduced(view, one.start)
-                counted = in_comment(counted, family, explains=shows)
-            yield family, counted
+            if not is_allowed(text.view.line(one.start)) and not is_reference(text.view, one):
+                yield family, one
 
     def _path(self, member: Member, subject: str) -> str:
         """Return the whole path of a member where a user's own rule may ask for it."""
         return place.whole(member, subject) if self._catching.asks_for_paths else ""
 
-    def _said(
-        self,
-        member: Member,
-        subject: str,
-        family: Family,
-        one: Catch,
-        line: int | None,
-        column: int | None,
-        *,
-        by_hand: str,
-        owner: Catch | None = None,
+    def _finding(
+        self, member: Member, subject: str, one: Judged, line: int | None, column: int | None, *, by_hand: str
     ) -> Finding:
-        found = finding(member, subject, family, one, line, column, by_hand=by_hand, owner=owner)
-        if family.rule.id == SUDO:
+        found = finding(
+            member, subject, one.family, one.catch, line, column, decision=one.decision, by_hand=by_hand, owner=one.owner
+        )  # fmt: skip
+        if one.family.rule.id == SUDO:
             return found
-        found = replace(found, same=_seal(self._own_key, one.value)[:16])
+        found = replace(found, same=_seal(self._own_key, one.catch.value)[:16])
         if not self._key:
             return found
-        return replace(found, secret_hmac=_seal(self._key, one.value).hex()[:32])
+        return replace(found, secret_hmac=_seal(self._key, one.catch.value).hex()[:32])
 
     def _in_compiled(self, member: Member, subject: str, *, java: bool) -> Iterator[Finding]:
-        """Say what a compiled program holds, which has no lines."""
-        inside = place.inside(member, subject)
-        test, sample = examples.is_test(inside), place.is_sample(inside)
+        """Yield what a compiled program holds, which has no lines."""
         if java:
             caught = self.compiled.in_class(bytes(member.content))
         else:
             caught = self.compiled.in_native(member.content, self._path(member, subject))
         for family, one in caught:
-            counted = placed(one, family, test=test, sample=sample)
-            if java and not (test or sample):
-                counted = in_code(counted)
-            counted = weighed(counted, family, member, place.CODE)
-            yield self._said(
-                member, subject, family, counted, None, None, by_hand=COMPILED, owner=by_its_name(counted)
-            )
+            decision = _decided(family, one, *of_compiled(one, family, member, subject, java=java))
+            judged = Judged(family, one, by_its_name(one), decision)
+            yield self._finding(member, subject, judged, None, None, by_hand=COMPILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A candidate with what is decided about it."""
+
+    family: Family
+    catch: Catch
+    owner: Catch
+    """The same with what stands beside it of its account and its service."""
+    decision: Decision
+
+
+def _decided(family: Family, one: Catch, features: frozenset[str], role: Role) -> Decision:
+    return decide(features, family.rule.severity, one.confidence, one.note, role)
 
 
 def _owner(one: Catch, family: Family, view: View, kind: str, values: set[str], path: str) -> Catch:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 from bundle.detect.credentials.lines import rows
@@ -83,16 +84,21 @@ class Catching:
         called = len(self._nets)
         for number, ends in sorted(hits.items()):
             if number == called:
-                found += [(self.by_id["login-call"], c) for c in self._calls.catches(view, ends)]
+                found += self._as("login-call", "login-call/sinks", self._calls.catches(view, ends))
             elif number == called + 1:
-                found += [(self.by_id["assignment"], c) for c in assign.catches(view, ends, kind)]
+                found += self._as("assignment", "assignment/statements", assign.catches(view, ends, kind))
             elif number == called + 2:
-                found += [(self.by_id[f], c) for f, c in rows.catches(view, ends)]
+                for name, one in rows.catches(view, ends):
+                    found += self._as(name, f"{name}/rows", (one,))
             elif number < called:
                 family, net = self._nets[number]
                 if (not net.styles or kind in net.styles) and (net.path is None or net.path.search(path)):
                     found += [(family, c) for c in by_net(view, net, ends, path)]
         return found
+
+    def _as(self, family: str, row: str, caught: Iterable[Catch]) -> list[tuple[Family, Catch]]:
+        """Return candidates with their family, and with the name of the finder where they have no row of data."""
+        return [(self.by_id[family], c if c.row else replace(c, row=row)) for c in caught]
 
     @staticmethod
     def of_lists(view: View, nets: Sequence[tuple[Family, Net]]) -> list[tuple[Family, Catch]]:

@@ -26,7 +26,7 @@ from bundle.detect.credentials.lines import around, codes, comparing, fetched, l
 from bundle.detect.credentials.lines.addresses import NAME_ONLY, userinfo
 from bundle.detect.credentials.prose import columns, paragraphs
 from bundle.detect.credentials.rules.catch import Catch
-from hardening.findings import Confidence, Severity
+from hardening.findings import Confidence
 
 _NAME_OF_A_SETTING = re.compile(r"(?:[A-Z][a-z]+){3,5}$")
 """As templates call what they are given: `MasterUserPassword`."""
@@ -268,7 +268,7 @@ def daemon(caught: Catch, match: re.Match[str]) -> Catch | None:
     """A daemon's own keyword with its value."""
     value = caught.value
     if re.search(r"(?i)community", match["key"]) and value.lower() in ("public", "private"):
-        return replace(caught, severity=Severity.MEDIUM)
+        return replace(caught, mark="usual-community")
     return None if value.lower() in _OF_A_SENTENCE else place_only(caught, match)
 
 

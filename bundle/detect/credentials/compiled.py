@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from bundle.detect.credentials.catching import Catching
 from bundle.detect.credentials.java import classes, sinks, verdicts
@@ -68,12 +69,15 @@ class Compiled:
         """Return what is a secret of a call and what it is given, or of what a program runs or writes."""
         if name == COMMAND:
             caught = self._in_lines(verdicts.as_command(given), place.SHELL)[1]
-            return caught or [(self._catching.by_id[f], one) for f, one in verdicts.in_command(given)]
+            return caught or [
+                (self._catching.by_id[f], replace(one, row="java/command"))
+                for f, one in verdicts.in_command(given)
+            ]
         if name == LINES:
             written = (given[0] or "").encode("utf-8", "replace")
             return verdicts.in_lines(*self._in_lines(written, place.CONFIG))
         found = verdicts.judged(self._sinks, name, given)
-        return [(self._catching.by_id[found[0]], found[1])] if found else []
+        return [(self._catching.by_id[found[0]], replace(found[1], row="java/call"))] if found else []
 
     def _in_lines(self, text: bytes, kind: str) -> tuple[View, list[tuple[Family, Catch]]]:
         view = View(text)

@@ -30,10 +30,17 @@ _ANONYMOUS = re.compile(
 )
 """An account that takes any password, on the line above."""
 _ENTRY = 400
-_OF_EVERYBODY = (_CARRIER, _PLACEHOLDER, _ANONYMOUS, _FOR_INSTANCE)
+_OF_EVERYBODY = (_PLACEHOLDER, _FOR_INSTANCE)
+_PUBLIC = (_CARRIER, _ANONYMOUS)
 _OPEN, _CLOSE = "[{(", ")}]"
 _FAR = 600
 """Bytes before a value in which the word is that makes an example of it."""
+
+
+def is_public(view: View, at: int) -> bool:
+    """Return whether everybody is meant to have a value: that of a mobile carrier, and what an anonymous account is given."""
+    near = view.text(max(0, at - _ENTRY), at)
+    return any(one.search(near) for one in _PUBLIC)
 
 
 def explains(view: View, at: int) -> bool:
@@ -94,14 +101,3 @@ _ELSEWHERE = re.compile(
 def acts_elsewhere(path: str, line: str) -> bool:
     """Whether a command of continuous integration logs in to a host that outlives the job: what it gives there is no trial's."""
     return bool(_OF_INTEGRATION.search(path) and _ELSEWHERE.search(line))
-
-
-_OF_A_SUITE = re.compile(
-    r"/(?:test_\w{1,40}|\w{1,40}_tests?)/(?:[^/]{1,60}/){0,6}(?:[^/]{1,60}\.py$|[^/]{0,40}data/)"
-)
-"""A package of tests, as Python's are called; a folder of a bundle may be called so, too, which has no modules in it."""
-
-
-def is_test(path: str) -> bool:
-    """Whether a path says that the file is a test, by itself or by the package that it is in."""
-    return place.is_test(path) or bool(_OF_A_SUITE.search(path))

@@ -60,6 +60,7 @@ def _caught(
             key=groups.get("key") or "",
             user=groups.get("user") or "",
             service=groups.get("service") or net.service,
+            row=net.id,
         )
         checked = check(caught, match)
         if checked is None or (net.entropy and _entropy(checked.value) <= net.entropy):

@@ -62,7 +62,8 @@ class Reading:
         caught = catching.at(view, hits, kind, path)
         if table:
             caught += [
-                (catching.by_id["password-file" if f == "sql" else f], c) for f, c in rows.tabular(view)
+                (catching.by_id["password-file" if f == "sql" else f], replace(c, row="password-file/table"))
+                for f, c in rows.tabular(view)
             ]
         caught += catching.of_lists(view, nets)
         if source:
@@ -81,7 +82,7 @@ class Reading:
         """Yield what here-documents hold: what a program is answered, and texts of other kinds."""
         for body in heredoc.bodies(view, begun):
             for one in heredoc.answers(view, body):
-                yield self._catching.by_id["command-line"], one
+                yield self._catching.by_id["command-line"], replace(one, row="command-line/answer")
             data = bytes(view.data[body.start : body.end])
             path = body.name or ("text.sql" if "sql" in body.program or body.program == "mariadb" else "text")
             inner = replace(member, parts=(path,), content=data, size=len(data), format="", derived="")

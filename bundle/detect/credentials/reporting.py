@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from bundle.detect.credentials.decide import Decision
 from bundle.detect.credentials.judging.drawn import is_drawn
 from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.rules.families import Family
@@ -27,6 +28,7 @@ def finding(
     line: int | None,
     column: int | None,
     *,
+    decision: Decision,
     by_hand: str,
     owner: Catch | None = None,
 ) -> Finding:
@@ -35,7 +37,7 @@ def finding(
     `owner` is the catch with what stands beside it of its account and its service. `line` and `column` are counted from 1, None where the stored file has no lines; `by_hand` says why no program may put a reference there, empty where one may.
     """
     if family.rule.id == SUDO:
-        return _grant(member, subject, family, one, line, column)
+        return _grant(member, subject, family, one, line, column, decision)
     one, owner = named(one), owner and named(owner)
     token = family.rule.id == TOKEN
     what = one.key or ("a token" if token else "an account")
@@ -46,14 +48,14 @@ def finding(
         account = f"the account {_shown(owner.user)!r}" if owner.user else "an account"
         of = of_service(_shown(owner.service))
         whose, service = (f"{one.key} ({account}{of})", "") if one.key else (account, of)
-    note = "".join(f"; {said}" for said in (one.note, _script(member, line)) if said)
+    note = "".join(f"; {said}" for said in (decision.note, _script(member, line)) if said)
     return Finding(
         rule=family.rule,
         subject=subject,
         location=member.at(line, column),
         message=f"{family.rule.title}: {_shown(whose)}{service}{note}",
-        severity=one.severity,
-        confidence=one.confidence,
+        severity=decision.severity,
+        confidence=decision.confidence,
         remedy=_remedy(family, owner or one),
         evidence=f"{_shown(one.key or one.user or 'value')} = ***",
         fix=Fix(
@@ -63,6 +65,9 @@ def finding(
         ),
         account=_shown((owner or one).user),
         service=_shown((owner or one).service),
+        role=decision.role,
+        matched=_matched(one),
+        because=decision.because,
     )
 
 
@@ -87,8 +92,18 @@ def _remedy(family: Family, one: Catch) -> str:
     return rotate(_shown(one.user), one.service, family.rule.remedy) if one.user or one.service else ""
 
 
+def _matched(one: Catch) -> tuple[str, ...]:
+    return (one.row,) if one.row else ()
+
+
 def _grant(
-    member: Member, subject: str, family: Family, one: Catch, line: int | None, column: int | None
+    member: Member,
+    subject: str,
+    family: Family,
+    one: Catch,
+    line: int | None,
+    column: int | None,
+    decision: Decision,
 ) -> Finding:
     """Say a rule of sudo's: what it allows is no secret, and nothing can stand in for it."""
     user = _shown(one.user)
@@ -98,8 +113,11 @@ def _grant(
         subject=subject,
         location=member.at(line, column),
         message=f"{family.rule.title}: {whose}",
-        severity=one.severity,
-        confidence=one.confidence,
+        severity=decision.severity,
+        confidence=decision.confidence,
+        role=decision.role,
+        matched=_matched(one),
+        because=decision.because,
         evidence=f"{user} NOPASSWD: {_shown(one.value.strip())}".lstrip(),
         fix=Fix(action="list the commands with full paths and arguments, or leave NOPASSWD out"),
     )

@@ -1,13 +1,7 @@
-"""Which credentials a program may replace unasked: the policy behind `fix.safe` and `bundle clean`.
+"""What is known of a credential that a program might replace: features for the rows `by-hand` of `decide`.
 
-A replacement is safe where all of these hold; otherwise a person decides, and the finding's fix says why:
-
-1. the find has high confidence;
-2. the place is known to hold a secret: an argument of a call that logs in, a statement of SQL about an account, the
-   user part of an address, a setting whose name is one of a password and whose whole value is the literal;
-3. the value proves itself: a generator drew it, or it is a usual password of an account that is known;
-4. the file is one that a person wrote and a program reads: no lock file, script for browsers or documentation;
-5. the value is written as it is, or in a code that can be written again.
+A replacement is safe where none of these rows holds: the find has high confidence, the place is known to hold a secret, the
+value proves itself, and a person wrote the file for a program that reads it.
 """
 
 from __future__ import annotations
@@ -22,7 +16,6 @@ from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.texts import place
 from bundle.detect.credentials.texts.textview import View
 from bundle.walk.member import Member
-from hardening.findings import Confidence
 
 _SETTINGS = frozenset(("assignment", "xml"))
 """Families that go by the name of a setting."""
@@ -35,11 +28,8 @@ _BY_FORM = frozenset(("url", "sql", "command-line"))
 _LINES = frozenset(("daemon-setting", "password-file"))
 """Families of files whose lines are known by their form."""
 _TOKEN = "service-token"  # noqa: S105 - a family, not one
-_BY_HAND = {
-    "back-door": "the program compares with it",
-    "password-hash": "it is a hash",
-    "sudo-rule": "it is a rule",
-}
+_OTHERS = frozenset(("back-door", "password-hash", "sudo-rule"))
+"""Families of which nothing is replaced."""
 
 _BROWSER = (".js", ".mjs", ".css", ".map", ".ts", ".scss", ".less", ".htm", ".html", ".svg")
 _LOCKS = re.compile(r"(?i)(?:[-._]lock(?:file|\.\w{1,8})?|\.sum|-shrinkwrap\.\w{1,8})$")
@@ -77,44 +67,36 @@ _CONDITIONS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """Whether a value may be replaced: why not, else in which code the new one has to be written."""
+class Replacing:
+    """What is known of a value that may be replaced."""
 
-    reason: str = ""
+    features: frozenset[str]
     encoding: str = ""
+    """The code in which the new value has to be written."""
     plain: str = ""
     """The value without its code."""
 
 
-def decide(member: Member, view: View, family: str, one: Catch, kind: str) -> Decision:
-    """Return what may be done with a catch whose account, service and confidence are known."""
-    reason = (
-        _BY_HAND.get(family, "")
-        or _of_the_file(member, view, one, kind)
-        or ("it may be no credential" if one.confidence is not Confidence.HIGH else "")
-        or ("stored data was signed with it" if one.service == "signature" else "")
-    )
-    if reason:
-        return Decision(reason)
-    if family not in _SETTINGS | _SINKS | _LINES | {_TOKEN}:
-        return Decision(plain=one.value)  # a rule of the user's own
-    if not _place_is_known(view, family, one, kind):
-        return Decision("the place may hold something else")
-    return Decision(plain=one.value) if family == _TOKEN else _of_the_value(view, family, one)
+def describe(member: Member, view: View, family: str, one: Catch, kind: str) -> Replacing:
+    """Return the features by which `decide.by_hand` tells whether a catch whose account and service are known may be replaced."""
+    encoding, plain, coded, proved = _of_the_value(view, family, one)
+    ours = family in _SETTINGS | _SINKS | _LINES | {_TOKEN} or family in _OTHERS
+    found = {
+        "lock-file": bool(_LOCKS.search(member.name)),
+        "browser-file": member.name.lower().endswith(_BROWSER),
+        "packed-line": len(view.line(one.start)) > _PACKED,
+        "signs": one.service == "signature",
+        "place-known": not ours or _place_is_known(view, family, one, kind),
+        "coded": ours and coded,
+        "value-proved": not ours or proved,
+    }
+    return Replacing(frozenset(name for name, holds in found.items() if holds), encoding, plain)
 
 
-def _of_the_file(member: Member, view: View, one: Catch, kind: str) -> str:
-    if _LOCKS.search(member.name):
-        return "the file is a list of packages"
-    if place.is_documentation(member.parts[-1], kind):
-        return "the file explains"
-    if member.name.lower().endswith(_BROWSER):
-        return "the file goes to browsers"
-    return "a program wrote the line" if len(view.line(one.start)) > _PACKED else ""
-
-
-def _of_the_value(view: View, family: str, one: Catch) -> Decision:
-    """Return what may be done with a value at a known place."""
+def _of_the_value(view: View, family: str, one: Catch) -> tuple[str, str, bool, bool]:
+    """Return the code of a value and what it says, whether it may be coded in a way not known, and whether it is proved."""
+    if family not in _SETTINGS | _SINKS | _LINES:
+        return "", one.value, False, True  # a token of a known form, or what a rule of the user's own finds
     as_it_is = family in _AS_IT_IS or (family == "sql" and "identified" in view.before(one.start).lower())
     sink = family in _SINKS
     account = one.user or (one.key if names_an_account(one.key) else "")
@@ -122,13 +104,11 @@ def _of_the_value(view: View, family: str, one: Catch) -> Decision:
         account = ""  # a list of names has the same form: `admin:admin`
     encoding, plain = ("", one.value) if as_it_is else encoding_of(one.value)
     if encoding and family in _SETTINGS and is_proved(plain, account, sink=sink):
-        return Decision(encoding=encoding, plain=plain)
+        return encoding, plain, False, True
     if encoding or (not as_it_is and may_be_coded(one.value)):
-        return Decision("it may be encoded, encrypted or a digest")
+        return "", one.value, True, False
     value = unquote(one.value) if family == "url" else one.value
-    if not is_proved(value, account, sink=sink):
-        return Decision("the value may be a name, a reference or a placeholder")
-    return Decision(plain=one.value)
+    return "", one.value, False, is_proved(value, account, sink=sink)
 
 
 def is_proved(value: str, account: str, *, sink: bool) -> bool:

@@ -8,9 +8,6 @@ is. What is not so sure is of medium confidence, and lost to nobody.
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from bundle.detect.credentials.judging.drawn import is_drawn, is_of_all_signs, is_picked
 from bundle.detect.credentials.judging.keyword import Kind, kind_of
@@ -21,7 +18,6 @@ from bundle.detect.credentials.rules.families import Family
 from bundle.detect.credentials.texts import place
 from bundle.detect.credentials.texts.textview import View
 from bundle.walk.member import Member
-from hardening.findings import Confidence
 
 _BY_NAME = frozenset(("credential/assignment", "credential/xml"))
 """Families of which a name alone says that something is a secret."""
@@ -71,43 +67,20 @@ _ONE_WORD = frozenset(("token", "secret", "credential", "credentials", "communit
 _OF_AN_ID = re.compile(r"[0-9a-fA-F]+$")
 _DUMMY = re.compile(r"(?i)dummy|fake|placeholder|example|sample")
 _FEWEST = 3
-_MOST_SURE = 24
-"""Passwords of one family in one file that are told as sure, but for drawn ones."""
 _PACKED = 500
 """Bytes of one line that nobody wrote by hand."""
 
 
-def weighed(one: Catch, family: Family, member: Member, kind: str, view: View | None = None) -> Catch:
-    """Return a catch of high confidence as one of medium where neither its value nor its place proves it."""
+def is_proved(one: Catch, family: Family, member: Member, kind: str, view: View | None = None) -> bool:
+    """Return whether the value or its place proves that this is a credential, so that a find may be of high confidence."""
     name = family.rule.id
-    if one.confidence is not Confidence.HIGH:
-        return one
     kind = _counted_as(member, kind)
-    if name in _OF_FILES:
-        listed = kind not in _SETTINGS or _OF_A_SECTION.search(one.value)  # a list of words, a section's head
-        value = one.value.rpartition(":")[2]  # what an account may stand before
-        word = value.lower() in DUMMIES and not one.user
-        sure = not listed or is_drawn(value) or (is_picked(value) and not word)
-    else:
-        sure = name not in _BY_NAME | _BY_PLACE or _proves(one, name, kind, view)
-    return one if sure else replace(one, confidence=Confidence.MEDIUM)
-
-
-def few_of_many(found: Iterable[tuple[Family, Catch]]) -> Iterator[tuple[Family, Catch]]:
-    """Yield what a file holds, of which the first of one family alone are of high confidence.
-
-    A file with many passwords that nobody drew is a directory of people, made up or not, and its first entries say what there is to do.
-    """
-    sure: Counter[str] = Counter()
-    for family, one in found:
-        many = False
-        if one.confidence is Confidence.HIGH and not is_drawn(one.value):
-            sure[family.rule.id] += 1
-            many = sure[family.rule.id] > _MOST_SURE
-        yield (
-            family,
-            replace(one, confidence=Confidence.MEDIUM, note=one.note or "one of many") if many else one,
-        )
+    if name not in _OF_FILES:
+        return name not in _BY_NAME | _BY_PLACE or _proves(one, name, kind, view)
+    listed = kind not in _SETTINGS or _OF_A_SECTION.search(one.value)  # a list of words, a section's head
+    value = one.value.rpartition(":")[2]  # what an account may stand before
+    word = value.lower() in DUMMIES and not one.user
+    return not listed or is_drawn(value) or (is_picked(value) and not word)
 
 
 def _counted_as(member: Member, kind: str) -> str:

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from fnmatch import translate
 from functools import cache
 
-from bundle.detect.credentials.texts import place as places
+from bundle.detect.roles import by_path
 from bundle.detect.settings.load import Form, Scope, Setting, key_of, shipped
 from bundle.walk.gate import Gate
 from bundle.walk.member import Member
-from hardening.findings import Confidence, Finding, Rule, Severity
+from hardening.findings import Confidence, Finding, Role, Rule, Severity
+
+_NOT_THE_PRODUCT = frozenset((Role.DOCUMENTATION, Role.TEST, Role.CI))
 
 _SHELL = (".sh", ".bash", ".ksh", ".run", ".bsx", ".aam", ".spec", ".expect")
 _PHP = (".php", ".php5", ".phtml", ".inc")
@@ -257,7 +259,7 @@ def _said(
 ) -> Finding:
     path = member.parts[-1]
     severity = None
-    if places.is_documentation(path, "", b"") or places.is_test(path):
+    if by_path(path)[0] in _NOT_THE_PRODUCT:
         severity, confidence = min(rule.severity, Severity.LOW), Confidence.LOW
     return Finding(
         rule=rule, subject=subject, location=member.at(line), message=message, severity=severity,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 
-from bundle.detect import detectors, keys
+from bundle.detect import detectors, keys, roles
 from bundle.detect.credentials.texts import place as places
 from hardening.findings import Confidence, Finding, Rule, Severity, in_file
 from hardening.host.checks.root import Judged, Root
@@ -70,7 +70,7 @@ def _of_key(host: Root, subject: str, one: Judged) -> Finding | None:
         severity = Severity.HIGH
     if places.is_documentation(one.path, "", b""):
         severity, confidence = Severity.INFO, Confidence.LOW
-    elif places.is_test(one.path):
+    elif roles.is_test(one.path):
         severity, confidence = min(severity, Severity.MEDIUM), Confidence.MEDIUM
     return Finding(
         rule=rule, subject=subject, location=in_file(one.path, one.line), message=f"{rule.title}: {one.what}",

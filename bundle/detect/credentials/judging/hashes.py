@@ -14,7 +14,7 @@ from bundle.detect.credentials.judging import cracking
 from bundle.detect.credentials.judging.keyword import Kind, kind_of
 from bundle.detect.credentials.judging.values import common
 from bundle.detect.credentials.rules.catch import Catch
-from hardening.findings import Confidence, Severity
+from hardening.findings import Confidence
 
 _DIGESTS = {32: ("md5",), 40: ("sha1",), 64: ("sha256",), 96: ("sha384",), 128: ("sha512",)}
 
@@ -60,9 +60,8 @@ def cracked(caught: Catch) -> Catch:
     """Say that a hash is that of a password tried first."""
     return replace(
         caught,
-        severity=Severity.HIGH,
+        mark="cracked",
         confidence=Confidence.HIGH,
-        note="it is the hash of a password that is tried first",
     )
 
 
@@ -204,7 +203,7 @@ def des(caught: Catch, match: re.Match[str]) -> Catch | None:
     if mixed < 3 and not (mixed == 2 and _FIELDS_BEHIND.search(line)):  # noqa: PLR2004 - kinds of characters
         return None
     tried = _tried(caught)
-    return tried if tried.severity else replace(tried, confidence=Confidence.MEDIUM)
+    return tried if tried.mark else replace(tried, confidence=Confidence.MEDIUM)
 
 
 def des_alone(caught: Catch, _match: re.Match[str]) -> Catch | None:
@@ -234,7 +233,7 @@ def ntlm(caught: Catch, match: re.Match[str]) -> Catch | None:
 
 def no_password(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """An account of passwd or shadow whose field of the password is empty: anybody is let in."""
-    return replace(caught, severity=Severity.HIGH, note="the account has no password")
+    return replace(caught, mark="no-password")
 
 
 CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {

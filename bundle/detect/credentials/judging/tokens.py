@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from bundle.detect.credentials.judging.letters import is_gibberish
 from bundle.detect.credentials.rules.catch import Catch
-from hardening.findings import Confidence, Severity
+from hardening.findings import Confidence
 
 
 def token(caught: Catch, _match: re.Match[str]) -> Catch | None:
@@ -23,7 +23,7 @@ def token(caught: Catch, _match: re.Match[str]) -> Catch | None:
     if re.search(r"(?i)example|xxxx|1234567890|abcdefgh|0{8}|your|dummy|fake", value) or len(set(body)) < 8:  # noqa: PLR2004 - generated text has more
         return None
     test = re.match(r"[rs]k_test_", value)
-    return replace(caught, severity=Severity.MEDIUM) if test else caught
+    return replace(caught, mark="trial") if test else caught
 
 
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -101,7 +101,7 @@ def jwt(caught: Catch, _match: re.Match[str]) -> Catch | None:
         return None
     if not isinstance(said, dict) or "alg" not in said or rest.startswith(_OF_NOBODY):
         return None
-    return replace(caught, confidence=Confidence.MEDIUM, severity=Severity.HIGH)
+    return replace(caught, confidence=Confidence.MEDIUM, mark="web-token")
 
 
 def mailgun(caught: Catch, match: re.Match[str]) -> Catch | None:

@@ -23,7 +23,7 @@ from bundle.detect.credentials.judging.values import (
     strength,
 )
 from bundle.detect.credentials.rules.catch import Catch
-from hardening.findings import Confidence, Severity
+from hardening.findings import Confidence
 
 _METHODS = frozenset(
     "md5 crypt exop clear clear_remove_old nds racf ad ssha sha plain required sufficient requisite include".split()
@@ -339,7 +339,7 @@ def sudoers(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """What may be run without a password: everything, or a list."""
     if caught.value == "!authenticate" or re.match(r"(?:\([^)]*\)\s*)?ALL\b", caught.value):
         return caught
-    return replace(caught, severity=Severity.LOW)
+    return replace(caught, mark="narrow")
 
 
 def generated(caught: Catch, _match: re.Match[str]) -> Catch | None:

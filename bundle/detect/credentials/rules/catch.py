@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hardening.findings import Confidence, Severity
+from hardening.findings import Confidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,11 @@ class Catch:
     user: str = ""
     service: str = ""
     confidence: Confidence = Confidence.HIGH
-    severity: Severity | None = None
+    """How much the pattern alone says; `decide` makes the confidence of the finding of it."""
+    mark: str = ""
+    """A word for what a check found out that the decision goes by: `cracked`, `trial`, `narrow` and their like."""
     note: str = ""
     doubtful: bool = False
     """Whether `user` may be something else, a password too: it is then not told."""
+    row: str = ""
+    """Id of the row of data that found it."""

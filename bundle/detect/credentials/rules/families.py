@@ -7,6 +7,7 @@ for, and whether the value has to look like a secret (`evidence = "value"`) or i
 from __future__ import annotations
 
 import re
+import zlib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -40,6 +41,8 @@ class Late:
 class Net:
     """One pattern: where it is looked for, and what has to be true of what it catches."""
 
+    id: str
+    """Names the row: `assignment/3f2a9c01`, by its family and its pattern where the row has no `id` of its own."""
     regex: re.Pattern[str]
     gate: str
     """What Vectorscan looks for; matches wherever `regex` does."""
@@ -120,8 +123,9 @@ def shipped() -> tuple[Family, ...]:
 def load(path: Path | Traversable, *, late: bool = False) -> Family:
     """Read one family; what is known to compile may do so `late`. Errors: DataError naming file and key."""
     table = Table.load(path)
+    family_id = table.text("id")
     rule = Rule(
-        id=f"credential/{table.text('id')}",
+        id=f"credential/{family_id}",
         title=table.text("title"),
         severity=table.choice("severity", Severity),
         rationale=table.text("why"),
@@ -131,8 +135,8 @@ def load(path: Path | Traversable, *, late: bool = False) -> Family:
     family = Family(
         rule=rule,
         nets=(
-            *(_token(row) for row in table.rows("token")),
-            *(_net(row, late=late) for row in table.rows("net")),
+            *(_token(row, family_id) for row in table.rows("token")),
+            *(_net(row, family_id, late=late) for row in table.rows("net")),
         ),
         sinks=tuple(_sink(row) for row in table.rows("sink")),
         examples=tuple(_example(row) for row in table.rows("examples")),
@@ -141,7 +145,12 @@ def load(path: Path | Traversable, *, late: bool = False) -> Family:
     return family
 
 
-def _net(row: Table, *, late: bool) -> Net:
+def _id(row: Table, family: str, pattern: str) -> str:
+    """Return the name of a row: its own, else one that is the same as long as its pattern is."""
+    return row.text("id", "") or f"{family}/{zlib.crc32(pattern.encode()):08x}"
+
+
+def _net(row: Table, family: str, *, late: bool) -> Net:
     regex = cast("re.Pattern[str]", Late(row.text("regex"), re.VERBOSE | re.MULTILINE))
     try:
         if not late and "secret" not in regex.groupindex:
@@ -150,6 +159,7 @@ def _net(row: Table, *, late: bool) -> Net:
         raise row.wrong("regex", f"not a regular expression: {problem}") from problem
     path = row.text("files", "")
     net = Net(
+        id=_id(row, family, regex.pattern),
         regex=regex,
         files=re.compile(path, re.IGNORECASE) if path else None,
         gate=row.text("gate"),
@@ -174,7 +184,7 @@ _END = re.compile(r"\{(\d+),\d+\}(\)?)(?:={0,1}\{0,\d\}|\(\?:[^()]*\)\?)*$")
 """The last count of a form and what may follow: its least is enough to look for."""
 
 
-def _token(row: Table) -> Net:
+def _token(row: Table, family: str) -> Net:
     """Read the published form of a token, which is its own gate where no other is given.
 
     What stands before and behind it is no letter or digit; a form that begins elsewhere names its group `secret` itself.
@@ -183,6 +193,7 @@ def _token(row: Table) -> Net:
     whole = form if "(?P<secret>" in form else rf"(?<![A-Za-z0-9_])(?P<secret>{form})(?![A-Za-z0-9])"
     least = _END.sub(r"{\1}\2", form)
     net = Net(
+        id=_id(row, family, form),
         regex=cast("re.Pattern[str]", Late(whole, re.MULTILINE)),
         gate=row.text("gate", "") or rf"\b({least})".replace("(?P<secret>", "(").replace("(?:", "("),
         styles=frozenset(),

@@ -126,6 +126,7 @@ def _family(
     if not isinstance(entropy, int | float):
         raise DataError(f"{where}.entropy: has to be a number, not {entropy!r}", hint="3.5")
     net = Net(
+        id=f"own/{name}",
         regex=_compiled(f"{where}.regex", _marked(text, group)),
         gate="(?i)(" + "|".join(re.escape(word) for word in words) + ")" if words else r"[^\n]{8}",
         styles=frozenset(),

@@ -6,8 +6,10 @@ import re
 from functools import lru_cache
 
 from bundle.detect.credentials.texts.textview import MAPS
+from bundle.detect.roles import by_path
 from bundle.walk import scan
 from bundle.walk.member import Content, Member
+from hardening.findings import Role
 
 CODE, CONFIG, SHELL, MARKUP, SQL, PROSE, OTHER = "code", "config", "shell", "markup", "sql", "prose", "other"
 
@@ -41,15 +43,6 @@ _ACCOUNTS = re.compile(
 """Lists of accounts, which a suffix does not make prose."""
 _PROSE_NAMES = re.compile(
     r"(?i)^(?:readme|changelog|changes|news|pkg-info|(?-i:METADATA)$|install|todo|faq|copying|licen[cs]e|notice|authors|history|upgrading|copyright|manual)\b(?!.*\.(?:der|key|pem|crt|cer|p8|pk8|p12|pfx|jks|ppk|keystore)$)"
-)
-_DOCS = re.compile(
-    r"(?i)(?:^|/)(?:docs?|documentation|dokumentac[ei]|dokumentation|dokumentacja|doku|documenta(?:cion|cao)|man|man\d|help|javadoc|apidocs|tutorials?|manual|gtk-doc|info)/|(?:^|/)(?:help|usage)\.(?:csv|json|xml)$|\.epub/"
-)
-_TESTS = re.compile(
-    r"(?i)(?:^|/)\.(?:github/workflows|circleci|gitlab/ci)/|(?:^|/)\.(?:travis|gitlab-ci|appveyor|drone)\.ya?ml$|(?:^|/)_{0,2}(?:(?:self[_-]?)?tests?|testing|testdata|test-data|test[_-]?suites?|spec|fixtures?|mocks?|molecule)_{0,2}(?:/|$)|(?:^|/)x?t/(?:[^/]{1,60}/){0,6}[^/]{1,60}\.(?:t|p[ly])$|(?<![a-z])(?:test|spec)s?(?:\.min)?(?:\.[0-9a-f]{8,20})?\.\w+$|(?:/|^)test_\w+(?:\.cpython-\d{2,3})?\.py[co]?$|(?:/|^)tests-[\w-]+\.(?:py|js|ts|rb|p[lm])$|test[-_]?vectors|(?:^|[/_-])tests?[-_]data(?:[/._-]|$)|(?:^|/)bench(?:mark)?s?/|(?:^|/)\w{1,40}_vectors/|(?-i:Tests?|Spec|IT)\.\w+$"
-)
-_SAMPLES = re.compile(
-    r"(?i)(?:^|/)(?:examples?|samples?|demos?|ansible_collections/\w+/\w+/playbooks)(?:/|$)|(?:^|[/._-])(?:examples?|samples?)(?:[._-][\w.-]{1,40})?$|\.template$"
 )
 _TRANSLATIONS = re.compile(
     r"(?i)(?:^|/)(?:locales?|langs?|languages?|i18n|l10n|translations?|nls|messages|localization|po)(?:/|$)"
@@ -269,7 +262,7 @@ _LARGEST_BARE = 4096
 
 def is_documentation(path: str, kind: str, content: Content = b"") -> bool:
     """Whether the text explains rather than configures: what stands in it is an example."""
-    return (kind == PROSE and not _is_bare(content)) or bool(_DOCS.search(path))
+    return (kind == PROSE and not _is_bare(content)) or by_path(path)[0] is Role.DOCUMENTATION
 
 
 def _is_bare(content: Content) -> bool:
@@ -303,16 +296,6 @@ def explains(before: str) -> bool:
     if _AT_A_PROMPT.match(before) or _PRINTED.match(before) or _CELL.match(before) or _USAGE.search(before):
         return True
     return ('"' in before or "'" in before) and bool(_TEXT_FOR_PEOPLE.search(before) or _HELP.search(before))
-
-
-def is_test(path: str) -> bool:
-    """Whether the path says that the file is a test."""
-    return bool(_TESTS.search(path))
-
-
-def is_sample(path: str) -> bool:
-    """Whether the path says that the file is an example or a sample, which people take over as it is."""
-    return bool(_SAMPLES.search(path))
 
 
 def is_translation(member: Member, path: str, kind: str) -> bool:

@@ -11,11 +11,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from bundle.detect.credentials.decide import Decision, by_hand
 from bundle.detect.credentials.judging import decode
 from bundle.detect.credentials.judging.decode import entities
 from bundle.detect.credentials.proof import is_random
 from bundle.detect.credentials.rules.catch import Catch
-from bundle.detect.credentials.safe_fix import decide
+from bundle.detect.credentials.safe_fix import describe
 from bundle.detect.credentials.texts import place
 from bundle.detect.credentials.texts.textview import View, codec
 from bundle.walk.member import Member
@@ -72,15 +73,16 @@ def is_reference(view: View, one: Catch) -> bool:
 
 
 def literal(
-    member: Member, view: View, rule: str, one: Catch, kind: str, *, key: bytes = b""
+    member: Member, view: View, rule: str, one: Catch, kind: str, decision: Decision, *, key: bytes = b""
 ) -> Literal | str:
     """Return what may be replaced, or why a person has to do it."""
     family = rule.removeprefix("credential/")
     if member.derived or member.offset or len(member.content) != member.size:
         return "the text is not stored as it is"
-    said = decide(member, view, family, one, kind)
-    if said.reason:
-        return said.reason
+    said = describe(member, view, family, one, kind)
+    reason, _ = by_hand(decision.features | said.features, decision.confidence)
+    if reason:
+        return reason
     span = _span(view, one)
     written = None if span is None else _written(member, view, family, span, kind)
     if span is None or written is None:

@@ -37,7 +37,7 @@ def test_a_line_without_a_match_alone_is_left_unread(net: Net) -> None:
     for _ in range(1000):
         text = "".join(f"{pick.choice(LINES)}\n" for _ in range(pick.randint(2, 25)))
         every = (
-            CHECKS[net.check](Catch(*m.span("secret"), m["secret"], service=net.service), m)
+            CHECKS[net.check](Catch(*m.span("secret"), m["secret"], service=net.service, row=net.id), m)
             for m in net.regex.finditer(text)
         )
         whole = {one for one in every if one is not None}

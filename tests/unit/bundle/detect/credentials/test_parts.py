@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bundle.detect import roles
 from bundle.detect.credentials import Credentials
 from bundle.detect.credentials.judging import decode, keyword
 from bundle.detect.credentials.judging.keyword import Kind, kind_of
@@ -19,7 +20,7 @@ from bundle.detect.credentials.judging.values import Strength, is_placeholder, s
 from bundle.detect.credentials.statements.calls import arguments
 from bundle.detect.credentials.texts import place
 from bundle.walk.member import Member
-from hardening.findings import Confidence, InFile, Severity
+from hardening.findings import Confidence, InFile, Role, Severity
 from tests.support.bundle.detect.credentials.plant.members import Look, made, member
 from tests.support.places import DATA
 
@@ -126,15 +127,15 @@ def test_what_was_packed_alone_lies_where_its_package_lay(parts: tuple[str, ...]
 
 
 def test_vectors_and_files_called_examples_are_what_they_are_called() -> None:
-    assert place.is_test("feed_vectors/HPKE/a.json")
-    assert place.is_test("share/hpke-test-vectors.json")
-    assert place.is_test("lib/gate/__pycache__/test_gate.cpython-312.pyc")
-    assert place.is_test("lib/Gate/SelfTest/Protocol/kdf.py")
-    assert not place.is_test("lib/gate/__pycache__/latest_gate.cpython-312.pyc")
-    assert not place.is_test("share/vectors.json")
-    assert place.is_sample("data/examples-1.json")
-    assert place.is_sample("etc/sample.conf")
-    assert not place.is_sample("etc/resampler.conf")
+    assert roles.is_test("feed_vectors/HPKE/a.json")
+    assert roles.is_test("share/hpke-test-vectors.json")
+    assert roles.is_test("lib/gate/__pycache__/test_gate.cpython-312.pyc")
+    assert roles.is_test("lib/Gate/SelfTest/Protocol/kdf.py")
+    assert not roles.is_test("lib/gate/__pycache__/latest_gate.cpython-312.pyc")
+    assert not roles.is_test("share/vectors.json")
+    assert roles.by_path("data/examples-1.json")[0] in (Role.EXAMPLE, Role.SAMPLE)
+    assert roles.by_path("etc/sample.conf")[0] in (Role.EXAMPLE, Role.SAMPLE)
+    assert roles.by_path("etc/resampler.conf")[0] not in (Role.EXAMPLE, Role.SAMPLE)
 
 
 def test_words_that_are_tried_are_no_accounts(look: Look) -> None:

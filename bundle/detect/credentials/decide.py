@@ -1,0 +1,121 @@
+"""How severe and how sure a credential is, and whether a program may replace it: the only author of all three.
+
+The decisions are rows of `bundle/data/credentials/decide/decisions.toml`, asked in their order; this module only applies them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from hardening.findings import Confidence, Role, Severity
+from hardening.toml_rows import Table
+
+FEATURES = frozenset(
+    "sample test chosen explained somebodys told comment own idle-comment not-live hash-by-form store-default public proved "
+    "one-of-many lock-file browser-file packed-line signs place-known coded value-proved".split()
+)
+"""Features that a row may ask for, beside those that begin with one of `PREFIXES`."""
+PREFIXES = ("family:", "role:", "kind:", "mark:", "confidence:")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the table: when it is applied, and what is left after it."""
+
+    id: str
+    why: str
+    when: frozenset[str]
+    unless: frozenset[str]
+    base: Severity | None = None
+    severity: Severity | None = None
+    """The most that is left; None: it says nothing of it."""
+    confidence: Confidence | None = None
+    """The most that is left; None: it says nothing of it."""
+    note: str = ""
+
+    def holds(self, features: Collection[str], confidence: Confidence) -> bool:
+        """Return whether the row is applied to something with these features."""
+        now = {*features, f"confidence:{confidence.label}"}
+        return self.when <= now and not self.unless & now
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the rows make of one candidate."""
+
+    severity: Severity
+    confidence: Confidence
+    note: str
+    because: tuple[str, ...]
+    """Ids of the rows that were applied."""
+    role: Role = Role.PRODUCT
+    features: frozenset[str] = frozenset()
+
+
+@cache
+def table() -> tuple[tuple[Row, ...], tuple[Row, ...]]:
+    """Return the rows of decisions, and those that say why a person has to replace a value. Errors: DataError."""
+    whole = Table.load(files("bundle") / "data" / "credentials" / "decide" / "decisions.toml")
+    decisions = tuple(_row(row) for row in whole.rows("decision"))
+    by_hand = tuple(_row(row) for row in whole.rows("by-hand"))
+    whole.done()
+    return decisions, by_hand
+
+
+def _row(row: Table) -> Row:
+    made = Row(
+        id=row.text("id"),
+        why=row.text("why"),
+        when=_features(row, "when"),
+        unless=_features(row, "unless"),
+        base=row.choice("base", Severity, None),
+        severity=row.choice("severity", Severity, None),
+        confidence=row.choice("confidence", Confidence, None),
+        note=row.text("note", ""),
+    )
+    row.done()
+    return made
+
+
+def _features(row: Table, key: str) -> frozenset[str]:
+    asked = frozenset(row.texts(key, []))
+    for one in sorted(asked):
+        if one not in FEATURES and not one.startswith(PREFIXES):
+            raise row.wrong(key, f"{one!r} is not a feature", f"known: {', '.join(sorted(FEATURES))}")
+    return asked
+
+
+def decide(
+    features: frozenset[str],
+    severity: Severity,
+    confidence: Confidence,
+    note: str = "",
+    role: Role = Role.PRODUCT,
+) -> Decision:
+    """Return what the rows leave of the severity of a family and the confidence of a pattern."""
+    because = []
+    for row in table()[0]:
+        if not row.holds(features, confidence):
+            continue
+        because.append(row.id)
+        severity = severity if row.base is None else row.base
+        severity = severity if row.severity is None else min(severity, row.severity)
+        confidence = confidence if row.confidence is None else min(confidence, row.confidence)
+        note = note or row.note
+    return Decision(severity, confidence, note, tuple(because), role, features)
+
+
+def by_hand(features: frozenset[str], confidence: Confidence) -> tuple[str, str]:
+    """Return why a person has to replace a value, and the id of the row that says so; two empty texts: it is safe."""
+    found = next((row for row in table()[1] if row.holds(features, confidence)), None)
+    return ("", "") if found is None else (found.why, found.id)
+
+
+def reasons() -> Iterator[Row]:
+    """Yield every row of the table, in its order."""
+    decisions, hands = table()
+    yield from decisions
+    yield from hands

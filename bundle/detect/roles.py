@@ -1,0 +1,59 @@
+"""What a file is for: product, test, documentation and their like, told by the rows of `bundle/data/roles.toml`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib.resources import files
+
+from hardening.findings import Role
+from hardening.toml_rows import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One way to tell the role of a file by its path."""
+
+    id: str
+    role: Role
+    why: str
+    path: re.Pattern[str]
+    takes: tuple[str, ...]
+    leaves: tuple[str, ...]
+
+
+@cache
+def rows() -> tuple[Row, ...]:
+    """Return the rows in the order in which they are asked."""
+    table = Table.load(files("bundle") / "data" / "roles.toml")
+    found = tuple(_row(row) for row in table.rows("row"))
+    table.done()
+    return found
+
+
+def _row(row: Table) -> Row:
+    made = Row(
+        id=row.text("id"),
+        role=row.choice("role", Role),
+        why=row.text("why"),
+        path=re.compile(row.text("path"), re.IGNORECASE),
+        takes=row.texts("takes"),
+        leaves=row.texts("leaves"),
+    )
+    row.done()
+    return made
+
+
+@lru_cache(maxsize=4096)
+def by_path(path: str) -> tuple[Role, str]:
+    """Return the role of a path inside its archive, and the id of the row that says so."""
+    for row in rows():
+        if row.path.search(path):
+            return row.role, row.id
+    return Role.PRODUCT, ""
+
+
+def is_test(path: str) -> bool:
+    """Return whether a path is of a test, or of continuous integration."""
+    return by_path(path)[0] in (Role.TEST, Role.CI)

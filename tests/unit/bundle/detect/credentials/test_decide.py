@@ -1,0 +1,73 @@
+"""The table that alone decides how severe and how sure a credential is."""
+
+from __future__ import annotations
+
+from itertools import chain, combinations, product
+
+import pytest
+
+from bundle.detect.credentials.decide import FEATURES, by_hand, decide, reasons, table
+from hardening.findings import MOST_SEVERE, Confidence, Role, Severity
+from tests.support.bundle.detect.credentials.plant.members import Look
+
+LINE = 'db_user = "feed"\ndb_password = "k7Qz9mW2xVt4"\n'
+FEW = [frozenset(one) for one in chain(combinations(sorted(FEATURES), 1), combinations(sorted(FEATURES), 2))]
+
+
+def test_every_row_has_a_name_and_a_reason() -> None:
+    rows = list(reasons())
+    assert len({row.id for row in rows}) == len(rows)
+    assert [row.id for row in rows if not row.why] == []
+
+
+def test_every_feature_of_the_list_is_asked_for() -> None:
+    asked = frozenset(chain.from_iterable(row.when | row.unless for row in reasons()))
+    assert asked >= FEATURES - {"place-known", "value-proved", "coded"}
+    assert asked >= FEATURES
+
+
+@pytest.mark.parametrize("severity", Severity)
+def test_nothing_is_graver_than_it_is_sure(severity: Severity) -> None:
+    for features, confidence in product(FEW, Confidence):
+        made = decide(features, severity, confidence)
+        assert made.severity <= MOST_SEVERE[made.confidence], (features, made)
+        assert made.confidence <= confidence
+        assert made.severity <= severity
+
+
+def test_no_row_is_idle() -> None:
+    """Each row changes something that no other row does, or says why."""
+    for row in table()[0]:
+        features = row.when - {"confidence:low", "confidence:medium"}
+        features |= {"proved"} if "proved" not in row.unless else frozenset()
+        sure = Confidence.LOW if "confidence:low" in row.when else Confidence.HIGH
+        sure = Confidence.MEDIUM if "confidence:medium" in row.when else sure
+        assert row.id in decide(features, Severity.MEDIUM, sure).because
+
+
+def test_a_safe_fix_needs_a_sure_find_at_a_known_place() -> None:
+    known = frozenset({"place-known", "value-proved", "family:assignment"})
+    assert by_hand(known, Confidence.HIGH) == ("", "")
+    assert by_hand(known, Confidence.MEDIUM)[1] == "by-hand/not-sure"
+    assert by_hand(known - {"place-known"}, Confidence.HIGH)[1] == "by-hand/place"
+    assert by_hand(known - {"value-proved"}, Confidence.HIGH)[1] == "by-hand/not-proved"
+    assert by_hand(known | {"coded"}, Confidence.HIGH)[1] == "by-hand/coded"
+
+
+@pytest.mark.parametrize(
+    ("path", "role", "most"),
+    [
+        ("etc/gate.ini", Role.PRODUCT, Severity.HIGH),
+        ("tests/gate.ini", Role.TEST, Severity.LOW),
+        ("examples/gate.ini", Role.EXAMPLE, Severity.LOW),
+        ("samples/gate.ini", Role.SAMPLE, Severity.LOW),
+        ("docs/gate.ini", Role.DOCUMENTATION, Severity.INFO),
+        (".devcontainer/gate.ini", Role.DEV_CONTAINER, Severity.HIGH),
+        ("vendor/gate.ini", Role.VENDORED, Severity.HIGH),
+    ],
+)
+def test_the_role_of_a_place_caps_the_severity(look: Look, path: str, role: Role, most: Severity) -> None:
+    (found,) = look(path, LINE)
+    assert (found.role, found.level) == (role, most)
+    assert found.matched
+    assert any(row.startswith("decide/") for row in found.because) == (most is not Severity.HIGH)
