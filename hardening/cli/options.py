@@ -20,7 +20,9 @@ from hardening.records import dataclass
 if TYPE_CHECKING:
     from OpenSSL.crypto import X509Store
 
-FORMATS = ("text", "json", "sarif", "junit", "html", "markdown", "github")
+FORMATS = (
+    "text", "json", "sarif", "junit", "html", "markdown", "gitlab-sast", "gitlab-secrets", "codequality", "github",
+)  # fmt: skip
 FAIL_ON = (*(s.label for s in Severity), "never")
 
 

@@ -50,6 +50,9 @@ WRITERS = (
     Writer("junit", "hardening.reports.junit", "JUnit XML, for a CI server's test view"),
     Writer("html", "hardening.reports.html", "one self-contained page, for an auditor"),
     Writer("markdown", "hardening.reports.markdown", "a summary for a ticket or a job page"),
+    Writer("gitlab-sast", "hardening.reports.gitlab_sast", "GitLab's SAST report"),
+    Writer("gitlab-secrets", "hardening.reports.gitlab_secrets", "GitLab's secret detection report"),
+    Writer("codequality", "hardening.reports.codequality", "GitLab's code quality report"),
     Writer("github", "hardening.reports.github", "annotations in a GitHub Actions log"),
 )
 

@@ -1,7 +1,7 @@
 """SARIF 2.1.0, within what GitHub code scanning accepts.
 
-A finding inside an archive names the innermost file through `artifacts[].parentIndex`, and once more as a
-logical location (`a.zip!/b.tar!/c`) for viewers that do not follow parents. GitHub's limits, from
+A finding inside an archive is at the archive, the file that the checkout has; the path inside it stands in the message and is
+the logical location (`a.zip!/b.tar!/c`), for no viewer follows nested artifacts. GitHub's limits, from
 docs.github.com "SARIF support for code scanning": 25,000 results and rules a run, 20 tags a rule.
 
 Code scanning refuses a whole file for one result without a physical location, and shows each as an alert whatever
@@ -14,9 +14,11 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from hardening.findings import Finding, Result, Rule, Run, Severity, Verdict
+from hardening.findings import Confidence, Finding, Result, Rule, Run, Severity, Verdict
+from hardening.project import URL, rule_page
 from hardening.reports import RenderOptions
 from hardening.reports.json import instant
+from hardening.reports.places import message
 from hardening.reports.plain import valid, visible
 from hardening.reports.sarif_places import Artifacts
 
@@ -73,14 +75,22 @@ def write(run: Run, how: RenderOptions) -> bytes:
         "endTimeUtc": instant(run.finished),
         "toolExecutionNotifications": notes,
     }
-    driver = {
+    precision: dict[str, Confidence] = {}
+    for one in run.findings:
+        precision[one.rule.id] = min(one.confidence, precision.get(one.rule.id, Confidence.HIGH))
+    driver: dict[str, Any] = {
         "name": run.tool,
         "version": run.version,
         "semanticVersion": run.version,
-        "rules": [_rule(rule) for rule in rules],
+        "rules": [_rule(rule, precision.get(rule.id, Confidence.HIGH)) for rule in rules],
     }
+    if URL:
+        driver["informationUri"] = URL
     body: dict[str, Any] = {
         "tool": {"driver": driver},
+        "automationDetails": {
+            "id": f"harden/{'+'.join(sorted({s.kind.value for s in run.subjects})) or 'run'}/"
+        },
         "invocations": [invocation],
         "columnKind": "unicodeCodePoints",
         "artifacts": table.rows,
@@ -102,7 +112,7 @@ def _rules(run: Run) -> list[Rule]:
     return [said[rule_id] for rule_id in sorted(said)]
 
 
-def _rule(rule: Rule) -> dict[str, Any]:
+def _rule(rule: Rule, precision: Confidence) -> dict[str, Any]:
     links = "\n".join(f"- <{link}>" for link in rule.references)
     text = f"{rule.rationale}\n\nRemedy: {rule.remedy}"
     row: dict[str, Any] = {
@@ -119,22 +129,24 @@ def _rule(rule: Rule) -> dict[str, Any]:
         "defaultConfiguration": {"level": _GRADES[rule.severity][0]},
         "properties": {
             "security-severity": _GRADES[rule.severity][1],
+            "precision": precision.label,
             "tags": ["security", rule.id.partition("/")[0]],
         },
     }
-    if rule.references:
-        row["helpUri"] = rule.references[0]
+    page = rule_page(rule.id) or "".join(rule.references[:1])
+    if page:
+        row["helpUri"] = page
     return row
 
 
 def _finding(finding: Finding, index: dict[str, int], table: Artifacts, *, has_known: bool) -> dict[str, Any]:
-    message = visible(finding.message) + (f" Remedy: {visible(finding.advice)}" if finding.advice else "")
+    text = message(finding) + (f" Remedy: {visible(finding.advice)}" if finding.advice else "")
     row: dict[str, Any] = {
         "ruleId": finding.rule.id,
         "ruleIndex": index[finding.rule.id],
         "kind": "fail",
         "level": _GRADES[finding.level][0],
-        "message": {"text": message},
+        "message": {"text": text},
         "locations": [table.location(finding)],
         "partialFingerprints": {
             **{f"harden/{name}": value for name, value in finding.fingerprints.items()},

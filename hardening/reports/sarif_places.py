@@ -1,4 +1,4 @@
-"""Where a finding is, in SARIF's words: files nested in archives, and endpoints."""
+"""Where a finding is, in SARIF's words: the file of the checkout, and the place inside it as a logical location."""
 
 from __future__ import annotations
 
@@ -6,56 +6,58 @@ from typing import Any
 from urllib.parse import quote
 
 from hardening.findings import Finding, InFile
+from hardening.reports.places import checkout_file, inside, line
 from hardening.reports.plain import valid, visible
+
+ROOT = "%SRCROOT%"
+"""The checkout, as code scanning calls it."""
 
 
 class Artifacts:
-    """The table of files, each nested one after the archive it lies in."""
+    """The table of the outermost files."""
 
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
-        self._index: dict[tuple[str, ...], int] = {}
+        self._index: dict[str, int] = {}
 
-    def index(self, parts: tuple[str, ...]) -> int:
-        """Return the row of a file, made on first sight, its parents before it."""
-        if parts not in self._index:
-            row: dict[str, Any] = {"location": {"uri": uri(parts[-1], nested=len(parts) > 1)}}
-            if len(parts) > 1:
-                row["parentIndex"] = self.index(parts[:-1])
-            self._index[parts] = len(self.rows)
-            self.rows.append(row)
-        return self._index[parts]
+    def index(self, file: str) -> int:
+        """Return the row of a file, made on first sight."""
+        if file not in self._index:
+            self._index[file] = len(self.rows)
+            self.rows.append({"location": address(file)})
+        return self._index[file]
 
     def location(self, finding: Finding) -> dict[str, Any]:
-        """Return a SARIF location: the innermost file, and the whole path as a logical location."""
+        """Return a SARIF location: the outermost file, and the whole path as a logical location."""
         where = finding.location
         logical = {"fullyQualifiedName": visible(finding.where)}
         if not isinstance(where, InFile):
             # GitHub wants a file for every result; an endpoint, percent-encoded, is the closest thing.
-            address: dict[str, Any] = {"uri": quote(visible(where.endpoint), safe="-._~") or "."}
+            endpoint: dict[str, Any] = {"uri": quote(visible(where.endpoint), safe="-._~") or "."}
             return {
-                "physicalLocation": {"artifactLocation": address, "region": {"startLine": 1}},
+                "physicalLocation": {"artifactLocation": endpoint, "region": {"startLine": 1}},
                 "logicalLocations": [logical | {"kind": "resource"}],
             }
-        at = self.index(where.parts)
-        region = {"startLine": where.line or 1}
-        if where.line is not None and where.column is not None:
+        at = self.index(checkout_file(finding))
+        region = {"startLine": line(finding)}
+        if len(where.parts) == 1 and where.line is not None and where.column is not None:
             region["startColumn"] = where.column
+        named = {"name": inside(finding)} if inside(finding) else {}
         return {
             "physicalLocation": {
                 "artifactLocation": self.rows[at]["location"] | {"index": at},
                 "region": region,
             },
-            "logicalLocations": [logical | {"kind": "module"}],
+            "logicalLocations": [named | logical | {"kind": "module"}],
         }
 
 
-def uri(path: str, *, nested: bool) -> str:
-    """Return a path as a URI reference: absolute inside its archive, relative or file: outside."""
-    quoted = quote(_bytes(path.removeprefix("./") or path), safe="/-._~")  # as code scanning names files
-    if nested:
-        return "/" + quoted.lstrip("/")
-    return "file://" + quoted if quoted.startswith("/") else quoted or "."
+def address(path: str) -> dict[str, Any]:
+    """Return a path as an artifact's location: relative to the checkout, or a file: address for what is outside of it."""
+    quoted = quote(_bytes(path), safe="/-._~")  # as code scanning names files
+    if quoted.startswith("/"):
+        return {"uri": f"file://{quoted}"}
+    return {"uri": quoted or "."} if path.startswith("../") else {"uri": quoted or ".", "uriBaseId": ROOT}
 
 
 def _bytes(path: str) -> bytes:

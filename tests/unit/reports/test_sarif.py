@@ -21,7 +21,8 @@ from hardening.findings import (
     Verdict,
 )
 from hardening.reports import render, sarif
-from hardening.reports.sarif_places import uri
+from hardening.reports.places import checkout_file
+from hardening.reports.sarif_places import address
 from tests.support.reports.fixtures import FINISHED, PROTOCOL, STARTED
 
 
@@ -38,10 +39,9 @@ def body(*findings: Finding, subjects: tuple[Subject, ...] = (), **more: Any) ->
     return made
 
 
-def test_each_file_is_listed_once_and_its_archive_before_it() -> None:
+def test_each_outermost_file_is_listed_once() -> None:
     files = body(*(found("a.zip", "b.tar", name, line=n) for name in ("c", "d") for n in (1, 2)))["artifacts"]
-    assert [row["location"]["uri"] for row in files] == ["a.zip", "/b.tar", "/c", "/d"]
-    assert [row.get("parentIndex") for row in files] == [None, 0, 1, 1]
+    assert [row["location"] for row in files] == [{"uri": "a.zip", "uriBaseId": "%SRCROOT%"}]
 
 
 def test_the_worst_are_kept_and_what_is_left_out_is_counted_in_a_warning(
@@ -83,26 +83,27 @@ def test_a_moved_line_is_the_same_alert_to_code_scanning() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "nested", "address"),
+    ("path", "uri"),
     [
-        ("./conf/a b.ini", False, "conf/a%20b.ini"),
-        ("/etc/a.ini", False, "file:///etc/a.ini"),
-        ("", False, "."),
-        ("./", False, "./"),
-        ("etc/a.ini", True, "/etc/a.ini"),
-        ("/etc/a.ini", True, "/etc/a.ini"),
-        ("//etc/caf\udce9", True, "/etc/caf%E9"),
-        ("\ud800", True, "/%5Cud800"),
+        ("./conf/a b.ini", "conf/a%20b.ini"),
+        ("/etc/a.ini", "file:///etc/a.ini"),
+        ("../a.ini", "../a.ini"),
+        ("", "."),
+        ("./", "."),
+        ("etc/caf\udce9", "etc/caf%E9"),
+        ("\ud800", "%5Cud800"),
     ],
 )
-def test_a_path_is_an_address_that_a_reader_resolves(path: str, address: str, *, nested: bool) -> None:
-    assert uri(path, nested=nested) == address
+def test_a_path_is_an_address_that_a_reader_resolves(path: str, uri: str) -> None:
+    made = address(checkout_file(found(path)))
+    assert made["uri"] == uri
+    assert ("uriBaseId" in made) == (path[:1] != "/" and not path.startswith(".."))
 
 
-@pytest.mark.parametrize(("endpoint", "address"), [("[::1]:443", "%5B%3A%3A1%5D%3A443"), ("", ".")])
-def test_an_endpoint_is_an_address_too(endpoint: str, address: str) -> None:
+@pytest.mark.parametrize(("endpoint", "uri"), [("[::1]:443", "%5B%3A%3A1%5D%3A443"), ("", ".")])
+def test_an_endpoint_is_an_address_too(endpoint: str, uri: str) -> None:
     (one,) = body(replace(found("a"), location=OnWire(endpoint)))["results"]
-    assert one["locations"][0]["physicalLocation"]["artifactLocation"] == {"uri": address}
+    assert one["locations"][0]["physicalLocation"]["artifactLocation"] == {"uri": uri}
 
 
 @pytest.mark.parametrize(("why", "said"), [("It is broken.", "It is broken."), ("", PROTOCOL.title)])

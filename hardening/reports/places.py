@@ -1,0 +1,43 @@
+"""A finding's place as CI services want it: a file of the checkout, and what is inside it in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hardening.findings import NESTING, Finding, InFile
+from hardening.reports.plain import visible
+
+
+def checkout_file(finding: Finding) -> str:
+    """Return the outermost file as the checkout names it; for an endpoint, its name.
+
+    A file outside of the current folder keeps its whole path.
+    """
+    if not isinstance(finding.location, InFile):
+        return visible(finding.location.endpoint)
+    name = finding.location.parts[0].removeprefix("./")
+    if name.startswith("/"):
+        front = f"{Path.cwd()}/"
+        name = name.removeprefix(front)
+    return name or "."
+
+
+def line(finding: Finding) -> int:
+    """Return the line in that file: 1 for what is inside an archive, and for an endpoint."""
+    where = finding.location
+    return where.line or 1 if isinstance(where, InFile) and len(where.parts) == 1 else 1
+
+
+def inside(finding: Finding) -> str:
+    """Return the place inside the outermost file, with line and column; empty where that file is the place."""
+    where = finding.location
+    if not isinstance(where, InFile) or len(where.parts) == 1:
+        return ""
+    numbers = [str(n) for n in (where.line, where.column) if n is not None]
+    return visible(":".join([NESTING.join(where.parts[1:]), *numbers]))
+
+
+def message(finding: Finding) -> str:
+    """Return the message, and where inside an archive it is true."""
+    place = inside(finding)
+    return visible(finding.message) + (f" (in {visible(checkout_file(finding))}: {place})" if place else "")
