@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from bundle.walk.member import Member
 from hardening.findings import NESTING, Subject
 
 if TYPE_CHECKING:
+    from hardening.tls.policies.ruleset import Policy
     from hardening.tls.targets import Target
 
 _NAMES = re.compile(
@@ -73,13 +74,28 @@ class Configurations:
 
         The release is the one that the bundle's own files name, else the one that its packages are built for.
         """
+        from hardening.tls.policy import load
+
+        for target, place, server, subject, known in self._audited(
+            (load("aspect"),), distribution_of_packages
+        ):
+            if subject.offer:
+                yield _configuration(target, place, server, subject, known=known)
+
+    def judged(self, policies: Sequence[Policy]) -> Iterator[Subject]:
+        """Yield each server of the configurations as a subject with the verdicts of policies; its id is the place in the bundle."""
+        for _, place, server, subject, _ in self._audited(policies, ""):
+            yield replace(subject, id=f"{place}#{server}" if server else place)
+
+    def _audited(
+        self, policies: Sequence[Policy], distribution_of_packages: str
+    ) -> Iterator[tuple[Target, str, str, Subject, bool]]:
+        """Yield target, place, server, subject, and whether the release is known, for each server of each configuration."""
         from hardening.tls.auditing.audit import audit_tree
         from hardening.tls.auditing.mains import AuditInput, Main, outermost
         from hardening.tls.auditing.recognise import distribution, recognised
-        from hardening.tls.policy import load
         from hardening.tls.targets.reading.tree import Tree
 
-        policies = (load("aspect"),)
         for around, texts in sorted(self.trees.items()):
             for root, paths in self._hosts(around, texts, distribution_of_packages):
                 tree = Tree(texts if root.inside else {**texts, **root.texts}, prefix=root.prefix)
@@ -91,11 +107,9 @@ class Configurations:
                     tree.begin(())
                     known = len(main.target.facts.releases) > 1 or bool(distribution(tree))
                     for subject in audit_tree(tree, main, policies, AuditInput()).subjects:
-                        if not subject.offer:
-                            continue
                         file, server = _apart(subject.id, texts)
                         place = NESTING.join((*around, file.removeprefix(f"{_ROOT}/")))
-                        yield _configuration(main.target, place, server, subject, known=known)
+                        yield main.target, place, server, subject, known
 
     def _hosts(
         self, around: tuple[str, ...], texts: Mapping[str, str], packages: str

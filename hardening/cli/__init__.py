@@ -26,6 +26,7 @@ VERBS = (
     ),
     Verb("baseline", "hardening.cli.baseline", "Compare stored reports: new, known, gone."),
     Verb("bundle", "hardening.cli.bundle", "Audit, clean, inventory, sign and verify upgrade bundles."),
+    Verb("claims", "hardening.cli.claims", "Check what release notes claim, on bundles and hosts."),
     Verb("demo", "hardening.cli.demo", "Show the whole story on this machine in a few seconds."),
     Verb("engine", "hardening.cli.engine", "Show or change the control engine's port."),
     Verb("host", "hardening.cli.host", "Harden hosts, and audit what earlier upgrades left behind."),

@@ -34,6 +34,7 @@ SOURCES = (
     ("hardening.mailer.doctor_rules", "rules"),
     ("hardening.mailer.record", "rules"),
     ("hardening.advisories.rules", "rules"),
+    ("hardening.claims.claims", "rules"),
     ("hardening.waivers", "rules"),
 )
 """Who has rules: a module, and in it a function that returns them, a table of them, or one rule."""

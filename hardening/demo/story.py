@@ -17,6 +17,7 @@ from hardening.findings import Run, Severity
 BUNDLE = "upgrade-3.07.01.zip"
 CLEANED = "upgrade-3.07.01-clean.zip"
 POLICY = "aspect"
+CLAIMS = "claims.toml"
 PRODUCT = "aspect"
 ADVISORY = "CVE-2024-4007"
 """The flaw that the package shows: the password of the database's root in phpMyAdmin's settings."""
@@ -64,6 +65,7 @@ def bundle_story(folder: Path, say: Say) -> tuple[Run, Run]:
     )
     verified = verify(cleaned, [keys.load_public(public)])
     say(Step("verify", f"harden bundle verify {CLEANED} --key {public.name}", _verified(verified), verified))
+    say(Step("claims", f"harden claims check {CLAIMS} {BUNDLE} {CLEANED}", _claimed(folder)))
     flipped = folder / "flipped.zip"
     data = bytearray(cleaned.read_bytes())
     data[len(data) // 2] ^= 1
@@ -125,6 +127,26 @@ def _advised(path: Path) -> str:
     _expect(bool(shown), f"{ADVISORY} was not found in the package")
     row = shown[0].advisory
     return f"{len(affected)} of {len(pack.advisories)} affect it; {ADVISORY}: {row.title}, fixed in {row.fixed_in}"
+
+
+def _claimed(folder: Path) -> str:
+    """Return what becomes of the claims of the shipped example, by what they came to."""
+    from hardening.claims import claims
+    from hardening.claims.judge import State, judge
+    from hardening.claims.look import Looker
+
+    file = folder / CLAIMS
+    file.write_bytes(claims.EXAMPLE.read_bytes())
+    known = claims.load(file)
+    looker = Looker(known)
+    old, new = looker.old(folder / BUNDLE), looker.new(folder / CLEANED)
+    said = [judge(one, old, [new]) for one in known.rows]
+    named = {state: [one.claim.id for one in said if one.state is state] for state in State}
+    _expect(
+        {"ASP-6360", "ASP-6360-credentials"} <= set(named[State.TRUE]),
+        "the tools or their credentials are still in the cleaned bundle",
+    )
+    return "; ".join(f"{len(ids)} {state} ({', '.join(ids)})" for state, ids in named.items() if ids)
 
 
 def _expect(held: bool, otherwise: str) -> None:

@@ -32,6 +32,9 @@ def test_it_ends_well_and_shows_before_and_after(tmp_path: Path) -> None:
     assert "credential/assignment" in done.stdout
     assert "affect it; CVE-2024-4007: " in done.stdout
     assert "removed payload/web.tar.gz!/max/var/www/html/phpMyAdmin/" in done.stdout
+    assert (
+        "2 true (ASP-6360, ASP-6360-credentials); 1 false (database-password); 3 not checkable" in done.stdout
+    )
     assert "credential/login-call" in done.stdout
     assert "tls/suite" in done.stdout
     (row,) = [line for line in done.stdout.splitlines() if line.startswith("TLS server")]
