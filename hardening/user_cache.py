@@ -1,5 +1,6 @@
 """Files that are kept between runs in the user's cache folder, because making them again takes time.
 
+A folder that the environment variable HARDEN_CACHE_DIR names comes first: an image has it filled (`harden warm`), read-only and root's.
 An account that has no such folder, or may not write to it, keeps them where temporary files are, in a folder that nobody else may enter.
 A file that is cut, changed or another's is not read, and any trouble with the folder only means that the file is made again.
 """
@@ -19,6 +20,26 @@ MOST_KEPT = 64
 """Files of one kind: of this version, of the last one, of a few rule files."""
 
 
+NAMED = "HARDEN_CACHE_DIR"
+"""The environment variable that names a folder to look in first."""
+
+
+_only_named = False
+
+
+def keep_in(place: Path) -> None:
+    """Keep everything in a folder from now on, and read nothing elsewhere."""
+    global _only_named  # noqa: PLW0603 - where files are kept is the process's, as its environment is
+    os.environ[NAMED] = str(place.absolute())
+    _only_named = True
+
+
+def named(kind: str) -> Path | None:
+    """Return the folder of a kind in the one that HARDEN_CACHE_DIR names, or None where it names no absolute path."""
+    value = os.environ.get(NAMED, "")
+    return Path(value) / kind if os.path.isabs(value) else None  # noqa: PTH117 - as below
+
+
 def folder(kind: str) -> Path | None:
     """Return this user's cache folder of a kind (XDG base directories), or None where an account has no home."""
     named = os.environ.get("XDG_CACHE_HOME", "")
@@ -28,15 +49,16 @@ def folder(kind: str) -> Path | None:
 
 def folders(kind: str, *, make: bool = False) -> Iterator[Path]:
     """Yield the folders in which files of a kind are kept, as far as they are there, or are made now, and are this user's own."""
-    for place, shared in ((folder, False), (_temporary, True)):
+    for place in (named,) if _only_named else (named, folder, _temporary):
+        shared = place is _temporary
         with contextlib.suppress(OSError):  # of a machine on which nothing may be written, too
             made = place(kind)
             if made is None:
                 continue
             if make:
-                made.mkdir(mode=0o700, parents=not shared, exist_ok=True)
+                made.mkdir(mode=0o755 if place is named else 0o700, parents=not shared, exist_ok=True)
             about = made.lstat() if shared else made.stat()  # a link there may be a stranger's
-            if stat.S_ISDIR(about.st_mode) and _own(about):
+            if stat.S_ISDIR(about.st_mode) and _own(about, root=place is named):
                 yield made
 
 
@@ -46,14 +68,18 @@ def _temporary(kind: str) -> Path:
 
 def read(kind: str, name: str) -> bytes | None:
     """Return what is kept under a name, or None where there is none that is whole and this user's own."""
-    return next((data for where in folders(kind) if (data := _read(where / name, name)) is not None), None)
+    trusted = named(kind)
+    for where in folders(kind):
+        if (data := _read(where / name, name, root=where == trusted)) is not None:
+            return data
+    return None
 
 
-def _read(path: Path, name: str) -> bytes | None:
+def _read(path: Path, name: str, *, root: bool) -> bytes | None:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb", buffering=0) as file:  # millions of bytes in one go
-            if not _own(os.fstat(file.fileno())):
+            if not _own(os.fstat(file.fileno()), root=root):
                 return None
             seal, data = file.read(_SEAL), file.read()
             if _seal(name, data) != seal:
@@ -71,8 +97,10 @@ def _seal(name: str, data: bytes) -> bytes:
     return made.digest()
 
 
-def _own(about: os.stat_result) -> bool:
-    return about.st_uid == os.geteuid() and not about.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+def _own(about: os.stat_result, *, root: bool) -> bool:
+    """Whether only this account can write it, or only root where a folder was named."""
+    owners = (os.geteuid(), 0) if root else (os.geteuid(),)
+    return about.st_uid in owners and not about.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
 def write(kind: str, name: str, data: bytes) -> None:
@@ -82,6 +110,8 @@ def write(kind: str, name: str, data: bytes) -> None:
             descriptor, made = tempfile.mkstemp(dir=where)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(_seal(name, data) + data)
+                if where == named(kind):
+                    os.fchmod(file.fileno(), 0o644)  # other accounts of the image read it
             Path(made).replace(where / name)
             for old in sorted(where.iterdir(), key=lambda p: -p.stat().st_mtime)[MOST_KEPT:]:
                 old.unlink()

@@ -344,6 +344,8 @@ class Audit:
         """Let a fork walk this container, if there is a free core for it."""
         if source.size < DELEGATE_FROM:
             return False
+        for one in self._detectors:
+            getattr(one, "prepare", bool)()  # compiled here, it is shared by all forks
         at, around = self._open[-1]
         ticket = (member, around, at, source)
         if not self._forks.start(lambda: self._fork(source, member, depth), ticket):

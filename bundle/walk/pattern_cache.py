@@ -45,13 +45,29 @@ def _processor() -> str:
 
 
 def is_kept(expressions: Sequence[bytes], flags: Sequence[int], numbers: Sequence[int]) -> bool:
-    """Whether the gate over the expressions is in the folder."""
+    """Whether the gate over the expressions is in a folder."""
     try:
         import hyperscan
     except ImportError:
         return False
     name = named(list(zip(expressions, flags, numbers, strict=True)), getattr(hyperscan, "__version__", ""))
     return any(os.path.exists(where / name) for where in user_cache.folders(KIND))  # noqa: PTH110 - Path's own raises where the folder may not be entered
+
+
+def kept(expressions: Sequence[bytes], flags: Sequence[int], numbers: Sequence[int]) -> Any | None:
+    """Return the gate over the expressions if it was compiled before, else None."""
+    try:
+        import hyperscan
+    except ImportError:
+        return None
+    name = named(list(zip(expressions, flags, numbers, strict=True)), getattr(hyperscan, "__version__", ""))
+    data = user_cache.read(KIND, name)
+    if data is not None:
+        with contextlib.suppress(hyperscan.error):
+            loaded = hyperscan.loadb(data, hyperscan.HS_MODE_BLOCK)
+            loaded.scratch = hyperscan.Scratch(loaded)
+            return loaded
+    return None
 
 
 def database(expressions: Sequence[bytes], flags: Sequence[int], numbers: Sequence[int]) -> Any | None:
@@ -63,13 +79,9 @@ def database(expressions: Sequence[bytes], flags: Sequence[int], numbers: Sequen
         import hyperscan
     except ImportError:
         return None
-    name = named(list(zip(expressions, flags, numbers, strict=True)), getattr(hyperscan, "__version__", ""))
-    kept = user_cache.read(KIND, name)
-    if kept is not None:
-        with contextlib.suppress(hyperscan.error):
-            loaded = hyperscan.loadb(kept, hyperscan.HS_MODE_BLOCK)
-            loaded.scratch = hyperscan.Scratch(loaded)
-            return loaded
+    loaded = kept(expressions, flags, numbers)
+    if loaded is not None:
+        return loaded
     made = hyperscan.Database()
     try:
         made.compile(
@@ -77,5 +89,6 @@ def database(expressions: Sequence[bytes], flags: Sequence[int], numbers: Sequen
         )
     except hyperscan.error as problem:
         raise RefusedError(str(problem)) from problem
+    name = named(list(zip(expressions, flags, numbers, strict=True)), getattr(hyperscan, "__version__", ""))
     user_cache.write(KIND, name, hyperscan.dumpb(made))
     return made

@@ -38,6 +38,7 @@ VERBS = (
     Verb("tls", "hardening.cli.tls", "Render, audit and scan TLS policies."),
     Verb("waive", "hardening.cli.waive", "Accept one finding, with reason, owner and end."),
     Verb("upgrade", "hardening.cli.upgrade", "Plan, apply, verify and roll back on hosts with Ansible."),
+    Verb("warm", "hardening.cli.warm", "Compile patterns ahead of the first audit."),
 )
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 """A full disk, or a full share of it: no bug of ours, wherever it is met."""

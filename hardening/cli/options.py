@@ -129,6 +129,10 @@ def _with(function: Callable[..., Any], options: tuple[Callable[..., Any], ...])
         if taken.get("output") == STDOUT:
             taken["output"] = None
         report = ReportOptions(**taken)
+        if report.quiet:
+            import logging
+
+            logging.getLogger("harden").setLevel(logging.ERROR)
         given = (value for name, value in kwargs.items() if name not in _SERVERS)
         keep_apart(
             report.written, paths_of((*given, report.waivers, report.baseline_key, report.ignore_file))

@@ -83,6 +83,14 @@ class Credentials:
         """The gates over all patterns."""
         return self._catching.gates
 
+    def prepare(self) -> None:
+        """Compile what large bundles need, before processes are forked that would each compile it."""
+        self.gates.compile()
+
+    def warm(self) -> None:
+        """Compile and keep everything that any bundle may need."""
+        self._catching.warm()
+
     def check(self, member: Member, subject: str) -> Iterator[Finding]:
         """Say the credentials in one member."""
         found = self._in_member(member, subject)

@@ -9,7 +9,8 @@ from functools import cached_property
 
 from bundle.detect.credentials.lines import rows
 from bundle.detect.credentials.nets import by_net, lines
-from bundle.detect.credentials.parts import PROGRAMS, TEXTS, WHOLE, Gates, Pattern, parts_of
+from bundle.detect.credentials.parts import ALL, PROGRAMS, TEXTS, WHOLE, Gates, Pattern, parts_of
+from bundle.detect.credentials.rules import factors
 from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.rules.families import Family, Net, Sink
 from bundle.detect.credentials.statements import assign, calls, spliced
@@ -59,6 +60,14 @@ class Catching:
     def gates(self) -> Gates:
         """The gates, compiled when they are first asked for."""
         return Gates(self._patterns, engine=self._engine)
+
+    def warm(self) -> None:
+        """Compile and keep every gate, and what is asked of names."""
+        self.gates.compile()
+        for part in ALL - {WHOLE}:
+            self.gates.of(part)
+        self._of_file.compile()
+        factors.of_all(list(dict.fromkeys(one.text for one in self._patterns)))
 
     def for_a_name(self, name: str) -> list[tuple[Family, Net]]:
         """Return the nets that files of a name are read whole for: lists of accounts."""

@@ -65,6 +65,10 @@ class Gates:
         met = self._met[part]
         return {number: ends for number, ends in self.whole.hits(content).items() if number in met}
 
+    def compile(self) -> None:
+        """Compile the whole gate now, or load it: processes that are forked later share it."""
+        self.whole.compile()
+
     def of(self, part: str) -> PatternGate:
         """Return the gate of a part, compiled now if it has to be."""
         return self.whole if part == WHOLE else self._made(part)
@@ -78,7 +82,8 @@ class Gates:
 
     def _made(self, part: str) -> PatternGate:
         if part not in self._own:
-            self._own[part] = PatternGate(self._texts(part), engine=self._engine)
+            engine = "plain" if self._engine == "plain" else "hyperscan"
+            self._own[part] = PatternGate(self._texts(part), engine=engine)
         return self._own[part]
 
     def _texts(self, part: str) -> list[str | None]:

@@ -2,33 +2,47 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
+from bundle.detect.credentials.rules import factors
 from bundle.walk import pattern_cache
 from bundle.walk.member import Content
+from hardening import user_cache
 
 _STRETCH = 1 << 28
+_FEW = 96 << 10
+"""Bytes that are searched with `re` before Vectorscan's automaton is compiled: `re` needs some 14 s a MB, compiling some 7 s once."""
 _OVERLAP = 4096
+_MANY = 100
+"""Patterns that take more than a second to compile."""
 _CASELESS, _MULTILINE = 1, 4
 """Flags of Vectorscan (HS_FLAG_CASELESS, HS_FLAG_MULTILINE), which may not be installed."""
 
 
 class PatternGate:
-    """Patterns compiled once; each is bounded, so that a hit says its end and a window finds the rest."""
+    """Patterns that are bounded, so that a hit gives its end and a window finds the rest.
+
+    What was compiled before is loaded. Else the first texts are searched with `re`, and only then Vectorscan compiles:
+    that takes seconds, and most small archives end before.
+    """
 
     def __init__(self, patterns: Sequence[str | None], *, engine: str = "auto") -> None:
-        """Compile; `engine` is `auto` or `plain`. None keeps its number and is not looked for."""
+        """Load what is kept; `engine` is `auto`, `plain`, or `hyperscan` to compile at once. None keeps its number and is not searched."""
         self.patterns = tuple(patterns)
         self._numbers = _numbered(patterns)
         self._of = {numbers[0]: numbers for numbers in self._numbers.values()}
-        self._database = pattern_cache.database(*_expressions(self._numbers)) if engine == "auto" else None
-        self._plain = (
-            [(numbers[0], re.compile(p.encode(), re.MULTILINE)) for p, numbers in self._numbers.items()]
-            if self._database is None
-            else []
-        )
+        self._left = _FEW
+        self._words: list[tuple[bytes, ...]] = []
+        self._engine = engine
+        self._database: Any | None = None
+        if engine != "plain":
+            self._database = pattern_cache.kept(*_expressions(self._numbers))
+        if engine == "hyperscan":
+            self.compile()
 
     @staticmethod
     def is_kept(patterns: Sequence[str | None]) -> bool:
@@ -40,35 +54,66 @@ class PatternGate:
         """The engine in use: `hyperscan` or `plain`."""
         return "plain" if self._database is None else "hyperscan"
 
+    def compile(self) -> None:
+        """Compile Vectorscan's automaton now and keep it, unless it is loaded or Vectorscan is not installed."""
+        if self._database is None and self._engine != "plain":
+            if len(self._numbers) >= _MANY:
+                _announce()
+            self._database = pattern_cache.database(*_expressions(self._numbers))
+            if self._database is None:
+                self._engine = "plain"
+
     def hits(self, content: Content) -> Mapping[int, list[int]]:
         """Return for each pattern that is met the offsets where matches end, ascending."""
+        if self._database is None and self._engine != "plain":
+            self._left -= len(content)
+            if self._left < 0:
+                self.compile()
+        found = self._searched(content) if self._database is None else self._scanned(content)
+        return {number: ends for first, ends in found.items() for number in self._of[first]}
+
+    def _searched(self, content: Content) -> dict[int, list[int]]:
+        """Return what `re` finds, which is asked only of patterns whose words are there."""
+        if not self._words:
+            self._words = factors.of_all(list(self._numbers))
+        small, seen = bytes(content).lower(), dict[tuple[bytes, ...], bool]()
         found: dict[int, list[int]] = {}
-        if self._database is None:
-            for number, pattern in self._plain:
-                ends = _ends(pattern, content)
-                if ends:
-                    found[number] = ends
-            return self._shared(found)
-        base = 0
+        for (pattern, numbers), words in zip(self._numbers.items(), self._words, strict=True):
+            if words not in seen:
+                seen[words] = not words or any(word in small for word in words)
+            if seen[words] and (ends := _ends(_compiled(pattern), content)):
+                found[numbers[0]] = ends
+        return found
+
+    def _scanned(self, content: Content) -> dict[int, list[int]]:
+        """Return what Vectorscan finds."""
+        found: dict[int, list[int]] = {}
+        base, size = 0, len(content)
+        scan = self._database.scan  # type: ignore[union-attr]  # asked only where there is one
 
         def seen(number: int, _start: int, end: int, _flags: int, _context: Any) -> None:
             found.setdefault(number, []).append(base + end)
 
-        size = len(content)
-        if not size:
-            return found
-        if size <= _STRETCH:
-            self._database.scan(content, match_event_handler=seen)
-        else:
+        if 0 < size <= _STRETCH:
+            scan(content, match_event_handler=seen)
+        elif size:
             for base in range(0, size, _STRETCH):
-                piece = content[base : base + _STRETCH + _OVERLAP]
-                self._database.scan(piece, match_event_handler=seen)
-        if not found:  # as in most texts
-            return found
-        return self._shared({number: sorted(set(ends)) for number, ends in found.items()})
+                scan(content[base : base + _STRETCH + _OVERLAP], match_event_handler=seen)
+        return {number: sorted(set(ends)) for number, ends in found.items()}
 
-    def _shared(self, found: dict[int, list[int]]) -> dict[int, list[int]]:
-        return {number: ends for first, ends in found.items() for number in self._of[first]}
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[bytes]:
+    return re.compile(pattern.encode(), re.MULTILINE)
+
+
+def _announce() -> None:
+    """Log what takes seconds, and where it is kept; logging writes it to standard error if nobody set up a handler."""
+    place = next((str(one) for one in user_cache.folders(pattern_cache.KIND, make=True)), "")
+    logging.getLogger("harden").warning(
+        "harden: preparing the credential patterns (once, some 10 seconds); %s",
+        f"kept in {place}" if place else "no folder can be written, so every run prepares them again",
+    )
 
 
 def _ends(pattern: re.Pattern[bytes], content: Content) -> list[int]:

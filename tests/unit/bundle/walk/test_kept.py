@@ -23,7 +23,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def hits() -> dict[int, list[int]]:
-    return dict(PatternGate(PATTERNS).hits(b"abc12 SECRET=x"))
+    return dict(PatternGate(PATTERNS, engine="hyperscan").hits(b"abc12 SECRET=x"))
 
 
 def test_the_second_run_reads_what_the_first_compiled(folder: Path) -> None:
@@ -32,7 +32,7 @@ def test_the_second_run_reads_what_the_first_compiled(folder: Path) -> None:
     stamp = file.stat().st_ino
     assert hits() == first == {0: [5], 1: [13]}
     assert file.stat().st_ino == stamp
-    PatternGate(("other",))
+    PatternGate(("other",), engine="hyperscan")
     assert len(list(folder.iterdir())) == 2
 
 
@@ -89,7 +89,7 @@ def test_a_machine_on_which_nothing_may_be_written_is_no_reason_to_fail(
 
 def test_few_are_kept(folder: Path) -> None:
     for number in range(user_cache.MOST_KEPT + 9):
-        PatternGate((f"pattern{number}",))
+        PatternGate((f"pattern{number}",), engine="hyperscan")
     assert len(list(folder.iterdir())) == user_cache.MOST_KEPT
 
 
@@ -98,9 +98,9 @@ def test_what_is_used_stays(folder: Path) -> None:
     (file,) = folder.iterdir()
     os.utime(file, (0, 0))
     for number in range(user_cache.MOST_KEPT - 1):
-        PatternGate((f"pattern{number}",))
+        PatternGate((f"pattern{number}",), engine="hyperscan")
     hits()
-    PatternGate(("one more",))
+    PatternGate(("one more",), engine="hyperscan")
     assert file.exists()
 
 

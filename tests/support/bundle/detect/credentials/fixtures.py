@@ -11,7 +11,9 @@ from tests.support.bundle.detect.credentials.plant.members import Look, member
 
 @pytest.fixture(scope="session")
 def credentials() -> Credentials:
-    return Credentials()
+    made = Credentials()
+    made.prepare()  # small texts would be searched without Vectorscan
+    return made
 
 
 @pytest.fixture(scope="session")

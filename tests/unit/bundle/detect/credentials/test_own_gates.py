@@ -47,6 +47,7 @@ def test_an_own_gate_is_made_once_there_is_enough_to_read(
     folder = tmp_path / "aspect-hardening" / "gates"
     text = b"call( secret=x\nanna:"
     gates = Gates(PATTERNS)
+    gates.compile()
     assert gates.hits(text, PROGRAMS) == {0: [14], 2: [5]}
     assert len(list(folder.iterdir())) == 1
     for _ in range(5):
