@@ -18,4 +18,4 @@ def required(path: Path) -> None:
     if stat.S_ISDIR(mode):
         raise InputError(f"{path}: is a folder", hint="give the bundle as one file, such as an archive of it")
     if not stat.S_ISREG(mode):
-        raise InputError(f"{path}: is no regular file", hint="give the bundle as one file")
+        raise InputError(f"{path}: is not a regular file", hint="give the bundle as one file")

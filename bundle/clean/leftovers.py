@@ -31,7 +31,7 @@ INNER_SIGNATURE = Rule(
 )
 SUMS = Rule(
     id="clean/sums",
-    title="A list of files or checksums was written anew",
+    title="A list of files or checksums was updated",
     severity=Severity.INFO,
     rationale="A package or installer keeps sums of what it holds; they have to fit what cleaning left.",
     remedy="Nothing is to be done; harden bundle verify-clean shows that the lists agree with what was removed.",
@@ -114,7 +114,7 @@ def _unsigned(old: Path, subject: str, written: set[tuple[str, ...]], limits: Li
             name = NESTING.join(seen.parts[1:]) or seen.name
             yield Finding(
                 rule=INNER_SIGNATURE, subject=subject, location=InFile((subject, *seen.parts[1:])), evidence=name,
-                message=f"{name}: its maker's signature was left out, since it is over what was changed (rpmsign --addsign signs it anew)",
+                message=f"{name}: its maker's signature was left out, since it is over what was changed (rpmsign --addsign signs it again)",
             )  # fmt: skip
 
 
@@ -160,19 +160,19 @@ def _references(member: Member, subject: str, pattern: re.Pattern[bytes]) -> Ite
 
 
 def _lists(member: Member, subject: str, changed: set[tuple[str, ...]]) -> Iterator[Finding]:
-    """Yield which lists of sums were written anew."""
+    """Yield which lists of sums were updated."""
     inner = tuple(map(plain, member.parts[1:]))
     if member.format == "makeself" and (inner in changed or (not inner and changed)):
         name = NESTING.join(inner) or member.name
         yield Finding(rule=SUMS, subject=subject, location=member.at(),
-                      message=f"{name}: checksums and sizes in the script of makeself were written anew")  # fmt: skip
+                      message=f"{name}: checksums and sizes in the script of makeself were updated")  # fmt: skip
         if _SIGNED_SCRIPT.search(bytes(member.content)):
             yield Finding(rule=INNER_SIGNATURE, subject=subject, location=member.at(), evidence=name,
                           message=f"{name}: its own signature is over an archive that was changed by the cleaning")  # fmt: skip
     elif member.format == "rpm" and inner in changed:
         name = NESTING.join(inner) or member.name
         yield Finding(rule=SUMS, subject=subject, location=member.at(),
-                      message=f"{name}: the header's lists of files, sizes and digests were written anew")  # fmt: skip
+                      message=f"{name}: the header's lists of files, sizes and digests were updated")  # fmt: skip
     elif (
         inner and inner[-1] in ("md5sums", "conffiles") and inner[:-1] and inner[-2].startswith("control.tar")
     ) and any(c[:-1] == inner[:-2] and c[-1].startswith("data.tar") for c in changed if c):

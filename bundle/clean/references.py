@@ -157,7 +157,7 @@ def plan(
     absent = [f for parts, found in wanted.items() if not met[place(parts)] for f in found]
     made.problems = [
         *((f, why) for f, why in made.problems if f not in twice),
-        *((f, "its name stands twice in the archive") for f in twice),
+        *((f, "its name is there twice in the archive") for f in twice),
         *((f, "it is not where the audit saw it") for f in absent),
     ]
     kept = []
@@ -186,7 +186,7 @@ def _wanted(findings: Iterable[Finding]) -> dict[Parts, list[Finding]]:
 def _objection(parts: Parts, signed: set[Parts]) -> str:
     """Say why a member stays: the signed archive or file that it lies in, or is, or its name; empty where it may change."""
     if _UNDECODED.search(parts[-1]):
-        return "its name has bytes that are no text, so that no host could be told where to fill it in"
+        return "its name has bytes that are not text, so no host could find the place"
     around = next((parts[:n] for n in range(1, len(parts) + 1) if parts[:n] in signed), None)
     if around is None:
         return ""

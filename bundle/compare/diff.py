@@ -44,7 +44,7 @@ RULES = {
         _rule("sudoers", _MEDIUM, "A sudoers rule came or went",
               "A sudoers rule gives rights to whoever may use it.", "Ask its maker why it is needed."),
         _rule("port", _LOW, "A listening port named in a configuration came or went",
-              "A port that nobody expects is not filtered by anybody's firewall.", "Compare it with the firewall's rules."),
+              "A port that is not expected is not filtered by a firewall.", "Compare it with the firewall's rules."),
     )
 }  # fmt: skip
 """Every rule a comparison can say. What went is always of severity info."""

@@ -73,7 +73,7 @@ def _read(path: Path) -> bytes:
     except ValueError:
         found = b""
     if len(found) != _SALT:
-        raise UsageError(f"{path} is no salt", hint="name a file that does not exist; it is made")
+        raise UsageError(f"{path} is not a salt", hint="name a file that does not exist; it is made")
     return found
 
 

@@ -165,10 +165,10 @@ def content(envelope: Envelope) -> Any:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse a name that stands twice: two readers would read two envelopes."""
+    """Refuse a name that is there twice: two readers would read two envelopes."""
     made = dict(pairs)
     if len(made) != len(pairs):
-        raise ValueError("a name stands twice")
+        raise ValueError("a name is there twice")
     return made
 
 

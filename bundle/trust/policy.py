@@ -87,7 +87,7 @@ def load(path: Path, *, at_least: int = 1) -> Policy:
         raise RefusedError(f"{path}: no key is trusted", hint="name a key; an empty policy accepts nothing")
     trusted = tuple(_trusted(path, row) for row in rows)
     if len({keys.keyid(t.key) for t in trusted}) != len(trusted):
-        raise table.wrong("key", "one key stands twice", "name each key once")
+        raise table.wrong("key", "one key is named twice", "name each key once")
     if not 1 <= threshold <= len(rows):
         raise table.wrong("threshold", f"has to be from 1 to {len(rows)}, the number of keys")
     if at_least > len(rows):

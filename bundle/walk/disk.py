@@ -185,7 +185,7 @@ def _alone(walker: Walker, folder: int, entry: os.DirEntry[str], shown: str) -> 
     """Say one file of a folder within its own time. Errors: Stop where a limit of everything was reached."""
     if late := walker.out_of_time():
         with suppress(OSError):
-            message = f"{late}; nothing of it was examined, and nothing behind it"
+            message = f"{late}; neither it nor what is behind it was examined"
             yield Problem("limit-time", (shown,), message, entry.stat(follow_symlinks=False).st_size)
         raise Stop("limit-time")
     before = walker.position

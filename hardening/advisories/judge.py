@@ -57,7 +57,7 @@ def _judged(
     if any(one.kind is EvidenceKind.ACCOUNT for one, _ in evidence):
         return Status.AFFECTED, "a published default password is still in place", None
     if not seen.product:
-        return Status.UNDER_INVESTIGATION, "nothing of the product was found", None
+        return Status.UNDER_INVESTIGATION, "the product was not found", None
     if advisory.part == "studio" and seen.kind is Kind.HOST:
         because = "the advisory is about ASPECT-Studio on a Windows workstation, and this is a server"
         return Status.NOT_AFFECTED, because, Why.NO_COMPONENT

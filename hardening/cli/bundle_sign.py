@@ -102,7 +102,9 @@ def command(  # the options of the contract in docs/cli.md
         **(_cleaned(path, cleaned_from, salt) if cleaned_from and salt else {}),
     }
     if _stamp(path) != as_it_was:  # the statements would be about different bytes
-        raise RefusedError(f"{path} was changed while it was examined", hint="sign it once nobody writes it")
+        raise RefusedError(
+            f"{path} was changed while it was examined", hint="sign it when nothing writes to it"
+        )
     _write(path, said, target, predicates, private)
     lines = [
         f"{'signed' if private else 'to sign':<10} {visible(str(path))}: {len(said.members)} member{'s' if len(said.members) != 1 else ''}, {said.size} bytes",

@@ -174,7 +174,7 @@ def _carry_out(host: Session, wish: DesiredPort, *, check: bool = False) -> dict
 def _agreed(engine: EnginePort) -> bool:
     """Ask the person at the terminal; without one nobody is waited for."""
     if not sys.stdin.isatty():
-        click.echo("nobody was asked: standard input is no terminal", err=True)
+        click.echo("not asked: standard input is not a terminal", err=True)
         return False
     return click.confirm(f"{engine.line}. Restart the control engine now?", err=True)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @config_options
-@click.option("--offline", is_flag=True, help="Files, values and expiry alone: ask nobody.")
+@click.option("--offline", is_flag=True, help="Check files, values and expiry only, without network.")
 @click.option("--dry-run", is_flag=True, help="Go as far as the envelope and withdraw it (the default).")
 @click.option("--send", is_flag=True, help="Send a test mail by each transport at the end.")
 @report_options
@@ -40,7 +40,7 @@ def command(
 @config_options
 @report_options
 def check(config: Path, keys: Keys, report: ReportOptions) -> int:
-    """Check files, values and expiry; ask nobody."""
+    """Check files, values and expiry, without network."""
     return _run(config, keys, report, offline=True, send=False)
 
 

@@ -77,7 +77,7 @@ def _plain_words(folder: str, user: str) -> None:
             f"--folder: {folder!r} cannot be where the relay lies", hint="a whole path, without blanks"
         )
     if not re.fullmatch(r"[A-Za-z_][\w.-]*\$?", user, re.ASCII):
-        raise UsageError(f"--user: {user!r} is no user's name", hint="as in /etc/passwd: aspect-mail")
+        raise UsageError(f"--user: {user!r} is not a user name", hint="as in /etc/passwd: aspect-mail")
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:

@@ -105,7 +105,7 @@ def _chosen(settings: Settings, recipients: tuple[str, ...], transport: tuple[st
         if mistake.grave:
             raise InputError(f"{settings.source}: {mistake.key}: {mistake.problem}", hint=mistake.remedy)
     if not settings.recipients:
-        raise UsageError("nobody to send to", hint="--to ADDRESS, or recipients in the settings")
+        raise UsageError("no recipient", hint="--to ADDRESS, or recipients in the settings")
     return settings
 
 

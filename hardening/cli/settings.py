@@ -129,7 +129,7 @@ def _defaults(context: click.Context, whole: Table, *, named: bool) -> dict[str,
             if table is whole and isinstance(value, Mapping):
                 continue
             if table is whole and key not in REPORT_WORDS:
-                raise table.wrong(key, "is no report option", f"known: {', '.join(REPORT_WORDS)}")
+                raise table.wrong(key, "is not a report option", f"known: {', '.join(REPORT_WORDS)}")
             if table is not whole and key in _SAID:
                 raise table.wrong(key, "is for the command line alone", "take it out of the file")
             if (

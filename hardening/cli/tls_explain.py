@@ -204,7 +204,7 @@ def _suite(what: str, suite: Suite, form: str) -> list[str]:
 
 _WEAK = {
     "NULL": "It does not encrypt.",
-    "ANON": "It authenticates nobody: anybody can be in the middle.",
+    "ANON": "It does not authenticate the server: anybody can be in the middle.",
     "EXPORT": "It is an export suite: its key can be broken in minutes.",
     "RC4": "RC4 is prohibited (RFC 7465).",
 }

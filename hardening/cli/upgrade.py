@@ -95,7 +95,7 @@ def status(inventory: str | None, limit: str | None, extra: tuple[str, ...]) -> 
                 underway = True
             if names := owed(tx):
                 click.echo(
-                    f"  OWED {names}: could not be told or does not run since {tx['id']} was undone; it is tried again"
+                    f"  OWED {names}: could not be notified or does not run since {tx['id']} was undone; it is tried again"
                 )
                 underway = True
         for row in one.said("upgrades"):
@@ -195,7 +195,7 @@ def _raise_for(receipt: Receipt, more: Sequence[str] = ()) -> None:
     bad = [*more, *(f"{one.host}: unreachable: {one.lost}" for one in receipt.hosts if one.unreachable)]
     bad += [f"{one.host}: {clear(problem)}" for one in receipt.hosts for problem in one.problems]
     if bad:
-        hint = "put right what is named and run it again"
+        hint = "fix what is named, and run it again"
         if len(receipt.hosts) > 1:
             hint += "; the hosts that are not named are done"
         raise HostsFailedError("; ".join(bad), hint=hint)

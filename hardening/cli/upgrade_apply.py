@@ -54,7 +54,7 @@ _BUNDLE = (
 )  # fmt: skip
 _APPLY = (
     click.option("--deadman", type=click.FloatRange(30), default=900, show_default=True, metavar="SECONDS",
-                 help="Without a word from here for so long, a host leads itself back."),
+                 help="If a host hears nothing from this machine for so many seconds, it rolls back by itself."),
     click.option("--keep-done", is_flag=True,
                  help="Leave hosts that are done as they are when a later one fails; otherwise they are rolled back."),
     click.option("--logs", type=_FOLDER, metavar="DIR", help="Keep the installer's log of each host here."),

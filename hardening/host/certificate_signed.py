@@ -55,7 +55,7 @@ def chosen(
             chain = _chain(leaf, cards)
             if wrong := list(_wrong(leaf, chain, cards, request, now)):
                 raise RefusedError(
-                    f"{path}: {'; '.join(wrong)}", hint="nothing was changed; have it signed anew"
+                    f"{path}: {'; '.join(wrong)}", hint="nothing was changed; have it signed again"
                 )
             return "".join(one.public_bytes(Encoding.PEM).decode("ascii") for one in chain)
     return None

@@ -13,7 +13,7 @@ from hardening.host import playbook, rules, states
 from hardening.host.playbook import HostReceipt, Receipt
 from hardening.host.session import owed, unfinished
 
-_IDLE = "the inventory asks nothing of this host: tls_servers, components_absent, harden_credentials and harden_control_engine are empty"
+_IDLE = "the inventory asks for nothing on this host: tls_servers, components_absent, harden_credentials and harden_control_engine are empty"
 _BEFORE_ITS_TURN = "the run ended before it came to this host"
 
 

@@ -133,7 +133,7 @@ def gather(
     except (LookupError, TypeError, ValueError, AttributeError, RecursionError, zlib.error) as problem:
         raise ProbeError(
             f"the answer of {where} is not a list of files: {type(problem).__name__}",
-            hint="nothing of this host was examined; look at the host, and at what its login scripts print",
+            hint="this host was not examined; look at the host, and at what its login scripts print",
         ) from problem
     return made
 

@@ -100,7 +100,7 @@ LEFT_STOPPED = Rule(
     id="host/left-stopped",
     title="Stopped service was not started",
     severity=Severity.INFO,
-    rationale="Its files were changed and judged by its own check; what it answers with them nobody could see. It may have been stopped on purpose.",
+    rationale="Its files were changed and judged by its own check; its answers were not observed. It may have been stopped on purpose.",
     remedy="Where it should run, start it (`systemctl start NAME`, `service NAME start`), then `harden upgrade verify`.",
 )
 KEPT = Rule(

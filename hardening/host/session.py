@@ -135,12 +135,12 @@ def waits(row: Mapping[str, Any]) -> str:
     if row["running"] == ["before"]:  # an upgrade's service, not a port
         return (
             f"{row['name']}: release {row['configured']} is installed and the program from before it still runs: "
-            f"restart pending since {row['since']} by {row['by'] or 'nobody named'}"
+            f"restart pending since {row['since']} by {row['by'] or 'an unknown person'}"
         )
     running = ",".join(map(str, row["running"])) or "none"
     return (
         f"{row['name']}: configured={row['configured']} running={running} "
-        f"restart pending since {row['since']} by {row['by'] or 'nobody named'}"
+        f"restart pending since {row['since']} by {row['by'] or 'an unknown person'}"
     )
 
 
@@ -176,7 +176,9 @@ def summary(answer: dict[str, Any]) -> str:
     if state == "rolled-back" and answer.get("failed") is False:
         text = "undone, and everything is as it was before"  # as was asked for
     if state == "rolled-back" and (names := owed(answer)):
-        text += f" but for {names}, which could not be told or does not run; the host tries again for an hour"
+        text += (
+            f" except {names}, which could not be notified or does not run; the host tries again for an hour"
+        )
     if state == "would-change" and (why := answer.get("not_staged")):
         text += f", which the servers' own checks have not seen ({why})"
     return f"{text}: {answer['msg']}" if answer.get("msg") else text

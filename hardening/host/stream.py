@@ -68,7 +68,7 @@ def unpacked(data: bytes) -> bytes:
     if len(content) > LARGEST:
         raise ProbeError(
             f"a host answered with more than {LARGEST >> 20} MiB",
-            hint="nothing of it was read; look at the host",
+            hint="nothing was read from it; look at the host",
         )
     if not made.eof:
         raise zlib.error("cut short")

@@ -184,7 +184,9 @@ def _proof(credential: Credential, audience: str, issuer: str) -> str:
     text = ".".join(_b64u(json.dumps(part).encode()) for part in (head, claims))
     key = load_pem_private_key(credential.key(), None)
     if not isinstance(key, rsa.RSAPrivateKey):
-        raise UsageError(f"{credential.key_file}: is no RSA key", hint="make the certificate with rsa:3072")
+        raise UsageError(
+            f"{credential.key_file}: is not an RSA key", hint="make the certificate with rsa:3072"
+        )
     return f"{text}.{_b64u(key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
 
 

@@ -95,7 +95,7 @@ def _pair(found: Examination, credential: Credential) -> None:
         return
     if not isinstance(key, RSAPrivateKey):
         found.wrong(
-            "values", "certificate-not-rsa", f"{place}: the key is no RSA key, and Entra takes no other",
+            "values", "certificate-not-rsa", f"{place}: the key is not an RSA key, and Entra accepts no other",
             "harden mailer rotate --make-certificate mailer.crt   # then upload it", where=where,
         )  # fmt: skip
         found.failed.add("values")
@@ -192,7 +192,7 @@ def _queue(found: Examination) -> None:
     except (HardeningError, ValueError, TypeError, KeyError, AttributeError) as problem:
         closed = isinstance(problem.__cause__, PermissionError)
         said = (
-            "may not be read: nobody knows how the queue is"
+            "cannot be read: the state of the queue is unknown"
             if closed
             else "is absent or unreadable: the relay does not run"
         )

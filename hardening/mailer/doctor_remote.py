@@ -107,7 +107,7 @@ def _role(found: Examination, transport: Transport, roles: list[str]) -> None:
             return  # the right is Exchange's; the transport's own step proves it
         found.failed.add(f"role:{transport}")
         if not roles:
-            found.wrong("claims", "no-consent", f"the token carries no roles: {wanted} is not ticked as an application permission, or nobody consented",
+            found.wrong("claims", "no-consent", f"the token carries no roles: {wanted} is not ticked as an application permission, or consent is missing",
                         "tick " + wanted + " as an *application* permission (harden mailer guide), then consent: {consent}")  # fmt: skip
         else:
             found.wrong("claims", "missing-role", f"the token lacks {wanted}; it has {', '.join(sorted(roles))}",
@@ -273,7 +273,7 @@ def _send(found: Examination) -> None:
         found.skipped("send", "values are wrong")
         return
     if not settings.recipients:
-        found.wrong("send", "no-recipients", "no test mail was sent: recipients names nobody",
+        found.wrong("send", "no-recipients", "no test mail was sent: recipients names no address",
                     "recipients = ['operators@your-domain']", where=settings.source)  # fmt: skip
         found.done("send")
         return

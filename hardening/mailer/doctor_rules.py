@@ -38,7 +38,7 @@ RULES = {
         _rule("discovery", "The tenant is not found",
               "A wrong tenant or cloud refuses everything that follows.", "use the tenant's GUID, and check `cloud`"),
         _rule("token", "No token is given for this credential",
-              "Without a token no transport works.", "see the cause; harden mailer guide shows what has to stand", _CODES),
+              "Without a token no transport works.", "see the cause; harden mailer guide shows what is required", _CODES),
         _rule("claims", "The token's permissions are not what sending needs",
               "A permission or consent is missing or broader than needed, or the token is for another service.", "harden mailer guide", _SEND_AS, _RBAC),
         _rule("smtp", "The submission host does not do what it should",

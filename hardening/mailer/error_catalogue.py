@@ -159,7 +159,7 @@ def diagnose(answer: Answer) -> Diagnosis:
             meaning=f"{answer.where} answered {answer.status} {answer.name}".strip(),
             remedy="try again later"
             if busy
-            else "see what was answered; harden mailer guide shows what has to stand",
+            else "see what was answered; harden mailer guide shows what is required",
         )
     return row.diagnosis
 
@@ -180,13 +180,13 @@ _NETWORK = {
     "refused": "a firewall answers, or nothing listens there: check [endpoints] and the firewall's rules for 443 and 587",
     "timeout": "a firewall drops it: open 443 and 587 to the cloud's hosts, or set [proxy] url",
     "proxy-unreachable": "check [proxy] url: the proxy does not answer",
-    "proxy-auth": "the proxy wants a name and a password: [proxy] url = 'http://NAME:PASSWORD@host:port' in an encrypted document",
+    "proxy-auth": "the proxy requires a name and a password: [proxy] url = 'http://NAME:PASSWORD@host:port' in an encrypted document",
     "proxy-failed": "the proxy itself does not get there: ask whoever runs it for its way to the host (its DNS, its firewall, its parent proxy)",
     "proxy-refused": "ask for CONNECT to these hosts on 443 and 587; or [proxy] smtp = false where SMTP goes direct",
     "tls-untrusted": "something between opens TLS, or [endpoints] is wrong: exempt these hosts from inspection, or ca_file = 'its-ca.pem'",
     "tls-name": "the certificate is for another name: check [endpoints] and what answers there",
     "tls-expired": "the certificate's time is over, or this clock is wrong: timedatectl set-ntp true",
-    "tls-version": "the other side speaks no TLS 1.2: something old stands between",
+    "tls-version": "the other side speaks no TLS 1.2: something old is in between",
     "tls-failed": "what answers does not speak TLS: check [endpoints] and port",
     "closed": "the other side closed without a word: a firewall, or a busy server",
 }

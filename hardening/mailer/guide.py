@@ -174,7 +174,7 @@ def _register(settings: Settings) -> Step:
         why="An alarm mailer signs in as an application, not as a person: the registration is its account.",
         clicks=(
             f"{settings.cloud.portal}, menu Entra ID, App registrations, New registration: a name such as 'ASPECT mailer'; accounts in this organisation only; no redirect URI",
-            "On its Overview: copy 'Application (client) ID' to client_id and 'Directory (tenant) ID' to tenant, then print this guide anew",
+            "On its Overview: copy 'Application (client) ID' to client_id and 'Directory (tenant) ID' to tenant, then print this guide again",
             "Menu Entra ID, Enterprise apps, the same name: copy 'Object ID' to service_principal. It differs from the registration's own Object ID; Exchange wants this one",
             "Only where certificates shall renew themselves: copy 'Object ID' of the registration's Overview to application",
         ),
@@ -202,7 +202,7 @@ def _secret(settings: Settings) -> Step:
             title="Upload the certificate",
             why="The private key stays on this machine; only the certificate travels.",
             clicks=(
-                f"harden mailer rotate --make-certificate {certificate}   # where there is none yet",
+                f"harden mailer rotate --make-certificate {certificate}   # if the file does not exist yet",
                 f"Certificates & secrets, Certificates, Upload: {certificate}",
             ),
             notes=(

@@ -119,7 +119,7 @@ def _tunnel(dialled: socket.socket, proxy: Proxy, host: str, port: int) -> None:
     status = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ", 2)
     code = status[1] if len(status) > 1 else "nothing"
     if code == "407":
-        raise unreachable("proxy-auth", "the proxy wants authentication (407)")
+        raise unreachable("proxy-auth", "the proxy requires authentication (407)")
     if code.startswith("5"):
         raise unreachable("proxy-failed", f"the proxy answered {code} to CONNECT {host}:{port}")
     if code != "200":

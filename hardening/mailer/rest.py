@@ -120,7 +120,7 @@ def load_key(path: Path) -> Secret:
     except binascii.Error:
         good = False
     if not good:
-        raise InputError(f"{path}: is no sealing key", hint="harden mailer seal --new-key makes one")
+        raise InputError(f"{path}: is not a sealing key", hint="harden mailer seal --new-key makes one")
     return Secret(text.decode("ascii"))
 
 

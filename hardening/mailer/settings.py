@@ -391,7 +391,7 @@ _PATHS = ("spool", "status_file", "alarm_file")
 _FORMS: dict[str, tuple[re.Pattern[str], str]] = {
     "listen": (
         re.compile(r"(127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?\Z"),
-        "listen = '127.0.0.1:2525': loopback alone, so that it is no open relay",
+        "listen = '127.0.0.1:2525': loopback alone, so that it is not an open relay",
     ),
     "allow_recipients": (
         re.compile(r"[^@\s]*@[^@\s]+\Z"),

@@ -137,7 +137,7 @@ def _credential(credential: Credential, today: date) -> Iterator[Mistake]:
     if not credential.is_certificate:
         yield from _secret(credential, f"{place}.{'secret' if credential.secret else 'secret_file'}")
     if credential.expires is None:
-        yield Mistake(f"{place}.expires", "is not given, so nobody is warned before mail stops",
+        yield Mistake(f"{place}.expires", "is not set, so there is no warning before mail stops",
                       f"expires = YYYY-MM-DD under [{place}]: the date the portal shows", grave=False)  # fmt: skip
     elif (
         not credential.is_certificate

@@ -79,7 +79,7 @@ class Submission:
             return
         if code < 0:  # smtplib's word for a line without a number
             raise RefusedBy(
-                Answer(where="smtp", stage=stage, name="not-smtp", text="the answer is no SMTP reply")
+                Answer(where="smtp", stage=stage, name="not-smtp", text="the answer is not an SMTP reply")
             )
         text = told(said.decode("utf-8", "replace").replace("\n", " "))
         found = _ENHANCED.search(text)

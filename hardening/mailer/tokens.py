@@ -102,7 +102,7 @@ def acquire(settings: Settings, credential: Credential, scope: str) -> Token:
     if not isinstance(value, str) or not re.fullmatch(r"[\x21-\x7e]+", value):
         status = client.last.status_code if client.last is not None else 0
         raise RefusedBy(
-            Answer(where="token", status=status, name="foreign", text="the token it gave is none")
+            Answer(where="token", status=status, name="foreign", text="what it gave is not a token")
         )
     return Token(Secret(value), claims(value), time.time() + lifetime, credential)
 

@@ -109,7 +109,7 @@ def _named(problem: requests.RequestException) -> RefusedBy:
 
 def _proxy_said(text: str, host: str) -> RefusedBy:
     if "Tunnel connection failed: 407" in text:
-        return unreachable("proxy-auth", "the proxy wants authentication (407)")
+        return unreachable("proxy-auth", "the proxy requires authentication (407)")
     if "Tunnel connection failed: 5" in text:
         return unreachable("proxy-failed", f"the proxy does not get to {host}")
     if "Tunnel connection failed" in text:

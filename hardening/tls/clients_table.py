@@ -51,7 +51,7 @@ def _client(row: Table) -> dict[str, Any]:
     }
     for name in protocols:
         if name not in registry.PROTOCOLS:
-            raise row.wrong("protocols", f"{name!r} is no protocol")
+            raise row.wrong("protocols", f"{name!r} is not a protocol")
     for name in groups:
         if registry.find_group(name) is None:
             raise row.wrong("groups", f"{name!r} is not a group")

@@ -105,7 +105,7 @@ def sentence(said: Mapping[str, Any]) -> str:
 
 def _told(said: Mapping[str, Any]) -> str:
     """Return how many of the findings a report gets, where those are not all."""
-    return f" (the {TOLD} gravest are told)" if said["found"] > TOLD else ""
+    return f" (the {TOLD} worst are shown)" if said["found"] > TOLD else ""
 
 
 def _count(number: int) -> str:

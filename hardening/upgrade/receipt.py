@@ -89,7 +89,7 @@ def opened(data: bytes, trusted: list[keys.PublicKey], *, threshold: int = 1) ->
         return {"sha256": value["subject"][0]["digest"]["sha256"], **value["predicate"]}
     except (ValueError, KeyError, TypeError, IndexError, RecursionError) as problem:
         raise RefusedError(
-            "the signed document is no upgrade receipt", hint="give the file that --receipt wrote"
+            "the signed document is not an upgrade receipt", hint="give the file that --receipt wrote"
         ) from problem
 
 

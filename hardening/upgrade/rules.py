@@ -16,7 +16,7 @@ PRODUCT = Rule(
     title="The bundle is for another product, or does not say which",
     severity=Severity.CRITICAL,
     rationale="What is signed for one product may run on every host, and break each of them.",
-    remedy="Take the bundle of this product, or name the recipe it is for with --recipe; a signature that names none is made anew: `harden bundle sign BUNDLE --key KEY --product NAME --release RELEASE`.",
+    remedy="Take the bundle of this product, or name the recipe it is for with --recipe; sign again if the signature names no product: `harden bundle sign BUNDLE --key KEY --product NAME --release RELEASE`.",
 )
 PLACEHOLDER = Rule(
     id="upgrade/placeholder",
@@ -36,7 +36,7 @@ REFUSED = Rule(
     id="upgrade/refused",
     title="A host refuses the bundle by its own trusted keys",
     severity=Severity.CRITICAL,
-    rationale="The keys on the host do not stand for what the control machine sent; nothing was changed there.",
+    rationale="No key that the host trusts signed what the control machine sent. Nothing was changed there.",
     remedy="Have the bundle signed by a key of the host; after a change of keys, put the new ones into its trust folder.",
 )
 DONE = Rule(
@@ -62,7 +62,7 @@ BROKEN = Rule(
 )
 LOST = Rule(
     id="upgrade/lost",
-    title="An upgrade ended on the host and nobody knows what it left",
+    title="An upgrade ended on the host and left it in an unknown state",
     severity=Severity.CRITICAL,
     rationale="Its journal or its copies were deleted while it ran, so it can neither be finished nor rolled back.",
     remedy="Restore the host from your own backup, or check it by hand. Then delete the file that the message names.",
@@ -71,7 +71,7 @@ UNFINISHED = Rule(
     id="upgrade/unfinished",
     title="An upgrade is under way on the host",
     severity=Severity.MEDIUM,
-    rationale="Without a word from the control machine the host leads itself back when its time limit is over.",
+    rationale="If the host hears nothing from the control machine until its time limit is over, it rolls back by itself.",
     remedy="Run the same `harden upgrade apply` again, or `harden upgrade rollback`.",
 )
 LEFT = Rule(

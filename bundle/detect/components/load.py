@@ -148,7 +148,7 @@ def _pattern(row: Table, key: str, text: str) -> re.Pattern[bytes]:
     try:
         found = re.compile(text.encode("utf-8"))
     except re.error as problem:
-        raise row.wrong(key, f"{text!r} is no regular expression: {problem}") from problem
+        raise row.wrong(key, f"{text!r} is not a regular expression: {problem}") from problem
     if found.groups < 1:
         raise row.wrong(key, f"{text!r} has no group for the version")
     return found

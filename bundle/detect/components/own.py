@@ -93,11 +93,11 @@ def _one(table: Table) -> Own:
         why = Denied(row.text("reason"), row.choice("severity", Severity, Severity.HIGH))
         for purl in row.texts("purls", []):
             if not purl.startswith("pkg:"):
-                raise row.wrong("purls", f"{purl!r} is no package URL such as pkg:maven/group/name@1.2")
+                raise row.wrong("purls", f"{purl!r} is not a package URL such as pkg:maven/group/name@1.2")
             purls[purl] = why
         for digest in row.texts("sha256", []):
             if not _SHA256.fullmatch(digest.lower()):
-                raise row.wrong("sha256", f"{digest!r} is no SHA-256 in hex")
+                raise row.wrong("sha256", f"{digest!r} is not a SHA-256 in hex")
             sha256[digest.lower()] = why
         row.done()
     own = Own(
@@ -129,7 +129,7 @@ def _packed(row: Table, key: str, size: int) -> bytes:
     try:
         raw = base64.b64decode("".join(row.text(key, "").split()), validate=True)
     except binascii.Error as problem:
-        raise row.wrong(key, f"is no Base64: {problem}") from problem
+        raise row.wrong(key, f"is not Base64: {problem}") from problem
     if len(raw) % size:
         raise row.wrong(key, f"is not a row of {size} bytes each")
     return raw

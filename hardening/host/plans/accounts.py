@@ -65,7 +65,7 @@ def accounts(rows: Iterable[Mapping[str, Any]]) -> list[Account]:
     doubled = {one.name for one in found if sum(other.name == one.name for other in found) > 1}
     if doubled:
         raise UsageError(
-            f"credentials_accounts: {min(doubled)} stands twice", hint="one entry for each secret"
+            f"credentials_accounts: {min(doubled)} is there twice", hint="one entry for each secret"
         )
     return found
 

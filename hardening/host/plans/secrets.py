@@ -252,7 +252,7 @@ def _line(path: str, number: int, line: str, kind: str, here: list[Place], after
             )
         if len(syntaxes) > 1:
             raise InputError(
-                f"{spot}: {found[0]} moved, and stands in two syntaxes", hint="fill this one in by hand"
+                f"{spot}: {found[0]} moved, and is in two syntaxes", hint="fill this one in by hand"
             )
         syntax, encoding = syntaxes.pop()
         value = encoded(after[name], encoding)
@@ -278,7 +278,7 @@ def _new(spot: str, name: str, value: str, syntax: str, kind: str, around: str) 
 
 
 def _changed(one: Place, line: str, kind: str, old: str, new: str) -> str:
-    """Return the line with the older secret replaced. Errors: InputError where it does not stand there once."""
+    """Return the line with the older secret replaced. Errors: InputError where it is not there exactly once."""
     spot = f"{one.path}:{one.line}"
     old, new = encoded(old, one.encoding), encoded(new, one.encoding)
     for around in ("'", '"', ""):
@@ -292,7 +292,7 @@ def _changed(one: Place, line: str, kind: str, old: str, new: str) -> str:
         (made := written(new, one.syntax, kind, around)) and made in line for around in ("'", '"', "")
     ):
         hint = "write the new one there by hand, then run again"
-        raise InputError(f"{spot}: the earlier secret {one.name} does not stand there once", hint=hint)
+        raise InputError(f"{spot}: the earlier secret {one.name} is not there exactly once", hint=hint)
     return line
 
 

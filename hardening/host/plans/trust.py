@@ -116,7 +116,7 @@ def _compare(good: Mapping[str, keys.PublicKey], expected: Sequence[str]) -> Non
     for text in expected:
         if not _ID.fullmatch(text):
             raise UsageError(
-                f"{text!r} is no key id", hint="at least 16 hex digits, as keygen and sign print them"
+                f"{text!r} is not a key id", hint="at least 16 hex digits, as keygen and sign print them"
             )
     if not expected:
         return

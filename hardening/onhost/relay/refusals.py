@@ -17,7 +17,7 @@ REFUSALS = {  # reason: (what it means, whether the client has lost the mail: el
     "recipient": ("this recipient is not on the list", True),
     "size": ("the mail is too large", True),
     "form": ("the client writes an address in a wrong form", True),
-    "login": ("the client wants AUTH or STARTTLS, which is not offered here", True),
+    "login": ("the client asks for AUTH or STARTTLS, which is not offered here", True),
 }
 """Refusals that are an alarm. All others (`command`, `cut`, `recipients`, `web`) are only counted."""
 

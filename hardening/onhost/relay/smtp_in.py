@@ -65,7 +65,7 @@ class Session(StreamRequestHandler):
                 return
             if HTTP.search(rest.upper()):
                 self.refuse(
-                    "421 4.7.0 this is no web server", "web"
+                    "421 4.7.0 this is not a web server", "web"
                 )  # what follows is what a stranger's page says
                 return
             handler = getattr(self, "do_" + verb.lower(), None) if VERB.match(verb) else None

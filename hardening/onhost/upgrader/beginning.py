@@ -43,7 +43,11 @@ def do_begin(host, request):
             return {"changed": False, "id": open_one.name, "attached": True, "state": open_one.state()}
         raise Refused(
             "an upgrade to %s is under way here since %s, begun by %s"
-            % (manifest.get("release", "?"), manifest.get("begun", "?"), manifest.get("by") or "nobody named")
+            % (
+                manifest.get("release", "?"),
+                manifest.get("begun", "?"),
+                manifest.get("by") or "an unknown person",
+            )
         )
     if open_one is not None and not undo_until_done(host, open_one, DIED, tries=3):
         raise Refused("".join(lost_words(host)) or "upgrade %s could not be rolled back yet" % open_one.name)

@@ -38,7 +38,7 @@ def give_up(host, up):
     end_leftovers(up, known)
     place = os.path.join(host.state, "upgrade-lost")
     why = (
-        "%s while it was under way, so that it can neither be finished nor rolled back, and nobody knows what it left half done; "
+        "%s while it was under way, so that it can neither be finished nor rolled back, and it is unknown what it left half done; "
         "see to this host, then remove %s" % (TAKEN, plan_path(host, place))
     )
     row = {"id": up.name, "state": "lost", "why": why, "since": stamp(), "later": False}

@@ -67,7 +67,7 @@ def place_inside(target, name):
     """Return where a member goes. Errors: Failed when that is outside."""
     clean = _normal(name)
     if clean == ".." or clean.startswith(("/", "../")):
-        raise Failed("the bundle wants to write outside its folder: %s" % clean[:200])
+        raise Failed("the bundle would write outside its folder: %s" % clean[:200])
     return os.path.join(target, native(clean))
 
 
@@ -89,11 +89,11 @@ def check_links(links, others):
         way = name
         while way:
             if way in links:
-                raise Failed("the bundle wants to write through its link %s: %s" % (way[:200], name[:200]))
+                raise Failed("the bundle would write through its link %s: %s" % (way[:200], name[:200]))
             way = os.path.dirname(way)
     for name in links:
         if os.path.dirname(name) and _through(links, os.path.dirname(name)):
-            raise Failed("the bundle wants to write through a link: %s" % name[:200])
+            raise Failed("the bundle would write through a link: %s" % name[:200])
         why = _unsafe(links, folders, name)
         if why:
             raise Failed("the link %s to %s is refused: %s" % (name[:200], links[name][:200], why))

@@ -14,7 +14,7 @@ PARTS = 2000  # commas and brackets of an envelope: far fewer than would fill th
 def _once(pairs):
     made = dict(pairs)
     if len(made) != len(pairs):
-        raise ValueError("a name stands twice")
+        raise ValueError("a name is there twice")
     return made
 
 
@@ -22,9 +22,9 @@ def _json(data):
     text = data.decode("utf-8")
     if sys.version_info >= (2, 7):
         return json.loads(text, object_pairs_hook=_once)
-    for name in ("payloadType", "payload", "signatures"):  # Python 2.6 cannot say that a name stands twice
+    for name in ("payloadType", "payload", "signatures"):  # Python 2.6 cannot say that a name is there twice
         if text.count('"%s"' % name) > 1:
-            raise ValueError("a name stands twice")
+            raise ValueError("a name is there twice")
     return json.loads(text)
 
 

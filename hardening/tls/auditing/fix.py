@@ -141,7 +141,7 @@ def _shut(target: Target, policy: Policy, ways: Sequence[Reading]) -> Iterator[s
 def _told(kept: kept_level.Kept) -> str:
     return (
         f"{kept.certificate} is refused by OpenSSL above security level {kept.level}, so @SECLEVEL={kept.level} stays "
-        "in the lists; the way out: a certificate with a larger key, signed over SHA-2, and the diff made anew"
+        "in the lists; the way out: a certificate with a larger key, signed over SHA-2, and a new diff"
     )
 
 

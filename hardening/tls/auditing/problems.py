@@ -26,7 +26,7 @@ PROBLEMS = {
     "conditional": _walk_rule("conditional", "TLS settings depend on a condition that the files do not settle", "Where the condition holds differently, the server offers something else.", "Take the TLS settings out of the condition, or settle it in the files."),
     "misplaced": Rule(
         id="tls/misplaced-directive",
-        title="A TLS directive stands where the server does not take it",
+        title="A TLS directive is in a place where the server does not accept it",
         severity=Severity.LOW,
         rationale="The server refuses to start with it, or passes over it; either way it does not hold.",
         remedy="Move it into the server's own block; the server's check says where it is allowed.",

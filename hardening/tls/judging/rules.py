@@ -219,7 +219,7 @@ INCONCLUSIVE = Rule(
     id="tls/inconclusive",
     title="It could not be settled whether something forbidden is offered",
     severity=Severity.INFO,
-    rationale="The server closed, reset or stayed silent, or its settings depend on a version nobody knows.",
+    rationale="The server closed, reset or stayed silent, or its settings depend on an unknown version.",
     remedy="Ask an endpoint again, slower (`--concurrency 1`); for a file, name the OpenSSL build with `--openssl`.",
 )
 UNVERIFIED = Rule(

@@ -49,7 +49,7 @@ def _refused(resolution: Resolution, steps: Sequence[Step]) -> Iterator[str]:
         elif step.element.startswith("@"):
             why = "only @STRENGTH and, from 1.1.0 on, @SECLEVEL=0 to 5 are commands"
         else:
-            why = "a keyword or a cipher's name has to stand there"
+            why = "a keyword or a cipher's name is required there"
         yield f"{step.element!r} makes the whole string invalid: {why}. The library refuses all of it."
 
 
@@ -106,7 +106,7 @@ def _anonymous(resolution: Resolution, steps: Sequence[Step]) -> Iterator[str]:
     words = {step.element for step in steps}
     if words & {"!ADH", "-ADH"}:
         yield (
-            f"!ADH takes out anonymous DH alone; {_some(left)} still authenticate nobody. Write !aNULL instead."
+            f"!ADH takes out anonymous DH alone; {_some(left)} still do not authenticate the server. Write !aNULL instead."
         )
     elif any(step.element == "HIGH" for step in steps):
         yield f"HIGH holds anonymous suites, anybody can be in the middle: {_some(left)}. Add !aNULL."

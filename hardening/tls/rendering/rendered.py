@@ -19,7 +19,7 @@ from hardening.tls.targets.reading.tree import joined
 
 INEXPRESSIBLE = Rule(
     id="tls/inexpressible",
-    title="The server cannot be told everything the policy asks for",
+    title="The server cannot be configured to meet the whole policy",
     severity=Severity.MEDIUM,
     rationale="A setting the server does not know is ignored or refused; either way the policy does not hold.",
     remedy="Take the way out the finding names: a newer release, or a proxy in front that can.",

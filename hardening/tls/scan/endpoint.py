@@ -84,7 +84,7 @@ def parse_proxy(text: str) -> tuple[str, int]:
     if "@" in rest:
         raise UsageError("a proxy's password does not belong on a command line", hint="name HOST:PORT alone")
     if "://" in rest:
-        raise UsageError(f"{text!r} is no HTTP proxy", hint="write HOST:PORT or http://HOST:PORT")
+        raise UsageError(f"{text!r} is not an HTTP proxy", hint="write HOST:PORT or http://HOST:PORT")
     return _split(rest, text, 3128)
 
 

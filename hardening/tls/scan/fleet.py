@@ -135,7 +135,7 @@ def read_stream(path: Path) -> dict[str, Outcome]:
             outcome = restore(text)
         except (KeyError, ValueError, TypeError) as problem:
             raise DataError(
-                f"{path}: line {number} is no scanned endpoint", hint="remove the line"
+                f"{path}: line {number} is not a scanned endpoint", hint="remove the line"
             ) from problem
         found[outcome[0].id] = outcome
     return found
@@ -181,7 +181,7 @@ class State:
         self.done: dict[str, Outcome] = {}
         path = path.resolve()
         if path.exists() and not path.is_file():
-            raise UsageError(f"{path} is no regular file", hint="name another --state file")
+            raise UsageError(f"{path} is not a regular file", hint="name another --state file")
         head = json.dumps({"state": VERSION, **key}, sort_keys=True)
         try:
             lines = path.read_text("utf-8").splitlines() if path.exists() else []
@@ -190,7 +190,7 @@ class State:
         if lines and lines[0] != head:
             raise UsageError(
                 f"{path} is the state of another scan",
-                hint="the same policies and options resume it; remove the file to start anew",
+                hint="the same policies and options resume it; remove the file to start again",
             )
         for number, text in enumerate(lines[1:], 2):
             try:

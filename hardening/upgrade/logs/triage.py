@@ -102,7 +102,7 @@ class Triage:
             return self._log(path, copy=True)  # which reports the error
         reason = "it was cut while it was read"
         subject = Subject(id=str(path), kind=Kind.LOG, examined=Examined.NONE, reason=reason)
-        return subject, [unseen(subject.id, "truncated", reason, "Take the log anew.")], [], ()
+        return subject, [unseen(subject.id, "truncated", reason, "Copy the log again.")], [], ()
 
     def _log(self, path: Path, *, copy: bool = False) -> _Seen:
         begun = monotonic()
@@ -138,7 +138,7 @@ class Triage:
             whole = examined is Examined.NONE
             limit = "limit-time" if "seconds" in reason else "limit-total"
             word = "nothing" if whole else limit if reason.startswith("more than") else "corrupt"
-            found.append(unseen(subject.id, word, reason, "Take the log anew, or read the rest by hand."))
+            found.append(unseen(subject.id, word, reason, "Copy the log again, or read the rest by hand."))
         shown = tuple((str(path), group.first, group.whole) for _, group in groups.values())
         return subject, found, results, tuple(sorted(shown))
 

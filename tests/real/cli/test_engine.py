@@ -103,7 +103,7 @@ def test_a_person_at_the_terminal_is_asked(engine: Engine, answer: str, code: in
 
 def test_without_a_terminal_nobody_is_asked(engine: Engine) -> None:
     done = subprocess.run(asked(engine, free_port()), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # fmt: skip
-    assert (done.returncode, done.stderr) == (5, "nobody was asked: standard input is no terminal\n")
+    assert (done.returncode, done.stderr) == (5, "not asked: standard input is not a terminal\n")
     assert "restart pending since" in done.stdout
 
 

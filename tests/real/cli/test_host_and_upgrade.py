@@ -124,7 +124,7 @@ def test_a_drifted_file_cannot_be_rolled_back_over(
     assert run(["upgrade", "rollback", "-e", f"aspect_state_dir={little.state}"]) == 7
     said = capsys.readouterr().err
     assert "was changed since" in said
-    assert "next: put right what is named and run it again\n" in said
+    assert "next: fix what is named, and run it again\n" in said
 
 
 def test_a_transaction_that_waits_and_one_that_failed_are_told(

@@ -80,7 +80,7 @@ def test_a_fleet_of_which_nothing_is_asked_is_no_success(tmp_path: Path) -> None
     inventory.write_text("[all]\nh0 ansible_host=127.0.0.1 ansible_port=9\nh1 ansible_connection=local\n")
     code, states, said = apply(tmp_path, inventory)
     assert (code, states) == (3, {"h0": "untouched", "h1": "untouched"}), said
-    assert "the inventory asks nothing of this host: tls_servers" in said
+    assert "the inventory asks for nothing on this host: tls_servers" in said
     assert "current" not in said
 
 

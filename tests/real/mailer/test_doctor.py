@@ -326,7 +326,7 @@ CASES: tuple[tuple[str, Callable[[Site], None], str], ...] = (
     ("an assertion out of its time", fault("token", (401, {"error": "invalid_client", "error_codes": [700024], "error_description": "AADSTS700024: x"})), "token: assertion-time"),
     ("throttled", fault("token", (429, {}, {"Retry-After": "30"})), "token: busy"),
     ("the proxy blocks 443", _blocks(443), "network: proxy-refused"),
-    ("something old stands between", _old, "network: tls-version"),
+    ("something old is in between", _old, "network: tls-version"),
     ("SMTP's server is old", _old_smtp, "smtp: tls-version"),
     ("an access policy at the mailbox", fault("smtp.auth", "535 5.7.139 Authentication unsuccessful, by a policy"), "auth: smtp-auth-disabled"),
     ("the sender is refused", fault("smtp.mail", "550 5.1.0 bad sender"), "envelope: sender-refused"),

@@ -58,7 +58,7 @@ def test_flags_of_the_command_line_mean_what_they_say(site: Site) -> None:
         ("upgrade", {"job": "/nonesuch"}, "no verified bundle in the job"),
         ("transaction", {"verb": "verfy"}, "verb must be one of: apply"),
         ("transaction", {"deadman": -5}, "deadman: -5 is not a number from 0 on"),
-        ("transaction", {"files": [{"path": "/a", "content_base64": "***"}]}, "content_base64 is no Base64"),
+        ("transaction", {"files": [{"path": "/a", "content_base64": "***"}]}, "content_base64 is not Base64"),
         ("transaction", {"files": [{"path": "/a", "content": "x", "mode": "u=rw"}]}, "'u=rw' is not octal"),
         ("transaction", {"files": [{"path": "/a", "content": {"a": 1}}]}, "content is not text"),
         ("transaction", {"commands": [{"name": "a", "do": "true"}]}, "'do' is not a list"),

@@ -16,7 +16,7 @@ from hardening.cli import run
     [
         ("absent", "No such file or directory\n  next: check the path"),
         ("folder", "is a folder\n  next: give the bundle as one file, such as an archive of it"),
-        ("pipe", "is no regular file\n  next: give the bundle as one file"),
+        ("pipe", "is not a regular file\n  next: give the bundle as one file"),
         ("loop", "Too many levels of symbolic links\n  next: check the path"),
     ],
 )

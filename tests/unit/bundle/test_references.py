@@ -184,7 +184,7 @@ def test_nothing_is_replaced_where_a_name_stands_twice(tmp_path: Path, order: in
     after = clean(path, out, one)
     assert out.read_bytes() == path.read_bytes()
     assert [r.reason for r in after.results if r.verdict is Verdict.ERROR] == [
-        "not replaced: a.php line 2: its name stands twice in the archive"
+        "not replaced: a.php line 2: its name is there twice in the archive"
     ]
 
 
@@ -269,6 +269,4 @@ def test_nothing_is_replaced_under_a_name_that_no_list_can_hold(tmp_path: Path) 
     after = clean(path, out, one)
     assert out.read_bytes() == path.read_bytes()
     (reason,) = [r.reason for r in after.results if r.verdict is Verdict.ERROR]
-    assert reason.endswith(
-        "its name has bytes that are no text, so that no host could be told where to fill it in"
-    )
+    assert reason.endswith("its name has bytes that are not text, so no host could find the place")

@@ -90,7 +90,7 @@ def test_what_a_verb_makes_is_no_report(folder: Path, capsys: pytest.CaptureFixt
     ("text", "said"),
     [
         ("broken", "not valid TOML"),
-        ('fail_on = "high"', "fail_on: is no report option"),
+        ('fail_on = "high"', "fail_on: is not a report option"),
         ('fail-on = "hihg"', "fail-on: 'hihg' is not one of"),
         ("waivers = ['a']", "waivers: has to be a text or number"),
         ("[tlss]", "tlss: is not a verb of harden"),

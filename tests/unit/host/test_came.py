@@ -56,7 +56,7 @@ def test_the_answers_of_a_host_say_its_state(
 def test_only_a_host_that_was_asked_nothing_of_is_told_so() -> None:
     assert fleet.outcome_of(_host()).why == ()
     (why,) = fleet.outcome_of(_host({"skipped": True})).why
-    assert "asks nothing of this host" in why
+    assert "asks for nothing on this host" in why
 
 
 def test_an_engine_waits_where_it_says_so() -> None:

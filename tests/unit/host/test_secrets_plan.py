@@ -59,7 +59,7 @@ def written(root: Path, said: Any, vault: dict[str, Any]) -> dict[str, bytes]:
         (listed(("none.conf", 1, "bare")), None, "none.conf is not on the host"),
         (listed(("a.conf", 1, "bare"), name="other"), None, "a.conf:1: the list does not name @secret:db@"),
         (listed(("a.conf", 1, "unheard-of")), None, "cannot be written there"),
-        (listed(("a.conf", 4, "bare"), ("a.conf", 9, "xml")), None, "stands in two syntaxes"),
+        (listed(("a.conf", 4, "bare"), ("a.conf", 9, "xml")), None, "is in two syntaxes"),
     ],
 )
 def test_a_problem_names_its_place(
@@ -97,7 +97,7 @@ def test_a_file_that_says_something_else_by_now_is_not_guessed_at(tmp_path: Path
     (tmp_path / "store.json").write_text(json.dumps({"schema": "harden-store/1", "secrets": {"db": OLD}}))
     said = listed(("a.php", 1, "single-quoted"))
     (tmp_path / "a.php").write_text("$p = 'other';\n")
-    with pytest.raises(HardeningError, match=r"a.php:1: the earlier secret db does not stand there once"):
+    with pytest.raises(HardeningError, match=r"a.php:1: the earlier secret db is not there exactly once"):
         planned(tmp_path, said, {"db": NEW})
     (tmp_path / "a.php").write_text(f"$p = '{NEW}';\n")
     assert set(written(tmp_path, said, {"db": NEW})) == {"store.json"}

@@ -134,7 +134,7 @@ def test_what_waits_for_a_restart_is_one_sentence() -> None:
     row = {"name": "engine", "configured": 7300, "running": [7226, 7227], "since": "noon", "by": "alice"}
     assert waits(row) == "engine: configured=7300 running=7226,7227 restart pending since noon by alice"
     assert waits({**row, "running": [], "by": ""}).endswith(
-        "running=none restart pending since noon by nobody named"
+        "running=none restart pending since noon by an unknown person"
     )
 
 

@@ -38,7 +38,7 @@ def trusting(desk: Path, *rows: str, threshold: int = 1) -> Path:
             "1 keys count today and 2 have to sign",
         ),
         (['file = "a.pub"'], 1, ["0" * 16], "is not one that was expected"),
-        (['file = "a.pub"'], 1, ["short"], "is no key id"),
+        (['file = "a.pub"'], 1, ["short"], "is not a key id"),
         ([], 1, [], "no key is trusted"),
         (['file = "absent.pub"'], 1, [], "absent.pub"),
         (['file = "a"'], 1, [], "a private key"),

@@ -13,7 +13,7 @@ EL6, EL7, NEW = "1.0.1e-el6", "1.0.2k-el7", "3.5.9-debian13"
 @pytest.mark.parametrize(
     ("string", "name", "says"),
     [
-        ("HIGH:!ADH", EL7, "AECDH-AES256-SHA, AECDH-AES128-SHA still authenticate nobody"),
+        ("HIGH:!ADH", EL7, "AECDH-AES256-SHA, AECDH-AES128-SHA still do not authenticate the server"),
         ("HIGH", EL7, "HIGH holds anonymous suites"),
         ("ALL", EL7, "Anonymous suites are in the list"),
         ("HIHG:!aNULL", EL7, "Did you mean HIGH?"),
@@ -26,7 +26,7 @@ EL6, EL7, NEW = "1.0.1e-el6", "1.0.2k-el7", "3.5.9-debian13"
         (
             "HIGH:RC4+",
             EL7,
-            "'RC4+' makes the whole string invalid: a keyword or a cipher's name has to stand there",
+            "'RC4+' makes the whole string invalid: a keyword or a cipher's name is required there",
         ),
         ("AES:eNULL:!aNULL", EL7, "do not encrypt at all"),
         ("AES:-SHA1:AES:!aNULL", EL7, "!SHA1 removes for good"),

@@ -75,7 +75,7 @@ def test_the_sentence_names_three_and_counts_the_rest() -> None:
     assert audited.sentence(planned) == "1 finding; have to be gone after the upgrade: component/x at /x:3"
     assert audited.sentence(audited.unknown("no room")) == "no room"
     many = audited.told([_row() for _ in range(audited.TOLD + 1)], planned=True)
-    assert audited.sentence(many) == "201 findings (the 200 gravest are told)"
+    assert audited.sentence(many) == "201 findings (the 200 worst are shown)"
 
 
 def _verified(audit: dict[str, Any], **task: Any) -> Any:

@@ -124,7 +124,7 @@ def test_one_by_somebody_else_or_about_something_else_is_refused(tmp_path: Path)
     with pytest.raises(RefusedError):
         receipt.opened(sealed(), [KEY.public_key()], threshold=2)
     body = {"predicateType": TYPE + "x", "subject": [{"digest": {"sha256": ""}}], "predicate": {"hosts": []}}
-    with pytest.raises(RefusedError, match="no upgrade receipt"):
+    with pytest.raises(RefusedError, match="not an upgrade receipt"):
         receipt.opened(dsse.seal(json.dumps(body).encode(), KEY).to_bytes(), [KEY.public_key()])
 
 

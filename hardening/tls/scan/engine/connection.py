@@ -75,7 +75,7 @@ class Connection:
                 return None
             if dialogue.rest:  # in TLS the client speaks first, so this is no part of it
                 return Answer(
-                    kind=Kind.PREAMBLE, detail="it goes on in clear text after it has agreed to TLS"
+                    kind=Kind.PREAMBLE, detail="it continues in clear text after it has agreed to TLS"
                 )
             data = b""
             self._speak(now, wire)

@@ -101,13 +101,13 @@ def _dh_bits(top: Section, tree: Tree, release: Release, files: list[str]) -> in
     return 2048 if release.upstream >= (2, 0) else 1024
 
 
-_NO_PARAMETERS = "no Diffie-Hellman parameters stand in the certificate's file, which could not be read"
+_NO_PARAMETERS = "no Diffie-Hellman parameters are in the certificate's file, which could not be read"
 
 
 def _dh_off(top: Section, tree: Tree, release: Release, files: list[str]) -> bool:
     """Whether nothing gives parameters, which HAProxy once had itself; they may stand in a certificate's file."""
     given = top.last("ssl-dh-param-file") or top.last("tune.ssl.default-dh-param")
-    has_own = not _has("no DHE unless told", release)
+    has_own = not _has("no DHE unless configured", release)
     return not (has_own or given or any(certificates.dh_bits(tree, f) for f in files))
 
 

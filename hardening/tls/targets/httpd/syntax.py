@@ -343,7 +343,7 @@ def _version_holds(argument: str, have: tuple[int, ...], complain: Callable[[str
         try:
             want = number(wanted)
         except ValueError:
-            complain(f"<IfVersion {argument}> compares with what is no version")
+            complain(f"<IfVersion {argument}> compares with something that is not a version")
             return True
         width = max(len(want), 3)
         left, right = (*have, 0, 0, 0)[:width], (*want, 0, 0, 0)[:width]

@@ -23,7 +23,7 @@ from hardening.tls.targets.reading import properties_syntax
 from hardening.tls.targets.reading.tree import Tree
 
 _SYSTEM = "/etc/crypto-policies/back-ends/java.config"
-_ONLY_PROGRAM = "the program or -Djdk.tls.namedGroups=... decides; a newer JDK can be told here"
+_ONLY_PROGRAM = "the program or -Djdk.tls.namedGroups=... decides; a newer JDK can be configured here"
 _WORDS = (
     "RC4",
     "RC4_40",

@@ -80,7 +80,7 @@ def context(job: Job) -> dict[str, object]:
     words = [_WORDS[n] for n in job.protocols if n in known]
     if not words:  # `ssl_protocols ;` stops nginx
         raise UsageError(
-            f"nginx {job.release.version} cannot be told {', '.join(job.protocols)} alone: ssl_protocols has no word for it",
+            f"nginx {job.release.version} cannot be limited to {', '.join(job.protocols)}: ssl_protocols has no word for it",
             hint=_UPGRADE.format(_NAMED_SINCE["TLSv1.3"]),
         )
     return {

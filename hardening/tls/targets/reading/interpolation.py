@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 LONGEST = 1 << 14
 """Letters of a value with what its variables stand for: Exim takes no more (big_buffer_size), OpenSSL four times as many."""
-OVERGROWN = f"what its variables stand for grows above {LONGEST} letters"
+OVERGROWN = f"its variables expand to more than {LONGEST} letters"
 
 
 class OvergrownError(Exception):

@@ -154,7 +154,7 @@ class _Reader:
         if self.left < 0:
             line = min(self.parser.CurrentLineNumber, len(self.lines) + 1)
             self.tree.say(
-                "syntax", self.path, line, "its entities stand for more text than any configuration has"
+                "syntax", self.path, line, "its entities expand to more text than any configuration has"
             )
             raise _TooMuchError
 

@@ -217,11 +217,11 @@ def test_a_file_is_read_whole_or_not_at_all(tmp_path: Path) -> None:
         with pytest.raises(OSError, match="File too large"):
             inputs.read(path, 2, named=named)
     for other in ("/dev/null", "/proc/self/fd", str(tmp_path)):
-        with pytest.raises(OSError, match="is no regular file"):
+        with pytest.raises(OSError, match="is not a regular file"):
             inputs.read(Path(other), 3, named=False)
     with pytest.raises(OSError, match="File too large"):
         inputs.read(Path("/dev/zero"), 3)
-    with pytest.raises(InputError, match="no regular file"):
+    with pytest.raises(InputError, match="not a regular file"):
         digest(Path("/dev/zero"))
 
 

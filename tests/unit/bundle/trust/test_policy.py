@@ -69,7 +69,7 @@ def test_a_signature_that_names_another_key_does_not_count(
         ("threshold = 2\n[[key]]\nfile = 'a.pub'\n", "threshold"),
         ("threshold = 0\n[[key]]\nfile = 'a.pub'\n", "threshold"),
         ("[[key]]\nfile = 'a.pub'\nexpires = 2026-01-01\n", "expires"),
-        ("[[key]]\nfile = 'a.pub'\n[[key]]\nfile = 'a.pub'\n", "stands twice"),
+        ("[[key]]\nfile = 'a.pub'\n[[key]]\nfile = 'a.pub'\n", "is named twice"),
         ("treshold = 2\n[[key]]\nfile = 'a.pub'\n", "treshold"),
         ("[[key]]\n", "file"),
         ("[[key]]\nfile = 'a.pub'\nnot_after = 'soon'\n", "not_after"),

@@ -66,7 +66,7 @@ def written(item):
     try:
         data = base64.b64decode(encoded, validate=True) if encoded is not None else str(content).encode("utf-8")
     except (TypeError, ValueError):
-        raise UsageError("%s: content_base64 is no Base64" % where, hint="such as \"{{ value | b64encode }}\"") from None
+        raise UsageError("%s: content_base64 is not Base64" % where, hint="such as \"{{ value | b64encode }}\"") from None
     made = vault_values.typed(planning.File, dict(item, content=data), where)
     if made.mode is not None and not re.fullmatch("[0-7]{3,4}", made.mode):
         raise UsageError("%s: the mode %r is not octal" % (where, made.mode), hint='such as mode: "0644"')
