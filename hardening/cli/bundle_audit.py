@@ -137,7 +137,7 @@ def command(
 ) -> int:
     """Examine archives or folders, nested to any depth: components, credentials, hostile constructions.
 
-    Archive types are detected by content, not by file name. Nothing is executed, and nothing is unpacked to disk.
+    PATH may be - for standard input. Archive types are detected by content, not by file name. Nothing is executed, and nothing is unpacked to disk.
     TLS settings of servers are not judged: unpack the bundle and run `harden tls audit FOLDER`.
     """
     from bundle import audit
@@ -145,7 +145,8 @@ def command(
     from bundle.walk import Limits
 
     given = {_NAMES[name]: value for name, value in limits.items() if value is not None}
-    called = _called(paths, bundle_name)
+    paths, called = _from_stdin(paths, given.get("spill"), bundle_name or "standard input")
+    called |= _called(paths, bundle_name)
     names = _changed(changed)
     if dask and (bundle_name or trust_inline_ignores):
         raise click.UsageError("--bundle-name and --trust-inline-ignores do not go with --dask")
@@ -172,6 +173,31 @@ def command(
             inline=trust_inline_ignores,
         )
     return finish(_only(run, names), report)
+
+
+def _from_stdin(
+    paths: tuple[str, ...], most: int | None, name: str
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return the paths with `-` as a file without a name that holds standard input, and its name in reports. Errors: InputError."""
+    if "-" not in paths or Path("-").exists():
+        return paths, {}
+    from bundle.walk.limits import Limits
+    from bundle.walk.spill import nameless
+    from hardening.errors import InputError, NothingExaminedError
+
+    limit, size, fd = most or Limits().spill, 0, nameless()
+    with os.fdopen(os.dup(fd), "wb") as copy:
+        while block := sys.stdin.buffer.read(1 << 20):
+            size += len(block)
+            if size > limit:
+                hint = "raise --max-spill, or store it in a file"
+                raise InputError(f"standard input has more than {limit} bytes", hint=hint)
+            copy.write(block)
+    if not size:
+        hint = "see what the command before the pipe wrote"
+        raise NothingExaminedError("standard input is empty: nothing was examined", hint=hint)
+    path = f"/proc/{os.getpid()}/fd/{fd}"
+    return tuple(dict.fromkeys(path if one == "-" else one for one in paths)), {path: name}
 
 
 def _called(paths: tuple[str, ...], name: str | None) -> dict[str, str]:
@@ -235,7 +261,7 @@ def _passwords(path: Path | None) -> tuple[bytes, ...]:
 
 
 class _shown:  # noqa: N801 - used as `with _shown(report) as on_event`
-    """A progress bar with bytes, rate and time left on standard error, where one is wanted."""
+    """One line of progress on standard error, where one is wanted: unpacked bytes, members, rate, the current file."""
 
     def __init__(self, report: ReportOptions) -> None:
         self._wanted = report.show_progress
@@ -247,36 +273,43 @@ class _shown:  # noqa: N801 - used as `with _shown(report) as on_event`
         if not self._wanted:
             return None
         from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            DownloadColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-            TransferSpeedColumn,
-        )
+        from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
         self._bar = Progress(
-            TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(),
-            TextColumn("{task.fields[members]} members"),
+            TextColumn("{task.fields[unpacked]:>9} unpacked"), TextColumn("{task.fields[members]:>7} members"),
+            TimeElapsedColumn(), TextColumn("{task.description}", markup=False),
             console=Console(stderr=True, force_terminal=self._forced or None), transient=True, auto_refresh=False,  # no thread: the walk forks
         )  # fmt: skip
         self._bar.start()
         return self._on_event
 
     def _on_event(self, event: AuditEvent) -> None:
-        from bundle.audit.events import Finished, Progress, Started
+        from bundle.audit.events import Progress, Started
+        from hardening.reports.verdict import size
 
         if isinstance(event, Started):
-            self._task = self._bar.add_task(event.path[-40:], total=event.size, members=0)
+            if self._task is not None:
+                self._bar.remove_task(self._task)
+            self._task = self._bar.add_task(_short(event.path), total=None, members=0, unpacked=size(0))
+            self._bar.refresh()
         elif isinstance(event, Progress):
-            self._bar.update(self._task, completed=event.position, members=event.members, refresh=True)
-        elif isinstance(event, Finished):
-            total = event.subject.stats["members"]
             self._bar.update(
-                self._task, completed=self._bar.tasks[self._task].total, members=total, refresh=True
-            )
+                self._task, description=_short(event.current or event.path), members=event.members,
+                unpacked=size(event.unpacked), refresh=True,
+            )  # fmt: skip
 
     def __exit__(self, *_: object) -> None:
         if self._bar is not None:
             self._bar.stop()
+
+
+_NAMED = 24
+"""Letters of a file's name that a line of 80 columns has room for beside the figures."""
+
+
+def _short(path: str) -> str:
+    """Return the end of a path."""
+    from hardening.reports.plain import visible
+
+    shown = visible(path)
+    return shown if len(shown) <= _NAMED else f"...{shown[3 - _NAMED :]}"

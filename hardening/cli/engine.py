@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hardening.cli.lazy import LazyGroup
+from hardening.cli.options import LOCAL, require_hosts
 from hardening.errors import ExitCode, HostsFailedError, RolledBackError, UsageError
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ def show(
     "--restart-command", "restart_command", metavar="COMMAND", help="What restarts the engine instead."
 )
 @click.option("--check", is_flag=True, help="Say what would happen; change nothing.")
+@LOCAL
 def set_port(  # click hands over one argument per option
     port: int,
     config: str | None,
@@ -111,6 +113,7 @@ def set_port(  # click hands over one argument per option
     restart_command: str | None,
     sources: tuple[str, ...],
     check: bool,
+    local: bool,
     firewall: bool,
 ) -> int:
     """Configure PORT with firewall and SELinux label as one transaction; exit 5 while the restart is pending."""
@@ -119,6 +122,7 @@ def set_port(  # click hands over one argument per option
     from hardening.cli.caller import user
     from hardening.host.plans import engine as engine_plan
 
+    require_hosts(None, local=local or check)
     wish = engine_plan.DesiredPort(
         port=port,
         config=_absolute(config),

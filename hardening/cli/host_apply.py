@@ -6,13 +6,12 @@ from datetime import UTC, datetime
 
 import click
 
-from hardening.cli.options import ReportOptions, finish, report_options
+from hardening.cli.options import LOCAL, ReportOptions, finish, report_options, require_hosts
 
 
 @click.command("apply")
-@click.option(
-    "-i", "--inventory", metavar="INVENTORY", help="Ansible inventory; default: this machine alone."
-)
+@click.option("-i", "--inventory", metavar="INVENTORY", help="Ansible inventory: the hosts to harden.")
+@LOCAL
 @click.option("--limit", metavar="PATTERN", help="Only these hosts of the inventory.")
 @click.option(
     "-e",
@@ -28,7 +27,13 @@ from hardening.cli.options import ReportOptions, finish, report_options
 )
 @report_options
 def apply(
-    inventory: str | None, limit: str | None, extra: tuple[str, ...], keep_done: bool, report: ReportOptions
+    inventory: str | None,
+    limit: str | None,
+    extra: tuple[str, ...],
+    report: ReportOptions,
+    *,
+    local: bool,
+    keep_done: bool,
 ) -> int:
     """Harden the hosts as their inventory asks: one first, then a tenth, then the rest.
 
@@ -39,6 +44,7 @@ def apply(
 
     from hardening.host import fleet, playbook
 
+    require_hosts(inventory, local=local)
     started = datetime.now(UTC)
     flags = [part for one in extra for part in ("-e", one)]
     receipt = playbook.run("harden.yml", inventory=inventory, limit=limit, flags=flags)

@@ -12,6 +12,17 @@ import click
 from hardening.cli.settings import add
 from hardening.records import dataclass
 
+_MEANT = {
+    "analyse": ("audit",), "analyze": ("audit",), "check": ("audit", "triage"), "inspect": ("audit", "show"),
+    "lint": ("audit",), "scan": ("audit",), "test": ("audit", "verify"), "fix": ("clean",), "remove": ("clean",),
+    "repair": ("clean",), "sanitize": ("clean",), "inventory": ("sbom",), "genkey": ("keygen",), "undo": ("rollback",),
+    "revert": ("rollback",), "install": ("apply",), "run": ("apply",), "harden": ("apply",), "generate": ("render",),
+    "setport": ("set-port",), "port": ("set-port",), "ignore": ("waive",), "accept": ("waive",), "compare": ("diff",),
+    "status": ("show",), "list": ("policies",),
+}  # fmt: skip
+"""Verbs that other programs have for what is called otherwise here."""
+_CLOSE = 0.7
+"""How like a known verb a word has to be: `scan` is not `clean`."""
 _WHOLE = 200
 """Letters of a command's first sentence in the help of its group: all of it."""
 
@@ -65,7 +76,12 @@ class LazyGroup(click.Group):
         """Find the command; an unknown one gets the nearest known name as a hint."""
         if args and not args[0].startswith("-") and args[0] not in self.list_commands(ctx):
             known = self.list_commands(ctx)
-            close = self._below(ctx, args[0]) or get_close_matches(args[0], known, n=1)
+            meant = [one for one in _MEANT.get(args[0].lower(), ()) if one in known]
+            close = (
+                meant
+                or self._below(ctx, args[0])
+                or get_close_matches(args[0].lower(), known, n=1, cutoff=_CLOSE)
+            )
             hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"known: {', '.join(known)}"
             raise click.UsageError(f"no such command {args[0]!r}; {hint}", ctx)
         return super().resolve_command(ctx, args)

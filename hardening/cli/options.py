@@ -61,14 +61,24 @@ class ReportOptions:
         )
 
 
+_ENDINGS = {
+    ".json": "json", ".sarif": "sarif", ".xml": "junit", ".html": "html", ".htm": "html", ".md": "markdown", ".txt": "text",
+}  # fmt: skip
+"""The format of a report by the ending of its file, where none is named."""
+
+
 def _report_pairs(
     _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
 ) -> tuple[tuple[str, Path], ...]:
     pairs = []
     for value in values:
         name, sep, path = value.partition("=")
+        if not sep and (name := _ENDINGS.get(Path(value).suffix.lower(), "")):
+            sep, path = "=", value
         if not sep or name not in FORMATS or not path:
-            raise click.BadParameter(f"{value!r} is not FORMAT=FILE with FORMAT one of {', '.join(FORMATS)}")
+            raise click.BadParameter(
+                f"{value!r} is not FORMAT=FILE, nor a file whose ending tells the format; FORMAT is one of {', '.join(FORMATS)}"
+            )
         pairs.append((name, Path(path)))
     return tuple(pairs)
 
@@ -79,8 +89,8 @@ STDOUT = Path("-")
 """As everywhere, `-o -` is standard output and no file of that name."""
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _COMMON = (
-    click.option("--report", "reports", multiple=True, callback=_report_pairs, metavar="FORMAT=FILE",
-                 help="Write a further report of the same run (sarif=out.sarif); may be repeated."),
+    click.option("--report", "reports", multiple=True, callback=_report_pairs, metavar="[FORMAT=]FILE",
+                 help="Write a further report of the same run (sarif=out.sarif, out.html); may be repeated."),
     click.option("--fail-on", type=click.Choice(FAIL_ON), default="medium", show_default=True,
                  help="The least severity that makes the exit code 10."),
     click.option("--waivers", type=_FILE, help="Accepted findings: rule, place, reason, owner, expiry."),
@@ -256,6 +266,25 @@ def sealing_key(path: Path | None) -> bytes:
             f"{path}: a key has at least 16 bytes", hint="head -c 32 /dev/urandom | base64 > KEY"
         )
     return key
+
+
+LOCAL = click.option("--local", is_flag=True, help="Act on this machine alone, where no inventory is given.")
+"""For verbs that change hosts: nobody means their own machine by leaving something out."""
+
+
+def require_hosts(inventory: str | None, *, local: bool) -> None:
+    """Refuse to change this machine where nobody asked for it. Errors: UsageError."""
+    if inventory is None and not local:
+        context = click.get_current_context(silent=True)
+        verb = context.command_path if context else "harden"
+        raise UsageError(
+            f"{verb} changes hosts, and none is named",
+            hint="name them with -i INVENTORY, or say --local for this machine",
+        )
+    if inventory is not None and local:
+        raise UsageError(
+            "--local and -i exclude each other", hint="name the hosts with -i, or this machine with --local"
+        )
 
 
 def make_folder(path: Path, mode: int = 0o777) -> None:

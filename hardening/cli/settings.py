@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from hardening.toml_rows import Table
 
 DEFAULT = "hardening.toml"
-_SAID = frozenset(("check-command", "restart-command", "force", "force-older"))
+_SAID = frozenset(
+    ("check-command", "restart-command", "force", "force-older", "local", "trust-inline-ignores")
+)
 """Only on the command line: what runs a program or overrides a refusal is nothing a file decides."""
 _NAMED = frozenset(("dask", "extra"))
 """Only there or in a file that was named: a folder's own would choose who runs what (workers, variables of playbooks)."""

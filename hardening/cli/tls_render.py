@@ -75,7 +75,9 @@ def command(
     keep_apart([output] if output else [], [own] if own else [])
     started = datetime.now(UTC)
     name, version = parted(target)
-    made = render(find(name), load(policy), version=version, build=openssl, params=_pairs(params))
+    server = find(name)
+    name = server.name
+    made = render(server, load(policy), version=version, build=openssl, params=_pairs(params))
     if output is not None:
         write_file(output, made.text.encode("utf-8"))
     if output is None and not report.reports:

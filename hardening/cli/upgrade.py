@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hardening.cli.lazy import LazyGroup
-from hardening.cli.options import ReportOptions, finish, report_options
+from hardening.cli.options import LOCAL, ReportOptions, finish, report_options, require_hosts
 from hardening.cli.upgrade_apply import verbs
 from hardening.errors import ExitCode, HostsFailedError, strongest
 
@@ -129,6 +129,7 @@ def status(inventory: str | None, limit: str | None, extra: tuple[str, ...]) -> 
     help="Roll back even if files or the database changed after the upgrade. THE NEWER DATA ARE LOST.",
 )
 @click.option("--check", is_flag=True, help="Say what would happen; change nothing.")
+@LOCAL
 def rollback(
     inventory: str | None,
     limit: str | None,
@@ -136,10 +137,12 @@ def rollback(
     transaction: str | None,
     force: bool,
     check: bool,
+    local: bool,
 ) -> int:
     """Undo what was done last on every host, an upgrade or a transaction; each ends as it was, or says why not."""
     from hardening.host import playbook
 
+    require_hosts(inventory, local=local or (check and inventory is None))
     variables: dict[str, Any] = {"aspect_force": force}
     if transaction:
         variables["aspect_transaction"] = transaction

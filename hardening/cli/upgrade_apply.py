@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hardening.cli.options import (
+    LOCAL,
     ReportOptions,
     expect_writable,
     finish,
@@ -20,6 +21,7 @@ from hardening.cli.options import (
     make_folder,
     paths_of,
     report_options,
+    require_hosts,
     write_file,
 )
 
@@ -81,7 +83,9 @@ def verbs(group: click.Group, hosts: tuple[Callable[..., Any], ...]) -> None:
     from hardening.cli.passphrase import passphrase_options
 
     group.command("plan")(options(hosts, _BUNDLE)(report_options(plan)))
-    group.command("apply")(options(hosts, _BUNDLE, _APPLY)(passphrase_options(report_options(apply))))
+    group.command("apply")(
+        options(hosts, (LOCAL,), _BUNDLE, _APPLY)(passphrase_options(report_options(apply)))
+    )
     group.add_command(receipt_verb)
 
 
@@ -130,6 +134,7 @@ def apply(
     no_passphrase: bool,
     no_host_audit: bool,
     recipe_file: Path | None,
+    local: bool,
     **admission: Any,
 ) -> int:
     """Upgrade hosts with BUNDLE. Each host is either upgraded and verified, or rolled back.
@@ -143,6 +148,7 @@ def apply(
     from hardening.cli.passphrase import known_passphrase
     from hardening.upgrade import receipt as receipts
 
+    require_hosts(inventory, local=local)
     recipe = _ready(inventory, extra, recipe_file)
     private = None
     if sign_key is not None:  # before the first change: a receipt that cannot be signed is noticed now

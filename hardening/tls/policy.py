@@ -56,6 +56,16 @@ SHORT_NAMES: Mapping[str, str] = {
 longer, and the id of the table that its policy was made from."""
 
 
+ALIASES: Mapping[str, str] = {
+    "bsi": "bsi-tr-02102-2",
+    "mozilla": "mozilla-intermediate-6.0",
+    "nist": "nist-sp800-52r2-government-only",
+    "pci": "pci-dss-4.0.1",
+    "pci-dss": "pci-dss-4.0.1",
+}
+"""What a policy is called in one word; case does not matter in any name."""
+
+
 def _folder() -> Path:
     return resources.tls_data() / "policies"
 
@@ -84,10 +94,14 @@ def load(name: str) -> Policy:
     own = own_file(name)
     if own is not None:
         return read(own, find=load)
-    full = SHORT_NAMES.get(name)
+    plain = name.strip().lower()
+    full = SHORT_NAMES.get(plain) or ALIASES.get(plain) or (plain if plain in available() else None)
     if full is None:
+        if "," in name:
+            several = " ".join(f"--policy {one.strip()}" for one in name.split(",") if one.strip())
+            raise UsageError(f"{name!r} is not one policy", hint=f"give --policy once for each: {several}")
         known = (*available(), *SHORT_NAMES)
-        close = get_close_matches(name, known, n=1)
+        close = get_close_matches(plain, known, n=1)
         raise UsageError(
             f"unknown policy {name!r}",
             hint=f"did you mean {close[0]!r}?" if close else "harden tls policies lists them",

@@ -51,8 +51,14 @@ def parse(text: str, *, starttls: str | None = None, sni: str | None = None) -> 
     scheme, sep, rest = written.partition("://")
     if not sep:
         scheme, rest = "", written
-    rest = rest.rstrip("/")
-    scheme = scheme.lower()
+    rest, scheme = re.split(r"[/?#]", rest, maxsplit=1)[0], scheme.lower()  # a URL's path is not asked for
+    if "@" in rest:
+        raise UsageError(
+            "an account does not belong in an endpoint", hint="write host, host:port or [v6]:port"
+        )
+    if scheme in ("http", "ws"):
+        hint = f"{scheme} is not encrypted; write https://{rest}" if rest else "write https://HOST"
+        raise UsageError(f"unknown protocol {scheme!r} in endpoint {text!r}", hint=hint)
     if scheme and scheme != "ssh" and scheme not in STARTTLS_PORTS and scheme not in DIRECT_PORTS:
         known = ", ".join(sorted({*STARTTLS_PORTS, *DIRECT_PORTS, "ssh"}))
         raise UsageError(f"unknown protocol {scheme!r} in endpoint {text!r}", hint=f"known: {known}")

@@ -42,6 +42,19 @@ TARGETS = {
 """The module of each target; imported when it is asked for, so that rendering one does not load them all."""
 
 
+ALIASES = {
+    "apache": "httpd",
+    "apache2": "httpd",
+    "java": "java_security",
+    "openssl": "openssl_cnf",
+    "postgres": "postgresql",
+    "ssh": "openssh",
+    "sshd": "openssh",
+    "turnserver": "coturn",
+}
+"""What else a server is called; neither case nor `-` for `_` matters."""
+
+
 @cache
 def _load(name: str) -> Target:
     module = f"hardening.tls.targets.{TARGETS[name]}"
@@ -69,9 +82,11 @@ def parted(asked: str) -> tuple[str, str | None]:
 
 def find(name: str) -> Target:
     """Return the target with this name. Errors: UsageError with the nearest known one."""
-    if name in TARGETS:
-        return _load(name)
-    close = get_close_matches(name, TARGETS, n=1)
+    plain = name.strip().lower().replace("-", "_")
+    plain = ALIASES.get(plain, plain)
+    if plain in TARGETS:
+        return _load(plain)
+    close = get_close_matches(plain, (*TARGETS, *ALIASES), n=1)
     raise UsageError(
         f"unknown target {name!r}",
         hint=f"did you mean {close[0]!r}?" if close else "known: " + ", ".join(TARGETS),

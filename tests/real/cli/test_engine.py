@@ -39,14 +39,14 @@ def test_the_whole_life_of_a_new_port(engine: Engine, capsys: pytest.CaptureFixt
     assert capsys.readouterr().out.startswith(f"configured={old} running={old}\n")
 
     before = engine.config.read_bytes()
-    assert harden(engine, "set-port", str(new), "--check") == 0
+    assert harden(engine, "set-port", "--local", str(new), "--check") == 0
     assert f"+engine.port={new}" in capsys.readouterr().out
     assert engine.config.read_bytes() == before
 
-    assert harden(engine, "set-port", str(new)) == 5
+    assert harden(engine, "set-port", "--local", str(new)) == 5
     said = capsys.readouterr().out
     assert f"configured={new} running={old} restart pending since 20" in said
-    assert harden(engine, "set-port", str(new)) == 5
+    assert harden(engine, "set-port", "--local", str(new)) == 5
     assert capsys.readouterr().out == said
 
     assert harden(engine, "show", "--format", "json") == 5
@@ -55,7 +55,7 @@ def test_the_whole_life_of_a_new_port(engine: Engine, capsys: pytest.CaptureFixt
 
     engine.restart()
     assert harden(engine, "show") == 0
-    assert harden(engine, "set-port", str(new)) == 0
+    assert harden(engine, "set-port", "--local", str(new)) == 0
     assert not list((engine.root / "state" / "pending").glob("*.json"))
     assert harden(engine, "show", "--format", "json") == 0
 
@@ -72,18 +72,27 @@ def test_a_link_leads_to_the_file_that_holds_the_port(
     words.append("--no-firewall")
     new = free_port()
     assert run(["engine", "show", *words]) == 0
-    assert run(["engine", "set-port", str(new), *words]) == 5, capsys.readouterr()
+    assert run(["engine", "set-port", "--local", str(new), *words]) == 5, capsys.readouterr()
     assert engine.config.read_text().endswith(f"engine.port={new}\n")
     assert (link.is_symlink(), engine.config.is_symlink()) == (True, False)
-    assert run(["engine", "set-port", str(new), *words]) == 5
+    assert run(["engine", "set-port", "--local", str(new), *words]) == 5
     engine.restart()
-    assert run(["engine", "set-port", str(new), *words]) == 0
+    assert run(["engine", "set-port", "--local", str(new), *words]) == 0
 
 
 def test_restart_now_is_proved(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
     new = free_port()
     assert (
-        harden(engine, "set-port", str(new), "--restart", "now", "--restart-command", engine.restart_script)
+        harden(
+            engine,
+            "set-port",
+            "--local",
+            str(new),
+            "--restart",
+            "now",
+            "--restart-command",
+            engine.restart_script,
+        )
         == 0
     )
     assert f"configured={new} running={new}" in capsys.readouterr().out
@@ -109,7 +118,7 @@ def test_without_a_terminal_nobody_is_asked(engine: Engine) -> None:
 
 def asked(engine: Engine, port: int) -> list[str]:
     return [
-        str(Path(sys.executable).with_name("harden")), "engine", "set-port", str(port), "--restart", "ask",
+        str(Path(sys.executable).with_name("harden")), "engine", "set-port", "--local", str(port), "--restart", "ask",
         "--restart-command", engine.restart_script, "--config", str(engine.config), "--process", engine.process,
         "--state-dir", str(engine.root / "state"), "--no-firewall",
     ]  # fmt: skip
@@ -134,7 +143,7 @@ def test_a_restart_that_does_not_take_is_undone(
     _impatient(monkeypatch)
     before = engine.config.read_bytes()
     words = ("--restart", "now", "--restart-command", command)
-    assert harden(engine, "set-port", str(free_port()), *words) == code
+    assert harden(engine, "set-port", "--local", str(free_port()), *words) == code
     assert said in capsys.readouterr().err
     assert engine.config.read_bytes() == before
 
@@ -154,7 +163,12 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_command_with_an_open_quote_is_a_bad_call(
     engine: Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert harden(engine, "set-port", str(free_port()), "--restart-command", "service 'engine restart") == 2
+    assert (
+        harden(
+            engine, "set-port", "--local", str(free_port()), "--restart-command", "service 'engine restart"
+        )
+        == 2
+    )
     assert "--restart-command: No closing quotation" in capsys.readouterr().err
 
 
@@ -163,7 +177,7 @@ def test_a_bad_port_is_refused_before_anything(
     engine: Engine, bad: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = engine.config.read_bytes()
-    assert harden(engine, "set-port", bad) == 11
+    assert harden(engine, "set-port", "--local", bad) == 11
     assert f"port {bad} is refused" in capsys.readouterr().err
     assert engine.config.read_bytes() == before
 
@@ -173,7 +187,7 @@ def test_nothing_is_written_into_a_file_that_is_no_text(
 ) -> None:
     before = b"\x7fELF\0\0" + bytes(range(256))
     engine.config.write_bytes(before)
-    assert harden(engine, "set-port", str(free_port())) == 2
+    assert harden(engine, "set-port", "--local", str(free_port())) == 2
     assert "the engine's configuration is not text" in capsys.readouterr().err
     assert engine.config.read_bytes() == before
 
@@ -182,7 +196,7 @@ def test_somebody_elses_port_is_refused(engine: Engine, capsys: pytest.CaptureFi
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        assert harden(engine, "set-port", str(other.getsockname()[1])) == 11
+        assert harden(engine, "set-port", "--local", str(other.getsockname()[1])) == 11
     assert "listens on it" in capsys.readouterr().err
 
 

@@ -246,9 +246,9 @@ def test_a_port_that_this_account_may_not_set_is_no_unsafe_one(site: Path) -> No
     words = f"--config {site / 'engine.properties'} --state-dir {site / 'read-only/state'}"
     denied, unsafe, blind = called(
         site,
-        f"engine set-port 7300 --no-firewall {words}",
-        f"engine set-port 80 {words}",
-        f"engine set-port 7300 {words}",
+        f"engine set-port --local 7300 --no-firewall {words}",
+        f"engine set-port --local 80 {words}",
+        f"engine set-port --local 7300 {words}",
     )
     assert (denied.code, unsafe.code, blind.code) == (ExitCode.ROLLED_BACK, ExitCode.REFUSED, ExitCode.USAGE)
     assert "only root sees what filters on this host" in blind.err

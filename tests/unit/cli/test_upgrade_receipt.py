@@ -42,5 +42,5 @@ def test_a_report_that_cannot_be_written_costs_no_receipt(
         "--receipt",
         str(receipt),
     ]
-    assert run(["upgrade", "apply", *words, "--report", f"json={FULL}"]) == ExitCode.USAGE
+    assert run(["upgrade", "apply", "--local", *words, "--report", f"json={FULL}"]) == ExitCode.USAGE
     assert run(["upgrade", "receipt", str(receipt), "--key", str(public)]) == ExitCode.OK

@@ -84,7 +84,7 @@ def test_a_list_written_on_windows_is_one(tmp_path: Path) -> None:
     assert read_list(path) == ["host-a", "192.0.2.0/30"]
 
 
-@pytest.mark.parametrize("junk", ["not an endpoint", "foo://x", "host:99999", "https://host/path", "[::1"])
+@pytest.mark.parametrize("junk", ["not an endpoint", "foo://x", "host:99999", "https://a b/path", "[::1"])
 def test_a_line_that_is_none_is_named(junk: str, tmp_path: Path) -> None:
     path = tmp_path / "endpoints.txt"
     path.write_text(f"host-a\n\n{junk}\n")
