@@ -18,6 +18,7 @@ from itertools import chain
 from os import urandom
 from pathlib import Path
 
+from bundle.detect.credentials import forms
 from bundle.detect.credentials.catching import Catching
 from bundle.detect.credentials.compiled import Compiled
 from bundle.detect.credentials.decide import Decision, decide
@@ -118,6 +119,8 @@ class Credentials:
         self, member: Member, view: View, subject: str, kind: str, caught: Sequence[tuple[Family, Catch]]
     ) -> Iterator[Finding]:
         for one in self._judged(member, view, subject, kind, caught):
+            if one.decision.dropped:
+                continue
             line, column = view.place(one.catch.start)
             found = literal(member, view, one.family.rule.id, named(one.owner), kind, one.decision)
             by_hand = found if isinstance(found, str) else ""
@@ -131,8 +134,16 @@ class Credentials:
         kind, caught = self._reading.text(member, view, self._path(member, subject))
         for one in self._judged(member, view, subject, kind, caught):
             found = literal(member, view, one.family.rule.id, named(one.owner), kind, one.decision, key=key)
-            if isinstance(found, Literal):
+            if isinstance(found, Literal) and not one.decision.dropped:
                 yield found
+
+    def judged(self, member: Member, subject: str) -> list[Judged]:
+        """Return every candidate of a text with what is decided about it, what is not reported among them."""
+        if not member.content or member.kind != "file" or _unreadable(member):
+            return []
+        view = View.of(member)
+        kind, caught = self._reading.text(member, view, self._path(member, subject))
+        return list(self._judged(member, view, subject, kind, caught))
 
     def _judged(
         self, member: Member, view: View, subject: str, kind: str, caught: Sequence[tuple[Family, Catch]]
@@ -146,11 +157,12 @@ class Credentials:
         sure: Counter[str] = Counter()
         for family, one in kept:
             features, role = text.describe(one, family)
-            decision = _decided(family, one, features, role)
+            had = forms.of(one, features, family.rule.id.removeprefix("credential/"), kind, text.path, view)
+            decision = _decided(family, one, features, role, had)
             if decision.confidence is Confidence.HIGH and not is_drawn(one.value):
                 sure[family.rule.id] += 1
                 if sure[family.rule.id] > _MOST_SURE:
-                    decision = _decided(family, one, features | {"one-of-many"}, role)
+                    decision = _decided(family, one, features | {"one-of-many"}, role, had)
             yield Judged(family, one, _owner(one, family, view, kind, values, text.path), decision)
 
     @staticmethod
@@ -205,8 +217,10 @@ class Judged:
     decision: Decision
 
 
-def _decided(family: Family, one: Catch, features: frozenset[str], role: Role) -> Decision:
-    return decide(features, family.rule.severity, one.confidence, one.note, role)
+def _decided(
+    family: Family, one: Catch, features: frozenset[str], role: Role, had: Sequence[forms.Form] = ()
+) -> Decision:
+    return decide(features, family.rule.severity, one.confidence, one.note, role, had)
 
 
 def _owner(one: Catch, family: Family, view: View, kind: str, values: set[str], path: str) -> Catch:

@@ -5,17 +5,18 @@ The decisions are rows of `bundle/data/credentials/decide/decisions.toml`, asked
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from hardening.findings import Confidence, Role, Severity
 from hardening.toml_rows import Table
 
 FEATURES = frozenset(
     "sample test chosen explained somebodys told comment own idle-comment not-live hash-by-form store-default public proved "
-    "one-of-many lock-file browser-file packed-line signs place-known coded value-proved".split()
+    "one-of-many usual with-account lock-file browser-file packed-line signs place-known coded value-proved".split()
 )
 """Features that a row may ask for, beside those that begin with one of `PREFIXES`."""
 PREFIXES = ("family:", "role:", "kind:", "mark:", "confidence:")
@@ -35,6 +36,8 @@ class Row:
     confidence: Confidence | None = None
     """The most that is left; None: it says nothing of it."""
     note: str = ""
+    drop: bool = False
+    """Whether nothing is reported."""
 
     def holds(self, features: Collection[str], confidence: Confidence) -> bool:
         """Return whether the row is applied to something with these features."""
@@ -53,6 +56,8 @@ class Decision:
     """Ids of the rows that were applied."""
     role: Role = Role.PRODUCT
     features: frozenset[str] = frozenset()
+    dropped: bool = False
+    """Whether a row says that this is no credential: nothing is reported."""
 
 
 @cache
@@ -69,23 +74,32 @@ def _row(row: Table) -> Row:
     made = Row(
         id=row.text("id"),
         why=row.text("why"),
-        when=_features(row, "when"),
-        unless=_features(row, "unless"),
-        base=row.choice("base", Severity, None),
-        severity=row.choice("severity", Severity, None),
-        confidence=row.choice("confidence", Confidence, None),
-        note=row.text("note", ""),
+        when=asked(row, "when"),
+        unless=asked(row, "unless"),
+        **effects(row),
     )
     row.done()
     return made
 
 
-def _features(row: Table, key: str) -> frozenset[str]:
-    asked = frozenset(row.texts(key, []))
-    for one in sorted(asked):
+def asked(row: Table, key: str) -> frozenset[str]:
+    """Read the features that a row asks for. Errors: DataError, where one is not known."""
+    names = frozenset(row.texts(key, []))
+    for one in sorted(names):
         if one not in FEATURES and not one.startswith(PREFIXES):
             raise row.wrong(key, f"{one!r} is not a feature", f"known: {', '.join(sorted(FEATURES))}")
-    return asked
+    return names
+
+
+def effects(row: Table) -> dict[str, Any]:
+    """Read what a row does once it holds."""
+    return {
+        "base": row.choice("base", Severity, None),
+        "severity": row.choice("severity", Severity, None),
+        "confidence": row.choice("confidence", Confidence, None),
+        "note": row.text("note", ""),
+        "drop": row.flag("drop", default=False),
+    }
 
 
 def decide(
@@ -94,10 +108,14 @@ def decide(
     confidence: Confidence,
     note: str = "",
     role: Role = Role.PRODUCT,
+    forms: Sequence[Row] = (),
 ) -> Decision:
-    """Return what the rows leave of the severity of a family and the confidence of a pattern."""
+    """Return what the rows leave of the severity of a family and the confidence of a pattern.
+
+    `forms` are the rows of `forms.toml` that the candidate has; they are asked first.
+    """
     because = []
-    for row in table()[0]:
+    for row in (*forms, *table()[0]):
         if not row.holds(features, confidence):
             continue
         because.append(row.id)
@@ -105,7 +123,8 @@ def decide(
         severity = severity if row.severity is None else min(severity, row.severity)
         confidence = confidence if row.confidence is None else min(confidence, row.confidence)
         note = note or row.note
-    return Decision(severity, confidence, note, tuple(because), role, features)
+    dropped = any(row.drop for row in forms)
+    return Decision(severity, confidence, note, tuple(because), role, features, dropped)
 
 
 def by_hand(features: frozenset[str], confidence: Confidence) -> tuple[str, str]:

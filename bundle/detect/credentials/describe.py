@@ -7,7 +7,14 @@ from dataclasses import dataclass
 
 from bundle.detect.credentials import examples
 from bundle.detect.credentials.judging.naming import DUMMIES
-from bundle.detect.credentials.judging.values import Strength, is_example, is_generated, is_no_word, strength
+from bundle.detect.credentials.judging.values import (
+    Strength,
+    common,
+    is_example,
+    is_generated,
+    is_no_word,
+    strength,
+)
 from bundle.detect.credentials.lines.around import TOLD
 from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.rules.families import Family
@@ -123,6 +130,8 @@ def _of_value(
         "chosen": (said in (Strength.MIXED, Strength.NO) or is_no_word(one.value)) and not example,
         "somebodys": (is_generated(one.value[:_ENOUGH]) or letters) and not example,
         "told": one.note == TOLD,
+        "usual": one.value.lower() in common(),
+        "with-account": bool(one.user),
         "hash-by-form": hashed and not one.mark,
         "store-default": kind == place.CODE and one.value == "changeit" and bool(_STORE.search(one.key)),
         "proved": is_proved(one, family, member, kind, view),

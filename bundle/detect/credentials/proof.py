@@ -36,9 +36,11 @@ _LEET = str.maketrans("01345789@$!", "oieastbgasi")
 _SHORTEST_OWN = 3
 """Letters of an account that has its own name for a password."""
 _HEX = re.compile(r"(?:[0-9a-f]{2})+|(?:[0-9A-F]{2})+")
+_DIGITS = re.compile(r"[0-9a-f]+|[0-9A-F]+")
 _SHORTEST_HEX = 16
 """Hexadecimal digits of a drawn value: fewer are an address of an interface, an id or a short checksum."""
 _DIGESTS = frozenset((32, 40, 56, 64, 96, 128))
+"""Digits of digests; a program that writes one as a number leaves out a zero that it begins with."""
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})")
 _SHORTEST_CODED = 8
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
@@ -147,7 +149,7 @@ def may_be_coded(value: str) -> bool:
     """Return whether a value may be a digest, or be encoded or encrypted, so that a program decodes it first."""
     if is_digest_or_id(value) or _PERCENT.search(value) or value.startswith("{"):
         return True
-    if _HEX.fullmatch(value) and len(value) in _DIGESTS:
+    if _DIGITS.fullmatch(value) and not {len(value), len(value) + 1}.isdisjoint(_DIGESTS):
         return True
     if ("=" in value or set(value) & set("+/")) and _BASE64.fullmatch(value):
         return True

@@ -6,6 +6,7 @@ from itertools import chain, combinations, product
 
 import pytest
 
+from bundle.detect.credentials import forms
 from bundle.detect.credentials.decide import FEATURES, by_hand, decide, reasons, table
 from hardening.findings import MOST_SEVERE, Confidence, Role, Severity
 from tests.support.bundle.detect.credentials.plant.members import Look
@@ -21,9 +22,8 @@ def test_every_row_has_a_name_and_a_reason() -> None:
 
 
 def test_every_feature_of_the_list_is_asked_for() -> None:
-    asked = frozenset(chain.from_iterable(row.when | row.unless for row in reasons()))
-    assert asked >= FEATURES - {"place-known", "value-proved", "coded"}
-    assert asked >= FEATURES
+    rows = (*reasons(), *forms.rows())
+    assert frozenset(chain.from_iterable(row.when | row.unless for row in rows)) >= FEATURES
 
 
 @pytest.mark.parametrize("severity", Severity)
