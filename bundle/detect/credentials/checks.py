@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from bundle.detect.credentials import alone
 from bundle.detect.credentials.judging import decode, hashes, naming, tokens
+from bundle.detect.credentials.judging.factory import is_shipped
 from bundle.detect.credentials.judging.keyword import Kind, kind_of
 from bundle.detect.credentials.judging.naming import DUMMIES, PLACEHOLDERS
 from bundle.detect.credentials.judging.values import (
@@ -347,6 +348,8 @@ def basic(caught: Catch, _match: re.Match[str]) -> Catch | None:
     if decoded is None:
         opaque = _is_base64(caught.value) and decode.plain(caught.value, asked=True) is None
         return replace(caught, confidence=Confidence.MEDIUM) if opaque else None
+    if is_shipped(*decoded):
+        return replace(caught, value=decoded[1], user=decoded[0], confidence=Confidence.HIGH)
     if is_placeholder(decoded[1]):
         return None
     if decoded[1].lower() in ("open sesame", "opensesame"):  # the example of RFC 7617

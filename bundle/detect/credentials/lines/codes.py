@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from bundle.detect.credentials.judging import decode
+from bundle.detect.credentials.judging.factory import is_shipped
 from bundle.detect.credentials.judging.keyword import kind_of
 from bundle.detect.credentials.judging.values import is_placeholder
 from bundle.detect.credentials.lines.places import named
@@ -119,6 +120,17 @@ def pair_in_base64(caught: Catch, _match: re.Match[str]) -> Catch | None:
     return replace(caught, value=found[1], user=found[0])
 
 
+def stored_account(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """The hexadecimal digits or the Base64 of an account's password: any word, for the file holds nothing else."""
+    value = decode.plain(caught.value, asked=True)
+    return None if value is None else replace(caught, value=value)
+
+
+def shipped_pair(caught: Catch, _match: re.Match[str]) -> Catch | None:
+    """An account and its password as their maker publishes them."""
+    return caught if is_shipped(caught.user, caught.value) else None
+
+
 CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "coded": coded,
     "decoded": decoded,
@@ -129,4 +141,6 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "spelt": spelt,
     "junos": junos,
     "pair-in-base64": pair_in_base64,
+    "stored-account": stored_account,
+    "shipped-pair": shipped_pair,
 }

@@ -26,6 +26,8 @@ _CONSTANT = re.compile(r"^[A-Z]{2,}(?:_[A-Z]{2,})+$")
 """A word of the program's, as it calls its ways and states: `LDAP_EXOP`."""
 _SET_BY_THE_SITE = re.compile(r"[A-Z][A-Z0-9_]{3,60}$")
 """A constant of the program, which nobody types: whether it is a usual password asks whether its default was left."""
+_OPTION = re.compile(r"(?i)^\W*(?:options?|opts?|args?|arguments|attr(?:ibute)?s?|settings)\b")
+"""What holds the options of a call, whose `pass` is no password: `$options['pass'] === 'folders'`."""
 _GETTER = re.compile(
     r"(?i)\.(?:value|text|trim|val|getText|toString|lower|strip|getBytes|toCharArray|encode)(?:\(\))?$"
 )
@@ -58,6 +60,8 @@ def compared(  # noqa: PLR0911 - one return for each kind of name and value
         return None  # whether the default was changed; what a browser sent is held against what lets in
     if said > Strength.WORD:
         return caught
+    if _OPTION.match(match["key"]):
+        return None
     near = match.string[max(0, match.start() - 200) : match.end() + 200]
     joined = name.lower() not in ("pass", "pw", "pwd") and naming.is_joined(caught.value)
     if is_phrase(caught.value) or joined:
