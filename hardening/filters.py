@@ -13,17 +13,18 @@ rule = "credential/*"                  # optional: without it every rule
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
 from hardening.errors import UsageError
-from hardening.findings import Acceptance, Finding, InFile, Run
+from hardening.findings import Acceptance, Confidence, Finding, InFile, Role, Run
 from hardening.toml_rows import Table
 from hardening.waivers import fits
 
 IGNORE_FILE, INLINE, UNCHANGED = "ignore file", "inline marker", "unchanged file"
+ROLE, CONFIDENCE = "role", "confidence"
 """The words of `Finding.left_out`."""
 _MARKER = re.compile(r"harden:ignore\[([\w/*.,-]{1,200})\][ \t]*([^\r\n]{0,200})")
 """A marker in a comment: `harden:ignore[credential/php] reason`."""
@@ -114,10 +115,25 @@ def only_changed(run: Run, changed: Iterable[str]) -> Run:
         paths = {_plain(finding.location.parts[0]), _plain(finding.inner.partition("!/")[0])}
         return not any(path in exact or path.startswith(fronts) for path in paths)
 
+    return _left_out(run, UNCHANGED, outside)
+
+
+def only_roles(run: Run, wanted: Iterable[Role]) -> Run:
+    """Return the run with credentials and keys in files of other roles left out."""
+    roles = frozenset(wanted)
+    return _left_out(run, ROLE, lambda one: one.role is not None and one.role not in roles)
+
+
+def only_sure(run: Run, least: Confidence) -> Run:
+    """Return the run with findings of less confidence left out."""
+    return _left_out(run, CONFIDENCE, lambda one: one.confidence < least)
+
+
+def _left_out(run: Run, word: str, outside: Callable[[Finding], bool]) -> Run:
     return replace(
         run,
         findings=tuple(
-            replace(one, left_out=UNCHANGED) if one.counts and outside(one) else one for one in run.findings
+            replace(one, left_out=word) if one.counts and outside(one) else one for one in run.findings
         ),
     )
 

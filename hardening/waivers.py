@@ -7,6 +7,7 @@ reason = "old controllers until the site visit"
 owner = "j.doe"
 expires = 2027-01-31                   # the last day on which it holds
 evidence = "TLSv1.0"                   # optional: only where this is what was seen; * as above
+row = "assignment/3f2a9c01"            # optional: only where this row found or decided a credential
 
 Or, as `harden waive` writes it, by fingerprint instead of rule and place:
 
@@ -73,6 +74,8 @@ class Waiver:
     source: str
     """The file it stands in."""
     evidence: str = "*"
+    row: str = "*"
+    """The id of a row that found or decided a credential; `*` as above."""
     fingerprint: str = ""
     """Of either generation; rule and place are empty then."""
 
@@ -84,6 +87,7 @@ class Waiver:
             self.rule == finding.rule.id
             and fits(self.place, finding.where)
             and fits(self.evidence, finding.evidence)
+            and (self.row == "*" or any(fits(self.row, one) for one in (*finding.matched, *finding.because)))
         )
 
     @property
@@ -120,7 +124,7 @@ def _waiver(row: Table) -> Waiver:
             raise row.wrong(key, "is empty", "an auditor asks for each of rule, place, reason and owner")
     waiver = Waiver(
         **words, expires=row.day("expires"), source=row.source, fingerprint=name,
-        evidence="*" if name else row.text("evidence", "*"),
+        evidence="*" if name else row.text("evidence", "*"), row="*" if name else row.text("row", "*"),
     )  # fmt: skip
     row.done()
     return waiver

@@ -9,6 +9,7 @@ from hardening.cli.lazy import LazyGroup, Verb
 VERBS = (
     Verb("audit", "hardening.cli.bundle_audit", "Examine archives or folders, nested to any depth."),
     Verb("clean", "hardening.cli.bundle_clean", "Write a new bundle in which what is safe to fix is fixed."),
+    Verb("explain", "hardening.cli.bundle_explain", "Explain why a credential is reported at a place."),
     Verb("sbom", "hardening.cli.bundle_sbom", "List what a bundle contains (CycloneDX, SPDX)."),
     Verb("keygen", "hardening.cli.bundle_keygen", "Make a signing key."),
     Verb("sign", "hardening.cli.bundle_sign", "Sign a bundle and the list of its members."),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from hardening.cli.options import STDOUT, ReportOptions, finish, report_options, sealing_key
+from hardening.findings import Confidence, Role
 from hardening.numerals import whole
 
 if TYPE_CHECKING:
@@ -114,6 +116,18 @@ def _limits(function: Callable[..., Any]) -> Callable[..., Any]:
     help="Count findings in these files only: one name a line; - reads standard input (git diff --name-only).",
 )
 @click.option(
+    "--role",
+    "roles",
+    type=click.Choice([role.value for role in Role]),
+    multiple=True,
+    help="Count credentials and keys in files of this role only; may be repeated.",
+)
+@click.option(
+    "--min-confidence",
+    type=click.Choice([one.label for one in Confidence]),
+    help="Count findings of at least this confidence only.",
+)
+@click.option(
     "--trust-inline-ignores",
     is_flag=True,
     help="Honour `harden:ignore[RULE] reason` in lines of the input; each is listed.",
@@ -130,6 +144,8 @@ def command(
     dask: str | None,
     bundle_name: str | None,
     changed: Path | None,
+    roles: tuple[str, ...],
+    min_confidence: str | None,
     report: ReportOptions,
     *,
     trust_inline_ignores: bool,
@@ -147,7 +163,7 @@ def command(
     given = {_NAMES[name]: value for name, value in limits.items() if value is not None}
     paths, called = _from_stdin(paths, given.get("spill"), bundle_name or "standard input")
     called |= _called(paths, bundle_name)
-    names = _changed(changed)
+    filtered = partial(_only, names=_changed(changed), roles=roles, least=min_confidence)
     if dask and (bundle_name or trust_inline_ignores):
         raise click.UsageError("--bundle-name and --trust-inline-ignores do not go with --dask")
     if dask:
@@ -158,7 +174,7 @@ def command(
                 dask, paths, limits=Limits(**given), rules=rules, osv=osv, cache=cache,
                 passwords=_passwords(password_file), key=sealing_key(report.baseline_key), jobs=jobs, on_event=on_event,
             )  # fmt: skip
-        return finish(_only(run, names), report)
+        return finish(filtered(run), report)
     _say_whether_kept(cache, report)
     with _shown(report) as on_event:
         run = audit(
@@ -172,7 +188,7 @@ def command(
             called=called,
             inline=trust_inline_ignores,
         )
-    return finish(_only(run, names), report)
+    return finish(filtered(run), report)
 
 
 def _from_stdin(
@@ -230,10 +246,14 @@ def _changed(source: Path | None) -> tuple[str, ...] | None:
     return tuple(line for line in data.decode("utf-8", "replace").splitlines() if line.strip())
 
 
-def _only(run: Run, names: tuple[str, ...] | None) -> Run:
+def _only(run: Run, names: tuple[str, ...] | None, roles: tuple[str, ...], least: str | None) -> Run:
     from hardening import filters
 
-    return run if names is None else filters.only_changed(run, names)
+    if names is not None:
+        run = filters.only_changed(run, names)
+    if roles:
+        run = filters.only_roles(run, map(Role, roles))
+    return run if least is None else filters.only_sure(run, Confidence[least.upper()])
 
 
 def _say_whether_kept(cache: str | None, report: ReportOptions) -> None:

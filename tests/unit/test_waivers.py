@@ -127,6 +127,17 @@ def test_a_waiver_may_hold_for_what_was_seen_alone(
     assert waivers.apply(there, loaded, today=TODAY).exit_code() == code
 
 
+@pytest.mark.parametrize(
+    ("name", "code"), [("assignment/3f2a9c01", 0), ("decide/*", 0), ("assignment/00000000", 10)]
+)
+def test_a_waiver_may_hold_for_one_row(tmp_path: Path, name: str, code: int) -> None:
+    there = run("h:1")
+    found = (replace(f, matched=("assignment/3f2a9c01",), because=("decide/sample",)) for f in there.findings)
+    there = replace(there, findings=tuple(found))
+    loaded = load(tmp_path, row() + f'row = "{name}"\n')
+    assert waivers.apply(there, loaded, today=TODAY).exit_code() == code
+
+
 def test_a_result_is_waived_by_the_findings_of_its_own_rule_in_every_subject_they_are_of(
     tmp_path: Path,
 ) -> None:

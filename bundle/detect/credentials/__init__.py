@@ -138,12 +138,31 @@ class Credentials:
                 yield found
 
     def judged(self, member: Member, subject: str) -> list[Judged]:
-        """Return every candidate of a text with what is decided about it, what is not reported among them."""
-        if not member.content or member.kind != "file" or _unreadable(member):
+        """Return every candidate of a member with what is decided about it, what is not reported among them."""
+        if not member.content or member.kind != "file":
+            return []
+        if member.format == "class" and not member.derived:
+            return list(self._judged_compiled(member, subject, java=True))
+        if native.is_native(member):
+            return list(self._judged_compiled(member, subject, java=False))
+        if _unreadable(member):
             return []
         view = View.of(member)
         kind, caught = self._reading.text(member, view, self._path(member, subject))
-        return list(self._judged(member, view, subject, kind, caught))
+        found = []
+        for one in self._judged(member, view, subject, kind, caught):
+            line, column = view.place(one.catch.start)
+            said = literal(member, view, one.family.rule.id, named(one.owner), kind, one.decision)
+            by_hand = said if isinstance(said, str) else ""
+            found.append(replace(one, line=line, column=column, by_hand=by_hand))
+        return found
+
+    def near(self, member: Member) -> list[tuple[int, str, str]]:
+        """Return the line, the row and the check of each pattern of a text that matched and was dismissed by its check."""
+        if not member.content or member.kind != "file" or _unreadable(member):
+            return []
+        view = View.of(member)
+        return self._catching.dismissed(view, place.style(member))
 
     def _judged(
         self, member: Member, view: View, subject: str, kind: str, caught: Sequence[tuple[Family, Catch]]
@@ -196,14 +215,17 @@ class Credentials:
 
     def _in_compiled(self, member: Member, subject: str, *, java: bool) -> Iterator[Finding]:
         """Yield what a compiled program holds, which has no lines."""
+        for one in self._judged_compiled(member, subject, java=java):
+            yield self._finding(member, subject, one, None, None, by_hand=COMPILED)
+
+    def _judged_compiled(self, member: Member, subject: str, *, java: bool) -> Iterator[Judged]:
         if java:
             caught = self.compiled.in_class(bytes(member.content))
         else:
             caught = self.compiled.in_native(member.content, self._path(member, subject))
         for family, one in caught:
             decision = _decided(family, one, *of_compiled(one, family, member, subject, java=java))
-            judged = Judged(family, one, by_its_name(one), decision)
-            yield self._finding(member, subject, judged, None, None, by_hand=COMPILED)
+            yield Judged(family, one, by_its_name(one), decision, by_hand=COMPILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +237,10 @@ class Judged:
     owner: Catch
     """The same with what stands beside it of its account and its service."""
     decision: Decision
+    line: int | None = None
+    column: int | None = None
+    by_hand: str = ""
+    """Why a person has to replace the value; only of `Credentials.judged`."""
 
 
 def _decided(

@@ -105,6 +105,22 @@ class Catching:
                     found += [(family, c) for c in by_net(view, net, ends, path)]
         return found
 
+    def dismissed(self, view: View, kind: str) -> list[tuple[int, str, str]]:
+        """Return the line, the row and the check of each pattern that matched a text and whose check let nothing of it through."""
+        found = []
+        for number, ends in sorted(self.gates.hits(view.data, WHOLE).items()):
+            if number >= len(self._nets):
+                continue
+            net = self._nets[number][1]
+            if (net.styles and kind not in net.styles) or list(by_net(view, net, ends)):
+                continue
+            for at in ends:
+                start, end = view.window(at, multiline=net.multiline)
+                for match in net.regex.finditer(view.text(start, end)):
+                    line, _ = view.place(start + match.start("secret"))
+                    found.append((line or 0, net.id, net.check or net.evidence))
+        return sorted(set(found))
+
     def _as(self, family: str, row: str, caught: Iterable[Catch]) -> list[tuple[Family, Catch]]:
         """Return candidates with their family, and with the name of the finder where they have no row of data."""
         return [(self.by_id[family], c if c.row else replace(c, row=row)) for c in caught]

@@ -241,6 +241,22 @@ def test_only_changed_files_count_and_the_verdict_says_what_is_left_out(
     assert harden(["bundle", "audit", "src", "--changed", "changed"]) == 10
 
 
+def test_roles_and_confidence_that_are_not_asked_for_are_left_out(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "src/tests").mkdir(parents=True)
+    (tmp_path / "src/tests/gate.ini").write_text('db_user = "feed"\ndb_password = "k7Qz9mW2xVt4"\n')
+    monkeypatch.chdir(tmp_path)
+    audit = ["bundle", "audit", "src", "--fail-on", "low"]
+    assert harden(audit) == harden([*audit, "--role", "test"]) == 10
+    assert harden([*audit, "--min-confidence", "medium"]) == 10
+    capfd.readouterr()
+    assert harden([*audit, "--role", "product", "--role", "vendored"]) == 0
+    assert "left out (role)" in capfd.readouterr().out
+    assert harden([*audit, "--min-confidence", "high"]) == 0
+    assert "left out (confidence)" in capfd.readouterr().out
+
+
 HARMLESS = {
     "a.yml": b"a: b\n", "a.json": b"{}\n", "a.md": b"# A\n", "a.py": b"a = 1\n", "a.xml": b"<a/>\n",
     "a.properties": b"a=b\n", "a.php": b"<?php echo 1;\n", "a.sh": b"#!/bin/sh\necho 1\n",
