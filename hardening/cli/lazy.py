@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from hardening.cli.examples import epilog
 from hardening.cli.settings import add
 from hardening.records import dataclass
 
@@ -56,11 +57,14 @@ class LazyGroup(click.Group):
         """Import and return one command."""
         verb = self._verbs.get(cmd_name)
         if verb is None:
-            return super().get_command(ctx, cmd_name)
-        found = getattr(import_module(verb.module), verb.attribute)
-        if not isinstance(found, click.Command):
-            raise TypeError(f"{verb.module}.{verb.attribute} is not a click command")
-        add(found)
+            found = super().get_command(ctx, cmd_name)
+        else:
+            found = getattr(import_module(verb.module), verb.attribute)
+            if not isinstance(found, click.Command):
+                raise TypeError(f"{verb.module}.{verb.attribute} is not a click command")
+            add(found)
+        if isinstance(found, click.Command) and not found.epilog:
+            found.epilog = epilog(f"{ctx.command_path} {cmd_name}".partition(" ")[2]) or None
         return found
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
+from copy import copy
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,23 +89,44 @@ _SERVERS = frozenset(("endpoints", "limit", "sni", "target"))
 STDOUT = Path("-")
 """As everywhere, `-o -` is standard output and no file of that name."""
 _FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+def _show_report_options(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    """Print the options of reports that `--help` leaves out, and exit."""
+    if not value or context.resilient_parsing:
+        return
+    rows = []
+    for one in context.command.params:
+        if isinstance(one, click.Option) and one.hidden:
+            shown = copy(one)
+            shown.hidden = False
+            rows.append(shown.get_help_record(context))
+    formatter = context.make_formatter()
+    with formatter.section("Report options"):
+        formatter.write_dl([row for row in rows if row])
+    click.echo(formatter.getvalue().rstrip())
+    context.exit()
+
+
 _COMMON = (
     click.option("--report", "reports", multiple=True, callback=_report_pairs, metavar="[FORMAT=]FILE",
                  help="Write a further report of the same run (sarif=out.sarif, out.html); may be repeated."),
     click.option("--fail-on", type=click.Choice(FAIL_ON), default="medium", show_default=True,
                  help="The least severity that makes the exit code 10."),
-    click.option("--waivers", type=_FILE, help="Accepted findings: rule, place, reason, owner, expiry."),
-    click.option("--ignore-file", type=_FILE, metavar="FILE",
+    click.option("--waivers", hidden=True, type=_FILE, help="Accepted findings: rule, place, reason, owner, expiry."),
+    click.option("--ignore-file", hidden=True, type=_FILE, metavar="FILE",
                  help="Places to leave out, with owner and end; not from inside the audited input."),
-    click.option("--baseline", type=click.Path(path_type=Path),
+    click.option("--baseline", hidden=True, type=click.Path(path_type=Path),
                  help="Ignore findings that are already in this JSON report, or in a folder of them."),
-    click.option("--baseline-key", type=_FILE, help="Key file for the HMAC that notices a changed secret."),
-    click.option("--progress", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
+    click.option("--baseline-key", hidden=True, type=_FILE, help="Key file for the HMAC that notices a changed secret."),
+    click.option("--progress", hidden=True, type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
                  help="Show progress on stderr; auto: at a terminal."),
     click.option("-q", "--quiet", is_flag=True, help="Print nothing but the report."),
     click.option("-v", "--verbose", count=True, help="Say more; may be repeated."),
-    click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
+    click.option("--color", hidden=True, type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
                  help="Colours in the text report; auto: at a terminal, unless NO_COLOR is set."),
+    click.option("--help-report", is_flag=True, is_eager=True, expose_value=False, callback=_show_report_options,
+                 help="Show further report options (waivers, baseline, progress, colours) and exit."),
 )  # fmt: skip
 _LOOKING = (
     click.option("--format", "format", type=click.Choice(FORMATS), default="text", show_default=True,
@@ -358,7 +380,10 @@ def finish(run: Run, report: ReportOptions, *, counted: bool = False) -> int:
     color = _use_color(report)
     write_reports(run, report)
     counted = counted and report.output is None
-    body = render(report.format, run, fail_on=threshold, color=color, verbose=report.verbose, counted=counted)
+    body = render(
+        report.format, run, fail_on=threshold, color=color, verbose=report.verbose, counted=counted,
+        summary=report.output is None,
+    )  # fmt: skip
     if report.output is not None:
         write_file(report.output, body)
     else:

@@ -24,6 +24,8 @@ class RenderOptions:
     verbose: int = 0
     counted: bool = False
     """Whether a person at a terminal is told how many findings there are of each rule, not each; `verbose` tells them."""
+    summary: bool = False
+    """Whether a text that does not fit a screen is summed up; `verbose` shows all of it."""
 
 
 class _Write(Protocol):
@@ -65,11 +67,14 @@ def render(
     color: bool = False,
     verbose: int = 0,
     counted: bool = False,
+    summary: bool = False,
 ) -> bytes:
     """Write the run in the format of that name. Errors: UsageError (no such format)."""
     for writer in WRITERS:
         if writer.name == name:
-            how = RenderOptions(fail_on=fail_on, color=color, verbose=verbose, counted=counted)
+            how = RenderOptions(
+                fail_on=fail_on, color=color, verbose=verbose, counted=counted, summary=summary
+            )
             return writer.load()(run, how)
     known = ", ".join(writer.name for writer in WRITERS)
     raise UsageError(f"no report format {name!r}", hint=f"known: {known}")

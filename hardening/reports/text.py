@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from hardening.findings import Examined, Finding, Run, Subject, verdict_words
-from hardening.reports import RenderOptions
+from hardening.reports import RenderOptions, text_summary
 from hardening.reports.credentials import told
 from hardening.reports.index import Index, few
 from hardening.reports.plain import visible
@@ -39,6 +39,8 @@ def write(run: Run, how: RenderOptions) -> bytes:
         lines += (*of_the_run[1:], "")  # each begins with an empty line, and a subject ends with one
     lines += told(run, paint, whole=bool(how.verbose))
     lines += _changes(run, paint)
+    if how.summary and not how.verbose and not text_summary.fits(run, lines):
+        lines = [*text_summary.summary(run, paint), ""]
     lines.append(paint(sentence(run, how.fail_on), _STYLES[tone(run, how.fail_on)]))
     return ("\n".join(lines) + "\n").encode("utf-8")
 

@@ -11,13 +11,14 @@ from hardening.reports.credentials import at, credential
 from hardening.reports.index import few, place
 from hardening.reports.plain import visible
 
-_COLORS = {
+COLORS = {
     Severity.CRITICAL: "1;97;41",
     Severity.HIGH: "1;31",
     Severity.MEDIUM: "33",
     Severity.LOW: "36",
     Severity.INFO: "2",
 }
+"""The colour of each severity at a terminal."""
 _BOLD, _DIM = "1", "2"
 _MARGIN = " " * 12
 _FEW = 3
@@ -125,7 +126,7 @@ def head(finding: Finding, paint: Paint, title: str) -> Iterator[str]:
     label = finding.level.label
     yield ""
     yield (
-        f"  {paint(label, _COLORS[finding.level])}{' ' * (10 - len(label))}"
+        f"  {paint(label, COLORS[finding.level])}{' ' * (10 - len(label))}"
         f"{paint(visible(title), _BOLD)}  {paint(finding.rule.id, _DIM)}"
     )
 

@@ -1,0 +1,100 @@
+"""What a person sees first where the whole report does not fit a screen: the worst causes, how many, and where."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from hardening.findings import Examined, Finding, Kind, Run, Severity
+from hardening.reports.index import place
+from hardening.reports.plain import visible
+from hardening.reports.text_findings import COLORS, Paint
+from hardening.reports.verdict import many, scope
+
+ROWS, WIDTH = 24, 80
+"""A terminal's usual size."""
+_LEAST, _REASONS, _POLICIES = 3, 2, 3
+"""How many causes there is always room for, and how many of the others are told."""
+_OPEN, _DIM = "33", "2"
+
+
+def fits(run: Run, lines: Sequence[str]) -> bool:
+    """Whether the whole report is shown: it fits a screen, or is about single steps, hosts or changes."""
+    return (
+        len(lines) <= ROWS
+        or run.changes is not None
+        or any("state" in one.stats or one.kind is Kind.MAILER for one in run.subjects)
+    )
+
+
+def summary(run: Run, paint: Paint) -> Iterator[str]:
+    """Yield the lines, none longer than a terminal is wide; the verdict follows them."""
+    front = [_cut(scope(run)), *_gaps(run, paint), *_policies(run, paint)]
+    yield from front
+    room = max(_LEAST, (ROWS - len(front) - 5) // 2)
+    causes: dict[tuple[Severity, str], list[Finding]] = {}
+    for one in run.findings:
+        if one.counts:
+            causes.setdefault((one.level, one.rule.id), []).append(one)
+    ranked = sorted(causes.values(), key=lambda found: (-found[0].level, -len(found), found[0].rule.id))
+    if ranked:
+        yield ""
+    for found in ranked[:room]:
+        yield from _cause(found, paint)
+    rest = Counter(found[0].level for found in ranked[room:])
+    if rest:
+        words = ", ".join(f"{rest[level]} {level.label}" for level in sorted(rest, reverse=True))
+        yield paint(_cut(f"  and {many(sum(rest.values()), 'further cause')}: {words}"), _DIM)
+    yield ""
+    yield paint("-v shows every finding and its remedy; --report out.html writes the whole report", _DIM)
+
+
+def _gaps(run: Run, paint: Paint) -> Iterator[str]:
+    """Yield why something was not examined, limits first, the most frequent reasons before others."""
+    reasons = Counter(
+        (one.examined is Examined.NONE, one.reason)
+        for one in run.subjects
+        if one.examined is not Examined.FULL
+    )
+    limits = ("Time limit", "More content", "More members", "Nested deeper")
+    ranked = sorted(reasons.items(), key=lambda item: (not item[0][1].startswith(limits), -item[1], item[0]))
+    for (none, reason), count in ranked[:_REASONS]:
+        word = "not examined" if none else "partial"
+        text = f"{count} {word}: {visible(reason) or 'no reason was given'}"
+        for line in textwrap.wrap(text, WIDTH - 2, max_lines=2, placeholder=" ...")[:2]:
+            yield paint(f"  {line}", _OPEN)
+    if len(ranked) > _REASONS:
+        yield paint(f"  and {many(len(ranked) - _REASONS, 'further reason')}", _OPEN)
+
+
+def _policies(run: Run, paint: Paint) -> Iterator[str]:
+    said: dict[str, Counter[str]] = {}
+    for subject in run.subjects:
+        for policy, verdict in subject.policies.items():
+            said.setdefault(policy, Counter())[verdict] += 1
+    for policy, tally in list(said.items())[:_POLICIES]:
+        words = ", ".join(f"{count} {verdict}" for verdict, count in sorted(tally.items()))
+        yield paint(_cut(f"  policy {visible(policy)}: {words}"), "" if set(tally) == {"pass"} else _OPEN)
+    if len(said) > _POLICIES:
+        yield f"  and {many(len(said) - _POLICIES, 'further policy').replace('policys', 'policies')}"
+
+
+def _cause(found: Sequence[Finding], paint: Paint) -> Iterator[str]:
+    first, label = found[0], found[0].level.label
+    places = list(dict.fromkeys(map(place, found)))
+    title = first.message if len(found) == 1 else first.rule.title
+    room = WIDTH - 19
+    yield f"  {paint(label, COLORS[first.level])}{' ' * (9 - len(label))}{len(found):>5}  {_cut(visible(title), room)}"
+    more = f" and {len(places) - 1} more" if len(places) > 1 else ""
+    front = f"{' ' * 18}{first.rule.id}  "
+    yield paint(f"{front}{_tail(visible(places[0]), max(20, WIDTH - len(front) - len(more)))}{more}", _DIM)
+
+
+def _cut(text: str, width: int = WIDTH) -> str:
+    return text if len(text) <= width else f"{text[: width - 3]}..."
+
+
+def _tail(text: str, width: int) -> str:
+    """Return the end of a place, which tells more than its begin."""
+    return text if len(text) <= width else f"...{text[3 - width :]}"

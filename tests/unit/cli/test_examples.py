@@ -1,0 +1,99 @@
+"""Examples in the help: every command has one, and the program takes each as it is written."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from hardening.cli import harden, run
+from hardening.cli.examples import EXAMPLES
+
+
+def verbs() -> Iterator[tuple[str, click.Command]]:
+    todo: list[tuple[str, click.Command, click.Context]] = [
+        ("", harden, click.Context(harden, info_name="harden"))
+    ]
+    while todo:
+        name, command, context = todo.pop()
+        if not isinstance(command, click.Group):
+            yield name, command
+            continue
+        for word in command.list_commands(context):
+            below = command.get_command(context, word)
+            assert below is not None
+            if not below.hidden:
+                todo.append(
+                    (f"{name} {word}".strip(), below, click.Context(below, info_name=word, parent=context))
+                )
+
+
+def test_every_command_has_an_example_and_shows_it() -> None:
+    known = dict(verbs())
+    assert sorted(known.keys() - EXAMPLES.keys()) == []
+    assert sorted(EXAMPLES.keys() - known.keys()) == []
+    for name, command in known.items():
+        assert "Examples:" in (command.epilog or ""), name
+
+
+def test_the_program_takes_every_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    known = dict(verbs())
+    for verb, rows in EXAMPLES.items():
+        for text, does in rows:
+            assert does, text
+            assert len(text) <= 92, text
+            if "$(" in text:
+                continue  # a shell's own
+            words = shlex.split(text.rpartition("| ")[2].partition(" > ")[0])
+            assert words[: len(verb.split()) + 1] == ["harden", *verb.split()], text
+            for word in words:
+                if Path(word).suffix in (
+                    ".zip",
+                    ".json",
+                    ".toml",
+                    ".pub",
+                    ".key",
+                    ".html",
+                    ".jar",
+                    ".log",
+                    ".txt",
+                ):
+                    Path(word).touch()
+            command = known[verb]
+            parent = click.Context(harden, info_name="harden")
+            with command.make_context(verb, words[len(verb.split()) + 1 :], parent=parent) as context:
+                assert context.command is command
+
+
+def test_report_options_are_folded_and_shown_where_they_are_asked_for(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["bundle", "audit", "--help"]) == 0
+    short = capfd.readouterr().out
+    assert "--waivers" not in short
+    assert "--help-report" in short
+    assert run(["bundle", "audit", "--help-report"]) == 0
+    said = capfd.readouterr().out
+    for word in ("--waivers", "--ignore-file", "--baseline", "--baseline-key", "--progress", "--color"):
+        assert word in said
+
+
+def test_every_command_has_a_manual_page(tmp_path: Path) -> None:
+    from hardening.cli import manpages
+
+    pages = {page.name: page.read_text() for page in manpages.write(tmp_path)}
+    names = {f"harden-{'-'.join(name.split())}.1" for name, _ in verbs()}
+    assert names <= pages.keys()
+    audit = pages["harden-bundle-audit.1"]
+    for word in (
+        ".SH NAME",
+        ".SH SYNOPSIS",
+        "\\-\\-waivers",
+        ".SH EXAMPLES",
+        "harden bundle audit upgrade.zip",
+    ):
+        assert word in audit

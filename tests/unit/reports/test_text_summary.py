@@ -1,0 +1,65 @@
+"""The text at a terminal: a summary that fits a screen where the whole does not, everything with -v."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from hardening.findings import Examined, Finding, InFile, Kind, Run, Severity, Subject
+from hardening.reports import render
+from tests.support.reports.fixtures import ADMINER, PASSWORD, PROTOCOL, STARTED
+
+
+def text(run: Run, *, verbose: int = 0) -> list[str]:
+    return render("text", run, fail_on=Severity.MEDIUM, summary=True, verbose=verbose).decode().splitlines()
+
+
+def fleet(bundles: int) -> Run:
+    subjects: list[Subject] = []
+    findings: list[Finding] = []
+    for number in range(bundles):
+        name = f"packages/a-long-name-of-a-package-in-a-folder-{number:03}.deb"
+        late = Examined.NONE if number % 2 else Examined.FULL
+        reason = "Time limit reached: 1 of 1 archives and files (9 of 9 packed bytes) were never opened or only in part"
+        stats = {"packed_bytes": 9, "packed_bytes_not_opened": 9 * (number % 2)}
+        policies = {f"policy-{n}": "fail" for n in range(5)}
+        why = reason if number % 2 else ""
+        subjects.append(
+            Subject(id=name, kind=Kind.BUNDLE, examined=late, reason=why, policies=policies, stats=stats)
+        )
+        place = InFile((name, f"{'deep/' * 30}file-{number}.php"), number + 1)
+        rules = (ADMINER, PASSWORD, PROTOCOL, *(replace(PASSWORD, id=f"credential/{n}") for n in range(12)))
+        findings += [
+            Finding(rule=rule, subject=name, location=place, message=f"{'long ' * 40}{number}")
+            for rule in rules
+        ]
+    return Run.of(subjects, findings, started=STARTED, finished=STARTED)
+
+
+@pytest.mark.parametrize("bundles", [1, 2, 45, 400])
+def test_the_summary_fits_a_screen_of_80_columns(bundles: int) -> None:
+    *lines, verdict = text(fleet(bundles))
+    assert len(lines) <= 24
+    assert max(map(len, lines)) <= 80
+    assert verdict.startswith("FAIL: ")
+
+
+def test_the_summary_has_the_worst_causes_their_count_and_places() -> None:
+    lines = text(fleet(45))
+    first = next(line for line in lines if line.startswith("  critical"))
+    assert first.split()[:2] == ["critical", "45"]
+    assert any(
+        line.strip().startswith("component/adminer") and line.endswith("and 44 more") for line in lines
+    )
+    assert any("further causes: 8 high" in line or "further cause" in line for line in lines)
+    assert any(line.startswith("  22 not examined: Time limit reached") for line in lines)
+
+
+def test_what_fits_is_shown_whole_and_everything_with_v(make_crowd: Callable[[int], Run]) -> None:
+    small = make_crowd(2)
+    assert text(small) == render("text", small, fail_on=Severity.MEDIUM).decode().splitlines()
+    large = fleet(45)
+    assert len(text(large, verbose=1)) > 45 * 15
+    assert sum("fingerprint" in line for line in text(large, verbose=1)) == len(large.findings)
