@@ -20,14 +20,18 @@ from pathlib import Path
 from typing import Any
 
 from bundle.detect.credentials.judging.cracking import SHORT
-from hardening.errors import ProbeError
+from hardening.engine import product as products
+from hardening.errors import HardeningError, ProbeError
 from hardening.findings import Run
 from hardening.host import checks, private, stream
 from hardening.host.checks import FileMeta, Root
 from hardening.host.checks.paths import INSTALLED
 from hardening.host.checks.root import Judged
+from hardening.host.plans import engine as engine_plan
 from hardening.host.session import Session
+from hardening.host.session import here as here_session
 from hardening.onhost.collect.main import answer_to
+from hardening.onhost.shared.listeners import listeners
 from hardening.tls.policies.ruleset import Policy
 from hardening.toml_rows import Table
 
@@ -40,6 +44,8 @@ _ROW = 200
 _MOST_LISTED = 64 << 20
 """Bytes of a list of files, unpacked."""
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_ENGINE = engine_plan.wishes(engine_plan.DesiredPort())
+"""What the agent is asked about the control engine and the firewall."""
 _LINKS = 8
 """Links that are followed from one to the next."""
 
@@ -345,7 +351,8 @@ def host(
     made = _brought(
         far(session.execute, label, local=local), top, paths, where=label, root=root, limits=limits
     )
-    listening = tuple(session.ask("facts").get("listeners", ())) if root == "/" else None
+    facts = session.ask("facts", **_ENGINE) if root == "/" else {}
+    listening = tuple(facts.get("listeners", ())) if root == "/" else None
     return Root(
         top,
         made.seen,
@@ -357,12 +364,30 @@ def host(
         reasons=reasons(),
         judged=tuple(made.judged),
         files=made.files,
+        open_engine=reach_of_engine(facts, engine),
     )
+
+
+def reach_of_engine(facts: Mapping[str, Any], named: Mapping[str, str]) -> str:
+    """Return that every host reaches the engine's port; empty if not, or if the host does not say."""
+    if not facts:
+        return ""
+    wish = engine_plan.DesiredPort(
+        config=named.get("config"), key=named.get("key"), process=named.get("process")
+    )
+    try:
+        return engine_plan.seen(wish, facts).open_to_all
+    except (
+        HardeningError
+    ):  # no file of that name, or an account that sees no process: reported by the check itself
+        return ""
 
 
 def here(root: Path, top: Path, paths: checks.Paths, *, limits: Limits | None = None) -> Root:
     """Return this machine, or an image below `root`, with a copy under `top` of what its detectors look at. Errors: ProbeError."""
     made = _brought(answer_to, top, paths, where=str(root), root=str(root), limits=limits)
+    product = products.load("aspect")
+    heard = root == Path("/") and any(one["port"] == product.port for one in listeners())
     return Root(
         root,
         left=made.left,
@@ -371,6 +396,7 @@ def here(root: Path, top: Path, paths: checks.Paths, *, limits: Limits | None = 
         reasons=reasons(),
         judged=tuple(made.judged),
         files=made.files,
+        open_engine=reach_of_engine(here_session().ask("facts", **_ENGINE), {}) if heard else "",
     )
 
 
@@ -398,7 +424,7 @@ def save(copy: Root, path: Path) -> None:
     rows = {
         "label": copy.label, "seen": {name: [one.mode, one.uid, one.gid] for name, one in copy.seen.items()},
         "listening": copy.listening, "left": dict(copy.left), "engine": dict(copy.engine), "ruled": dict(copy.ruled),
-        "judged": [one.row for one in copy.judged], "files": copy.files,
+        "judged": [one.row for one in copy.judged], "files": copy.files, "open_engine": copy.open_engine,
     }  # fmt: skip
     with open(path, "x", opener=_private, encoding="utf-8") as out:
         json.dump(rows, out)
@@ -413,4 +439,5 @@ def load(top: Path, path: Path) -> Root:
         top, seen, rows["label"], listening, rows["left"], rows["engine"],
         ruled={name: tuple(one) for name, one in rows["ruled"].items()},
         reasons=reasons(), judged=tuple(Judged(*one) for one in rows["judged"]), files=rows["files"],
+        open_engine=rows["open_engine"],
     )  # fmt: skip

@@ -53,7 +53,7 @@ ENGINE_OPEN = Rule(
     title="Every host can reach the control engine's port",
     severity=Severity.HIGH,
     rationale="The port speaks HTTP without TLS. Up to release 3.08.04 a request with the Host header 127.0.0.1 needs no login (ZSL-2025-5938 to ZSL-2025-5944).",
-    remedy="Let in the hosts that need the port, and no others: `firewall-cmd --permanent --add-rich-rule` with a source, or `iptables -s`. Then run `harden engine show`.",
+    remedy="Let in only the hosts that need the port. Set `control_engine_sources` and move the engine (`harden engine set-port PORT --source NETWORK`), or edit the firewall: `firewall-cmd --permanent --add-rich-rule` with a source, or `iptables -s`. Then run `harden engine show`.",
     references=(
         "https://www.zeroscience.mk/en/vulnerabilities/ZSL-2025-5938.php",
         f"{_CWE}306.html",

@@ -11,12 +11,15 @@ from hardening.errors import HardeningError
 from hardening.findings import Finding, Result, Verdict, in_file
 from hardening.host.checks.root import Root
 from hardening.host.checks.rules import ENGINE_NOT_SEEN, PORT_DIFFERS, UNREAD
+from hardening.host.rules import ENGINE_OPEN
 
 
 def look(
     root: Root, subject: str, product: Product, listening: Iterable[Mapping[str, Any]] | None
 ) -> Iterator[Finding | Result]:
-    """Say where the two differ; of a copy of a host nobody can say what listens, and that is said."""
+    """Yield where the two differ, and that every host reaches the port; a copy of a host does not show what listens."""
+    if root.open_engine:
+        yield Finding(rule=ENGINE_OPEN, subject=subject, location=in_file(subject), message=root.open_engine)
     path = root.engine.get("config") or product.place("engine-config").path
     key, process = root.engine.get("key") or product.key, root.engine.get("process") or product.process
     text = root.text(path)

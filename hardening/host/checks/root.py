@@ -74,6 +74,8 @@ class Root:
     """Keys and hashes that stayed on the host."""
     files: int = 0
     """Files that were read."""
+    open_engine: str = ""
+    """That every host reaches the control engine's port; empty if not, or if nobody asked."""
 
     @property
     def subject(self) -> str:

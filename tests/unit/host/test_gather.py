@@ -20,11 +20,12 @@ from hardening.demo import specimen
 from hardening.errors import ExitCode, ProbeError
 from hardening.findings import Run
 from hardening.host import gather
-from hardening.host.checks import Paths, audit, wanted
+from hardening.host.checks import Paths, Root, audit, wanted
 from hardening.host.session import Session
 from hardening.reports import render
 from hardening.tls.policy import load
 from tests.support.host.little import interpreter
+from tests.unit.host.test_engine_plan import CONFIG, facts
 
 HTML = "home/MIX_CMIX/htmlroot"
 
@@ -330,6 +331,22 @@ def test_the_engine_is_the_one_that_the_inventory_names(tmp_path: Path) -> None:
         assert not [one for one in run.findings if one.rule.id == "host/engine-port"]
         unseen = [one.message for one in run.findings if one.rule.id == "host/engine-not-seen"]
         assert unseen == ([said] if process == "engine-stand-in" else [])
+
+
+@pytest.mark.parametrize("firewall", ["none", "iptables", "firewalld"])
+def test_a_port_that_every_host_reaches_is_a_finding_of_the_audit(tmp_path: Path, firewall: str) -> None:
+    """The agent's facts are real ones of such a host; the audit reads them from the copy that was kept."""
+    (tmp_path / "here/etc/httpd").mkdir(parents=True)
+    now = facts(configured=7226, running=7226, firewall=firewall, selinux="disabled")
+    reach = gather.reach_of_engine(now, {"config": CONFIG})
+    gather.save(Root(tmp_path / "here", label="far", open_engine=reach), tmp_path / "about")
+    run = audit(gather.load(tmp_path / "here", tmp_path / "about"), [load("aspect")])
+    (finding,) = (one for one in run.findings if one.rule.id == "engine/open-to-all")
+    assert "port 7226 over IPv4" in finding.message
+    assert "control_engine_sources" in finding.rule.remedy
+    now["listeners"][0]["address"] = "127.0.0.1"
+    assert gather.reach_of_engine(now, {"config": CONFIG}) == ""
+    assert gather.reach_of_engine(now, {"config": "/nowhere"}) == ""
 
 
 def test_silence_is_an_error(tmp_path: Path) -> None:
