@@ -20,6 +20,7 @@ if (
     from bundle.detect import Detector
     from bundle.walk.limits import Limits
     from hardening.findings import Run
+    from hardening.tls.policies.ruleset import Policy
 
 
 def audit(
@@ -34,6 +35,7 @@ def audit(
     called: Mapping[str, str] | None = None,
     installed: bool = False,
     inline: bool = False,
+    policies: Sequence[Policy] | None = None,
 ) -> Run:
     """Examine archives or folders, nested to any depth, and return everything that was seen.
 
@@ -42,6 +44,7 @@ def audit(
     depend on it. `cache` is a folder in which results are kept by content. `on_event` is called in this process.
     `installed` says that the paths are places of a host: a text alone, or an empty folder, is not a bundle that failed.
     `inline` leaves findings out whose line holds `harden:ignore[RULE]`: the input decides what counts of it.
+    `policies` judge the configurations of servers inside (default: `aspect`; none: they are not judged).
     `called` says under which name the report knows a file that lies at another path (a copy of a remote one).
     Errors: InputError where a path is absent or may not be read.
     """
@@ -49,5 +52,5 @@ def audit(
 
     return run(
         paths, detectors=detectors, limits=limits, passwords=passwords, jobs=jobs, cache=cache, on_event=on_event,
-        called=called, installed=installed, inline=inline,
+        called=called, installed=installed, inline=inline, policies=policies,
     )  # fmt: skip

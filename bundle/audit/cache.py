@@ -131,8 +131,13 @@ class Cache:
         """Write what this run learned, in one transaction; a cache that cannot be written is no reason to fail."""
         rows = [(self._base + key, body) for key, body in self.found.items()]
         for sha256, section in sections.items():
-            if "." in sha256 or any("." in key for _, key in section.inside):
-                continue
+            if (
+                "." in sha256
+                or any("." in key for _, key in section.inside)
+                or section.texts
+                or section.builds
+            ):
+                continue  # its configurations are not kept: they may hold secrets
             body = {
                 "findings": [_row(one) for one in section.findings],
                 "inside": section.inside,

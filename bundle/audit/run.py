@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 from bundle.audit.events import AuditEvent, Finished, Found, Progress, Started
 from bundle.audit.outcome import Opening, Top, opened_alone, results
 from bundle.audit.parallel import Died, Forks, Tokens
-from bundle.audit.section import Books, Section, books, unfold, unwritable
+from bundle.audit.section import Books, Section, books, configurations, unfold, unwritable
 from bundle.audit.shares import Share, Shares
 from bundle.detect import Detector
 from bundle.detect import detectors as shipped
@@ -26,10 +26,12 @@ from bundle.walk.problem import RULES, Problem, unseen
 from bundle.walk.source import Region, Source
 from bundle.walk.walker import Walker
 from hardening import filters
-from hardening.findings import Examined, Finding, InFile, Kind, Result, Run, Subject
+from hardening.findings import NESTING, Examined, Finding, InFile, Kind, Result, Run, Subject
+from hardening.tls.auditing.problems import PROBLEMS as TLS_PROBLEMS
 
 if TYPE_CHECKING:
     from bundle.audit.cache import Cache
+    from hardening.tls.policies.ruleset import Policy
 
 DELEGATE_FROM = 2 << 20
 """Containers of this many bytes are worth a fork."""
@@ -49,6 +51,7 @@ def run(
     called: Mapping[str, str] | None,
     installed: bool,
     inline: bool,
+    policies: Sequence[Policy] | None,
 ) -> Run:
     """Do what `bundle.audit` says. Errors: InputError."""
     started = datetime.now(UTC)
@@ -68,6 +71,7 @@ def run(
         on_event,
         installed=installed,
         inline=inline,
+        policies=_default() if policies is None else tuple(policies),
     ) as work:
         for name in dict.fromkeys(names):
             work.examine(name, (called or {}).get(name, name))
@@ -75,6 +79,12 @@ def run(
         if cache is not None:  # what was kept is not sealed with this process's key
             findings = [replace(one, same=b"") if one.same else one for one in findings]
         return Run.of(work.subjects, findings, work.results, started=started)
+
+
+def _default() -> tuple[Policy, ...]:
+    from hardening.tls.policy import DEFAULT, load
+
+    return (load(DEFAULT),)
 
 
 def _readable(path: str) -> None:
@@ -103,7 +113,9 @@ class Audit:
         *,
         installed: bool = False,
         inline: bool = False,
+        policies: tuple[Policy, ...] = (),
     ) -> None:
+        self._policies = policies
         self._installed = installed
         self._inline = inline
         self.subjects: list[Subject] = []
@@ -182,6 +194,25 @@ class Audit:
             opening = Opening.of(findings, reached, shares.packed(share))
             total = books(keys[share.name], self._sections)
             self._settle(share, total, opening, findings, whole if share is shares.rest else opening)
+            if self._policies:
+                self._judge_servers(share.name, keys[share.name])
+
+    def _judge_servers(self, shown: str, key: str) -> None:
+        """Judge the configurations of servers in one subject."""
+        kept, builds = configurations(key, self._sections)
+        for one in kept.audited(self._policies, packages=builds):
+            self.subjects += one.subjects
+            self.findings += one.findings
+            self.results += one.results
+        for place in kept.left:
+            self.findings.append(
+                Finding(
+                    rule=TLS_PROBLEMS["too-large"],
+                    subject=shown,
+                    location=InFile(tuple(place.split(NESTING))),
+                    message=f"{place}: what it offers was not judged: it is too large, or one of too many",
+                )
+            )
 
     def _settle(
         self, share: Share, total: Books, opening: Opening, findings: list[Finding], told_of: Opening
@@ -274,6 +305,8 @@ class Audit:
         if member.repeat:
             section.inside.append((member.parts[depth:], member.sha256))
         section.count(member)
+        if self._policies:
+            section.keep(member, depth)
         if self._cache is None:
             self._asked(member, section, depth)
             return

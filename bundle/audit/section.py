@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from bundle.configurations import Configurations, built_for, too_large, wanted
+from bundle.detect.components.packages import listed_packages
 from bundle.walk.member import Member
 from bundle.walk.problem import RULES, STOPPING, Problem
 from hardening.findings import NESTING, Finding, Fix, InFile
@@ -57,6 +59,12 @@ class Section:
     """The first reason why something was left out; empty where nothing was."""
     unwritable: str = ""
     """Why nothing in the container can be changed; empty where it can."""
+    texts: list[tuple[Parts, bytes]] = field(default_factory=list)
+    """Configurations of servers, and the certificates beside them; they may hold secrets, so no cache keeps them."""
+    too_large: list[Parts] = field(default_factory=list)
+    """Configurations that are too large to be kept."""
+    builds: set[str] = field(default_factory=set)
+    """The releases of Red Hat's family that packages of servers in it are built for."""
 
     def count(self, member: Member) -> None:
         """Put a member into the books: each file once, whatever it is shown as."""
@@ -64,6 +72,14 @@ class Section:
             return
         self.members += 1
         self.size += member.size
+
+    def keep(self, member: Member, depth: int) -> None:
+        """Keep what a member says of the configuration of a server, or of the release that it runs on."""
+        if too_large(member):
+            self.too_large.append(member.parts[depth:])
+        elif (content := wanted(member)) is not None:
+            self.texts.append((member.parts[depth:], content))
+        self.builds |= built_for(listed_packages(member))
 
     def add(self, finding: Finding, depth: int) -> None:
         """Keep a finding whose place has `depth` parts too many at its start."""
@@ -153,6 +169,24 @@ def unfold(key: str, sections: Mapping[str, Section], subject: str) -> Iterator[
             rule=RULES["limit-repeats"], subject=subject, location=InFile(cut[0]),
             message=f"what was found in equal archives holds at {len(cut)} or more further places, from here on",
         )  # fmt: skip
+
+
+def configurations(key: str, sections: Mapping[str, Section]) -> tuple[Configurations, str]:
+    """Return the configurations in a section and everything inside it, equal archives once, and the release its packages name."""
+    kept, builds, said = Configurations(), set[str](), set[str]()
+    todo: list[tuple[Parts, str]] = [((), key)]
+    while todo:
+        at, here = todo.pop()
+        if here in said:
+            continue
+        said.add(here)
+        section = sections[here]
+        builds |= section.builds
+        for where, content in section.texts:
+            kept.keep((*at, *where), content)
+        kept.left += (NESTING.join((*at, *where)) for where in section.too_large)
+        todo.extend(((*at, *where), inner) for where, inner in reversed(section.inside))
+    return kept, builds.pop() if len(builds) == 1 else ""
 
 
 def _by_hand(fix: Fix | None, blocked: str) -> Fix | None:

@@ -11,9 +11,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bundle.configurations import Configurations, built_for
 from bundle.detect.components import Components
-from bundle.detect.components.packages import Package, packages
-from bundle.sbom.configurations import Configurations
+from bundle.detect.components.packages import Package, listed_packages, packages
 from bundle.walk import walk
 from bundle.walk.limits import Limits
 from bundle.walk.member import Member
@@ -27,11 +27,6 @@ if TYPE_CHECKING:
 _CERTIFICATE = re.compile(
     rb"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[A-Za-z0-9+/=\s]{100,100000}-----END (?:TRUSTED |X509 )?CERTIFICATE-----"
 )
-_SERVERS = frozenset(
-    "dovecot exim haproxy httpd lighttpd mod_ssl nginx openssh openssh-server openssl openssl-libs postfix proftpd "
-    "stunnel vsftpd".split()
-)
-_BUILT_FOR = re.compile(r"\.el(\d+)")
 _LARGEST_DER = 64 << 10
 _PLAIN_URL = re.compile(r"pkg:[a-z]+/(?:@?[\w.+~-]+/)?[\w.+~-]+@[\w.+~:^-]+", re.ASCII)
 """A package URL that stands for itself, as nearly all do."""
@@ -86,6 +81,8 @@ class Contents:
     files: list[Archive] = field(default_factory=list)
     assets: list[Asset] = field(default_factory=list)
     configurations: Configurations = field(default_factory=Configurations)
+    builds: set[str] = field(default_factory=set)
+    """The releases of Red Hat's family that packages of servers are built for."""
     gaps: list[Problem] = field(default_factory=list)
     """What could not be read."""
 
@@ -107,9 +104,8 @@ class Contents:
     @property
     def distribution(self) -> str:
         """The major version of Red Hat's family that packages of servers and of OpenSSL inside are built for, where they agree."""
-        packages = (one for one in self.known.values() if one.packaged and one.name in _SERVERS)
-        majors = {found[1] for one in packages if (found := _BUILT_FOR.search(one.version))}
-        return majors.pop() if len(majors) == 1 else ""
+        majors = self.builds
+        return next(iter(majors)) if len(majors) == 1 else ""
 
     def first_problems(self, most: int = 20) -> list[str]:
         """The first gaps in words, and how many more there are."""
@@ -175,6 +171,7 @@ def take(found: Contents, member: Member, detector: Components, *, files: bool =
     """Add what one member says to the contents."""
     within = inside(found.path, member.parts)
     found.configurations.take(member, within)
+    found.builds |= built_for(listed_packages(member))
     place = NESTING.join(within)
     if not member.derived and not member.offset and member.kind != "listing":
         if not place:

@@ -27,7 +27,7 @@ from cyclonedx.model.crypto import (
     RelatedCryptoMaterialType,
 )
 
-from bundle.sbom.configurations import Configuration
+from bundle.configurations import Configuration
 from bundle.sbom.contents import Asset
 from hardening.tls import registry
 

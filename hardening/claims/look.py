@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from bundle.audit import audit
 from bundle.compare.exposure import listening
+from bundle.configurations import Configurations
 from bundle.detect import detectors
-from bundle.sbom.configurations import Configurations
 from bundle.sbom.contents import inside
 from bundle.walk import Member, walk
 from hardening import products

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hardening.cli import completing
 from hardening.cli.options import STDOUT, ReportOptions, finish, report_options, sealing_key
 from hardening.findings import Confidence, Role
 from hardening.numerals import whole
@@ -132,6 +133,13 @@ def _limits(function: Callable[..., Any]) -> Callable[..., Any]:
     is_flag=True,
     help="Honour `harden:ignore[RULE] reason` in lines of the input; each is listed.",
 )
+@click.option(
+    "--policy",
+    "names",
+    multiple=True,
+    shell_complete=completing.policies,
+    help="TLS policy; may be repeated.  [default: aspect]",
+)
 @_limits
 @report_options
 def command(
@@ -146,6 +154,7 @@ def command(
     changed: Path | None,
     roles: tuple[str, ...],
     min_confidence: str | None,
+    names: tuple[str, ...],
     report: ReportOptions,
     *,
     trust_inline_ignores: bool,
@@ -154,18 +163,19 @@ def command(
     """Examine archives or folders, nested to any depth: components, credentials, hostile constructions.
 
     PATH may be - for standard input. Archive types are detected by content, not by file name. Nothing is executed, and nothing is unpacked to disk.
-    TLS settings of servers are not judged: unpack the bundle and run `harden tls audit FOLDER`.
+    TLS settings of servers are judged by the policies, for the release that the bundle names.
     """
     from bundle import audit
     from bundle.detect import detectors
     from bundle.walk import Limits
+    from hardening.tls import policy
 
     given = {_NAMES[name]: value for name, value in limits.items() if value is not None}
     paths, called = _from_stdin(paths, given.get("spill"), bundle_name or "standard input")
     called |= _called(paths, bundle_name)
     filtered = partial(_only, names=_changed(changed), roles=roles, least=min_confidence)
-    if dask and (bundle_name or trust_inline_ignores):
-        raise click.UsageError("--bundle-name and --trust-inline-ignores do not go with --dask")
+    if dask and (bundle_name or trust_inline_ignores or names):
+        raise click.UsageError("--bundle-name, --trust-inline-ignores and --policy do not go with --dask")
     if dask:
         from bundle.cluster.submit import audit_on
 
@@ -187,6 +197,7 @@ def command(
             on_event=on_event,
             called=called,
             inline=trust_inline_ignores,
+            policies=[policy.load(one) for one in names] or None,
         )
     return finish(filtered(run), report)
 

@@ -78,6 +78,12 @@ def packages(member: Member) -> Iterator[Package]:
         yield from _python(content)
 
 
+def listed_packages(member: Member) -> Iterator[Package]:
+    """Yield the package that an RPM is, or those that a database of RPMs lists."""
+    if member.derived == INSTALLED or (not member.derived and member.content[:4] == _RPM_LEAD):
+        yield from packages(member)
+
+
 def _installed(content: Content) -> Iterator[Package]:
     """The walker's list of what an rpm database holds."""
     for line in bytes(content).decode("utf-8", "replace").splitlines():

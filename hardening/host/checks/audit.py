@@ -105,7 +105,10 @@ def audit(
     for root, paths in ((files, places), (host, _installed_lists(host))):
         if paths:
             found = audit_bundles(
-                [str(root.place(path)) for path in paths], installed=True, detectors=detectors(key=key)
+                [str(root.place(path)) for path in paths],
+                installed=True,
+                detectors=detectors(key=key),
+                policies=(),
             )
             run = run.merged(_named(root, found))
     if servers:

@@ -6,7 +6,7 @@ Where nobody says which version runs, every known release is asked, and what dep
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -273,6 +273,8 @@ def _unique(offers: Iterable[Offer]) -> Iterator[Offer]:
 
 _NAMED_BY_CLIENTS = frozenset({"httpd", "lighttpd", "nginx", "tomcat"})
 """The servers whose configurations name the hosts that clients ask for, so that a certificate has to name them."""
+DEPENDS = "; depends on the "
+"""What a message ends with, and the releases, where not every release that may run has it."""
 _SCOPE = "configuration"
 
 
@@ -333,7 +335,7 @@ def _every_way(
         without = [told(w) for w, _, _ in ways if release_wording.named(w) not in having]
         if without:
             which = release_wording.which(list(dict.fromkeys(told(w) for w, _ in held)), without)
-            also = f"; depends on the {'Java' if known else 'release'}: {which}"
+            also = f"{DEPENDS}{'Java' if known else 'release'}: {which}"
             one = replace(
                 one,
                 message=one.message + also,
@@ -373,13 +375,20 @@ def _every_way(
         scope=_SCOPE,
         unanswered=_unanswered(offer, (j for _, _, j in ways), policies),
         offer=shown,
-        stats={"releases": len(ways)},
+        stats={"releases": len(ways), "verdicts": _by_release(ways, told)},
     )
     results = [
         _in_every_way(one, [j for _, _, j in ways], f"depends on which {what} runs: {name_it}")
         for one in judgement.results
     ]
     return Audited([subject], [*findings, *_locked_out(offer)], results)
+
+
+def _by_release(
+    ways: Sequence[tuple[Reading, Offer, Judgement]], named: Callable[[Reading], str]
+) -> dict[str, dict[str, str]]:
+    """Return the verdicts of the policies under each release that may run."""
+    return {named(way): dict(judged.verdicts) for way, _, judged in ways}
 
 
 def _in_every_way(result: Result, judgements: Sequence[Judgement], why: str) -> Result:

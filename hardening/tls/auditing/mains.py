@@ -24,7 +24,7 @@ from hardening.tls.targets.reading.tree import Tree
 if TYPE_CHECKING:
     from OpenSSL.crypto import X509Store
 
-_OF_A_HOST = ("/etc", "/usr/local/etc", "/usr/local/*", "/opt/*")
+OF_A_HOST = ("/etc", "/usr/local/etc", "/usr/local/*", "/opt/*")
 """Where in a host's `/` servers have their configurations."""
 
 
@@ -70,7 +70,7 @@ def found(tree: Tree, path: Path, asked: AuditInput) -> tuple[Main, ...]:
     top = whole.rstrip("/")
     usual = tuple(_usual(tree, candidates, (whole,)))
     if not usual and tree.is_folder(f"{top}/etc"):
-        usual = tuple(_usual(tree, candidates, tuple(f"{top}{one}" for one in _OF_A_HOST)))
+        usual = tuple(_usual(tree, candidates, tuple(f"{top}{one}" for one in OF_A_HOST)))
     if usual:
         return usual
     files = ((one, asked.target or recognised(tree, one)) for one in tree.listing(top or "/etc"))

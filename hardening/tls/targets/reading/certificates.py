@@ -51,9 +51,9 @@ def presented(
     """Return the certificates in a server's files (real paths), those of each file in its order.
 
     `mixed` as in `keys_of`. `chain` are files with further certificates that are sent along, `parameters` is the file of DH
-    parameters, `private` are the files of private keys. A text that is on no disk has no files beside it: nothing is said of them.
+    parameters, `private` are the files of private keys. A text without files beside it: nothing is said of them.
     """
-    if tree.in_memory:
+    if tree.in_memory and tree.binary is None:
         return NOTHING
     paths = tuple(dict.fromkeys(paths))
     found: dict[str, Certificate] = {}
@@ -66,9 +66,9 @@ def presented(
         if mixed and _private(tree, path):
             keys.append(path)
             continue
-        stamp = _stamp(tree, path)
-        cards, why = _cards(tree.file(path), stamp, mixed) if stamp else ((), "")
-        if stamp is None:
+        content = _content(tree, path)
+        cards, why = _cards(*content, mixed) if content else ((), "")
+        if content is None:
             unread.append(_absent(tree, path))
         elif why:
             unread.append(_unread(tree, path, why, _READABLE))
@@ -87,10 +87,12 @@ def presented(
     if keys and not found and not unread:
         unread.append(_unread(tree, keys[0], "no certificate is in it, only a key", _READABLE))
     if parameters and dh_bits(tree, parameters) is None:
-        absent = _stamp(tree, parameters) is None
+        absent = _content(tree, parameters) is None
         one = _absent(tree, parameters) if absent else _unread(tree, parameters, _NO_PARAMETERS, _READABLE)
         unread.append(replace(one, what="DH parameters"))
-    elsewhere = () if tree.of_host else dict.fromkeys(c.at.path for c in found.values() if c.at)
+    elsewhere = (
+        () if tree.of_host or tree.in_memory else dict.fromkeys(c.at.path for c in found.values() if c.at)
+    )
     folder = "/" + "/".join(tree.given[:-1])
     notes = tuple(
         f"{path} of this machine is the one that is meant, for the configuration is in no copy of a host"
@@ -107,8 +109,8 @@ def presented(
 
 def _parameters(tree: Tree, paths: Iterable[str]) -> Iterator[Parameters]:
     for path in paths:
-        stamp = _stamp(tree, path)
-        numbers = _dh_numbers(tree.file(path), stamp) if stamp else None
+        content = _content(tree, path)
+        numbers = _dh_numbers(content[0]) if content else None
         if numbers is not None:
             prime, order = numbers
             known = primes.find(prime.to_bytes((prime.bit_length() + 7) // 8, "big"))
@@ -127,8 +129,8 @@ def _strangers(tree: Tree, owned: tuple[Certificate, ...], private: tuple[str, .
     """
     halves: dict[str, bytes] = {}
     for path in private:
-        stamp = _stamp(tree, path)
-        half = _public_half(tree.file(path), stamp) if stamp else b""
+        content = _content(tree, path)
+        half = _public_half(*content) if content else b""
         if half is None:
             return {}
         if half:
@@ -148,12 +150,9 @@ def _strangers(tree: Tree, owned: tuple[Certificate, ...], private: tuple[str, .
 
 
 @lru_cache(maxsize=1024)
-def _public_half(path: str, _stamp: tuple[int, int]) -> bytes | None:
+def _public_half(text: bytes, why: str) -> bytes | None:
     """Return the public key of the private one in a file; nothing where none is in it, None where it cannot be read."""
-    try:
-        with opened(path) as file:
-            text = file.read(_LARGEST)
-    except OSError:
+    if why:
         return None
     if b"PRIVATE KEY-----" not in text:
         return b""
@@ -183,8 +182,14 @@ def _absent(tree: Tree, path: str) -> Unread:
         return _unread(tree, path, "its name depends on the connection", "Name the files to look at")
     if "/@" in path or (any(word in path for word in _TOKENS) and ":" in name):
         return _unread(tree, path, "it is in no file", "Look at it where it is kept")
-    if _outside(tree, path):
-        return _unread(tree, path, "its name is relative to a folder that is not known", "Name it in full")
+    if tree.in_memory or _outside(tree, path):
+        why = (
+            "it is not in the bundle"
+            if tree.in_memory
+            else "its name is relative to a folder that is not known"
+        )
+        way = "Look at the certificate that the site installs" if tree.in_memory else "Name it in full"
+        return _unread(tree, path, why, way)
     try:
         os.stat(tree.file(path))  # noqa: PTH116 - as in `_stamp`
     except PermissionError:
@@ -220,8 +225,8 @@ def keys_of(tree: Tree, paths: Iterable[str], *, mixed: bool = False) -> frozens
 
 def dh_bits(tree: Tree, path: str) -> int | None:
     """Return the size in bits of the DH parameters in a file (a real path), or None."""
-    stamp = _stamp(tree, path)
-    found = _dh_numbers(tree.file(path), stamp) if stamp else None
+    content = _content(tree, path)
+    found = _dh_numbers(content[0]) if content else None
     return found[0].bit_length() if found else None
 
 
@@ -240,8 +245,9 @@ def x942(tree: Tree, path: str) -> bool:
 
     What asks OpenSSL 3 for a decoder of "DH" (its command DHParameters, squid) takes none of these.
     """
-    stamp = _stamp(tree, path)
-    return _x942(tree.file(path), stamp) if stamp else False
+    content = _content(tree, path)
+    found = _PARAMETERS.search(content[0]) if content else None
+    return found is not None and found[0].startswith(b"-----BEGIN X9.42")
 
 
 def level(tree: Tree, path: str) -> int | None:
@@ -250,17 +256,7 @@ def level(tree: Tree, path: str) -> int | None:
 
 
 def _private(tree: Tree, path: str) -> bool:
-    stamp = _stamp(tree, path)
-    return stamp is not None and _keys_alone(tree.file(path), stamp)
-
-
-@lru_cache(maxsize=1024)
-def _keys_alone(path: str, _stamp: tuple[int, int]) -> bool:
-    try:
-        with opened(path) as file:
-            text = file.read(1 << 20)
-    except OSError:
-        return False
+    text, _ = _content(tree, path) or (b"", "")
     return b"PRIVATE KEY-----" in text and b"-----BEGIN CERTIFICATE" not in text
 
 
@@ -269,14 +265,28 @@ def _outside(tree: Tree, path: str) -> bool:
     return bool(tree.prefix) and not path.startswith(f"{tree.prefix}/")
 
 
-def _stamp(tree: Tree, path: str) -> tuple[int, int] | None:
-    if tree.in_memory or _outside(tree, path):
+def _content(tree: Tree, path: str) -> tuple[bytes, str] | None:
+    """Return what is in a file (a real path), at most a byte more than `_LARGEST`, or why it cannot be read; None where it is not there."""
+    if tree.in_memory:
+        found = (tree.binary or {}).get(path)
+        return None if found is None else (found, "")
+    if _outside(tree, path):
         return None
+    file = tree.file(path)
     try:
-        found = os.stat(tree.file(path))  # noqa: PTH116 - hot path
+        about = os.stat(file)  # noqa: PTH116 - hot path
     except (OSError, ValueError):  # it is not there, or can be no name
         return None
-    return (found.st_mtime_ns, found.st_size)
+    return _on_disk(file, (about.st_mtime_ns, about.st_size))
+
+
+@lru_cache(maxsize=1024)
+def _on_disk(file: str, _stamp: tuple[int, int]) -> tuple[bytes, str]:
+    try:
+        with opened(file) as source:
+            return source.read(_LARGEST + 1), ""
+    except OSError as problem:
+        return b"", (problem.strerror or str(problem)).lower()
 
 
 KINDS = frozenset({"rsa", "rsa-pss", "ec", "dsa", "ed25519", "ed448"})
@@ -297,8 +307,8 @@ _NONE = _Card()
 
 
 def _card(tree: Tree, path: str) -> _Card:
-    stamp = _stamp(tree, path)
-    return _read(tree.file(path), stamp) if stamp else _NONE
+    content = _content(tree, path)
+    return _read(content[0]) if content else _NONE
 
 
 _PEM = re.compile(
@@ -309,15 +319,12 @@ _JAVA_STORES = (b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")
 
 
 @lru_cache(maxsize=1024)
-def _cards(file: str, _stamp: tuple[int, int], mixed: bool) -> tuple[tuple[Certificate, ...], str]:
+def _cards(content: bytes, why: str, mixed: bool) -> tuple[tuple[Certificate, ...], str]:
     """Return the certificates of a file, each chain's first one marked, and why it was not read or not in full."""
     from hardening.tls import certificate
 
-    try:
-        with opened(file) as source:
-            content = source.read(_LARGEST + 1)
-    except OSError as problem:
-        return (), (problem.strerror or str(problem)).lower()
+    if why:
+        return (), why
     if len(content) > _LARGEST:
         return (), f"larger than {_LARGEST >> 20} MiB"
     ders, why = _ders(content)
@@ -404,7 +411,7 @@ def _decoded(text: bytes) -> bytes | None:
 
 
 @lru_cache(maxsize=1024)
-def _read(path: str, _stamp: tuple[int, int]) -> _Card:
+def _read(content: bytes) -> _Card:
     from cryptography import x509
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -412,9 +419,8 @@ def _read(path: str, _stamp: tuple[int, int]) -> _Card:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # old certificates break rules that newer libraries warn about
         try:
-            with opened(path) as file:
-                card = x509.load_pem_x509_certificate(file.read(1 << 20))
-        except (OSError, ValueError, x509.InvalidVersion):
+            card = x509.load_pem_x509_certificate(content)
+        except (ValueError, x509.InvalidVersion):
             return _NONE
     named = _named(card)
     try:
@@ -471,13 +477,8 @@ def _kinds(card: x509.Certificate, key: object) -> frozenset[str]:
 
 
 @lru_cache(maxsize=1024)
-def _dh_numbers(path: str, _stamp: tuple[int, int]) -> tuple[int, int | None] | None:
+def _dh_numbers(text: bytes) -> tuple[int, int | None] | None:
     """Return the prime of the parameters in a file and the order of their group, where the file names one."""
-    try:
-        with opened(path) as file:
-            text = file.read(1 << 20)
-    except OSError:
-        return None
     found = _PARAMETERS.search(text)
     if found is None:
         return None
@@ -503,16 +504,6 @@ def _integers(der: bytes) -> Iterator[int]:
         yield int.from_bytes(content, "big")
         header = 2 + max(der[1] - _LONG, 0)
         der = der[header + len(content) :]
-
-
-@lru_cache(maxsize=1024)
-def _x942(path: str, _stamp: tuple[int, int]) -> bool:
-    try:
-        with opened(path) as file:
-            found = _PARAMETERS.search(file.read(1 << 20))
-    except OSError:
-        return False
-    return found is not None and found[0].startswith(b"-----BEGIN X9.42")
 
 
 _PARAMETERS = re.compile(

@@ -55,8 +55,16 @@ class Source:
 class Tree:
     """The files of one configuration, on disk or in memory, and what could not be read of them."""
 
-    def __init__(self, files: Mapping[str, str] | None = None, *, prefix: str = "") -> None:
+    def __init__(
+        self,
+        files: Mapping[str, str] | None = None,
+        *,
+        prefix: str = "",
+        binary: Mapping[str, bytes] | None = None,
+    ) -> None:
         self._memory = files
+        self.binary = binary
+        """Certificates and parameters of a tree in memory, by path; None: nothing is known of such files."""
         self.prefix = prefix
         """What stands before `/etc/...` when the tree is a copy of a host's."""
         self.given: list[str] = []

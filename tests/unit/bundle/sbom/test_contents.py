@@ -13,9 +13,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from packageurl import PackageURL
 
+from bundle.configurations import Configuration, Configurations
 from bundle.detect.components import Components
 from bundle.sbom import cyclonedx, spdx
-from bundle.sbom.configurations import Configuration, Configurations
 from bundle.sbom.contents import Archive, Contents, Known, report, take
 from bundle.sbom.crypto import evidence, inventory
 from bundle.walk.digest import Digest
@@ -201,18 +201,16 @@ def test_the_nearest_release_counts_and_one_around_it_where_there_is_none() -> N
 
 def test_packages_of_servers_name_the_release_where_no_file_does() -> None:
     found = Contents(Path("u"))
-    for name, version in (
-        ("httpd", "2.2.15-69.el6.centos"),
-        ("openssl", "1.0.1e-58.el6_10"),
-        ("vim", "8-1.el8"),
-    ):
-        found.known[name, version, ""] = Known(name, version, "", "rpm", packaged=True)
+    listed = b"httpd\t2.2.15-69.el6.centos\tx86_64\tCentOS\nopenssl\t1.0.1e-58.el6_10\tx86_64\tCentOS\nvim\t8-1.el8\tx86_64\t\n"
+    database = replace(a_member("var/lib/rpm/Packages", listed), derived="rpm-packages")
+    take(found, database, Components())
     assert found.distribution == "6"
-    found.configurations.take(a_member(CONF, SSL), (CONF,))
+    take(found, a_member(CONF, SSL), Components())
     (one,) = found.configurations.offers(found.distribution)
     assert "SSLv3" in one.offer["protocols"]
     assert not one.candidates
-    found.known["nginx", "1.14.1-9.el8", ""] = Known("nginx", "1.14.1-9.el8", "", "rpm", packaged=True)
+    newer = replace(database, content=b"nginx\t1.14.1-9.el8\tx86_64\t\n")
+    take(found, newer, Components())
     assert found.distribution == ""
 
 
@@ -405,7 +403,7 @@ def test_a_server_in_an_included_file_is_told_with_the_file_that_includes_it() -
 def test_configurations_that_are_left_out_are_named(lack: str, monkeypatch: pytest.MonkeyPatch) -> None:
     sshd = SSHD
     if lack == "number":
-        monkeypatch.setattr("bundle.sbom.configurations._MOST", 1)
+        monkeypatch.setattr("bundle.configurations._MOST", 1)
     else:
         sshd += b"#" * (256 << 10)
     found = taken(a_member("etc/httpd/conf.d/ssl.conf", SSL), a_member("opt/sshd_config", sshd, "x.zip"))

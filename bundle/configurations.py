@@ -1,0 +1,358 @@
+"""TLS and SSH configurations inside a bundle, read as servers would read them, without a file of this machine's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from bundle.detect.roles import by_path
+from bundle.walk.member import Member
+from hardening.findings import NESTING, Confidence, Examined, Finding, InFile, Role, Severity, Subject
+from hardening.tls.judging import rules
+
+if TYPE_CHECKING:
+    from bundle.detect.components.packages import Package
+    from hardening.tls.auditing.mains import AuditInput
+    from hardening.tls.auditing.shared import Audited
+    from hardening.tls.policies.ruleset import Policy
+    from hardening.tls.targets import Target
+
+_NAMES = re.compile(
+    r"\.(?:conf|cnf|cfg|cf|vhost|ini|properties)$|(?:^|/)(?:server|jetty[\w-]*|standalone[\w-]*)\.xml$"
+    r"|(?:^|/)sshd?_config$|/sites-(?:available|enabled)/",
+    re.IGNORECASE,
+)
+_RELEASE = re.compile(r"/(?:etc/(?:os|centos|redhat|system)-release|usr/lib/os-release)$")
+_CARDS = re.compile(r"\.(?:pem|crt|cer|der|cert|dh|dhparams?|key)$|/dhparams?[\w.-]*$", re.IGNORECASE)
+_SECRET = re.compile(
+    rb"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----\n?|\Z)", re.DOTALL
+)
+_SERVERS = frozenset(
+    "dovecot exim haproxy httpd lighttpd mod_ssl nginx openssh openssh-server openssl openssl-libs postfix proftpd "
+    "stunnel vsftpd".split()
+)
+_BUILT_FOR = re.compile(r"\.el(\d+)")
+_LARGEST = 256 << 10
+_MOST = 2000
+"""Configuration files of one bundle that are read."""
+_ROOT = "/bundle"
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What one server of a configuration would offer."""
+
+    place: str
+    server: str
+    target: str
+    offer: dict[str, Any]
+    assumptions: tuple[str, ...] = ()
+    candidates: tuple[str, ...] = ()
+    """The releases it may be of, where the bundle does not say which: then nothing it offers is a fact."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One configuration of a bundle, with what an audit says of it."""
+
+    around: tuple[str, ...]
+    """The archives that it lies in, outermost first."""
+    target: Target
+    known: bool
+    """Whether the bundle says which release it is for."""
+    usual: bool
+    """Whether a server looks there: on a host that the bundle holds, a configuration may lie elsewhere, and nothing reads it."""
+    audited: Audited
+    texts: Mapping[str, str]
+
+
+def wanted(member: Member) -> bytes | None:
+    """Return the content of a member that says how a server is configured, or whose it is; None for any other.
+
+    A private key is left out of it: what is kept of a bundle holds no secret that nobody asked for.
+    """
+    if (
+        member.kind != "file"
+        or member.derived
+        or member.container
+        or member.offset
+        or not 0 < member.size <= _LARGEST
+    ):
+        return None
+    path = f"/{member.parts[-1]}"
+    if _NAMES.search(path) or _RELEASE.search(path):
+        content = bytes(member.content)
+        return None if b"\0" in content else content
+    if _CARDS.search(path):
+        content = bytes(member.content)
+        return _SECRET.sub(b"", content) if b"-----BEGIN " in content or content[:1] == b"\x30" else None
+    return None
+
+
+def too_large(member: Member) -> bool:
+    """Return whether a member is a configuration of more bytes than are read."""
+    whole = member.kind == "file" and not member.derived and not member.container and not member.offset
+    return whole and member.size > _LARGEST and _NAMES.search(f"/{member.parts[-1]}") is not None
+
+
+def built_for(packages: Iterable[Package]) -> set[str]:
+    """Return the major versions of Red Hat's family that packages of servers and of OpenSSL are built for."""
+    named = (one for one in packages if one.name in _SERVERS)
+    return {found[1] for one in named if (found := _BUILT_FOR.search(one.full))}
+
+
+@dataclass(slots=True)
+class Configurations:
+    """Configuration files by the archive they lie in, kept until the whole bundle was seen."""
+
+    trees: dict[tuple[str, ...], dict[str, str]] = field(default_factory=dict)
+    cards: dict[tuple[str, ...], dict[str, bytes]] = field(default_factory=dict)
+    """Files of certificates and of Diffie-Hellman parameters, likewise."""
+    count: int = 0
+    left: list[str] = field(default_factory=list)
+    """Places of files that are too large, or too many, to be read."""
+
+    def take(self, member: Member, within: tuple[str, ...]) -> None:
+        """Keep what a member says of a server's configuration, by its path `within` the bundle."""
+        if not within:
+            return
+        if too_large(member):
+            self.left.append(NESTING.join(within))
+        elif (content := wanted(member)) is not None:
+            self.keep(within, content)
+
+    def keep(self, within: tuple[str, ...], content: bytes) -> None:
+        """Keep what `wanted` returned of a member."""
+        path = f"{_ROOT}/{within[-1].lstrip('/')}"
+        if not (_NAMES.search(path) or _RELEASE.search(path)):
+            self.cards.setdefault(within[:-1], {})[path] = content
+            return
+        if not _RELEASE.search(path):
+            if self.count >= _MOST:
+                self.left.append(NESTING.join(within))
+                return
+            self.count += 1
+        self.trees.setdefault(within[:-1], {})[path] = content.decode("utf-8", "replace")
+
+    def examined(
+        self, policies: Sequence[Policy], asked: AuditInput | None = None, packages: str = ""
+    ) -> Iterator[Judged]:
+        """Yield what an audit says of each server's configuration, with what it includes.
+
+        The release is the one that the bundle's own files name, else the one that its `packages` are built for, such as `7`.
+        """
+        from hardening.tls.auditing.audit import audit_tree
+        from hardening.tls.auditing.mains import AuditInput, Main, outermost
+        from hardening.tls.auditing.recognise import distribution, recognised
+        from hardening.tls.targets.reading.tree import Tree
+
+        asked = asked or AuditInput()
+        for around, texts in sorted(self.trees.items()):
+            for root, paths in self._hosts(around, texts, packages):
+                files = texts if root.inside else {**texts, **root.texts}
+                tree = Tree(files, prefix=root.prefix, binary=self.cards.get(around, {}))
+                tree.of_host = bool(root.texts)
+                every = ((asked.target or recognised(tree, path), path) for path in paths)
+                for main in outermost(
+                    tree, [Main(target, path, guessed=True) for target, path in every if target]
+                ):
+                    tree.begin(())
+                    known = (
+                        asked.version is not None
+                        or len(main.target.facts.releases) > 1
+                        or bool(distribution(tree))
+                    )
+                    usual = not root.inside or _is_usual(main.path.removeprefix(root.prefix), main.target)
+                    found = audit_tree(tree, main, policies, asked)
+                    yield Judged(around, main.target, known, usual, found, texts)
+
+    def offers(self, distribution_of_packages: str = "") -> Iterator[Configuration]:
+        """Yield what the servers offer that each of the files is for."""
+        for one in self.examined((), packages=distribution_of_packages):
+            for subject in one.audited.subjects:
+                if subject.offer:
+                    file, server = _apart(subject.id, one.texts)
+                    place = NESTING.join((*one.around, file.removeprefix(f"{_ROOT}/")))
+                    yield _configuration(one.target, place, server, subject, known=one.known)
+
+    def judged(self, policies: Sequence[Policy]) -> Iterator[Subject]:
+        """Yield each server of the configurations as a subject with the verdicts of policies; its id is the place in the bundle."""
+        for one in self.examined(policies):
+            for subject in one.audited.subjects:
+                file, server = _apart(subject.id, one.texts)
+                place = NESTING.join((*one.around, file.removeprefix(f"{_ROOT}/")))
+                yield replace(subject, id=f"{place}#{server}" if server else place)
+
+    def audited(
+        self, policies: Sequence[Policy], asked: AuditInput | None = None, packages: str = ""
+    ) -> Iterator[Audited]:
+        """Yield what an audit of each configuration that speaks of TLS or SSH found, with its places in the bundle."""
+        for one in self.examined(policies, asked, packages):
+            if any(subject.offer for subject in one.audited.subjects):
+                yield _placed(one)
+
+    def _hosts(
+        self, around: tuple[str, ...], texts: Mapping[str, str], packages: str
+    ) -> Iterator[tuple[_Host, list[str]]]:
+        """Yield each host of an archive with its configurations: the nearest folder above them with files that name a release.
+
+        Where the archive names none, the one that an archive around it names holds, if it names just one.
+        """
+        own = _releases(texts)
+        outer: dict[str, str] = {}
+        for depth in range(len(around) - 1, -1, -1):
+            beyond = _releases(self.trees.get(around[:depth], {}))
+            if beyond:
+                outer = next(iter(beyond.values())) if len(beyond) == 1 else {}
+                break
+        if packages and not own and not outer:
+            outer = {f"{_ROOT}/etc/centos-release": f"release {packages}"}
+        shared: dict[str, list[str]] = {}
+        for path in sorted(texts):
+            if not _RELEASE.search(path):
+                above = [one for one in own if path.startswith(f"{one}/")]
+                shared.setdefault(max(above, key=len, default=_above(path)), []).append(path)
+        for prefix, paths in shared.items():
+            inside = prefix in own
+            there = (
+                own[prefix] if inside else {f"{prefix}{p.removeprefix(_ROOT)}": t for p, t in outer.items()}
+            )
+            yield _Host(prefix, there, inside=inside), paths
+
+
+@dataclass(frozen=True, slots=True)
+class _Host:
+    """The `/` of a host inside a bundle, and the files that name its release."""
+
+    prefix: str
+    texts: Mapping[str, str]
+    inside: bool
+    """Whether those files lie below it."""
+
+
+_NOT_THE_PRODUCT = frozenset((Role.DOCUMENTATION, Role.TEST, Role.CI))
+_FOLDERS = ("/etc/", "/usr/local/")
+
+
+def _is_usual(path: str, target: Target) -> bool:
+    """Return whether a path of a host is below the folders of its configurations, or a usual one of the target's."""
+    from hardening.tls.auditing.mains import OF_A_HOST
+
+    usual = (f"{folder}/{main}" for folder in OF_A_HOST for main in target.main)
+    deep = path.count("/")
+    return path.startswith(_FOLDERS) or any(
+        fnmatchcase(path, one) and one.count("/") == deep for one in usual
+    )
+
+
+def _above(path: str) -> str:
+    """Return the `/` of the host that a configuration would lie on: what stands before `/etc/` in its path."""
+    head, etc, _ = path.rpartition("/etc/")
+    return head if etc and head.startswith(_ROOT) else _ROOT
+
+
+def _placed(one: Judged) -> Audited:
+    """Return what an audit found with the places of the bundle for those of the tree."""
+    before = NESTING.join((*one.around, ""))
+
+    def own(text: str) -> str:
+        return text.replace(f"{_ROOT}/", before)
+
+    def finding(said: Finding) -> Finding:
+        place = said.location
+        if isinstance(place, InFile):
+            place = replace(place, parts=(*one.around, place.parts[0].removeprefix(f"{_ROOT}/")))
+            path = place.parts[-1]
+            if not one.usual:
+                said = replace(said, severity=Severity.INFO, confidence=Confidence.LOW)
+            elif by_path(path)[0] in _NOT_THE_PRODUCT:
+                low = min(said.level, Severity.LOW)
+                said = replace(said, severity=low, confidence=Confidence.LOW)
+        return replace(
+            said, location=place, subject=own(said.subject), also=tuple(map(own, said.also)),
+            message=own(said.message), evidence=own(said.evidence), remedy=own(said.remedy),
+            fix=said.fix and replace(said.fix, action=own(said.fix.action)), ordinal=0,
+        )  # fmt: skip
+
+    def subject(said: Subject) -> Subject:
+        return replace(
+            said, id=own(said.id), same_as=own(said.same_as), reason=own(said.reason),
+            examined=Examined.FULL if said.examined is Examined.PARTIAL else said.examined,
+            offer=with_files(said.offer, own),
+        )  # fmt: skip
+
+    from hardening.tls.auditing.audit import DEPENDS
+    from hardening.tls.auditing.named import with_files
+    from hardening.tls.auditing.shared import Audited
+
+    open_ = {said.id for said in one.audited.subjects if "verdicts" in said.stats}
+    findings = [
+        said for said in one.audited.findings if said.subject not in open_ or DEPENDS not in said.message
+    ]
+    findings += (_not_known(said, one) for said in one.audited.subjects if said.id in open_)
+    return Audited(
+        [subject(said) for said in one.audited.subjects],
+        [finding(said) for said in findings],
+        [
+            replace(
+                said,
+                subject=own(said.subject),
+                reason=own(said.reason),
+                because=tuple((rule, own(evidence)) for rule, evidence in said.because),
+            )
+            for said in one.audited.results
+        ],
+    )
+
+
+def _not_known(said: Subject, one: Judged) -> Finding:
+    """Return the verdicts of a configuration under each release that may run, where the bundle names none."""
+    words = []
+    for policy in said.policies:
+        of_policy: dict[str, list[str]] = {}
+        for release, verdicts in said.stats["verdicts"].items():
+            of_policy.setdefault(verdicts[policy], []).append(release)
+        words.append(
+            f"{policy}: " + "; ".join(f"{word} with {', '.join(them)}" for word, them in of_policy.items())
+        )
+    file = said.id.partition("#")[0]
+    return Finding(
+        rule=rules.INCONCLUSIVE,
+        subject=said.id,
+        location=InFile((file,)),
+        message=f"which release of {one.target.title} runs is not known. {'. '.join(words)}",
+        evidence="release",
+        remedy=f"Name the release: `harden tls audit ARCHIVE --target {one.target.name}@VERSION`.",
+        policies=tuple(sorted(said.policies)),
+    )
+
+
+def _releases(texts: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Return the files that name a release, by the `/` of the host they are of and below `_ROOT`."""
+    found: dict[str, dict[str, str]] = {}
+    for path, text in texts.items():
+        if name := _RELEASE.search(path):
+            found.setdefault(path[: name.start()], {})[f"{_ROOT}{name[0]}"] = text
+    return found
+
+
+def _configuration(
+    target: Target, place: str, server: str, subject: Subject, *, known: bool
+) -> Configuration:
+    offer = dict(subject.offer or {})
+    notes = tuple(offer.get("assumptions", ()))
+    if known and "release" in subject.stats:
+        return Configuration(place, server, target.name, offer, notes)
+    several = "releases" in subject.stats
+    candidates = notes[:1] if several else (f"{target.name} {subject.stats.get('release', '')}",)
+    return Configuration(place, server, target.name, offer, notes, candidates)
+
+
+def _apart(subject: str, files: Iterable[str]) -> tuple[str, str]:
+    """Return the file and the server that a subject's name is made of; the names of both may hold a `#`."""
+    whole = (one for one in files if subject == one or subject.startswith(f"{one}#"))
+    file = max(whole, key=len, default=subject.partition("#")[0])
+    return file, subject.removeprefix(file).removeprefix("#")

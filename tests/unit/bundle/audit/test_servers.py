@@ -1,0 +1,118 @@
+"""Servers' configurations inside a bundle: judged as on a host, for the release that the bundle names."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from bundle import audit
+from hardening.cli import run as harden
+from hardening.findings import Examined, Run, Severity
+
+CONF = (
+    b"Listen 443\n<VirtualHost *:443>\nSSLEngine on\nSSLProtocol all -SSLv2 -SSLv3\nSSLCipherSuite HIGH:!aNULL\n"
+    b"SSLCertificateFile /etc/pki/c.pem\n</VirtualHost>\n"
+)
+RELEASE = b"CentOS release 6.10 (Final)\n"
+PLACE = "etc/httpd/conf.d/ssl.conf"
+
+
+def card(bits: int) -> bytes:
+    """Return a certificate in PEM form with its key behind it, as appliances have them."""
+    key = rsa.generate_private_key(65537, bits)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "bms.example")])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    made = made.serial_number(1).not_valid_before(now).not_valid_after(now + timedelta(days=300))
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM) + private
+
+
+def packed(path: Path, files: dict[str, bytes]) -> Path:
+    with tarfile.open(path, "w:gz") as out:
+        for name, content in files.items():
+            row = tarfile.TarInfo(name)
+            row.size = len(content)
+            out.addfile(row, io.BytesIO(content))
+    return path
+
+
+def tls(found: Run) -> set[tuple[str, str]]:
+    return {
+        (one.rule.id, one.where.rpartition("!/")[2].partition(":")[0])
+        for one in found.findings
+        if one.rule.id.startswith("tls/") and one.level >= Severity.MEDIUM
+    }
+
+
+def test_a_configuration_and_its_certificate_are_judged_for_the_release_that_the_bundle_names(
+    tmp_path: Path,
+) -> None:
+    files = {
+        f"rootfs/{PLACE}": CONF,
+        "rootfs/etc/centos-release": RELEASE,
+        "rootfs/etc/pki/c.pem": card(1024),
+    }
+    path = packed(tmp_path / "u.tar.gz", files)
+    found = audit([str(path)], jobs=1)
+    expected = {("tls/protocol", f"rootfs/{PLACE}"), ("tls/certificate-key", "rootfs/etc/pki/c.pem")}
+    assert tls(found) >= expected
+    (server,) = [one for one in found.subjects if one.offer]
+    assert server.id.endswith(f"!/rootfs/{PLACE}#_default_:443")
+    assert (server.policies, server.stats["release"]) == ({"aspect": "fail"}, "2.2.15-el6")
+    assert server.offer is not None
+    assert server.offer["certificates"][0]["file"].endswith("!/rootfs/etc/pki/c.pem")
+    assert "/bundle/" not in repr(found)
+    assert tls(audit([str(path)], policies=())) == set()
+
+
+def test_where_no_release_is_named_the_verdict_is_given_for_each(tmp_path: Path) -> None:
+    path = packed(tmp_path / "u.tar.gz", {PLACE: CONF.replace(b"-SSLv3", b"-SSLv3 -TLSv1 -TLSv1.1")})
+    found = audit([str(path)], jobs=1)
+    (one,) = [f for f in found.findings if f.rule.id == "tls/inconclusive" and f.evidence == "release"]
+    assert "is not known. aspect: " in one.message
+    assert "2.4.6-el7" in one.message
+    assert one.level is Severity.INFO
+    (server,) = [s for s in found.subjects if s.offer]
+    assert server.examined is Examined.FULL
+    assert server.stats["verdicts"]["2.4.6-el7"].keys() == {"aspect"}
+
+
+def test_the_same_in_an_inner_archive_in_forks_and_from_a_cache(tmp_path: Path) -> None:
+    inner = packed(tmp_path / "in.tar.gz", {PLACE: CONF, "etc/centos-release": RELEASE}).read_bytes()
+    path = packed(tmp_path / "u.tar.gz", {"in.tar.gz": inner, "pad": bytes(3 << 20)})
+    cache = tmp_path / "cache"
+    runs = [audit([str(path)], jobs=jobs, cache=str(cache)) for jobs in (1, 2, 1)]
+    assert tls(runs[0]) == tls(runs[1]) == tls(runs[2]) != set()
+    kept = b"".join(one.read_bytes() for one in cache.iterdir())
+    assert b"SSLEngine" not in kept
+
+
+def test_a_configuration_where_no_server_looks_is_information(tmp_path: Path) -> None:
+    files = {f"opt/old/{PLACE}": CONF, "etc/centos-release": RELEASE}
+    found = audit([str(packed(tmp_path / "u.tar.gz", files))])
+    assert tls(found) == set()
+    assert any(one.rule.id == "tls/protocol" for one in found.findings)
+
+
+@pytest.mark.parametrize(("policy", "code"), [("aspect", 10), ("mozilla-old", 10)])
+def test_policies_are_an_option(
+    policy: str, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {PLACE: CONF, "etc/centos-release": RELEASE, "etc/pki/c.pem": card(1024)}
+    path = packed(tmp_path / "u.tar.gz", files)
+    assert harden(["bundle", "audit", str(path), "--policy", policy, "--format", "json"]) == code
+    said = json.loads(capsys.readouterr().out)
+    (server,) = [one for one in said["subjects"] if one.get("offer")]
+    assert list(server["policies"]) == [{"mozilla-old": "mozilla-old-5.8"}.get(policy, policy)]
+    assert "PRIVATE KEY" not in json.dumps(said)
