@@ -63,6 +63,8 @@ class Verdict(StrEnum):
 
     PASS = "pass"  # noqa: S105 - a verdict, not a password
     FAIL = "fail"
+    ADVICE = "advice"
+    """Against a rule that does not bind: nothing has to change now."""
     NOT_APPLICABLE = "not-applicable"
     INCONCLUSIVE = "inconclusive"
     PENDING = "pending"

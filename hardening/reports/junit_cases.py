@@ -10,9 +10,13 @@ from hardening.reports.index import place
 from hardening.reports.plain import visible
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_JUDGED = frozenset({Verdict.FAIL, Verdict.WAIVED})
+_JUDGED = frozenset({Verdict.FAIL, Verdict.ADVICE, Verdict.WAIVED})
 _UNSETTLED = frozenset({Verdict.INCONCLUSIVE, Verdict.PENDING, Verdict.ERROR})
 """Verdicts that may not look green to a CI server."""
+_WORDS = {
+    Verdict.FAIL: "does not fail this run",
+    Verdict.ADVICE: "advice, does not fail this run",
+}
 
 
 def xml_text(text: str) -> str:
@@ -77,7 +81,9 @@ def _result(result: Result, findings: list[Finding], fail_on: Severity | None, *
     failing = [finding for finding in findings if _fails(finding, fail_on)]
     name, rule = result.rule.title, result.rule
     case = case_of(rule.id, name)
-    if result.verdict is Verdict.FAIL and (failing or failed or not findings):
+    if (result.verdict is Verdict.FAIL and (failing or failed or not findings)) or (
+        result.verdict is Verdict.ADVICE and failing  # --fail-on low or info asks for it
+    ):
         told = failing or (findings if failed else [])
         body = [line for finding in told for line in _tell(finding)] or [rule.remedy]
         level = max((finding.level for finding in failing), default=rule.severity)
@@ -85,7 +91,7 @@ def _result(result: Result, findings: list[Finding], fail_on: Severity | None, *
     elif result.verdict in _UNSETTLED:
         add_problem(case, "error", result.reason or name, result.verdict.value, [result.reason])
     elif result.verdict is not Verdict.PASS:
-        word = "does not fail this run" if result.verdict is Verdict.FAIL else result.verdict.value
+        word = _WORDS.get(result.verdict, result.verdict.value)
         case = case_of(rule.id, f"{name} [{word}{': ' if result.reason else ''}{result.reason}]")
     return case
 

@@ -11,7 +11,7 @@ from hardening.reports.index import Index
 from hardening.reports.plain import visible
 
 _OPEN = "33"
-_QUIET = frozenset({Verdict.PASS, Verdict.FAIL, Verdict.NOT_APPLICABLE, Verdict.WAIVED})
+_QUIET = frozenset({Verdict.PASS, Verdict.FAIL, Verdict.ADVICE, Verdict.NOT_APPLICABLE, Verdict.WAIVED})
 """Verdicts that are only counted unless -v is given; the others always show with their reason."""
 _WARN = "warn"
 """It works and there is something to do: no verdict of its own in the contract (docs/cli.md)."""

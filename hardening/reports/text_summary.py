@@ -14,15 +14,18 @@ from hardening.reports.verdict import many, scope
 
 ROWS, WIDTH = 24, 80
 """A terminal's usual size."""
-_LEAST, _REASONS, _POLICIES = 3, 2, 3
+_LEAST, _REASONS, _POLICIES, _NAMED = 3, 2, 3, 2
 """How many causes there is always room for, and how many of the others are told."""
+_FEW = 3
+"""Findings that a summary would not make shorter."""
 _OPEN, _DIM = "33", "2"
 
 
 def fits(run: Run, lines: Sequence[str]) -> bool:
-    """Whether the whole report is shown: it fits a screen, or is about single steps, hosts or changes."""
+    """Whether the whole report is shown: it fits a screen, has few findings, or is about steps, hosts or changes."""
     return (
         len(lines) <= ROWS
+        or len(run.findings) <= _FEW
         or run.changes is not None
         or any("state" in one.stats or one.kind is Kind.MAILER for one in run.subjects)
     )
@@ -30,7 +33,8 @@ def fits(run: Run, lines: Sequence[str]) -> bool:
 
 def summary(run: Run, paint: Paint) -> Iterator[str]:
     """Yield the lines, none longer than a terminal is wide; the verdict follows them."""
-    front = [_cut(scope(run)), *_gaps(run, paint), *_policies(run, paint)]
+    named = [visible(one.id) for one in run.subjects] if len(run.subjects) <= _NAMED else []
+    front = [*named, _cut(scope(run)), *_gaps(run, paint), *_policies(run, paint)]
     yield from front
     room = max(_LEAST, (ROWS - len(front) - 5) // 2)
     causes: dict[tuple[Severity, str], list[Finding]] = {}
@@ -62,7 +66,13 @@ def _gaps(run: Run, paint: Paint) -> Iterator[str]:
     for (none, reason), count in ranked[:_REASONS]:
         word = "not examined" if none else "partial"
         text = f"{count} {word}: {visible(reason) or 'no reason was given'}"
-        for line in textwrap.wrap(text, WIDTH - 2, max_lines=2, placeholder=" ...")[:2]:
+        for line in textwrap.wrap(
+            text,
+            WIDTH - 2,
+            max_lines=4 // min(len(ranked), _REASONS),
+            placeholder=" ...",
+            break_on_hyphens=False,
+        ):
             yield paint(f"  {line}", _OPEN)
     if len(ranked) > _REASONS:
         yield paint(f"  and {many(len(ranked) - _REASONS, 'further reason')}", _OPEN)

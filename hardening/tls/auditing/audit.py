@@ -394,7 +394,8 @@ def _by_release(
 def _in_every_way(result: Result, judgements: Sequence[Judgement], why: str) -> Result:
     """Return a rule's result, or that it is open where it fails in some ways alone."""
     said = {one.verdict for judged in judgements for one in judged.results if one.rule.id == result.rule.id}
-    if Verdict.FAIL not in said or said == {Verdict.FAIL}:
+    broken = said & {Verdict.FAIL, Verdict.ADVICE}
+    if not broken or said == broken:
         return result
     return replace(result, verdict=Verdict.INCONCLUSIVE, reason=why)
 

@@ -121,7 +121,7 @@ class Ledger:
         if rule.kind is RuleKind.MANUAL:
             return Verdict.MANUAL, "no program can check this"
         if broken := self.broken.get(rule.id):
-            return Verdict.FAIL, _listed([fact.said for fact in broken])
+            return (Verdict.FAIL if rule.binding else Verdict.ADVICE), _listed([fact.said for fact in broken])
         if unsettled := self.unsettled.get(rule.id):
             return Verdict.INCONCLUSIVE, "not settled: " + _listed(unsettled)
         if unread := self.unread.get(rule.id):

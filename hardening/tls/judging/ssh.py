@@ -102,7 +102,7 @@ def _result(policy: Policy, rule: SshRule, ssh: SshOffer, subject: str) -> Resul
     if found:
         rest = len(found) - _SHOWN
         reason = "offered: " + ", ".join(found[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
-        verdict = Verdict.FAIL
+        verdict = Verdict.FAIL if rule.binding else Verdict.ADVICE
     elif missing:
         reason = "not known: " + ", ".join(ssh_algorithms.LABELS[kind] + "s" for kind in missing)
         # the names of user keys come after encryption starts: that the wire shows none is no doubt
