@@ -49,10 +49,16 @@ clean: ## remove what the verbs made
 lint: setup ## ruff, import contracts, ansible-lint, commit subjects, news fragments
 	@.ci/check-subjects
 	$(BIN)/towncrier build --draft --version next --date 2000-01-01 >/dev/null
+	$(BIN)/codespell
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	ANSIBLE_CONFIG=playbooks/ansible.cfg $(BIN)/ansible-lint --offline -q playbooks
+
+words: setup ## grammar of every page, by Harper, where npm is installed; dead words and long sentences fail `make test`
+	@command -v npm >/dev/null || { echo "no npm: the grammar is not checked"; exit 0; } && \
+	  npm install --prefix .cache/harper --no-audit --no-fund --silent harper.js@^2 && \
+	  node docs/site/grammar.mjs .cache/harper/node_modules README.md CONTRIBUTING.md $$(find docs -name '*.md')
 
 types: setup ## mypy strict on packages and tests
 	$(BIN)/mypy
