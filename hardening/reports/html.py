@@ -1,23 +1,28 @@
 """One self-contained page for an auditor: no request goes out, it works from a file and without script.
 
 Everything that comes from an input passes `visible` and Jinja's escaping in one place (`finalize`), and the
-page's own policy allows only the one style sheet and the one script whose hashes it names.
+page's own policy allows only the one style sheet and the one script whose hashes it names. The findings are in
+the page twice: the worst as markup, which is all that is needed to read and print it, and all of them as data,
+from which the script renders what is asked for in slices.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from hardening import resources
-from hardening.findings import Examined, Finding, Run, Severity, Subject, Verdict
+from hardening.findings import Examined, Finding, InFile, Run, Severity, Subject
 from hardening.reports import RenderOptions, verdict
+from hardening.reports.cards import SIGNS, Card, cards, expiries, result_word, standards, state
 from hardening.reports.chart import shares
 from hardening.reports.credentials import PLACES, TITLE, credential, repeated
 from hardening.reports.index import few, place, same_as
@@ -25,12 +30,23 @@ from hardening.reports.json import instant
 from hardening.reports.plain import visible
 from hardening.reports.verdict import asked_in_part, earlier, looked_at, many, scope, sentence, tone, word
 
-_SHOWN = 5_000
-"""Findings on the page, the worst first; beyond that the JSON report is the better tool."""
+_CARDS = 300
+"""Cards in the markup, the worst first; the script shows the others."""
+_PLACES = 20
+"""Places of a card in the markup."""
+_ROWS = 200
+"""Rows of a table about subjects."""
+_CELLS = 4_000
+"""Cells of the table of subjects and requirements of one standard."""
 
 
 def write(run: Run, how: RenderOptions) -> bytes:
     """Return the page as UTF-8."""
+    return page("report.html.j2", _values(run, how))
+
+
+def page(template: str, values: dict[str, Any]) -> bytes:
+    """Return a page of `templates/report` as UTF-8, with our style, our script and their hashes."""
     folder = resources.templates() / "report"
     style = (folder / "report.css").read_text("utf-8")
     script = (folder / "report.js").read_text("utf-8")
@@ -42,40 +58,169 @@ def write(run: Run, how: RenderOptions) -> bytes:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    groups = _groups(run)
     environment.filters["place"] = place
     environment.filters["credential"] = credential
+    environment.filters["result_word"] = result_word
     environment.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
-    page = environment.get_template(
-        "report.html.j2"
-    ).render(
-        run=run,
+    environment.globals["view"] = lambda **wanted: Markup("#{}").format(
+        urlencode({k: visible(v) for k, v in wanted.items()})
+    )
+    environment.globals["many"] = many
+    body = environment.get_template(template).render(
         style=Markup(style),  # noqa: S704 - our own file, and so is the next
         script=Markup(script),  # noqa: S704 - our own file
         style_hash=_hash(style),
         script_hash=_hash(script),
-        verdict=word(run, how.fail_on),
-        tone=tone(run, how.fail_on),
-        sentence=sentence(run, how.fail_on),
-        scope=scope(run),
-        started=instant(run.started),
-        finished=instant(run.finished),
-        severities=shares(run.counts(), [severity.label for severity in reversed(Severity)]),
-        total=sum(run.counts()[s.label] for s in Severity),
-        verdicts=shares(Counter(r.verdict.value for r in run.results), [v.value for v in Verdict]),
-        coverage=shares(Counter(s.examined.value for s in run.subjects), [e.value for e in Examined]),
-        policies=list(dict.fromkeys(name for s in run.subjects for name in s.policies)),
-        matrix=_matrix(run),
-        groups=groups,
-        shown={finding.fingerprint for group in groups for finding in group.findings},
-        repeated=repeated(run)[:_SHOWN],
-        repeated_title=TITLE,
-        few_places=PLACES,
-        asked_in_part=asked_in_part,
-        unanswered=verdict.unanswered_words,
-        hidden=max(0, len(run.findings) - _SHOWN),
+        **values,
     )
-    return (page.rstrip("\n") + "\n").encode("utf-8")
+    return (body.rstrip("\n") + "\n").encode("utf-8")
+
+
+def _values(run: Run, how: RenderOptions) -> dict[str, Any]:
+    every = cards(run)
+    shown = {f.fingerprint for card in every[:_CARDS] for f in card.findings[:_PLACES]}
+    counts = run.counts()
+    matrix = _matrix(run)
+    return {
+        "run": run,
+        "verdict": word(run, how.fail_on),
+        "tone": tone(run, how.fail_on),
+        "sentence": sentence(run, how.fail_on),
+        "scope": scope(run),
+        "started": instant(run.started),
+        "finished": instant(run.finished),
+        "severities": shares(counts, [severity.label for severity in reversed(Severity)]),
+        "total": sum(counts[s.label] for s in Severity),
+        "coverage": shares(Counter(s.examined.value for s in run.subjects), [e.value for e in Examined]),
+        "policies": list(dict.fromkeys(name for s in run.subjects for name in s.policies)),
+        "matrix": matrix[:_ROWS],
+        "rows_left": max(0, len(matrix) - _ROWS),
+        "standards": [(one, _rows(one.matrix, len(one.requirements))) for one in standards(run)],
+        "signs": SIGNS,
+        "order": {name: at for at, name in enumerate(SIGNS)},
+        "expiries": expiries(run)[:_ROWS],
+        "today": run.finished.date().isoformat(),
+        "cards": every[:_CARDS],
+        "first": _first(every),
+        "places_shown": _PLACES,
+        "cards_left": max(0, len(every) - _CARDS),
+        "states": Counter(state(f) for f in run.findings if not f.counts),
+        "shown": shown,
+        "repeated": repeated(run)[:_ROWS],
+        "repeated_title": TITLE,
+        "few_places": PLACES,
+        "asked_in_part": asked_in_part,
+        "unanswered": verdict.unanswered_words,
+        "looked_at": looked_at,
+        "more": _more,
+        "few": few,
+        "data": _data(run, every),
+    }
+
+
+def _first(every: list[Card]) -> list[tuple[str, Card, int, int]]:
+    """Return the three remedies that mend the most of the worst: text, gravest card, findings, subjects."""
+    found: dict[str, list[Card]] = {}
+    for card in every:
+        if not card.state and card.level >= Severity.LOW:
+            found.setdefault(card.first.advice, []).append(card)
+    ranked = sorted(found.items(), key=lambda row: (-row[1][0].level, -sum(len(c.findings) for c in row[1])))
+    return [
+        (
+            text,
+            own[0],
+            sum(len(c.findings) for c in own),
+            len({name for c in own for f in c.findings for name in (f.subject, *f.also)}),
+        )
+        for text, own in ranked[:3]
+    ]
+
+
+def _rows(matrix: Any, columns: int) -> list[Any]:
+    return list(matrix.items())[: max(10, _CELLS // max(1, columns))]
+
+
+def _data(run: Run, every: list[Card]) -> Markup:
+    """Return every finding as JSON that is safe inside a script element: no `<`, nothing a browser would obey."""
+    rules: dict[tuple[str, str], int] = {}
+    texts: list[list[Any]] = []
+    names: dict[str, int] = {}
+    behind, numbers = _behind(run)
+    made, places = [], []
+    for at, card in enumerate(every):
+        rule = card.rule
+        index = rules.setdefault((rule.id, rule.title), len(rules))
+        if index == len(texts):
+            texts.append([rule.id, rule.title, rule.rationale, list(rule.references)])
+        advice = card.first.advice
+        made.append([index, int(card.level), card.state, card.message, advice, int(card.first.confidence)])
+        for one in card.findings:
+            own = [numbers[r] for r in behind.get((one.subject, one.rule.id, one.evidence), ())]
+            row = [
+                at,
+                names.setdefault(one.subject, len(names)),
+                *_at(one),
+                one.evidence,
+                one.fingerprint,
+                own,
+            ]
+            places.append([*row, more] if (more := _more(one, advice)) else row)
+    whole = {
+        "rules": texts, "subjects": list(names), "requirements": list(numbers), "cards": made, "places": places,
+    }  # fmt: skip
+    text = json.dumps(_visible(whole), separators=(",", ":")).replace("<", "\\u003c").replace("&", "\\u0026")
+    return Markup(text)  # noqa: S704 - no character of it begins markup
+
+
+def _at(finding: Finding) -> tuple[str, str]:
+    """Return the file or endpoint, and line and column as `:7:2`."""
+    return visible(finding.where), place(finding)[len(finding.where) :] if isinstance(
+        finding.location, InFile
+    ) else ""
+
+
+def _behind(run: Run) -> tuple[dict[tuple[str, str, str], list[str]], dict[str, int]]:
+    """Return, per subject, rule and evidence of a finding, the requirements it violates, and a number for each of these."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    numbers: dict[str, int] = {}
+    for result in run.results:
+        if result.because:
+            numbers.setdefault(result.rule.id, len(numbers))
+        for rule, evidence in result.because:
+            found.setdefault((result.subject, rule, evidence), []).append(result.rule.id)
+    return found, numbers
+
+
+def _more(finding: Finding, advice: str) -> list[list[str]]:
+    """Return what only this place has, as rows of a list: name, text."""
+    rows = [
+        ["Also", few(finding.also)] if finding.also else [],
+        ["Credential", credential(finding)] if finding.credential else [],
+        ["Account", finding.owner] if finding.owner else [],
+        ["Remedy", finding.advice] if finding.advice != advice else [],
+        ["Fix", f"{finding.fix.action} ({'safe to apply' if finding.fix.safe else 'by hand'})"]
+        if finding.fix
+        else [],
+        ["Policies", ", ".join(finding.policies)] if finding.policies else [],
+        ["Waived", accepted(finding)] if finding.waived else [],
+    ]
+    return [row for row in rows if row]
+
+
+def accepted(finding: Finding) -> str:
+    """Return reason, owner and end of an accepted finding; empty where it is not accepted."""
+    one = finding.waived
+    if one is None:
+        return ""
+    return f"{one.reason} ({one.owner})" + (f", until {one.expires}" if one.expires else "")
+
+
+def _visible(value: Any) -> Any:
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, dict):
+        return {key: _visible(one) for key, one in value.items()}
+    return [_visible(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _harmless(value: Any) -> Any:
@@ -96,46 +241,36 @@ class _Row:
     before: Subject | None
     count: int
     count_before: int
+    worst: int
     same: str
     """Its other names and ports, where it has any."""
 
 
 def _matrix(run: Run) -> list[_Row]:
-    """Pair every subject with the one its `stats["before"]` names, which then has no row of its own."""
+    """Pair every subject with the one its `stats["before"]` names, which then has no row of its own; the worst first."""
     known = {subject.id: subject for subject in run.subjects}
     pairs = [(one, known.get(str(one.stats.get("before", "")))) for one in run.subjects]
     past = earlier(run)
-    tally = Counter(name for f in run.findings if f.counts for name in (f.subject, *f.also))
+    tally: Counter[str] = Counter()
+    worst: dict[str, int] = {}
+    for f in run.findings:
+        if f.counts:
+            for name in (f.subject, *f.also):
+                tally[name] += 1
+                worst[name] = max(worst.get(name, -1), f.level)
     same = same_as(run)
-    return [
-        _Row(one, before, tally[one.id], tally[before.id] if before else 0, few(same.get(one.id, [])))
+    rows = [
+        _Row(
+            one,
+            before,
+            tally[one.id],
+            tally[before.id] if before else 0,
+            worst.get(one.id, -1),
+            few(same.get(one.id, [])),
+        )
         for one, before in pairs
         if one.id not in past and one.same_as not in known
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """What the page says about one subject."""
-
-    name: str
-    subject: Subject | None
-    seen: str
-    findings: list[Finding]
-    more: str
-
-
-def _groups(run: Run) -> list[_Group]:
-    worst = sorted(run.findings, key=lambda f: (not f.counts, -f.level))[:_SHOWN]
-    everyone = {subject.id for subject in run.subjects}
-    found: dict[str, list[Finding]] = {s.id: [] for s in run.subjects if s.same_as not in everyone}
-    for finding in worst:
-        found.setdefault(finding.subject, []).append(finding)
-    known = {subject.id: subject for subject in run.subjects}
-    seen = {name: looked_at(subject) for name, subject in known.items()}
-    return [
-        _Group(
-            name, known.get(name), seen.get(name, "the settings of this run"), own, many(len(own), "finding")
-        )
-        for name, own in found.items()
-    ]
+    return sorted(
+        rows, key=lambda row: (-row.worst, row.subject.examined is Examined.FULL, -row.count, row.subject.id)
+    )

@@ -1,82 +1,312 @@
 "use strict";
-// The page is complete without this: it only filters, opens and moves. No state leaves the page.
+// The page is complete without this: it filters, groups, sorts, opens and moves. No state leaves the page.
 (() => {
-  const all = (selector) => [...document.querySelectorAll(selector)];
-  const findings = all(".finding");
-  const chips = all(".chip[data-severity]");
-  const search = document.getElementById("search");
-  const shown = document.getElementById("shown");
+  const all = (selector, from = document) => [...from.querySelectorAll(selector)];
+  const byId = (id) => document.getElementById(id);
   const root = document.documentElement;
-  const texts = new Map(findings.map((one) => [one, one.textContent.toLowerCase()]));
+  const theme = byId("theme");
+  theme.hidden = false;
+  theme.addEventListener("click", () => {
+    const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+    root.dataset.theme = dark ? "light" : "dark";
+  });
 
-  const apply = () => {
+  const make = (tag, kind, text) => {
+    const one = document.createElement(tag);
+    if (kind) one.className = kind;
+    if (text !== undefined) one.textContent = text;
+    return one;
+  };
+
+  // Tables: a click on a head sorts; a number or `data-sort` sorts by value.
+  const valueOf = (row, at) => {
+    const cell = row.cells[at];
+    const said = cell ? cell.dataset.sort ?? cell.textContent.trim() : "";
+    return said !== "" && !isNaN(said) ? Number(said) : said;
+  };
+  for (const table of all("table.sortable")) {
+    all("thead th", table).forEach((head, at) => {
+      const button = make("button", "sort");
+      button.type = "button";
+      button.append(...head.childNodes);
+      head.append(button);
+      button.addEventListener("click", () => {
+        const down = head.getAttribute("aria-sort") !== "ascending";
+        for (const other of all("th[aria-sort]", table)) other.removeAttribute("aria-sort");
+        head.setAttribute("aria-sort", down ? "ascending" : "descending");
+        const compare = (a, b) => typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), "en", { numeric: true });
+        const body = table.tBodies[0];
+        const rows = [...body.rows].sort((a, b) => (down ? 1 : -1) * compare(valueOf(a, at), valueOf(b, at)));
+        body.append(...rows);
+      });
+    });
+    if (table.tBodies[0].rows.length > 5) {
+      const filter = make("input", "filter");
+      filter.type = "search";
+      filter.placeholder = "Filter the rows";
+      const named = table.closest("section").querySelector("h2").textContent;
+      filter.setAttribute("aria-label", `Filter the rows of ${named}`);
+      table.parentElement.before(filter);
+      filter.addEventListener("input", () => {
+        const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
+        for (const row of table.tBodies[0].rows) {
+          const text = row.textContent.toLowerCase();
+          row.hidden = !words.every((word) => text.includes(word));
+        }
+      });
+    }
+  }
+
+  if (!byId("data")) return;
+  const data = JSON.parse(byId("data").textContent);
+  const { rules, cards, places, subjects, requirements } = data;
+  const LEVELS = ["info", "low", "medium", "high", "critical"];
+  const SURE = ["low", "medium", "high"];
+  const CARD = 0, SUBJECT = 1, PATH = 2, LINE = 3, EVIDENCE = 4, PRINT = 5, VIOLATES = 6, MORE = 7;
+  const list = byId("list");
+  const chips = all(".chip[data-severity]");
+  const names = chips.map((chip) => chip.dataset.severity);
+  const search = byId("search");
+  const group = byId("group");
+  const shown = byId("shown");
+  const clear = byId("clear");
+  const kindOf = (card) => (card[2] ? "accepted" : LEVELS[card[1]]);
+  const kinds = cards.map(kindOf);
+  let subject = null, requirement = null, texts = null;
+
+  const searched = () => {
+    if (texts) return texts;
+    const own = cards.map((c) => `${rules[c[0]][0]} ${rules[c[0]][1]} ${c[3]}`.toLowerCase());
+    texts = places.map((p) => `${own[p[CARD]]} ${subjects[p[SUBJECT]]} ${p[PATH]} ${p[EVIDENCE]} ${p[MORE] ? p[MORE].join(" ") : ""}`.toLowerCase());
+    return texts;
+  };
+  const GROUPS = {
+    rule: (p) => [`${rules[cards[p[CARD]][0]][0]}: ${rules[cards[p[CARD]][0]][1]}`],
+    requirement: (p) => (p[VIOLATES].length ? p[VIOLATES].map((at) => requirements[at]) : ["of no standard"]),
+    file: (p) => [p[PATH]],
+    subject: (p) => [subjects[p[SUBJECT]]],
+    cause: (p) => [cards[p[CARD]][4]],
+  };
+
+  // The view: groups in order, each with its cards, each with its places; rendered in slices as one scrolls.
+  let queue = [], boxes = [], at = 0;
+  const SLICE = 15;
+  const view = () => {
     const on = new Set(chips.filter((c) => c.getAttribute("aria-pressed") === "true").map((c) => c.dataset.severity));
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-    let count = 0;
-    for (const one of findings) {
-      one.hidden = !on.has(one.dataset.severity) || !words.every((word) => texts.get(one).includes(word));
-      count += one.hidden ? 0 : 1;
+    const hay = words.length ? searched() : null;
+    const keys = GROUPS[group.value];
+    const groups = new Map();
+    let count = 0, last = null;
+    queue = [];
+    for (let i = 0; i < places.length; i += 1) {
+      const p = places[i];
+      if (!on.has(kinds[p[CARD]])) continue;
+      if (subject !== null && subjects[p[SUBJECT]] !== subject && !(p[MORE] || []).some((row) => row[0] === "Also" && row[1].split(", ").includes(subject))) continue;
+      if (requirement !== null && !p[VIOLATES].some((r) => requirements[r] === requirement) && rules[cards[p[CARD]][0]][0] !== requirement) continue;
+      if (hay && !words.every((word) => hay[i].includes(word))) continue;
+      count += 1;
+      if (!keys) {  // places come in the order of their cards
+        if (last === null || last.card !== p[CARD]) queue.push((last = { card: p[CARD], mine: [] }));
+        last.mine.push(i);
+        continue;
+      }
+      for (const key of keys(p)) {
+        let own = groups.get(key);
+        if (!own) groups.set(key, (own = new Map()));
+        const mine = own.get(p[CARD]);
+        if (mine) mine.push(i);
+        else own.set(p[CARD], [i]);
+      }
     }
-    for (const group of all(".group")) {
-      const own = [...group.querySelectorAll(".finding")];
-      group.hidden = own.length > 0 && own.every((one) => one.hidden);
+    for (const [key, own] of groups) {
+      let total = 0;
+      for (const mine of own.values()) total += mine.length;
+      queue.push({ key, total });
+      for (const [card, mine] of own) queue.push({ card, mine });
     }
-    shown.textContent = count === findings.length ? `${count} shown` : `${count} of ${findings.length} shown`;
+    const filters = [subject && `subject ${subject}`, requirement && `requirement ${requirement}`].filter(Boolean);
+    shown.textContent = (count === places.length ? `${count} shown` : `${count} of ${places.length} shown`) + (filters.length ? ` (${filters.join(", ")})` : "");
+    clear.hidden = !filters.length;
+    at = 0;
+    boxes = [];
+    list.replaceChildren();
+    grow();
   };
-  const only = (names) => {
-    for (const chip of chips) chip.setAttribute("aria-pressed", String(names.includes(chip.dataset.severity)));
-    apply();
+  const grow = (limit = SLICE) => {
+    for (const stop = Math.min(queue.length, at + limit); at < stop;) {
+      const part = make("div", "slice");
+      for (const end = Math.min(stop, at + SLICE); at < end; at += 1) {
+        const one = queue[at];
+        boxes.push(one.key === undefined ? cardOf(one.card, one.mine) : headOf(one));
+        part.append(boxes[at]);
+      }
+      list.append(part);
+    }
   };
-  const names = chips.map((chip) => chip.dataset.severity);
+  const headOf = ({ key, total }) => {
+    const head = make("h3", "", key);
+    head.append(make("em", "", total === 1 ? "1 finding" : `${total} findings`));
+    return head;
+  };
+  const cardOf = (number, mine) => {
+    const card = cards[number], rule = rules[card[0]], first = places[mine[0]];
+    const box = make("details", `finding ${LEVELS[card[1]]}${card[2] ? " off" : ""}`);
+    box.dataset.severity = kinds[number];
+    const head = make("summary"), what = make("span", "what", card[3]);
+    if (card[2]) what.append(" ", make("span", "tag", card[2]));
+    const many = new Set(mine.map((i) => places[i][SUBJECT])).size;
+    const where = mine.length === 1 ? first[PATH] + first[LINE] : `${mine.length} places in ${many} subject${many === 1 ? "" : "s"}`;
+    what.append(make("span", "where", where));
+    head.append(make("span", "badge", LEVELS[card[1]]), what, make("code", "rule", rule[0]));
+    box.append(head);
+    box.fill = () => {
+      if (box.children.length > 1) return;
+      box.append(bodyOf(card, rule, mine));
+    };
+    box.addEventListener("toggle", () => box.open && box.fill());
+    return box;
+  };
+  const bodyOf = (card, rule, mine) => {
+    const body = make("dl");
+    const say = (name, ...content) => {
+      const value = make("dd");
+      value.append(...content);
+      body.append(make("dt", "", name), value);
+    };
+    say("Rule", rule[1]);
+    say("Why it matters", rule[2]);
+    say("Remedy", card[4]);
+    if (rule[3].length) {
+      say("References", ...rule[3].flatMap((link) => {
+        if (!/^https?:\/\//.test(link)) return [link, make("br")];
+        const a = make("a", "", link);
+        a.href = link;
+        a.rel = "noreferrer noopener";
+        return [a, make("br")];
+      }));
+    }
+    say("Confidence", SURE[card[5]]);
+    const where = make("ul", "places");
+    let done = 0;
+    const button = make("button", "chip plain");
+    button.type = "button";
+    const next = () => {
+      for (const end = Math.min(mine.length, done + 50); done < end; done += 1) where.append(placeOf(places[mine[done]]));
+      button.hidden = done >= mine.length;
+      button.textContent = `Show more (${mine.length - done})`;
+    };
+    button.addEventListener("click", next);
+    next();
+    say(mine.length === 1 ? "Place" : "Places", where, button);
+    return body;
+  };
+  const placeOf = (p) => {
+    const one = make("li");
+    one.id = `f-${p[PRINT]}`;
+    one.append(make("b", "", p[PATH] + p[LINE]));
+    if (!p[PATH].includes(subjects[p[SUBJECT]])) one.append(" ", make("small", "", subjects[p[SUBJECT]]));
+    if (p[EVIDENCE]) {
+      const code = make("code", "snippet");
+      if (p[LINE]) code.append(make("i", "", p[LINE].split(":")[1]));
+      code.append(p[EVIDENCE]);
+      one.append(code);
+    }
+    for (const [name, text] of p[MORE] || []) {
+      const row = make("small");
+      row.append(make("span", "name", name), " ", text);
+      one.append(row);
+    }
+    return one;
+  };
+
+  const only = (wanted) => {
+    for (const chip of chips) chip.setAttribute("aria-pressed", String(wanted.includes(chip.dataset.severity)));
+  };
   const step = (by) => {
-    const open = findings.filter((one) => !one.hidden).map((one) => one.querySelector("summary"));
-    if (!open.length) return;
-    const at = open.indexOf(document.activeElement);
-    const next = at < 0 ? (by > 0 ? 0 : open.length - 1) : Math.min(Math.max(at + by, 0), open.length - 1);
-    open[next].focus();
-    open[next].scrollIntoView({ block: "nearest" });
+    if (by > 0 && document.activeElement === all(".finding > summary", list).at(-1)) grow();
+    const heads = all(".finding > summary", list);
+    if (!heads.length) return;
+    const now = heads.indexOf(document.activeElement);
+    const next = now < 0 ? (by > 0 ? 0 : heads.length - 1) : Math.min(Math.max(now + by, 0), heads.length - 1);
+    heads[next].focus();
+    heads[next].scrollIntoView({ block: "nearest" });
   };
-  // A link may carry the view: #severity=critical,high&search=adminer&theme=dark, or #f-FINGERPRINT.
+  // A link may carry the view: #severity=critical,high&search=adminer&theme=dark&group=rule&subject=a.zip, or #f-FINGERPRINT.
+  const reveal = (print) => {
+    const number = places.findIndex((p) => p[PRINT] === print);
+    if (number < 0) return;
+    if (!queue.some((one) => one.mine && one.mine.includes(number))) {
+      only(names);
+      search.value = "";
+      subject = requirement = null;
+      view();
+    }
+    const stop = queue.findIndex((one) => one.mine && one.mine.includes(number));
+    if (stop >= at) grow(stop - at + SLICE);
+    const box = boxes[stop];
+    box.open = true;
+    box.fill();
+    (byId(`f-${print}`) || box).scrollIntoView({ block: "center" });
+    box.querySelector("summary").focus({ preventScroll: true });
+  };
   const follow = () => {
-    const target = document.getElementById(location.hash.slice(1));
-    if (target && target.matches("details")) target.open = true;
-    const wanted = new URLSearchParams(location.hash.slice(1));
+    const hash = location.hash.slice(1);
+    if (hash.startsWith("f-")) return reveal(hash.slice(2));
+    const target = hash.includes("=") ? null : byId(hash);
+    if (target) {
+      const folded = target.querySelector(":scope > details");
+      if (folded) folded.open = true;
+      return undefined;
+    }
+    const wanted = new URLSearchParams(hash);
     if (wanted.has("search")) search.value = wanted.get("search");
     if (["dark", "light"].includes(wanted.get("theme"))) root.dataset.theme = wanted.get("theme");
     if (wanted.has("severity")) only(wanted.get("severity").split(","));
-    else apply();
+    if (wanted.has("group")) group.value = wanted.get("group");
+    subject = wanted.get("subject");
+    requirement = wanted.get("requirement");
+    view();
+    if (subject !== null || requirement !== null) byId("findings").scrollIntoView();
+    return undefined;
   };
 
   for (const chip of chips) {
     chip.addEventListener("click", () => {
       chip.setAttribute("aria-pressed", String(chip.getAttribute("aria-pressed") !== "true"));
-      apply();
+      view();
     });
   }
-  search.addEventListener("input", apply);
-  document.getElementById("open").addEventListener("click", (event) => {
-    const open = event.target.textContent === "Open all";
-    for (const one of findings) one.open = open && !one.hidden;
-    event.target.textContent = open ? "Close all" : "Open all";
+  search.addEventListener("input", view);
+  group.addEventListener("change", view);
+  clear.addEventListener("click", () => {
+    subject = requirement = null;
+    history.replaceState(null, "", location.pathname);
+    view();
   });
-  document.getElementById("theme").addEventListener("click", () => {
-    const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-    root.dataset.theme = dark ? "light" : "dark";
+  byId("open").addEventListener("click", (event) => {
+    const open = event.target.textContent === "Open all";
+    for (const one of all(".finding", list)) one.open = open;
+    event.target.textContent = open ? "Close all" : "Open all";
   });
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target === search) {
-      if (event.key === "Escape") search.blur();
+    if (event.target.matches("input, select")) {
+      if (event.key === "Escape") event.target.blur();
       return;
     }
     if (event.key === "/") { event.preventDefault(); search.focus(); }
     else if (event.key === "j") step(1);
     else if (event.key === "k") step(-1);
-    else if (event.key === "0") only(names);
-    else if (event.key >= "1" && event.key <= "5") only([names[Number(event.key) - 1]]);
+    else if (event.key === "0") { only(names); view(); }
+    else if (event.key >= "1" && event.key <= "5") { only([names[Number(event.key) - 1]]); view(); }
   });
   window.addEventListener("hashchange", follow);
-  window.addEventListener("beforeprint", () => { for (const one of findings) one.open = true; });
-  for (const one of all(".tools, .keys, #theme")) one.hidden = findings.length === 0 && one.id !== "theme";
-  follow();
+  window.addEventListener("beforeprint", () => { if (at < 300) grow(300 - at); });
+  new IntersectionObserver((seen) => { if (seen.some((one) => one.isIntersecting)) grow(); }, { rootMargin: "1500px" }).observe(byId("more"));
+  for (const one of all(".tools, .keys")) one.hidden = places.length === 0;
+  if (byId("left")) byId("left").hidden = true;
+  view();
+  if (location.hash) follow();
+  setTimeout(searched, 300);
 })();

@@ -62,7 +62,7 @@ def test_hostile_names_run_nothing_and_no_request_goes_out(
 ) -> None:
     document, log = browse(chromium, tmp_path, hostile_run)
     assert "owned" not in str(document.findtext(".//title"))
-    assert len(document.findall(".//script")) == 1
+    assert [one.get("type") for one in document.findall(".//script")] == ["application/json", None]
     assert document.findall(".//img") == []
-    assert [a.get("href") for a in document.iter("a")] == ["#findings"]
+    assert all(str(a.get("href")).startswith("#") for a in document.iter("a"))
     assert "127.0.0.1:9" not in log

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -65,10 +66,10 @@ def test_text_tells_a_server_once_with_its_other_names(fleet: Run) -> None:
 def test_the_page_has_one_row_and_one_group_for_a_server_of_many_names(fleet: Run) -> None:
     page: Any = html.fromstring(write("html", fleet))
     rows = [row.text_content() for row in page.xpath("//tbody/tr/th")]
-    assert [row.split("file")[0] for row in rows] == [FIRST, OTHER]
+    assert [row.split("file")[0].strip() for row in rows] == [FIRST, OTHER]
     assert "and all the same: web.conf#site-2, " in rows[0]
     assert "same" not in rows[1]
-    assert [one.text.strip() for one in page.xpath("//div[@class='group']/h3")] == [FIRST, OTHER]
+    assert len(page.xpath("//details[contains(@class, 'finding')]")) == 1
     assert page.xpath("//tbody//td[@class='num']/b/text()") == ["1", "1"]
 
 
@@ -82,9 +83,47 @@ def test_the_page_tells_the_worst_first_and_what_counts_for_nothing_last() -> No
     assert told == ["high", "medium", "low", "known"]
 
 
-def test_the_page_says_how_many_findings_are_not_on_it(make_crowd: Callable[[int], Run], fleet: Run) -> None:
-    assert "further findings" not in write("html", fleet)
-    assert "3 further findings, the least severe, are not on this page" in write("html", make_crowd(5_003))
+def test_the_markup_says_how_many_messages_only_the_script_shows(
+    make_crowd: Callable[[int], Run], fleet: Run
+) -> None:
+    assert "further messages" not in write("html", fleet)
+    text = write("html", make_crowd(303))
+    assert "3 further messages, the least severe, are shown by the script of this page" in text
+    page: Any = html.fromstring(text)
+    assert len(page.xpath("//details[contains(@class, 'finding')]")) == 300
+    data = json.loads(page.xpath("string(//script[@id='data'])"))
+    assert (len(data["cards"]), len(data["places"])) == (303, 303)
+
+
+def test_findings_of_one_message_are_one_card_with_each_place() -> None:
+    many = [found("a password", line, rule=PASSWORD) for line in range(1, 31)]
+    text = write("html", made(*many, found("another", 31)))
+    page: Any = html.fromstring(text)
+    cards = page.xpath("//details[contains(@class, 'finding')]")
+    assert [len(card.xpath(".//ul[@class='places']/li")) for card in cards] == [20, 1]
+    assert "30 places in 1 subject" in cards[0].text_content()
+    assert "and 10 more" in cards[0].text_content()
+    data = json.loads(page.xpath("string(//script[@id='data'])"))
+    assert [place[3] for place in data["places"]] == [f":{line}" for line in range(1, 32)]
+
+
+def test_the_page_lists_requirements_in_the_order_of_the_standard() -> None:
+    sections = ["12.3.3", "4.2.1-suites", "certificate", "2026-tls12", "4.2.1-dh", "2.2.7"]
+    rules = [replace(PROTOCOL, id=f"tls/pci/{one}", severity=Severity.LOW) for one in sections]
+    results = [
+        Result(rule=rule, subject=FIRST, verdict=verdict)
+        for rule, verdict in zip(
+            rules, [Verdict.MANUAL, *[Verdict.FAIL] * 2, *[Verdict.PASS] * 3], strict=True
+        )
+    ]
+    subject = Subject(id=FIRST, kind=Kind.FILE, policies={"pci": "fail"})
+    page: Any = html.fromstring(write("html", made(subjects=(subject,), results=tuple(results))))
+    at = "//details[@class='standard'][1]"
+    shown = page.xpath(f"{at}/ol/li/p/b/text()")
+    assert shown == ["4.2.1-suites", "12.3.3", "certificate"]
+    assert page.xpath(f"{at}/details[@class='met']//li/p/b/text()") == ["2.2.7", "4.2.1-dh", "2026-tls12"]
+    assert [one.get("class") for one in page.xpath(f"{at}/ol/li")] == ["v-advice", "v-manual", "v-advice"]
+    assert len(page.xpath(f"{at}//p[@class='manual']//input")) == 3
 
 
 def test_one_password_in_five_places_is_told_as_one_credential() -> None:
@@ -98,15 +137,15 @@ def test_one_password_in_five_places_is_told_as_one_credential() -> None:
     )
     page: Any = html.fromstring(write("html", run))
     assert (
-        page.xpath("//dt[.='Credential']/following-sibling::dd[1]/text()")
-        == ["Credential #1, in 5 places"] * 5 + ["Credential #2, in this place only"]
+        page.xpath("//span[@class='name' and .='Credential']/following-sibling::text()")
+        == [" credential #1, in 5 places"] * 5 + [" credential #2, in this place only"]
     )  # fmt: skip
     (row,) = page.xpath("//section[@aria-labelledby='credentials-h']//tbody/tr")
     which, whom, where = row.findall("td")
     assert which.text == "#1, 5 places"
     assert list(whom.itertext()) == ["'root' of MySQL", "'keeper' of <b>", "an account of a database"]
     links = where.xpath(".//a/@href")
-    assert [len(page.xpath(f"//details[@id='{link[1:]}']")) for link in links] == [1] * 5
+    assert [len(page.xpath(f"//li[@id='{link[1:]}']")) for link in links] == [1] * 5
     assert len(where.xpath("./details//a")) == 2
     assert where.xpath("./details/summary/text()") == ["and 2 more"]
     said = json.loads(write("json", run))["findings"]

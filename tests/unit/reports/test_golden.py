@@ -43,7 +43,7 @@ REPORTS: dict[str, dict[str, Any]] = {
     "run.counted.txt": {"name": "text", "counted": True},
     "run.colour.txt": {"name": "text", "color": True, "fail_on": Severity.CRITICAL},
 }
-_OURS = re.compile(r"(<(style|script)[^>]*>).*?(</\2>)|sha256-[^' ]*", re.DOTALL)
+_OURS = re.compile(r"(<(style|script)>).*?(</\2>)|sha256-[^' ]*", re.DOTALL)
 """The style sheet and the script of the page, and their digests."""
 ODD = "odd \x1b[31m \u202e name"
 

@@ -1,0 +1,67 @@
+"""The HTML report in a real browser: accessible, narrow enough for a phone, and light with very many findings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hardening.findings import Run
+from tests.support.reports.browser import Browser
+from tests.unit.reports.test_html import page
+
+LOOKS = [{"width": width, "theme": theme} for width in (1280, 390) for theme in ("light", "dark")]
+OPEN = "for (const one of document.querySelectorAll('details')) one.open = true;"
+WIDTH = f"{OPEN} document.documentElement.scrollWidth - innerWidth"
+COUNT = "document.querySelectorAll('*').length"
+SEARCH = """(() => {
+  const search = document.getElementById('search');
+  search.value = 'finding 49999';
+  search.dispatchEvent(new Event('input'));
+  return [...document.querySelectorAll('.finding .what')].map((one) => one.firstChild.textContent);
+})()"""
+GROUP = """(() => {
+  const group = document.getElementById('group');
+  group.value = 'rule';
+  group.dispatchEvent(new Event('change'));
+  return document.querySelectorAll('#list h3').length;
+})()"""
+
+
+def test_no_look_of_the_page_breaks_a_rule_of_axe(browser: Browser, tmp_path: Path, any_run: Run) -> None:
+    path = tmp_path / "report.html"
+    path.write_bytes(page(any_run))
+    looks = [{"url": f"file://{path}", "axe": True, "evaluate": WIDTH, **look} for look in LOOKS]
+    said = browser.visit(tmp_path, *looks)
+    assert [one["axe"] for one in said["answers"]] == [[]] * 4
+    assert [max(0, one["value"]) for one in said["answers"]] == [0] * 4
+    assert said["console"] == []
+    assert set(said["requests"]) == {f"file://{path}"}
+
+
+def test_without_script_the_worst_findings_are_there(
+    browser: Browser, tmp_path: Path, mixed_run: Run
+) -> None:
+    path = tmp_path / "report.html"
+    path.write_bytes(page(mixed_run))
+    visit = {
+        "url": f"file://{path}",
+        "script": False,
+        "evaluate": "document.querySelectorAll('.finding').length",
+    }
+    assert browser.visit(tmp_path, visit)["answers"][0]["value"] == 7
+
+
+@pytest.mark.parametrize(("asked", "answer"), [(SEARCH, ["finding 49999"]), (GROUP, 1)])
+def test_fifty_thousand_findings_are_searched_and_grouped_with_few_nodes(
+    browser: Browser, tmp_path: Path, make_crowd: Callable[[int], Run], asked: str, answer: object
+) -> None:
+    path = tmp_path / "report.html"
+    path.write_bytes(page(make_crowd(50_000)))
+    url = f"file://{path}"
+    few, told = browser.visit(tmp_path, {"url": url, "evaluate": COUNT}, {"url": url, "evaluate": asked})[
+        "answers"
+    ]
+    assert few["value"] < 2_000
+    assert told["value"] == answer
