@@ -71,13 +71,6 @@ SIGNS = {
 }  # fmt: skip
 
 
-def result_word(result: Result) -> str:
-    """Return the verdict as reports show it: a failed recommendation is `advice`."""
-    if result.verdict is Verdict.FAIL and result.rule.severity < Severity.MEDIUM:
-        return "advice"
-    return result.verdict.value
-
-
 @dataclass(frozen=True, slots=True)
 class Requirement:
     """One rule of a standard, or one check, and what it says about each subject."""
@@ -93,7 +86,7 @@ class Requirement:
     @property
     def counts(self) -> list[tuple[str, int]]:
         """How many subjects have each verdict, the worst first."""
-        tally = Counter(map(result_word, self.results))
+        tally = Counter(one.verdict.value for one in self.results)
         return [(word, tally[word]) for word in ORDER if tally[word]]
 
     @property
@@ -106,7 +99,7 @@ class Requirement:
         """Verdict and reason with the subjects that have them, the worst first."""
         found: dict[tuple[str, str], list[str]] = {}
         for one in self.results:
-            found.setdefault((result_word(one), one.reason), []).append(one.subject)
+            found.setdefault((one.verdict.value, one.reason), []).append(one.subject)
         order = sorted(found.items(), key=lambda row: (ORDER.index(row[0][0]), -len(row[1]), row[0][1]))
         return [(word, reason, names) for (word, reason), names in order]
 
@@ -132,12 +125,12 @@ class Standard:
         for one in self.requirements:
             for result in one.results:
                 found.setdefault(result.subject, {})[one.rule.id] = result
-        worst = {name: min(ORDER.index(result_word(r)) for r in own.values()) for name, own in found.items()}
+        worst = {name: min(ORDER.index(r.verdict.value) for r in own.values()) for name, own in found.items()}
         return dict(sorted(found.items(), key=lambda row: (worst[row[0]], -_failed(row[1].values()), row[0])))
 
 
 def _failed(results: Iterable[Result]) -> int:
-    return sum(result_word(one) == "fail" for one in results)
+    return sum(one.verdict is Verdict.FAIL for one in results)
 
 
 CHECKS = "checks"

@@ -22,7 +22,7 @@ from markupsafe import Markup
 from hardening import resources
 from hardening.findings import Examined, Finding, InFile, Run, Severity, Subject
 from hardening.reports import RenderOptions, verdict
-from hardening.reports.cards import SIGNS, Card, cards, expiries, result_word, standards, state
+from hardening.reports.cards import SIGNS, Card, cards, expiries, standards, state
 from hardening.reports.chart import shares
 from hardening.reports.credentials import PLACES, TITLE, credential, repeated
 from hardening.reports.index import few, place, same_as
@@ -60,7 +60,6 @@ def page(template: str, values: dict[str, Any]) -> bytes:
     )
     environment.filters["place"] = place
     environment.filters["credential"] = credential
-    environment.filters["result_word"] = result_word
     environment.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
     environment.globals["view"] = lambda **wanted: Markup("#{}").format(
         urlencode({k: visible(v) for k, v in wanted.items()})
