@@ -63,6 +63,8 @@ def _subjects(run: Run) -> Iterator[str]:
         first = f"{escape(subject.id)}<br>{escape(looked_at(subject))}"
         if subject.id in same:
             first += f"<br>and all the same: {escape(few(same[subject.id]))}"
+        for line in (subject.offer or {}).get("readiness", ()):
+            first += f"<br>{escape(str(line))}"
         for open_rules in unanswered_words(subject):
             first += f"<br>{escape(open_rules)}"
         cells = [first, _examined(subject)]

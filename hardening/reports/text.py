@@ -118,6 +118,8 @@ def _subject(index: Index, subject: Subject, how: RenderOptions, paint: _Paint) 
     for assumption in (subject.offer or {}).get("assumptions", ()):
         yield f"  assumed: {visible(str(assumption))}"
     yield from _verdicts(subject, paint)
+    for line in (subject.offer or {}).get("readiness", ()):
+        yield f"  {visible(str(line))}"
     findings = _worst_first(index.findings[subject.id])
     if how.counted and not how.verbose:
         yield from counted(findings, paint)

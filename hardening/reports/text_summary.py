@@ -34,7 +34,7 @@ def fits(run: Run, lines: Sequence[str]) -> bool:
 def summary(run: Run, paint: Paint) -> Iterator[str]:
     """Yield the lines, none longer than a terminal is wide; the verdict follows them."""
     named = [visible(one.id) for one in run.subjects] if len(run.subjects) <= _NAMED else []
-    front = [*named, _cut(scope(run)), *_gaps(run, paint), *_policies(run, paint)]
+    front = [*named, _cut(scope(run)), *_gaps(run, paint), *_policies(run, paint), *_agreement(run)]
     yield from front
     room = max(_LEAST, (ROWS - len(front) - 5) // 2)
     causes: dict[tuple[Severity, str], list[Finding]] = {}
@@ -88,6 +88,14 @@ def _policies(run: Run, paint: Paint) -> Iterator[str]:
         yield paint(_cut(f"  policy {visible(policy)}: {words}"), "" if set(tally) == {"pass"} else _OPEN)
     if len(said) > _POLICIES:
         yield f"  and {many(len(said) - _POLICIES, 'further policy').replace('policys', 'policies')}"
+
+
+def _agreement(run: Run) -> Iterator[str]:
+    """Yield how many servers have post-quantum key agreement, how many could, and how many cannot."""
+    words = [one.offer["key_agreement"] for one in run.subjects if one.offer and "key_agreement" in one.offer]
+    if words:
+        tally = ", ".join(f"{count} {word}" for word, count in sorted(Counter(words).items()))
+        yield _cut(f"  key agreement: {tally}")
 
 
 def _cause(found: Sequence[Finding], paint: Paint) -> Iterator[str]:

@@ -148,6 +148,8 @@ class Offer:
     dh_bits: int | None = None
     parameters: tuple[Parameters, ...] = ()
     """Files of Diffie-Hellman parameters that the server uses."""
+    hybrid: bool | None = None
+    """Whether the library has a group with ML-KEM; None: not known."""
     compression: bool | None = None
     secure_renegotiation: bool | None = None
     extensions: tuple[str, ...] = ()
@@ -192,11 +194,18 @@ class Offer:
                     "sha256": c.sha256,
                 }
                 | ({"file": c.at.path} if c.at else {})
-                for c in self.certificates
+                | ({"authority": _authority(c)} if index == 0 or c.own or not c.ca else {})
+                for index, c in enumerate(self.certificates)
             ],
             "dh_bits": self.dh_bits,
             "compression": self.compression,
             "secure_renegotiation": self.secure_renegotiation,
             "extensions": list(self.extensions),
             "connections": self.connections,
+            **({} if self.hybrid is None else {"hybrid": self.hybrid}),
         } | ({"ssh": {k: [s.value for s in said] for k, said in self.ssh.lists}} if self.ssh else {})
+
+
+def _authority(one: Certificate) -> str:
+    """Return who issued a server's own certificate: `public`, `private` or `self-signed`."""
+    return "self-signed" if one.self_signed else "public" if one.public else "private"

@@ -31,7 +31,7 @@ from hardening.tls.auditing.mains import AuditInput, Main
 from hardening.tls.auditing.problems import CLEARTEXT, NOT_PARTIAL, PROBLEMS
 from hardening.tls.auditing.recognise import unlike
 from hardening.tls.auditing.shared import Audited
-from hardening.tls.judging import cleartext
+from hardening.tls.judging import cleartext, readiness
 from hardening.tls.judging.judge import Judgement, judge
 from hardening.tls.judging.scan_command import hosts, scan_command
 from hardening.tls.libraries import builds
@@ -307,7 +307,7 @@ def _subject(offer: Offer, judgement: Judgement, way: Reading, policies: Sequenc
         policies=judgement.verdicts,
         scope=_SCOPE,
         unanswered=_unanswered(offer, (judgement,), policies),
-        offer=offer.to_json(),
+        offer=readiness.told(offer),
         stats={"release": way.release.version, "openssl": builds.plain(way.build)},
     )
 
@@ -359,7 +359,7 @@ def _every_way(
         (release_wording.library if known else release_wording.named)(w) for w, _, _ in ways
     )
     note = f"nothing says which {what} runs; asked were {asked}; the offer shown is that of {which}"
-    shown = replace(offer, assumptions=(note, *offer.assumptions)).to_json()
+    shown = readiness.told(replace(offer, assumptions=(note, *offer.assumptions)))
     differ = any(word == "unknown" != judgement.verdicts[name] for name, word in verdicts.items())
     name_it = "--openssl BUILD" if known else f"--target {target.name}@VERSION"
     gap = next((j.gap for _, _, j in ways if j.gap), "")

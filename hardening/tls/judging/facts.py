@@ -149,6 +149,19 @@ def no_suite(offer: Offer, wanted: str) -> Fact:
     )
 
 
+def no_group(offer: Offer) -> Fact:
+    """Return the fact that no group of the kind a policy wants is offered."""
+    return Fact(
+        rule=rules.GROUP,
+        at=offer.at,
+        evidence="no post-quantum group",
+        said="no group with ML-KEM is offered: whoever records the traffic now can decrypt it with a quantum computer",
+        severity=Severity.MEDIUM,
+        remedy=f"Add X25519MLKEM768 to the list of groups{place(offer.at)}; it needs TLS 1.3 and a library that has it "
+        "(OpenSSL 3.5, GnuTLS 3.8.8, JDK 27).",
+    )
+
+
 def _gathered(pairs: Iterable[tuple[str, Located]]) -> Iterator[tuple[Located, tuple[str, ...]]]:
     """Bring together what several protocol versions say at one place."""
     found: dict[tuple[str, int], tuple[Located, list[str]]] = {}

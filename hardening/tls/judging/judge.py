@@ -52,8 +52,10 @@ def judge(
         from hardening.tls.judging import ssh as ssh_judge
 
         return ssh_judge.judge(offer, offer.ssh, tuple(by_id.values()), required)
+    now = now or datetime.now(UTC)
+    by_id = {name: one.at(now.date()) for name, one in by_id.items()}
     names = (*((hostname,) if hostname else ()), *hostnames)
-    moment = Moment(now or datetime.now(UTC), names, expiry_days)
+    moment = Moment(now, names, expiry_days)
     seen = _Facts(offer)
     ledgers = [_entered(Ledger(policy, required=required), seen, moment) for policy in by_id.values()]
     verdicts = {ledger.policy.id: _verdict(ledger, offer) for ledger in ledgers}
@@ -182,12 +184,26 @@ def _groups(ledger: Ledger, seen: _Facts) -> None:
             ledger.passes_over(rule, "no suite that is offered uses a group")
         elif rule.groups is not None:
             _look(ledger, rule, seen.offer, "no group is known", present=bool(seen.groups))
+        if rule.groups is not None and rule.groups.some:
+            _some_group(ledger, rule, rule.groups.some, seen)
     for one in seen.groups:
         if one.group is not None:
             if broken := ledger.policy.group_breaches(one.group):
                 ledger.breaks(broken, one.fact)
         else:
             ledger.breaks((r for r in ledger.policy.rules if r.groups and r.groups.allow), one.fact)
+
+
+def _some_group(ledger: Ledger, rule: PolicyRule, wanted: frozenset[int], seen: _Facts) -> None:
+    """At least one group has to be among the wanted."""
+    if any(one.group is not None and one.group.id in wanted for one in seen.groups):
+        ledger.looks(rule)
+    elif seen.offer.coverage == "full" and not seen.offer.inconclusive:
+        ledger.breaks((rule,), facts.no_group(seen.offer))
+    elif not rule.binding:
+        ledger.misses(rule, "only what a policy forbids was asked about")
+    else:
+        ledger.doubts((rule,), "a group with ML-KEM")
 
 
 _NO_LIST = (

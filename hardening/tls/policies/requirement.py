@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
 
 from hardening.records import dataclass
@@ -110,6 +111,8 @@ class GroupNeed:
     forbid: frozenset[int] = frozenset()
     ec_bits_below: int | None = None
     ff_bits_below: int | None = None
+    some: frozenset[int] = frozenset()
+    """At least one group that is offered has to be among these."""
     recommended: frozenset[str] = frozenset()
     """Forbids groups with these IANA Recommended values, such as D."""
 
@@ -188,6 +191,8 @@ class PolicyRule:
     verified: str
     """`yes`, or how far: `memory`, `partly`, `via dataset`, `secondary source` ..."""
     kind: RuleKind
+    binding_from: date | None = None
+    """The day from which a rule that is advice binds."""
     protocols: ProtocolNeed | None = None
     suites: SuiteNeed | None = None
     groups: GroupNeed | None = None

@@ -41,6 +41,7 @@ def read_rule(row: Table) -> PolicyRule:
         level=row.choice("level", Level),
         verified=row.text("verified"),
         kind=kind,
+        binding_from=row.day("binding_from", None),
         protocols=_protocols(clause["protocols"]) if "protocols" in row else None,
         suites=_suites(clause["suites"]) if "suites" in row else None,
         groups=_groups(clause["groups"]) if "groups" in row else None,
@@ -112,6 +113,7 @@ def _groups(table: Table) -> GroupNeed:
     need = GroupNeed(
         allow=frozenset(g.id for g in groups(table, "allow")) if "allow" in table else None,
         forbid=frozenset(g.id for g in groups(table, "forbid")),
+        some=frozenset(g.id for g in groups(table, "some")),
         ec_bits_below=table.number("ec_bits_below", None),
         ff_bits_below=table.number("ff_bits_below", None),
         recommended=frozenset(words(table, "recommended", ("Y", "N", "D"))),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import field
+from dataclasses import field, replace
+from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from hardening.tls import registry
 from hardening.tls.policies.requirement import (
     REMOVED,
     CertificateNeed,
+    Level,
     PolicyRule,
     Reason,
     RuleKind,
@@ -71,6 +73,14 @@ class Policy:
     _breaches_under: dict[tuple[int, tuple[str, ...]], tuple[PolicyRule, ...]] = field(
         default_factory=dict, compare=False, repr=False
     )
+
+    def at(self, day: date) -> Policy:
+        """Return the policy as it is on a day: advice whose day has come binds."""
+        due = {r.id for r in self.rules if r.binding_from is not None and r.binding_from <= day}
+        if not any(r.id in due and not r.binding for r in self.rules):
+            return self
+        rules = tuple(replace(r, level=Level.MUST) if r.id in due else r for r in self.rules)
+        return replace(self, rules=rules, _breaches={}, _breaches_under={})
 
     @cached_property
     def silent(self) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from hardening.findings import Examined, Finding, Kind, OnWire, Run, Subject, Unanswered
 from hardening.garbage_collection import seldom_collected
 from hardening.tls import clients, registry
-from hardening.tls.judging import cleartext, rules
+from hardening.tls.judging import cleartext, readiness, rules
 from hardening.tls.judging.judge import judge
 from hardening.tls.offer import Offer
 from hardening.tls.policies.ruleset import Policy
@@ -82,7 +82,9 @@ class Examination:
 
 def scope_of(policies: Sequence[Policy], settings: Settings) -> Scope:
     """Return what has to be asked so that each of the policies can be judged."""
-    if settings.full or not policies:
+    every = (rule for one in policies for rule in one.rules if rule.binding)
+    some = any(rule.groups is not None and rule.groups.some for rule in every)
+    if settings.full or some or not policies:
         return Scope(
             full=True,
             closed_is_refused=settings.closed_is_refused,
@@ -206,7 +208,7 @@ def judged(
         policies=dict(judgement.verdicts),
         scope="scan" if judgement.unanswered else "",
         unanswered=tuple(_with_command(u, one.target, policies) for u in judgement.unanswered),
-        offer=one.offer.to_json(),
+        offer=readiness.told(one.offer),
     )
     failed = judgement.verdict == "fail"
     attacks = tuple(implied(one.offer, tuple(p.id for p in policies), failed=failed))
@@ -247,6 +249,7 @@ def scan(
     """
     settings = settings or Settings()
     started = now or datetime.now(UTC)
+    policies = [one.at(started.date()) for one in policies]
     outcomes = dict(done or {})
     texts = [text for text in dict.fromkeys(endpoints) if text not in outcomes]
     targets = [parse(text, starttls=settings.starttls, sni=settings.sni) for text in texts]

@@ -23,6 +23,11 @@ def own(build: Build) -> tuple[str, ...]:
     return tuple(group.openssl for group in found if group is not None and group.openssl)
 
 
+def hybrid(build_name: str) -> bool:
+    """Return whether a build has a group with ML-KEM."""
+    return any("MLKEM" in name.upper() for name in known(builds.build(build_name)))
+
+
 @cache
 def known(build: Build) -> frozenset[str]:
     """Return every group a server linked with a build can be told, by OpenSSL's names."""

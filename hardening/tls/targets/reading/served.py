@@ -288,6 +288,7 @@ def offer(settings: Settings, build_name: str) -> Offer:
         certificates=settings.cards.certificates,
         unread_files=settings.cards.unread,
         parameters=settings.cards.parameters if finite_field else (),
+        hybrid=group_lists.hybrid(build_name),
     )
 
 
