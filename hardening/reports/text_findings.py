@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
@@ -104,6 +105,7 @@ def _alike(
     yield from _also(finding, same)
     if finding.evidence and (how.verbose or finding.evidence not in finding.message):
         yield f"{_MARGIN}found   {visible(finding.evidence)}"
+        yield from _caret(visible(finding.evidence), paint)
     if finding.credential:
         yield f"{_MARGIN}secret  {credential(finding)}"
     if finding.role not in (None, Role.PRODUCT):
@@ -119,6 +121,16 @@ def _alike(
         if finding.matched or finding.because:
             yield f"{_MARGIN}rows    {visible(', '.join((*finding.matched, *finding.because)))}"
         yield f"{_MARGIN}rated   {finding.confidence.label} confidence; fingerprint {finding.fingerprint}"
+
+
+_HIDDEN = re.compile(r"\*{3,}")
+
+
+def _caret(evidence: str, paint: Paint) -> Iterator[str]:
+    """Yield a line that points at what is hidden in a line of the input."""
+    found = _HIDDEN.search(evidence)
+    if found is not None:
+        yield f"{_MARGIN}        {' ' * found.start()}{paint('^' * len(found[0]), COLORS[Severity.HIGH])}"
 
 
 def head(finding: Finding, paint: Paint, title: str) -> Iterator[str]:
