@@ -20,6 +20,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "bundle diff": (("harden bundle diff old.zip new.zip", "what changed between two"),),
     "bundle envelope": (("harden bundle envelope x.dsse.json --export to-sign", "what another key signs"),),
+    "bundle explain": (
+        ("harden bundle explain config.php:12", "why a credential is reported at a line"),
+        ("harden bundle explain 'upgrade.zip!/web/config.php:12'", "the same in an archive"),
+    ),
     "bundle fingerprint": (("harden bundle fingerprint library.jar", "rules for a library"),),
     "bundle keygen": (("harden bundle keygen --out release.key", "a key, encrypted"),),
     "bundle sbom": (
@@ -35,7 +39,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ),
     ),
     "bundle tuf init": (("harden bundle tuf init repo", "begin a repository"),),
-    "bundle tuf refresh": (("harden bundle tuf refresh repo", "sign its time stamp anew"),),
+    "bundle tuf refresh": (("harden bundle tuf refresh repo", "sign its time stamp again"),),
     "bundle tuf rotate": (("harden bundle tuf rotate repo root --new-key new.key", "replace a role's key"),),
     "bundle verifier": (("harden bundle verifier --out verifier.pyz", "for Python 2.6 or newer"),),
     "bundle verify": (

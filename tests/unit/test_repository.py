@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 MEANT = {
     ".ansible-lint", ".ci", ".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "bench", "bundle",
-    "changes", "docs", "hardening", "mkdocs.yml", "playbooks", "pyproject.toml", "templates", "tests",
+    "changes", "docs", "hardening", "hatch_build.py", "mkdocs.yml", "playbooks", "pyproject.toml", "templates", "tests",
 }  # fmt: skip
 MACHINE = re.compile(rb"/work/[a-z]|(?:/root|/home/[a-z]+)/\.pyenv\b|/tmp/pytest-of-")
 """Where people keep checkouts, Pythons and tests' folders."""
