@@ -8,12 +8,17 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from bundle.detect.components.packages import listed_packages
 from bundle.detect.roles import by_path
+from bundle.walk import walk
 from bundle.walk.member import Member
-from hardening.findings import NESTING, Confidence, Examined, Finding, InFile, Role, Severity, Subject
+from bundle.walk.problem import unseen
+from hardening.findings import NESTING, Confidence, Examined, Finding, InFile, Kind, Role, Severity, Subject
 from hardening.tls.judging import rules
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bundle.detect.components.packages import Package
     from hardening.tls.auditing.mains import AuditInput
     from hardening.tls.auditing.shared import Audited
@@ -187,12 +192,21 @@ class Configurations:
                 yield replace(subject, id=f"{place}#{server}" if server else place)
 
     def audited(
-        self, policies: Sequence[Policy], asked: AuditInput | None = None, packages: str = ""
+        self,
+        policies: Sequence[Policy],
+        asked: AuditInput | None = None,
+        packages: str = "",
+        *,
+        strict: bool = False,
     ) -> Iterator[Audited]:
-        """Yield what an audit of each configuration that speaks of TLS or SSH found, with its places in the bundle."""
+        """Yield what an audit of each configuration that speaks of TLS or SSH found, with its places in the bundle.
+
+        `strict`: as an audit of the unpacked folder; else what hangs on a release that nobody names, or lies where no
+        server looks, is information, and a certificate that only a site has does not make the bundle partly examined.
+        """
         for one in self.examined(policies, asked, packages):
             if any(subject.offer for subject in one.audited.subjects):
-                yield _placed(one)
+                yield _placed(one, strict=strict)
 
     def _hosts(
         self, around: tuple[str, ...], texts: Mapping[str, str], packages: str
@@ -254,7 +268,7 @@ def _above(path: str) -> str:
     return head if etc and head.startswith(_ROOT) else _ROOT
 
 
-def _placed(one: Judged) -> Audited:
+def _placed(one: Judged, *, strict: bool) -> Audited:
     """Return what an audit found with the places of the bundle for those of the tree."""
     before = NESTING.join((*one.around, ""))
 
@@ -266,7 +280,9 @@ def _placed(one: Judged) -> Audited:
         if isinstance(place, InFile):
             place = replace(place, parts=(*one.around, place.parts[0].removeprefix(f"{_ROOT}/")))
             path = place.parts[-1]
-            if not one.usual:
+            if strict:
+                pass
+            elif not one.usual:
                 said = replace(said, severity=Severity.INFO, confidence=Confidence.LOW)
             elif by_path(path)[0] in _NOT_THE_PRODUCT:
                 low = min(said.level, Severity.LOW)
@@ -280,7 +296,7 @@ def _placed(one: Judged) -> Audited:
     def subject(said: Subject) -> Subject:
         return replace(
             said, id=own(said.id), same_as=own(said.same_as), reason=own(said.reason),
-            examined=Examined.FULL if said.examined is Examined.PARTIAL else said.examined,
+            examined=Examined.FULL if said.examined is Examined.PARTIAL and not strict else said.examined,
             offer=with_files(said.offer, own),
         )  # fmt: skip
 
@@ -288,7 +304,7 @@ def _placed(one: Judged) -> Audited:
     from hardening.tls.auditing.named import with_files
     from hardening.tls.auditing.shared import Audited
 
-    open_ = {said.id for said in one.audited.subjects if "verdicts" in said.stats}
+    open_ = {said.id for said in one.audited.subjects if "verdicts" in said.stats and not strict}
     findings = [
         said for said in one.audited.findings if said.subject not in open_ or DEPENDS not in said.message
     ]
@@ -356,3 +372,30 @@ def _apart(subject: str, files: Iterable[str]) -> tuple[str, str]:
     whole = (one for one in files if subject == one or subject.startswith(f"{one}#"))
     file = max(whole, key=len, default=subject.partition("#")[0])
     return file, subject.removeprefix(file).removeprefix("#")
+
+
+def of_archive(path: Path, policies: Sequence[Policy], asked: AuditInput) -> Audited:
+    """Return what an audit of the configurations in an archive finds, as if it were unpacked. Errors: InputError."""
+    from hardening.tls.auditing.shared import Audited
+
+    kept, builds, subject = Configurations(), set[str](), str(path)
+    found = Audited([], [], [])
+    for seen in walk(subject):
+        if isinstance(seen, Member):
+            kept.take(seen, seen.parts)
+            builds |= built_for(listed_packages(seen))
+        elif seen.partial:
+            found.findings.append(seen.finding(subject))
+    gaps = len(found.findings)
+    for one in kept.audited(policies, asked, builds.pop() if len(builds) == 1 else "", strict=True):
+        found.add(one)
+    left = [f"{place}: too large, or one of too many" for place in kept.left]
+    found.findings += (unseen(subject, "nothing", why) for why in left)
+    reason = found.findings[0].message if gaps else left[0] if left else ""
+    if not found.subjects:
+        reason = reason or "no server's configuration that speaks of TLS is in it"
+        found.findings.append(unseen(subject, "nothing", reason))
+    if reason:
+        state = Examined.PARTIAL if found.subjects else Examined.NONE
+        found.subjects.insert(0, Subject(id=subject, kind=Kind.BUNDLE, examined=state, reason=reason))
+    return found

@@ -79,7 +79,7 @@ def command(
     required: tuple[str, ...],
     report: ReportOptions,
 ) -> int:
-    """Audit configuration files or whole folders such as /etc/httpd against policies."""
+    """Audit configuration files, whole folders such as /etc/httpd, or archives of them against policies."""
     from hardening.errors import UsageError, strongest
     from hardening.findings import Run
     from hardening.tls import policy
@@ -105,13 +105,36 @@ def command(
         expiry_days=expiry_days,
         store=authorities(trust),
     )
-    found = from_here(audit(paths, policies, asked), paths)
+    archives = [] if fix_diff else [path for path in dict.fromkeys(paths) if _is_archive(path)]
+    rest = [path for path in paths if path not in archives]
+    found = audit(rest, policies, asked)
+    for path in archives:
+        from bundle.configurations import (
+            of_archive,
+        )  # every reader of every format, where there is an archive
+
+        found.add(of_archive(path, policies, asked))
+    found = from_here(found, paths)
     run = Run.of(found.subjects, found.findings, found.results, started=started)
     if fix_diff:
         run = settled(run, report)
         write_reports(run, report)
         return int(strongest({_unseen(run), _print_fix(paths, policies, asked, fix_place, report.output)}))
     return finish(run, report)
+
+
+def _is_archive(path: Path) -> bool:
+    from hardening.tls.targets.reading.chroot import opened
+    from hardening.tls.targets.reading.tree import is_archive
+
+    try:
+        with opened(str(path)) as file:
+            return path.suffix in _SELF_EXTRACTING or is_archive(file.read(512))
+    except OSError:
+        return False
+
+
+_SELF_EXTRACTING = (".run", ".bsx", ".aam")
 
 
 def _unseen(run: Run) -> ExitCode:

@@ -52,6 +52,11 @@ class Source:
     """The text as it lies in the file, where that is another: lines that end with a carriage return, a byte order mark."""
 
 
+def is_archive(head: bytes) -> bool:
+    """Return whether content begins as archives and packages do."""
+    return head.startswith(_ARCHIVES) or head[257:262] == b"ustar"
+
+
 class Tree:
     """The files of one configuration, on disk or in memory, and what could not be read of them."""
 
@@ -257,7 +262,7 @@ class Tree:
             self.say("too-large", path, None, f"larger than {LARGEST // 1024 // 1024} MiB")
             return None
         if _BINARY.search(raw, 0, 65536):
-            if raw.startswith(_ARCHIVES) or raw[257:262] == b"ustar":
+            if is_archive(raw):
                 self.say("archive", path, None, "an archive, which is not opened here")
             else:
                 self.say("binary", path, None, "not a text file")

@@ -116,3 +116,39 @@ def test_policies_are_an_option(
     (server,) = [one for one in said["subjects"] if one.get("offer")]
     assert list(server["policies"]) == [{"mozilla-old": "mozilla-old-5.8"}.get(policy, policy)]
     assert "PRIVATE KEY" not in json.dumps(said)
+
+
+def test_an_archive_is_audited_as_the_folder_that_it_unpacks_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {PLACE: CONF, "etc/centos-release": RELEASE, "etc/pki/c.pem": card(1024)}
+    path = packed(tmp_path / "etc.tar.gz", files)
+    folder = tmp_path / "unpacked"
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    said = []
+    for one, before in ((path, f"{path}!/"), (folder, f"{folder}/")):
+        assert harden(["tls", "audit", str(one), "--format", "json"]) == 10
+        report = json.loads(capsys.readouterr().out)
+        said.append({(f["rule"], f["message"].replace(before, "")) for f in report["findings"]})
+    assert said[0] == said[1]
+    assert len(said[0]) > 20
+
+
+@pytest.mark.parametrize(("name", "content"), [("a.txt", b"x"), ("etc/motd", b"hello")])
+def test_an_archive_without_a_server_is_not_examined(
+    name: str, content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = packed(tmp_path / "a.tar.gz", {name: content})
+    assert harden(["tls", "audit", str(path)]) == 3
+    assert "no server's configuration that speaks of TLS is in it" in capsys.readouterr().out
+
+
+def test_an_archive_of_which_nothing_names_the_release(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = packed(tmp_path / "a.tar.gz", {PLACE: CONF})
+    assert harden(["tls", "audit", str(path), "--target", "httpd@2.4.6-el7", "--format", "json"]) == 10
+    (server,) = json.loads(capsys.readouterr().out)["subjects"]
+    assert server["stats"]["release"] == "2.4.6-el7"
