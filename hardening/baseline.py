@@ -57,7 +57,8 @@ def rows(path: Path) -> Iterator[tuple[Path, int, dict[str, Any]]]:
             yield file, at, one if isinstance(one, dict) else {}
 
 
-def _findings(path: Path) -> list[Any]:
+def document(path: Path) -> dict[str, Any]:
+    """Read a stored report. Errors: InputError (absent, unreadable), DataError (no harden-report/1)."""
     try:
         found = json.loads(inputs.read(path, _LARGEST))
     except OSError as problem:
@@ -67,7 +68,11 @@ def _findings(path: Path) -> list[Any]:
         raise DataError(f"{path}: not JSON: {problem}", hint=_HINT) from problem
     if not isinstance(found, dict) or found.get("schema") != _SCHEMA:
         raise DataError(f"{path}: schema: has to be {_SCHEMA!r}", hint=_HINT)
-    findings = found.get("findings")
+    return found
+
+
+def _findings(path: Path) -> list[Any]:
+    findings = document(path).get("findings")
     if not isinstance(findings, list):
         raise DataError(f"{path}: findings: has to be a list", hint=_HINT)
     return findings

@@ -38,7 +38,7 @@ VERBS = (
     Verb("mailer", "hardening.cli.mailer", "Set up, prove and run OAuth2 mail for Exchange / Microsoft 365."),
     Verb("products", "hardening.cli.products", "Show what is known of a product, with sources."),
     Verb("recipe", "hardening.cli.init", "Print the recipe of a product, to copy and change.", "recipe"),
-    Verb("report", "hardening.cli.report", "Sign reports and receipts, and verify them."),
+    Verb("report", "hardening.cli.report", "Render, merge and compare stored reports; sign and verify them."),
     Verb("rules", "hardening.cli.rules", "List every rule, with why and remedy."),
     Verb("tls", "hardening.cli.tls", "Render, audit and scan TLS policies."),
     Verb("version", "hardening.cli.about", "Print the version; with --verbose, of everything.", "version"),

@@ -83,6 +83,17 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "mailer unseal": (("harden mailer unseal secret.sealed --key-file key", "decrypt it"),),
     "products": (("harden products aspect", "facts, each with its source"),),
     "recipe": (("harden recipe > upgrade.toml", "copy, then check each line"),),
+    "report render": (
+        (
+            "harden report render audit.json --format html -o audit.html",
+            "write another format of a stored report",
+        ),
+    ),
+    "report merge": (
+        ("harden report merge reports/ --format html -o fleet.html", "one report for many hosts"),
+    ),
+    "report diff": (("harden report diff monday.json tuesday.json", "list what is new, known and gone"),),
+    "report trend": (("harden report trend reports/", "count findings for each day of a history"),),
     "report sign": (("harden report sign report.html --key release.key", "sign a report"),),
     "report verify": (("harden report verify report.html --key release.key.pub", "verify it"),),
     "rules": (

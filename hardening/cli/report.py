@@ -1,4 +1,4 @@
-"""`harden report`: reports and receipts signed and verified with the same keys as bundles."""
+"""`harden report`: stored reports rendered, merged and compared; signed and verified with the same keys as bundles."""
 
 from __future__ import annotations
 
@@ -78,7 +78,13 @@ def verify(
     verbs=(
         Verb("sign", "hardening.cli.report", "Sign a report or a receipt.", "sign"),
         Verb("verify", "hardening.cli.report", "Verify a report against its signature.", "verify"),
+        Verb(
+            "render", "hardening.cli.report_stored", "Write a stored JSON report in another format.", "render"
+        ),
+        Verb("merge", "hardening.cli.report_stored", "Merge stored JSON reports into one.", "merge"),
+        Verb("diff", "hardening.cli.report_stored", "Compare two stored JSON reports.", "diff"),
+        Verb("trend", "hardening.cli.report_stored", "Show how findings changed from day to day.", "trend"),
     ),
 )
 def command() -> None:
-    """Sign reports and receipts, and verify them."""
+    """Render, merge and compare stored reports; sign and verify them."""

@@ -8,7 +8,18 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from hardening.findings import Acceptance, Finding, Fix, InFile, Location, Result, Run, Severity, Subject
+from hardening.findings import (
+    Acceptance,
+    Finding,
+    Fix,
+    InFile,
+    Location,
+    Result,
+    Rule,
+    Run,
+    Severity,
+    Subject,
+)
 from hardening.reports import RenderOptions
 from hardening.reports.plain import valid
 
@@ -23,24 +34,42 @@ def write(run: Run, how: RenderOptions) -> bytes:
 def report(run: Run, fail_on: Severity | None) -> dict[str, Any]:
     """Return the report as plain values, in the order of the schema file."""
     counts = run.counts()
+    rules = numbered(run)
     whole: dict[str, Any] = {
         "schema": SCHEMA,
         "tool": {"name": run.tool, "version": run.version},
         "started": instant(run.started),
         "finished": instant(run.finished),
         "subjects": [_subject(one) for one in run.subjects],
-        "findings": [_finding(one) for one in run.findings],
-        "results": [_result(one) for one in run.results],
+        "findings": [_finding(one, rules) for one in run.findings],
+        "results": [_result(one, rules) for one in run.results],
+        "rules": [_rule(one) for one in rules],
+        "threshold": "never" if fail_on is None else fail_on.label,
         "summary": {
             **{severity.label: counts[severity.label] for severity in reversed(Severity)},
             "waived": counts["waived"],
             "exit_code": int(run.exit_code(fail_on)),
         },
     }
+    if run.extra_codes:
+        whole["extra_codes"] = sorted(int(code) for code in run.extra_codes)
+    if run.started.microsecond or run.finished.microsecond:
+        whole["microseconds"] = [run.started.microsecond, run.finished.microsecond]
     if run.changes is not None:
         whole["changes"] = [asdict(one) for one in run.changes]
     plain: dict[str, Any] = _plain(whole)
     return plain
+
+
+def numbered(run: Run) -> dict[Rule, int]:
+    """Return every rule of the run by its id; a rule is named by its number where another one has its id."""
+    every = dict.fromkeys((*(f.rule for f in run.findings), *(r.rule for r in run.results)))
+    order = sorted(every, key=lambda rule: rule.id)
+    return {rule: number for number, rule in enumerate(order)}
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    return asdict(rule) | {"severity": rule.severity.label, "references": list(rule.references)}
 
 
 def instant(when: datetime) -> str:
@@ -71,9 +100,10 @@ def _subject(subject: Subject) -> dict[str, Any]:
     return said
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding(finding: Finding, rules: Mapping[Rule, int]) -> dict[str, Any]:
     said = {
         "rule": finding.rule.id,
+        "rule_number": rules[finding.rule],
         "title": finding.rule.title,
         "severity": finding.level.label,
         "confidence": finding.confidence.label,
@@ -129,16 +159,21 @@ def _acceptance(waived: Acceptance | None) -> dict[str, Any] | None:
 
 
 def _fix(fix: Fix | None) -> dict[str, Any] | None:
-    return None if fix is None else {"action": fix.action, "safe": fix.safe}
+    if fix is None:
+        return None
+    more = {"operation": fix.operation, "target": fix.target, "blocked": fix.blocked}
+    return {"action": fix.action, "safe": fix.safe} | {key: value for key, value in more.items() if value}
 
 
-def _result(result: Result) -> dict[str, Any]:
-    return {
+def _result(result: Result, rules: Mapping[Rule, int]) -> dict[str, Any]:
+    said = {
         "rule": result.rule.id,
+        "rule_number": rules[result.rule],
         "subject": result.subject,
         "verdict": result.verdict.value,
         "reason": result.reason,
     }
+    return said | {"because": [list(one) for one in result.because]} if result.because else said
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,129 @@
+"""`harden report render`, `merge`, `diff`, `trend`: what can be done with stored JSON reports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import click
+from click.core import ParameterSource
+
+from hardening.cli.options import ReportOptions, finish, report_options
+from hardening.findings import Severity
+
+_PATH = click.Path(path_type=Path)
+_KEYS = click.option(
+    "--key", "key_files", type=click.Path(path_type=Path, dir_okay=False), multiple=True,
+    help="A trusted public key: refuse a report that none of these keys has signed. May be repeated.",
+)  # fmt: skip
+
+
+def _expect_signed(paths: Sequence[Path], key_files: Sequence[Path]) -> None:
+    """Refuse a report whose signature beside it is not of a trusted key. Errors: RefusedError, InputError."""
+    from bundle.trust import keys, policy
+    from bundle.trust.verify import verify_report
+    from hardening.errors import ExitCode, RefusedError
+
+    trusted = policy.Policy.of([keys.load_public(file) for file in key_files], 1)
+    for path in paths:
+        run = verify_report(path, trusted)
+        if run.exit_code() is not ExitCode.OK:
+            hint = f"harden report verify {path} --key {key_files[0]}"
+            raise RefusedError(f"{path}: {run.findings[0].message}", hint=hint)
+
+
+def files(paths: Sequence[Path]) -> list[Path]:
+    """Return the reports that are meant: a file itself, of a folder every `*.json` in it that is no signature."""
+    from hardening.errors import InputError
+
+    found: list[Path] = []
+    for path in paths:
+        own = sorted(path.rglob("*.json")) if path.is_dir() else [path]
+        own = [one for one in own if not one.name.endswith(".dsse.json")]
+        if not own:
+            raise InputError(f"{path}: no *.json in it", hint="write reports with --report json=FILE")
+        found += own
+    return found
+
+
+def _as_stored(report: ReportOptions, limit: Severity | None) -> ReportOptions:
+    """Return the options with the threshold of the stored report, unless the call names one."""
+    source = click.get_current_context().get_parameter_source("fail_on")
+    if source is not ParameterSource.DEFAULT:
+        return report
+    return replace(report, fail_on="never" if limit is None else limit.label)
+
+
+@click.command()
+@click.argument("path", type=_PATH)
+@_KEYS
+@report_options
+def render(path: Path, key_files: tuple[Path, ...], report: ReportOptions) -> int:
+    """Write the stored JSON report PATH in another format.
+
+    The result is what the command itself would have written in that format.
+    """
+    from hardening.reports import stored
+
+    if key_files:
+        _expect_signed([path], key_files)
+    found = stored.load(path)
+    return finish(found.run, _as_stored(report, found.fail_on))
+
+
+@click.command()
+@click.argument("paths", type=_PATH, nargs=-1, required=True)
+@_KEYS
+@report_options
+def merge(paths: tuple[Path, ...], key_files: tuple[Path, ...], report: ReportOptions) -> int:
+    """Merge stored JSON reports, or folders of them, into one.
+
+    A subject that is in several reports is taken from the latest one.
+    """
+    from hardening.reports import stored
+
+    every = files(paths)
+    if key_files:
+        _expect_signed(every, key_files)
+    found = [stored.load(path) for path in every]
+    limits = [one.fail_on for one in found if one.fail_on is not None]
+    run = stored.merged([one.run for one in found])
+    return finish(run, _as_stored(report, min(limits) if limits else None))
+
+
+@click.command()
+@click.argument("old", type=_PATH)
+@click.argument("new", type=_PATH)
+@report_options
+def diff(old: Path, new: Path, report: ReportOptions) -> int:
+    """Compare the stored reports OLD and NEW, files or folders.
+
+    Findings of both are known, findings of OLD alone are listed as gone. Exit 10: a new finding reaches the threshold.
+    """
+    from hardening import baseline
+    from hardening.reports import stored
+
+    before = [stored.load(path) for path in files([old])]
+    after = [stored.load(path) for path in files([new])]
+    limits = [one.fail_on for one in after if one.fail_on is not None]
+    earlier = baseline.load(old)
+    run = stored.compared(
+        stored.merged([one.run for one in before]), stored.merged([one.run for one in after]), earlier
+    )
+    return finish(run, _as_stored(report, min(limits) if limits else None))
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.option("--format", "format_", type=click.Choice(["text", "csv", "json"]), default="text", show_default=True,
+              help="Format of the table.")  # fmt: skip
+def trend(folder: Path, format_: str) -> None:
+    """Show how findings changed from day to day in FOLDER, a history of stored JSON reports.
+
+    A subject that was not looked at on a day counts as it was before.
+    """
+    from hardening.reports import history
+
+    rows = history.days(files([folder]))
+    click.echo(history.table(rows, format_), nl=False)
