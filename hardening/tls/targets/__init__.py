@@ -27,6 +27,7 @@ TARGETS = {
     "exim": "exim.target",
     "java_security": "java.security",
     "jetty": "jetty.target",
+    "mosquitto": "mosquitto",
     "openssh": "openssh.sshd",
     "openssh_client": "openssh.client",
     "openssl_cnf": "openssl_cnf",

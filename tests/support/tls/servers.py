@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import pwd
 import shutil
 import socket
 import subprocess
@@ -417,6 +418,16 @@ SERVERS |= {
         main="vsftpd.conf",
         params=lambda port, pair: {"listen": str(port), "certificate": str(pair.certificate), "key": str(pair.key)},
         starttls="ftp",
+    ),
+    "mosquitto": Server(
+        program="mosquitto",
+        whole=lambda rendered, _folder, port, _pair: (
+            f"user {pwd.getpwuid(os.geteuid()).pw_name}\n"
+            + rendered.replace(f"listener {port}\n", f"listener {port} 127.0.0.1\nallow_anonymous true\n", 1)
+        ),
+        command=lambda _folder, main: ["mosquitto", "-c", str(main)],
+        main="mosquitto.conf",
+        params=lambda port, pair: {"listen": str(port), "certificate": str(pair.certificate), "key": str(pair.key)},
     ),
     "coturn": Server(
         program="turnserver",
