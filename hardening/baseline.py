@@ -24,6 +24,8 @@ class Baseline:
 
     secrets: Mapping[str, str]
     """Of both generations; a report of before the second one has the first alone."""
+    places: Mapping[str, int]
+    """In how many places each was, where that is more than one."""
 
     def has(self, finding: Finding, *, wrapped: bool = False) -> bool:
         """Whether the finding was there before; another secret at the same place is a new finding.
@@ -33,18 +35,36 @@ class Baseline:
         names = finding.fingerprints
         for name in (names["v2"], names["v1"], finding.unwrapped() if wrapped else ""):
             before = self.secrets.get(name)
-            if before is not None:
+            if before is not None and self._all_places(finding, name):
                 return not before or not finding.secret_hmac or before == finding.secret_hmac
         return False
+
+    def _all_places(self, finding: Finding, name: str) -> bool:
+        """Whether no place was added: to the places of a cause, or to findings of a report of before there were causes."""
+        more = len(finding.further)
+        if self.places.get(name, 1) > more:
+            return True
+        last = replace(
+            finding, ordinal=finding.ordinal + more, inner_ordinal=finding.inner_ordinal + more
+        ).fingerprints
+        return not set(last.values()).isdisjoint(self.secrets)
 
 
 def load(path: Path) -> Baseline:
     """Read a report, or every report in a folder. Errors: InputError (absent, unreadable), DataError (no harden-report/1)."""
-    return Baseline(
-        secrets={
-            name: secret for source, at, one in rows(path) for name, secret in _row(source, at, one).items()
-        }
-    )
+    secrets: dict[str, str] = {}
+    places: dict[str, int] = {}
+    for source, at, one in rows(path):
+        names = _row(source, at, one)
+        secrets |= names
+        if one.get("further"):
+            places |= dict.fromkeys(names, _places(one))
+    return Baseline(secrets=secrets, places=places)
+
+
+def _places(row: Mapping[str, Any]) -> int:
+    further = row.get("further")
+    return 1 + len(further) if isinstance(further, list) else 1
 
 
 def rows(path: Path) -> Iterator[tuple[Path, int, dict[str, Any]]]:
@@ -92,16 +112,18 @@ def difference(old: Path, new: Path) -> Difference:
     before = [(row, _row(path, at, row)) for path, at, row in rows(old)]
     after = [(row, _row(path, at, row)) for path, at, row in rows(new)]
     then = {name: secret for _, names in before for name, secret in names.items()}
+    places = {name: _places(row) for row, names in before for name in names}
     now = {name for _, names in after for name in names}
 
-    def is_known(names: Mapping[str, str]) -> bool:
+    def is_known(row: Mapping[str, Any], names: Mapping[str, str]) -> bool:
         return any(
-            name in then and (not then[name] or not own or then[name] == own) for name, own in names.items()
+            name in then and places[name] >= _places(row) and (not then[name] or not own or then[name] == own)
+            for name, own in names.items()
         )
 
     return Difference(
-        new=tuple(row for row, names in after if not is_known(names)),
-        known=tuple(row for row, names in after if is_known(names)),
+        new=tuple(row for row, names in after if not is_known(row, names)),
+        known=tuple(row for row, names in after if is_known(row, names)),
         gone=tuple(row for row, names in before if not now & names.keys()),
     )
 

@@ -267,6 +267,8 @@ class Finding:
     """Tells equal findings at one place apart; set by `Run.of`."""
     inner_ordinal: int = 0
     """The same for places without the outermost name."""
+    further: tuple[InFile, ...] = ()
+    """Further places of the same cause in the same file, for credentials; set by `Run.of`."""
     also: tuple[str, ...] = ()
     """Further subjects of which the very same is true at the same place: names of one server, hosts that inherit one line."""
     secret_hmac: str = ""
@@ -425,13 +427,49 @@ def _place(location: Location) -> tuple[str, int, int]:
 
 def _by_credential(findings: Sequence[Finding]) -> Iterator[Finding]:
     """Number the values that the findings are about, in their order, and count the places of each."""
-    places = Counter(one.same for one in findings if one.same)
-    numbers = {same: number for number, same in enumerate(places, 1)}
+    places: Counter[bytes] = Counter()
+    for one in findings:
+        places[one.same] += (1 + len(one.further)) if one.same else 0
+    numbers = {same: number for number, same in enumerate((same for same in places if same), 1)}
     for one in findings:
         number = numbers.get(one.same, 0)
         count = places[one.same] if number else 0
         known = (one.credential, one.places) == (number, count)
         yield one if known else replace(one, credential=number, places=count)
+
+
+def _by_cause(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield findings in their order, those of one cause in one file as one that names all places.
+
+    Of credentials that are sure, each value is a cause of its own; what a program may replace stays one by one.
+    """
+    groups: dict[object, list[Finding]] = {}
+    for number, one in enumerate(findings):
+        groups.setdefault(_cause(one) or number, []).append(one)
+    for group in groups.values():
+        first = group[0]
+        if len(group) == 1:
+            yield first
+            continue
+        places = [at for one in group for at in (one.location, *one.further) if isinstance(at, InFile)]
+        seals = sorted({one.secret_hmac for one in group})
+        yield replace(
+            first,
+            further=tuple(dict.fromkeys(at for at in places if at != first.location)),
+            same=first.same if len({one.same for one in group}) == 1 else b"",
+            secret_hmac=first.secret_hmac if len(seals) == 1 else _print("", "", "\0".join(seals), 0),
+        )
+
+
+def _cause(one: Finding) -> object:
+    """Return what findings of one cause have in common, None for what has a place of its own."""
+    where = one.location
+    if one.role is None or not isinstance(where, InFile) or where.line is None or (one.fix and one.fix.safe):
+        return None
+    value = one.same if one.confidence is Confidence.HIGH else b""
+    what = (one.rule.id, one.message, one.evidence, one.level, one.confidence, one.advice, one.fix)
+    decided = (one.role, one.matched, one.because, one.account, one.service, one.policies, one.also)
+    return one.subject, where.parts, what, decided, one.waived, one.known, one.left_out, value
 
 
 def ordered(changes: Iterable[Change]) -> tuple[Change, ...]:
@@ -486,7 +524,7 @@ class Run:
         seen: Counter[tuple[str, str, str]] = Counter()
         inner: Counter[tuple[str, str, str]] = Counter()
         numbered: list[Finding] = []
-        for one in sorted(dict.fromkeys(findings), key=_finding_order):
+        for one in _by_cause(sorted(dict.fromkeys(findings), key=_finding_order)):
             key = (one.rule.id, one.where, one.evidence)
             inner_key = (one.rule.id, one.inner, one.evidence)
             ordinal, inner_ordinal = seen[key], inner[inner_key]

@@ -32,7 +32,7 @@ class Repeated:
     @property
     def head(self) -> str:
         """Which it is, and how often it is there."""
-        return f"#{self.number}, {len(self.findings)} places"
+        return f"#{self.number}, {self.findings[0].places} places"
 
     @property
     def gravest(self) -> Finding:

@@ -44,9 +44,15 @@ def few(names: Sequence[str], limit: int = 5) -> str:
     return ", ".join(visible(name) for name in names[:limit]) + (f" and {rest} more" if rest > 0 else "")
 
 
+_LINES = 8
+"""Further lines of one cause that are told."""
+
+
 def place(finding: Finding) -> str:
-    """Return where a finding is, with line and column, as editors understand it."""
+    """Return where a finding is, with line and column, as editors understand it, and the further lines of its cause."""
     where = finding.location
     if not isinstance(where, InFile):
         return where.endpoint
-    return ":".join([where.path, *(str(n) for n in (where.line, where.column) if n is not None)])
+    own = ":".join([where.path, *(str(n) for n in (where.line, where.column) if n is not None)])
+    lines = list(dict.fromkeys(str(one.line) for one in finding.further))
+    return f"{own} and {'lines' if len(lines) > 1 else 'line'} {few(lines, _LINES)}" if lines else own

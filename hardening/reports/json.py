@@ -101,7 +101,7 @@ def _subject(subject: Subject) -> dict[str, Any]:
 
 
 def _finding(finding: Finding, rules: Mapping[Rule, int]) -> dict[str, Any]:
-    said = {
+    said: dict[str, Any] = {
         "rule": finding.rule.id,
         "rule_number": rules[finding.rule],
         "title": finding.rule.title,
@@ -122,6 +122,8 @@ def _finding(finding: Finding, rules: Mapping[Rule, int]) -> dict[str, Any]:
     }
     if finding.left_out:
         said["left_out"] = finding.left_out
+    if finding.further:
+        said["further"] = [_location(one) for one in finding.further]
     if finding.also:
         said["also"] = list(finding.also)
     if finding.credential:

@@ -11,7 +11,7 @@ its `kind`. So findings alone are results; what was not settled is a notificatio
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from hardening.findings import Confidence, Finding, Result, Rule, Run, Severity, Verdict
@@ -160,6 +160,11 @@ def _finding(finding: Finding, index: dict[str, int], table: Artifacts, *, has_k
             "policies": list(finding.policies),
         },
     }
+    if finding.further:
+        row["relatedLocations"] = [
+            {"id": number, **table.location(replace(finding, location=at))}
+            for number, at in enumerate(finding.further, 1)
+        ]
     if finding.role is not None:
         row["properties"] |= {
             "role": finding.role.value,

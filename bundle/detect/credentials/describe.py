@@ -59,6 +59,7 @@ class Text:
         """Describe a text of this kind."""
         path = place.inside(member, subject)
         explains = member.derived != "sheet-text" and place.is_documentation(path, kind, member.content)
+        explains = explains or (bool(member.derived) and place.is_prose_by_name(member.name))
         role = Role.DOCUMENTATION if explains else by_path(path)[0]
         return cls(member, view, kind, path, role, Spans.of(member, view.data, kind))
 

@@ -142,6 +142,11 @@ def _by_name(form: str, name: str) -> str:  # noqa: PLR0911 - one return for eac
     return CONFIG if _ACCOUNTS.match(name) else ""
 
 
+def is_prose_by_name(name: str) -> bool:
+    """Return whether the name of a file says that it is a text for people, whatever was decoded from it."""
+    return _by_name("", unkept(name[-_LONGEST_NAME:])) == PROSE
+
+
 def of_content(member: Member) -> str:
     """Return the kind of text where its name does not tell it."""
     found = _of_content(member)

@@ -75,5 +75,5 @@ def _at(finding: Finding, one: Planted) -> bool:
     if one.container and len(place.parts) < 2:
         return False
     return (last == one.inner or last.endswith("/" + one.inner)) and (
-        one.line is None or place.line == one.line
+        one.line is None or one.line in {place.line, *(at.line for at in finding.further)}
     )
