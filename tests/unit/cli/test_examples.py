@@ -51,6 +51,8 @@ def test_the_program_takes_every_example(tmp_path: Path, monkeypatch: pytest.Mon
             words = shlex.split(text.rpartition("| ")[2].partition(" > ")[0])
             assert words[: len(verb.split()) + 1] == ["harden", *verb.split()], text
             for word in words:
+                if word.endswith("/") and not word.startswith("/"):
+                    Path(word).mkdir(exist_ok=True)
                 if Path(word).suffix in (
                     ".zip",
                     ".json",
