@@ -55,14 +55,23 @@ def summary(run: Run, paint: Paint) -> Iterator[str]:
 
 
 def _gaps(run: Run, paint: Paint) -> Iterator[str]:
-    """Yield why something was not examined, limits first, the most frequent reasons before others."""
+    """Yield why something was not examined, that of a whole folder and limits first, then the most frequent."""
     reasons = Counter(
         (one.examined is Examined.NONE, one.reason)
         for one in run.subjects
         if one.examined is not Examined.FULL
     )
     limits = ("Time limit", "More content", "More members", "Nested deeper")
-    ranked = sorted(reasons.items(), key=lambda item: (not item[0][1].startswith(limits), -item[1], item[0]))
+    folders = {one.reason for one in run.subjects if one.stats.get("packed_files") == 0}
+    ranked = sorted(
+        reasons.items(),
+        key=lambda item: (
+            item[0][1] not in folders,
+            not item[0][1].startswith(limits),
+            -item[1],
+            item[0],
+        ),
+    )
     for (none, reason), count in ranked[:_REASONS]:
         word = "not examined" if none else "partial"
         text = f"{count} {word}: {visible(reason) or 'no reason was given'}"
