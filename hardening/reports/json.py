@@ -53,8 +53,6 @@ def report(run: Run, fail_on: Severity | None) -> dict[str, Any]:
     }
     if run.extra_codes:
         whole["extra_codes"] = sorted(int(code) for code in run.extra_codes)
-    if run.started.microsecond or run.finished.microsecond:
-        whole["microseconds"] = [run.started.microsecond, run.finished.microsecond]
     if run.changes is not None:
         whole["changes"] = [asdict(one) for one in run.changes]
     plain: dict[str, Any] = _plain(whole)

@@ -66,13 +66,12 @@ def _run(found: Mapping[str, Any]) -> Run:
         return names.get(row["rule"]) or _old_rule(row)
 
     started, finished = (datetime.fromisoformat(found[key]) for key in ("started", "finished"))
-    fine = found.get("microseconds", (0, 0))
     return Run(
         subjects=tuple(_subject(one) for one in found["subjects"]),
         findings=tuple(_numbered(_finding(one, rule_of(one)) for one in found["findings"])),
         results=tuple(_result(one, rule_of(one)) for one in found["results"]),
-        started=started.replace(microsecond=fine[0]),
-        finished=finished.replace(microsecond=fine[1]),
+        started=started,
+        finished=finished,
         tool=found["tool"]["name"],
         version=found["tool"]["version"],
         extra_codes=frozenset(ExitCode(one) for one in found.get("extra_codes", ())),
