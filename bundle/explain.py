@@ -12,6 +12,7 @@ from bundle.detect.credentials.reporting import named
 from bundle.walk import Member, Problem, walk
 from hardening.errors import InputError
 from hardening.findings import NESTING
+from hardening.numerals import whole
 
 _DECISIONS = "bundle/data/credentials/decide/decisions.toml"
 _FORMS = "bundle/data/credentials/decide/forms.toml"
@@ -74,9 +75,10 @@ def _parted(target: str) -> tuple[str, int | None]:
     path, line = target, None
     for _ in range(2):
         front, colon, last = path.rpartition(":")
-        if not (colon and front and last.isascii() and last.isdigit()):
+        number = whole(last)
+        if not (colon and front) or number is None:
             break
-        path, line = front, int(last)
+        path, line = front, number
     return path, line
 
 

@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 from hardening import resources
+from hardening.numerals import whole
 from hardening.records import dataclass
 from hardening.tls import registry
 from hardening.tls.offer import Offer
@@ -97,7 +98,7 @@ def _strength(kind: str, size: str) -> int:
     if kind in ("ed25519", "ed448"):
         return {"ed25519": 128, "ed448": 224}[kind]
     if kind in ("rsa", "dsa"):
-        bits = int(size) if size.isdigit() else 0
+        bits = whole(size) or 0
         return next((strength for least, strength in _STRENGTH if bits >= least), 80 if bits else 0)
     group = registry.find_group(size)
     return (group.bits or 0) // 2 if group else 0

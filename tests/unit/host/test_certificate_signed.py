@@ -48,7 +48,7 @@ def test_a_certificate_for_another_key_is_none(tmp_path: Path) -> None:
     ("cards", "words"),
     [
         ([OURS.sign(KEY.public_key(), "a", names=SHORT)], "it lacks the names b.example"),
-        ([OURS.sign(KEY.public_key(), "a", names=NAMES, days=9)], "it expires on"),
+        ([OURS.sign(KEY.public_key(), "a", names=NAMES, days=9)], "it expires in"),
         ([OURS.sign(KEY.public_key(), "a", names=NAMES, ca=True)], "of an authority, not of a server"),
         (
             [OURS.sign(KEY.public_key(), "a", names=NAMES), Authority().card],
