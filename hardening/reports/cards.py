@@ -150,8 +150,12 @@ def natural(rule: str) -> tuple[object, ...]:
 def standards(run: Run) -> list[Standard]:
     """Return policies first, then all other checks, each with its requirements in the standard's order."""
     policies = {name for subject in run.subjects for name in subject.policies}
+    known = {subject.id for subject in run.subjects}
+    names = {subject.id for subject in run.subjects if subject.same_as in known}  # of a server that is a row
     rules: dict[str, Requirement] = {}
     for result in run.results:
+        if result.subject in names:
+            continue
         rules.setdefault(result.rule.id, Requirement(result.rule, [])).results.append(result)
     families: dict[str, list[Requirement]] = {}
     for one in rules.values():
