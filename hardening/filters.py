@@ -29,6 +29,11 @@ ROLE, CONFIDENCE = "role", "confidence"
 _MARKER = re.compile(r"harden:ignore\[([\w/*.,-]{1,200})\][ \t]*([^\r\n]{0,200})")
 """A marker in a comment: `harden:ignore[credential/php] reason`."""
 
+_OTHERS = re.compile(
+    r"(?i)(?:(?:git|better)leaks:\s*allow|pragma:\s*allowlist\s+secret|trufflehog:\s*ignore)\b"
+)
+"""Markers of gitleaks, betterleaks, detect-secrets and TruffleHog, for credentials and keys."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ignore:
@@ -101,6 +106,10 @@ def marked(finding: Finding, line: str) -> Finding:
                 expires=None,
             )
             return replace(finding, waived=accepted, left_out=INLINE)
+    other = _OTHERS.search(line)
+    if other and finding.rule.id.startswith(("credential/", "key/")):
+        accepted = Acceptance(reason=other[0], owner="a marker in the audited input", expires=None)
+        return replace(finding, waived=accepted, left_out=INLINE)
     return finding
 
 

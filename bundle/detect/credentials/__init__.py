@@ -30,7 +30,7 @@ from bundle.detect.credentials.reading import Reading
 from bundle.detect.credentials.reporting import SUDO, by_path, finding, named
 from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.rules.families import Family, shipped
-from bundle.detect.credentials.standing import distinct, is_allowed
+from bundle.detect.credentials.standing import distinct
 from bundle.detect.credentials.texts import native, place
 from bundle.detect.credentials.texts.replacing import Literal, is_reference, literal
 from bundle.detect.credentials.texts.textview import View
@@ -186,14 +186,14 @@ class Credentials:
 
     @staticmethod
     def _kept(text: Text, caught: Sequence[tuple[Family, Catch]]) -> Iterator[tuple[Family, Catch]]:
-        """Yield the candidates of a text, each value once, in order, without texts for people and what is allowed."""
+        """Yield the candidates of a text, each value once, in order, without texts for people."""
         translation = cache(
             lambda: place.is_translation(text.member, text.path, text.kind)
         )  # of what few are asked
         for family, one in distinct(caught):
             if _is_a_text(family, one) and translation():
                 continue
-            if not is_allowed(text.view.line(one.start)) and not is_reference(text.view, one):
+            if not is_reference(text.view, one):
                 yield family, one
 
     def _path(self, member: Member, subject: str) -> str:

@@ -13,7 +13,7 @@ from bundle.detect.credentials.judging.wanted import Wanted
 from bundle.detect.credentials.parts import NATIVE, WHOLE
 from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.rules.families import Family
-from bundle.detect.credentials.standing import distinct, is_allowed
+from bundle.detect.credentials.standing import distinct
 from bundle.detect.credentials.texts import native, place
 from bundle.detect.credentials.texts.textview import View
 from bundle.walk.derive import bytecode
@@ -60,7 +60,7 @@ class Compiled:
             for family, one in distinct(found):
                 line = view.line(one.start)
                 caught = native.is_meant(family.rule.id, one, line)
-                if caught is None or (caught.key, caught.value) in said or is_allowed(line):
+                if caught is None or (caught.key, caught.value) in said:
                     continue
                 said.add((caught.key, caught.value))
                 yield family, caught

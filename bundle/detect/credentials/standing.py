@@ -1,8 +1,7 @@
-"""Which of several candidates for one value is kept, and what a line says is known."""
+"""Which of several candidates for one value is kept."""
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 
@@ -16,12 +15,6 @@ _ORDER = (
     "assignment",
 )  # fmt: skip
 """Which family names a value that several caught: the one that knows most about its place."""
-_ALLOWED = re.compile(r"(?i)(?:git|better)leaks:\s*allow|pragma:\s*allowlist\s+secret|trufflehog:\s*ignore")
-
-
-def is_allowed(line: str) -> bool:
-    """Whether a line says that what stands on it is known, as gitleaks, detect-secrets and trufflehog have it."""
-    return _ALLOWED.search(line) is not None
 
 
 def distinct(caught: Sequence[tuple[Family, Catch]]) -> list[tuple[Family, Catch]]:

@@ -20,6 +20,7 @@ from bundle.detect.credentials.judging.values import Strength, is_placeholder, s
 from bundle.detect.credentials.statements.calls import arguments
 from bundle.detect.credentials.texts import place
 from bundle.walk.member import Member
+from hardening import filters
 from hardening.findings import Confidence, InFile, Role, Severity
 from tests.support.bundle.detect.credentials.plant.members import Look, made, member
 from tests.support.places import DATA
@@ -159,10 +160,13 @@ def test_documentation_and_comments_are_examples(look: Look) -> None:
 @pytest.mark.parametrize(
     "mark", ["gitleaks:allow", "betterleaks:allow", "pragma: allowlist secret", "trufflehog:ignore"]
 )
-def test_allow_marks_are_honoured(look: Look, mark: str) -> None:
-    line = f'password = "{made(SEED)}"'
-    assert look("a.py", line)
-    assert not look("a.py", f"{line}  # {mark}")
+def test_marks_of_other_scanners_hide_nothing_unless_they_are_trusted(look: Look, mark: str) -> None:
+    line = f'password = "{made(SEED)}"  # {mark}'
+    (found,) = look("a.py", line)
+    assert found.counts
+    left = filters.marked(found, line)
+    assert (left.counts, left.left_out) == (False, filters.INLINE)
+    assert filters.marked(found, line.partition("#")[0]).counts
 
 
 def test_translations_are_not_findings(look: Look) -> None:
