@@ -55,11 +55,6 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     help="Seconds of silence after which a server counts as silent.",
 )
 @click.option(
-    "--closed-is-refused",
-    is_flag=True,
-    help="Treat a closed connection as a refusal if the server also closes on a suite that does not exist.",
-)
-@click.option(
     "--deep",
     is_flag=True,
     help="Finish handshakes, too: resumption, renegotiation, HSTS, every signature scheme.",
@@ -90,7 +85,6 @@ def command(
     concurrency: int,
     timeout: float,
     full: bool,
-    closed_is_refused: bool,
     allow_ranges: bool,
     deep: bool,
     vulnerabilities: bool,
@@ -122,7 +116,7 @@ def command(
         raise UsageError("no endpoint given", hint="harden tls scan HOST[:PORT]..., or --endpoints FILE")
     key = {
         "policies": question(chosen) if state_file is not None else [], "full": full, "starttls": starttls, "sni": sni, "deep": deep,
-        "vulnerabilities": vulnerabilities, "closed_is_refused": closed_is_refused, "trust": trust, "expiry_days": expiry_days,
+        "vulnerabilities": vulnerabilities, "trust": trust, "expiry_days": expiry_days,
     }  # fmt: skip
     _check(report, timeout=timeout, stream=stream, sni=sni)
     texts = list(dict.fromkeys(texts))
@@ -130,7 +124,6 @@ def command(
     before = {text: state.done[text] for text in texts if text in state.done} if state else {}
     settings = replace(
         _settings(concurrency, timeout, starttls=starttls, sni=sni, full=full),
-        closed_is_refused=closed_is_refused,
         trust=trust,
         expiry_days=expiry_days,
         deep=deep,

@@ -228,6 +228,6 @@ def compare(stack: Stack, string: str, folder: Path) -> Seen:
     with serving(stack, string, folder) as port:
         if port is None:
             return Seen({n: s for n, s in predicted.items() if n != "TLSv1.3"}, {}, refused=True)
-        settings = scans.Settings(full=True, closed_is_refused=True)
+        settings = scans.Settings(full=True)
         (scanned,) = scans.offers([f"127.0.0.1:{port}"], settings)
     return Seen(predicted, compared.seen_in(scanned))

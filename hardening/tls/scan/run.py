@@ -44,7 +44,6 @@ class Settings:
 
     full: bool = False
     """Inventory everything, rather than ask only for what the policies forbid."""
-    closed_is_refused: bool = False
     required: frozenset[str] = frozenset()
     """Rules (`tls/POLICY/RULE`) that have to be answered, or the verdict is `unknown`."""
     deep: bool = False
@@ -87,7 +86,6 @@ def scope_of(policies: Sequence[Policy], settings: Settings) -> Scope:
     if settings.full or some or not policies:
         return Scope(
             full=True,
-            closed_is_refused=settings.closed_is_refused,
             deep=settings.deep,
             vulnerabilities=settings.vulnerabilities,
         )
@@ -97,7 +95,6 @@ def scope_of(policies: Sequence[Policy], settings: Settings) -> Scope:
         deep=settings.deep,
         vulnerabilities=settings.vulnerabilities,
         first="TLSv1.3" if any(p.forbids_protocol("TLSv1.2") for p in policies) else "TLSv1.2",
-        closed_is_refused=settings.closed_is_refused,
         forbidden={n: frozenset().union(*(p.forbidden_suites(n) for p in policies)) for n in names},
         forbidden_protocols=frozenset(n for n in names if any(p.forbids_protocol(n) for p in policies)),
         forbidden_groups=frozenset(

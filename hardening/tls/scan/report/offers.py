@@ -16,6 +16,7 @@ EXTENSIONS = {
     23: "extended_master_secret", 35: "session_ticket", 0xFF01: "renegotiation_info",
 }  # fmt: skip
 
+SSLV2_UNANSWERED = "SSL 2.0 is not offered: its hello gets no answer, while every other question is answered"
 MANY = 40
 """More open suites than this are not listed one by one: the version as a whole is open."""
 
@@ -55,13 +56,17 @@ def suite_names(learned: EndpointState, codes: list[int]) -> list[str]:
 def offer_of(found: Endpoint, subject: str, *, full: bool, connections: int) -> Offer:
     """Return the offer; what is not known is in `inconclusive` by name."""
     at = OnWire(subject)
+    unknown = _inconclusive(found)
+    assumptions = dict.fromkeys(found.notes)
+    if unknown == ["SSLv2"]:  # alone it does not keep an inventory partial
+        unknown, assumptions = [], {**assumptions, SSLV2_UNANSWERED: None}
     return Offer(
         subject=subject,
         at=at,
         protocols=tuple(_protocol(one, at) for one in found.offered()),
         coverage="full" if full else "forbidden-only",
-        inconclusive=tuple(_inconclusive(found)),
-        assumptions=tuple(dict.fromkeys(found.notes)),
+        inconclusive=tuple(unknown),
+        assumptions=tuple(assumptions),
         certificates=_certificates(found),
         unread=sum(_read(der) is None for der in {der for chain in found.chains.values() for der in chain}),
         dh_bits=found.dh_bits,

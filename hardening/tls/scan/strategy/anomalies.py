@@ -13,7 +13,7 @@ from hardening.tls import registry
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.scan.strategy.endpoint_state import EndpointState
 from hardening.tls.scan.strategy.messages import Question, at_least
-from hardening.tls.scan.strategy.outcome import PROTOCOL_VERSION, Refusal
+from hardening.tls.scan.strategy.outcome import CLOSE, PROTOCOL_VERSION, Refusal
 from hardening.tls.scan.strategy.scope import Case
 
 LONG = 30
@@ -40,6 +40,8 @@ class Anomaly:
     def _single(self, question: Question, one: Refusal) -> bool:
         if question.groups is not None or question.schemes is not None or question.protocol == "SSLv2":
             return False
+        if one.alert == CLOSE:  # has a trial of its own
+            return False
         learned = self.case.found.protocols[question.protocol]
         if learned.offered and one.alert == PROTOCOL_VERSION:
             return True
@@ -59,7 +61,7 @@ def by_comparison(case: Case, learned: EndpointState) -> bool:
 def no_word_for_versions(case: Case, refusals: Iterable[Refusal]) -> bool:
     """Tell whether TLS 1.0 or 1.1 was refused as suites are: then a lie looks like any other refusal, and each is asked for again."""
     return any(
-        r.alert != PROTOCOL_VERSION
+        r.alert not in (PROTOCOL_VERSION, CLOSE)
         for r in refusals
         if r.question.protocol in ("TLSv1.0", "TLSv1.1")
         and not case.found.protocols[r.question.protocol].offered

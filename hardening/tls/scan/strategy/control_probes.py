@@ -16,6 +16,8 @@ SURE = log(1e6)
 """Stake, as a logarithm, at which a refusal of a server that has lied is believed."""
 LIKELY = log(20)
 """The same for a server that has not, where something else is strange."""
+CLOSED = log(1e3)
+"""The same for a close, which a limit or a crash can bring as well as a refusal."""
 MOST = 64
 """How often a question is asked in a trial before it stays unknown."""
 LEAST_RATE = 0.01

@@ -9,7 +9,7 @@ from typing import Any
 from hardening.tls.scan.engine.conversations import Parallel
 from hardening.tls.scan.strategy.messages import Answer, Kind, Question, Shape, Tier, Want
 from hardening.tls.scan.strategy.scope import Case
-from hardening.tls.scan.strategy.shapes import SMALL
+from hardening.tls.scan.strategy.shapes import CHUNKS, MOST, SMALL
 from hardening.tls.scan.wire import hello
 
 UNKNOWN_NAME = 112
@@ -93,12 +93,13 @@ def _waves(first: str) -> tuple[tuple[tuple[str, Shape], ...], ...]:
     bare = replace(small, tier=Tier.BARE, server_name=False)
     own = replace(plain, record_version=None)
     keyed = replace(small, shares=True)
+    newest = [("TLSv1.3", Shape(max_suites=size)) for size in (MOST, *CHUNKS[:2])]
     return (
         ((first, Shape()),),
         ((second, Shape()),),
         ((first, Shape()), (second, Shape()), *((n, Shape()) for n in OPENINGS[2:])),
         (("TLSv1.2", plain), ("TLSv1.2", half), ("TLSv1.2", own), ("TLSv1.2", nameless), ("TLSv1.2", few),
-         ("TLSv1.2", small), ("TLSv1.3", plain), ("TLSv1.3", keyed)),
+         ("TLSv1.2", small), *newest, ("TLSv1.3", plain), ("TLSv1.3", keyed)),
         (("TLSv1.0", plain), ("TLSv1.0", half), ("TLSv1.0", few), ("TLSv1.0", replace(bare, max_suites=1024)),
          ("TLSv1.1", small), ("TLSv1.0", small), ("TLSv1.2", bare), ("TLSv1.0", bare)),
     )  # fmt: skip

@@ -16,6 +16,8 @@ OpenSSL 1.0.2 says illegal_parameter (47) where it has none of the signature sch
 """
 PROTOCOL_VERSION = 70
 """The alert that refuses a version, whatever the suites."""
+CLOSE = -2
+"""In place of an alert: the connection was closed or reset, which refuses only after a trial (ADR 9)."""
 
 
 class State(Enum):

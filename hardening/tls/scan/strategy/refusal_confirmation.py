@@ -15,7 +15,7 @@ from typing import Any
 from hardening.tls.scan.strategy import anomalies, control_probes
 from hardening.tls.scan.strategy.evidence import spread
 from hardening.tls.scan.strategy.messages import Answer, Kind, Question
-from hardening.tls.scan.strategy.outcome import PROTOCOL_VERSION, Refusal
+from hardening.tls.scan.strategy.outcome import CLOSE, PROTOCOL_VERSION, Refusal
 from hardening.tls.scan.strategy.scope import Case
 from hardening.tls.scan.strategy.versions import Versions
 
@@ -50,8 +50,9 @@ class Jury:
     def believed(self, one: Refusal) -> bool:
         """Tell whether a refusal has been said often enough, as far as lies are concerned."""
         asker, full = self.case.asker, self.case.scope.full
-        if asker.contradictions:
-            return one.stake >= control_probes.SURE
+        if one.alert == CLOSE or asker.contradictions:
+            stake = control_probes.SURE if asker.contradictions else control_probes.CLOSED
+            return one.stake >= stake and not (one.alert == CLOSE and asker.throttled)
         patterns = self._patterns()
         if patterns and one.stake < control_probes.LIKELY:
             return False
@@ -118,17 +119,17 @@ class Jury:
     def sit(self) -> Generator[Any, Any, Question | None]:
         """Ask until each is believed; return one that was accepted after all, to go on from there."""
         asker = self.case.asker
-        while on_trial := [
-            r for r in asker.refusals if not self.believed(r) and r.tries < control_probes.MOST
-        ]:
+        closed = False
+        while on_trial := [r for r in asker.refusals if not self.believed(r) and self._open(r)]:
             if self.asked >= ENOUGH or asker.over():
                 return None
-            if asker.unanswered and not (yield from asker.alive()):
+            if asker.unanswered and not closed and not (yield from asker.alive()):
                 return None  # whoever answers nothing any more is not asked until the time is up
             self.asked += 1
             controls, wanted = self._weights(on_trial)
             lying = control_probes.rate(asker.contradictions, asker.succeeded)
             [one] = self.dice.choices([None, *on_trial], [controls, *self._placed(on_trial, wanted)])
+            closed = one is not None and one.alert == CLOSE
             if one is None:
                 answer: Answer = yield from asker.check()
                 if answer.kind in (Kind.HELLO, Kind.ALERT):
@@ -143,16 +144,20 @@ class Jury:
             share = controls / (controls + wanted[on_trial.index(one)])
             if one.listed and not asker.contradictions and (yield from self._versions.together(again=True)):
                 continue
-            answer = yield from asker.ask(self._again(one), first=True)
+            answer = yield from asker.ask(self._again(one), first=True, blame=not closed)
             if answer.kind is Kind.HELLO:
                 asker.contradictions += 1
                 asker.refusals.remove(one)
                 return one.question
-            if answer.kind is Kind.ALERT:
-                asker.contradictions += answer.alert != one.alert
+            if answer.kind is Kind.ALERT or (closed and answer.kind in (Kind.CLOSED, Kind.RESET)):
+                asker.contradictions += not closed and answer.alert != one.alert
                 one.stake += control_probes.refused(share, lying)
                 asker.said_again(one)
         return None
+
+    def _open(self, one: Refusal) -> bool:
+        """Tell whether a trial can still settle it: a close says nothing where control questions are closed, too."""
+        return one.tries < control_probes.MOST and not (one.alert == CLOSE and self.case.asker.throttled)
 
     @staticmethod
     def _again(one: Refusal) -> Question:
@@ -162,8 +167,7 @@ class Jury:
 
     def _weights(self, on_trial: list[Refusal]) -> tuple[float, list[float]]:
         """Return how much the control question and each question are worth asking next."""
-        asker = self.case.asker
-        if asker.contradictions or self._patterns():
+        if self._at_random(on_trial):
             return sqrt(len(on_trial)), [1.0] * len(on_trial)
         wanted = [
             (self._against(one.alert), self._doubt(one) / self._listed(one), self._times(one))
@@ -186,10 +190,15 @@ class Jury:
         # what chance does not explain any more is here for its places: one more may settle it
         return float(controls), [float(often or 1) for often in repeats]
 
+    def _at_random(self, on_trial: list[Refusal]) -> bool:
+        """Tell whether nothing but the order protects against lies, so that it must not be chosen."""
+        closes = any(one.alert == CLOSE for one in on_trial)
+        return closes or bool(self.case.asker.contradictions) or self._patterns()
+
     def _placed(self, on_trial: list[Refusal], wanted: list[float]) -> list[float]:
         """Put aside for now what would be asked at a place that shows nothing new, unless that is all there is."""
         asker = self.case.asker
-        if asker.contradictions or self._patterns():
+        if self._at_random(on_trial):
             return wanted
         place = asker.asked
 

@@ -2,7 +2,8 @@
 
 A refusal counts when the server said no and control questions succeeded before and after it. A
 close, a reset, a silence or bytes that make no sense are asked again: slower first, then in
-another shape, and what stays unanswered is unknown. Where anything shows that the server says no for
+another shape, and what stays unanswered is unknown. A close or reset may be a refusal where the hello has a
+form that is answered otherwise; it is put on trial at the end (`refusal_confirmation`). Where anything shows that the server says no for
 reasons of its own, refusals are believed only after a trial at the end (`jury`).
 """
 
@@ -18,7 +19,14 @@ from hardening.tls.scan.engine.in_flight import Load
 from hardening.tls.scan.engine.rate_limit import Pace
 from hardening.tls.scan.strategy.evidence import HELLO, Evidence
 from hardening.tls.scan.strategy.messages import TROUBLE, Answer, Kind, Question, Shape
-from hardening.tls.scan.strategy.outcome import PROTOCOL_VERSION, Outcome, Refusal, State, judge_answer
+from hardening.tls.scan.strategy.outcome import (
+    CLOSE,
+    PROTOCOL_VERSION,
+    Outcome,
+    Refusal,
+    State,
+    judge_answer,
+)
 from hardening.tls.scan.strategy.shapes import other_shapes
 
 ATTEMPTS = 2
@@ -69,6 +77,8 @@ class Asker:
         self.refusals: list[Refusal] = []
         self.repeating = False
         """Whether what has been refused is being asked again."""
+        self._forms: set[tuple[str, Shape]] = set()
+        """Versions and shapes of the hellos that were accepted."""
         self._said: dict[Question, int | None] = {}
         """The alert that refused a question."""
         self._load = Load()
@@ -106,6 +116,7 @@ class Asker:
                 self.evidence.note(self._place, word)
             if answer.kind is Kind.HELLO:
                 self._taken_back(question, answer)
+                self._forms.add((answer.protocol or question.protocol, question.shape))
                 if answer.suite in question.suites:
                     self.reach = max(self.reach, question.suites.index(answer.suite) + 1)
                 elif answer.suite is not None and question.protocol != "SSLv2":
@@ -194,6 +205,8 @@ class Asker:
         if state is State.TROUBLED:
             while self._judging:
                 yield Sleep()
+            if self.formal and self.may_refuse(question, answer):
+                return self.closed(question, answer)
             if self.formal and form_is_fine:
                 return (yield from self._once_more(question))
             self._judging = True
@@ -223,11 +236,17 @@ class Asker:
     def _again(  # noqa: PLR0911 - one return per way in which a question can end
         self, question: Question, answer: Answer, before: tuple[float, int, float, bool, float]
     ) -> Generator[Any, Any, Outcome]:
-        """The same question, slower, each time with a control question before it."""
+        """The same question, slower, each time with a control question before it.
+
+        A close that may be a refusal slows nothing down, as long as control questions are answered at this pace.
+        """
+        if self.may_refuse(question, answer):
+            self.pace.restore(before)
         for _ in range(ATTEMPTS - self.formal):
             if not (yield from self.alive()):
                 return Outcome(State.LOST, answer)
-            answer = yield from self.ask(question, first=True, blame=not self.formal)
+            blame = not self.formal and not self.may_refuse(question, answer)
+            answer = yield from self.ask(question, first=True, blame=blame)
             state = judge_answer(question, answer)
             if state is State.TROUBLED:
                 continue
@@ -247,7 +266,28 @@ class Asker:
             return Outcome(State.TROUBLED, answer)
         self.pace.restore(before)
         self.formal = True
+        if self.may_refuse(question, answer):
+            return self.closed(question, answer)
         return Outcome(State.TROUBLED, answer)
+
+    def may_refuse(self, question: Question, answer: Answer) -> bool:
+        """Tell whether a close can be a refusal: the hello has the form of one that was accepted, but for one thing."""
+        control = self.control
+        if answer.kind not in (Kind.CLOSED, Kind.RESET) or control is None or self.throttled:
+            return False
+        if question.protocol == "SSLv2":
+            return True
+        form_is_fine = (question.protocol, question.shape) in self._forms or (
+            question.protocol != "TLSv1.3" and question.shape == control.shape
+        )
+        return form_is_fine and set(question.suites) <= set(control.suites)
+
+    def closed(self, question: Question, answer: Answer) -> Outcome:
+        """Put a close on trial; it counts as a refusal until the trial says otherwise."""
+        self._refused_at = self._tick
+        ages = self._load.ages(self._place, self.pace.starts)
+        self.refusals.append(Refusal(self._tick, question, self.level, ages, CLOSE, times=0))
+        return Outcome(State.REFUSED, answer)
 
     def note(self, question: Question, state: State, answer: Answer) -> Generator[Any, Any, Outcome]:
         """Take a refusal that was asked for with `ask`."""

@@ -20,8 +20,6 @@ class Scope:
     """Per version, the suites some policy forbids; unused in an inventory."""
     forbidden_protocols: frozenset[str] = frozenset()
     forbidden_groups: frozenset[int] = frozenset()
-    closed_is_refused: bool = False
-    """Treat a closed connection as a refusal if the server also closes on a suite that does not exist."""
     deep: bool = False
     """Also ask what takes many connections or a finished handshake: every signature scheme, resumption, renegotiation."""
     http: bool = False

@@ -9,6 +9,8 @@ from hardening.tls.scan.strategy.messages import Question, Shape, Tier
 
 SMALL = 16
 CHUNKS = (64, 40, SMALL)
+MOST = 128
+"""Suites in a list that wolfSSL still reads: it refuses a hello with more than 150."""
 
 
 def other_shapes(question: Question, control: Question | None, *, stalls: bool) -> list[Shape]:

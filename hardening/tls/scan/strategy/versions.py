@@ -10,16 +10,14 @@ from hardening.tls import registry
 from hardening.tls.scan.engine.conversations import Talk
 from hardening.tls.scan.strategy.endpoint_state import EndpointState
 from hardening.tls.scan.strategy.messages import TROUBLE, Answer, Kind, Question, Shape, Tier, Want
-from hardening.tls.scan.strategy.outcome import PROTOCOL_VERSION, Outcome, Refusal, State, judge_answer
+from hardening.tls.scan.strategy.outcome import CLOSE, PROTOCOL_VERSION, Outcome, Refusal, State, judge_answer
 from hardening.tls.scan.strategy.schemes import PiggybackScheme
 from hardening.tls.scan.strategy.scope import Case
-from hardening.tls.scan.strategy.shapes import SMALL, doubtful
+from hardening.tls.scan.strategy.shapes import MOST, SMALL, doubtful
 from hardening.tls.scan.wire import hello
 
 BUSY = 4
 """Accepted suites of one version after which a verdict has so much to ask that it asks side by side."""
-NO_SUITE = 0xFEFD
-"""A code point nobody has assigned or uses."""
 _ROW = registry.PROTOCOLS[1:4]
 """SSL 3.0, TLS 1.0 and TLS 1.1: what a server with TLS 1.3 seldom has, and one hello can ask for."""
 
@@ -34,7 +32,6 @@ class Versions:
     lists: bool = False
     """Whether one hello asks for several versions: what that saves goes to the refusal that matters most."""
     _joined: bool = field(default=False, init=False)
-    _way_of_refusing: Kind | None = field(default=None, init=False)
     _silent_sslv2: Answer | None = field(default=None, init=False)
 
     def ask(self, name: str) -> Talk:
@@ -69,9 +66,7 @@ class Versions:
         elif state is State.ACCEPTED:
             self._accepts_sslv2(learned, answer)
         else:
-            yield from self._settled_sslv2(
-                learned, (yield from self.case.asker.note(_sslv2_question(), state, answer))
-            )
+            self._settled_sslv2(learned, (yield from self.case.asker.note(_sslv2_question(), state, answer)))
 
     def again_sslv2(self, learned: EndpointState) -> Talk:
         """Ask once more, between control questions."""
@@ -81,21 +76,25 @@ class Versions:
             outcome = Outcome(state, answer)
             if state in (State.REFUSED, State.ODD):
                 outcome = yield from self.case.asker.note(_sslv2_question(), state, answer)
-            yield from self._settled_sslv2(learned, outcome)
+            elif self.case.asker.may_refuse(_sslv2_question(), answer) and self._others_closed():
+                outcome = self.case.asker.closed(_sslv2_question(), answer)
+            self._settled_sslv2(learned, outcome)
         else:
             learned.unknown = list(hello.every_kind())
+
+    def _others_closed(self) -> bool:
+        """Tell whether a trial is to come anyway; for SSL 2.0 alone there is none, since it alone leaves nothing open."""
+        return any(one.alert == CLOSE for one in self.case.asker.refusals)
 
     def late(self) -> Talk:
         """Come back to what was met with silence."""
         if self._silent_sslv2 is not None:
             yield from self.again_sslv2(self.case.found.protocols["SSLv2"])
 
-    def _settled_sslv2(self, learned: EndpointState, outcome: Outcome) -> Talk:
+    def _settled_sslv2(self, learned: EndpointState, outcome: Outcome) -> None:
         if outcome.state is State.ACCEPTED:
             self._accepts_sslv2(learned, outcome.answer)
-        elif outcome.state in (State.REFUSED, State.ODD) or (
-            self.case.scope.closed_is_refused and (yield from self._refuses_like(outcome.answer.kind))
-        ):
+        elif outcome.state in (State.REFUSED, State.ODD):
             learned.refused = True
         else:
             learned.unknown = list(hello.every_kind())
@@ -137,8 +136,11 @@ class Versions:
             self.case.found.note(question, outcome.answer)
             if outcome.state is State.ACCEPTED:
                 last_good = question.shape
-            if outcome.state is State.TROUBLED and (fine or self.case.scope.closed_is_refused):
-                left = yield from self._closed(learned, question, outcome.answer, extra, fine=fine)
+            if (
+                outcome.state is State.TROUBLED and fine
+            ):  # silence, where the same form was answered a moment ago
+                learned.unknown += [s for s in batch if s not in extra]
+                left: Rest | None = []
             else:
                 left = yield from self._step(learned, question, outcome, extra, batch)
             if left is None:
@@ -163,7 +165,13 @@ class Versions:
             return
         shape, suites = Shape(tier=Tier.PLAIN, classic=True), self.case.scope.asked(name)[0]
         question = Question(protocol=name, suites=suites, shape=shape, want=Want.FLIGHT)
-        outcome: Outcome = yield from asker.settle(question)
+        if learned.refused_as == CLOSE:  # its trial is to come: no need to insist
+            shape = replace(shape, max_suites=SMALL)
+            question = replace(question, suites=suites[:SMALL], shape=shape)
+            answer: Answer = yield from asker.ask(question, blame=False)
+            outcome = Outcome(judge_answer(question, answer), answer)
+        else:
+            outcome = yield from asker.settle(question)
         if outcome.state is State.ACCEPTED:
             self.case.found.note(question, outcome.answer)
             learned.chose(question, outcome.answer)
@@ -267,7 +275,7 @@ class Versions:
         HAProxy answers with its ECDSA certificate whoever lists a suite for it, or one of TLS 1.3, and refuses what is left of
         the list although its RSA certificate could do it.
         """
-        if alert == PROTOCOL_VERSION or not "TLSv1.0" <= learned.name <= "TLSv1.2":
+        if alert in (PROTOCOL_VERSION, CLOSE) or not "TLSv1.0" <= learned.name <= "TLSv1.2":
             return ()
         known = registry.suites_by_code()
         seen = {known[s].auth for one in self.case.found.offered() for s in one.suites if s in known}
@@ -302,10 +310,11 @@ class Versions:
             rest = tuple(s for s in batch if s not in extra) if chosen in extra else _without(batch, chosen)
             return [rest] if rest else []
         if state is State.REFUSED:
-            learned.refused_as = outcome.answer.alert
+            closed = outcome.answer.kind in (Kind.CLOSED, Kind.RESET)
+            learned.refused_as = CLOSE if closed else outcome.answer.alert
             if question.shape != Shape() and outcome.answer.alert != PROTOCOL_VERSION:
                 learned.unknown += [s for s in batch if doubtful(question.shape, learned.name, s)]
-            rest = self._of_another_key(learned, outcome.answer.alert, batch)
+            rest = self._of_another_key(learned, learned.refused_as, batch)
             return [rest] if rest else []
         if state is State.LOST:
             return None
@@ -318,35 +327,6 @@ class Versions:
         learned.unknown += [s for s in batch if s not in extra]
         return []
 
-    def _closed(
-        self, learned: EndpointState, question: Question, answer: Answer, extra: frozenset[int], *, fine: bool
-    ) -> Generator[Any, Any, Rest | None]:
-        """Silence where a question of the same form was answered a moment ago.
-
-        It is no refusal, unless the operator takes a server's way of refusing what cannot exist for
-        its way of refusing.
-        """
-        if self.case.scope.closed_is_refused and (yield from self._refuses_like(answer.kind)):
-            return []
-        if not fine:
-            troubled = Outcome(State.TROUBLED, answer)
-            return (yield from self._step(learned, question, troubled, extra, question.suites))
-        learned.unknown += [s for s in question.suites if s not in extra]
-        return []
-
-    def _refuses_like(self, kind: Kind) -> Generator[Any, Any, bool]:
-        """Tell whether a suite that does not exist is met with the same silence."""
-        asker = self.case.asker
-        if self._way_of_refusing is None:
-            control = asker.control
-            if control is None or control.protocol == "SSLv2":
-                return False
-            answer = yield from asker.ask(replace(control, suites=(NO_SUITE,)), blame=False)
-            self._way_of_refusing = answer.kind
-            if not (yield from asker.alive()):
-                return False
-        return kind is self._way_of_refusing and kind in (Kind.CLOSED, Kind.RESET)
-
     def _odd(self, learned: EndpointState, question: Question, answer: Answer) -> Generator[Any, Any, Rest]:
         """An answer that may be about the hello's form.
 
@@ -358,10 +338,10 @@ class Versions:
             learned.chunked = True
             return [batch[i : i + SMALL] for i in range(0, len(batch), SMALL)]
         if learned.name == "TLSv1.3" and not learned.offered and not question.shape.shares:
-            shape = replace(question.shape, shares=True)
             # an unusual word for a version that nothing was learned about may be about the hello: shorter, too
             small = Shape(tier=Tier.PLAIN, classic=True, max_suites=SMALL)
-            for other in (shape, small):
+            shorter = [replace(question.shape, max_suites=MOST)] if len(batch) > MOST else []
+            for other in (*shorter, replace(question.shape, shares=True), small):
                 asked = replace(question, shape=other, suites=self._likely(batch, other))
                 outcome = yield from asker.settle(asked)
                 if outcome.state is State.ACCEPTED:

@@ -34,6 +34,7 @@ _FIRST_GROUPS = (29, 23, 24, 25, 30)
 _FIRST_SCHEMES = (0x0403, 0x0503, 0x0603, 0x0807, 0x0808, 0x0804, 0x0805, 0x0806, 0x0809, 0x080A, 0x080B,
                   0x0401, 0x0501, 0x0601)  # fmt: skip
 _CLASSIC_SCHEMES = (0x0401, 0x0403, 0x0501, 0x0503, 0x0601, 0x0603, 0x0201, 0x0203, 0x0202)
+_PSS = (0x0804, 0x0805, 0x0806)
 
 
 POPULAR = (
@@ -78,10 +79,10 @@ def groups_for(protocol: str, *, classic: bool = False) -> tuple[int, ...]:
 
 
 @cache
-def schemes_for(*, classic: bool = False) -> tuple[int, ...]:
-    """Return the signature schemes to offer, strong ones first."""
+def schemes_for(*, classic: bool = False, tls13: bool = False) -> tuple[int, ...]:
+    """Return the signature schemes to offer, strong ones first; an RSA key signs TLS 1.3 with PSS alone."""
     if classic:
-        return _CLASSIC_SCHEMES
+        return (*_PSS, *_CLASSIC_SCHEMES) if tls13 else _CLASSIC_SCHEMES
     rest = [s.id for s in registry.schemes() if s.id not in _FIRST_SCHEMES]
     return (*_FIRST_SCHEMES, *sorted(rest, reverse=True))
 
@@ -226,7 +227,8 @@ def _common(
     if floor != "TLSv1.3":
         out.append(_FORMATS)
     if at_least(protocol, "TLSv1.2"):
-        schemes = schemes_for(classic=classic) if schemes is None else schemes
+        if schemes is None:
+            schemes = schemes_for(classic=classic, tls13=protocol == "TLSv1.3")
         if schemes:
             out.append(_list16(SCHEMES, schemes))
     return b"".join(out)

@@ -140,5 +140,5 @@ def test_1_0_1e_with_ssl_2(keys: Path) -> None:
         one = _scan(endpoint)
     counts = {p.name: len(p.suites) for p in one.found.offered()}
     assert counts == {"SSLv2": 7, "SSLv3": 12, "TLSv1.0": 12, "TLSv1.1": 12, "TLSv1.2": 17}
-    assert one.connections <= (60 + 6) * 1.1
-    assert one.offer.inconclusive, "it closes where others refuse, and that is no refusal"
+    assert one.connections <= (60 + 6 + 20) * 1.1, "a trial, since it closes where others refuse"
+    assert not one.offer.inconclusive

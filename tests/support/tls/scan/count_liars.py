@@ -1,6 +1,6 @@
-"""Count what servers that refuse in words for no reason hide from a scan, in simulated time.
+"""Count what servers that refuse in words, or close, for no reason hide from a scan, in simulated time.
 
-python -m tests.support.tls.scan.count_liars full|verdict chance|period SCANS [FIRST_SEED]
+python -m tests.support.tls.scan.count_liars full|verdict chance|period|closes SCANS [FIRST_SEED]
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ RATES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
 PERIODS = range(2, 21)
 REFUSALS = ("alert:40", "alert:40 ")
 """A server that refuses versions in their own word, and one that refuses them as it does suites."""
+CLOSES = ("close", "alert:40")
+"""A server that closes instead of saying no, and one that does not."""
 GOOD = frozenset({0xC02F, 0xC030, 0xC02B, 0xC02C, 0x1301, 0x1302, 0x1303})
 BAD = frozenset(hello.every_suite()) - GOOD
 FULL = Scope(full=True)
@@ -51,6 +53,21 @@ def by_period() -> Iterator[Case]:
                     yield f"every {period}", hostile.Server(offer, before=lie, refusal=refusal)
 
 
+def by_closes(first: int = 0) -> Iterator[Case]:
+    """Yield servers that close by chance or on every n-th connection, and refuse by a close or in words, without end."""
+    for seed in count(first):
+        for rate in RATES:
+            for offer in liars.OFFERS.values():
+                for number, refusal in enumerate(CLOSES):
+                    lie = liars.chance(rate, 1000 * seed + 10 * number + len(offer), "close")
+                    yield f"{rate}", hostile.Server(offer, before=lie, refusal=refusal)
+        for period in PERIODS:
+            for offer in liars.OFFERS.values():
+                for refusal in CLOSES:
+                    lie = liars.every(period, seed % period, "close")
+                    yield f"every {period}", hostile.Server(offer, before=lie, refusal=refusal)
+
+
 def hides(server: hostile.Server, scope: Scope) -> tuple[bool, bool, int]:
     """Scan one; tell whether anything was missed without a word, whether anything stayed open, and what it cost."""
     found, world = scanned(server, scope, Limits())
@@ -66,7 +83,8 @@ def main(mode: str, kind: str, scans: int, first: int = 0) -> None:
     """Print how many of so many scans missed something, by the servers' rate or period."""
     told: dict[str, Counter[str]] = {}
     scope = FULL if mode == "full" else VERDICT
-    for name, server in islice(by_chance(first) if kind == "chance" else by_period(), scans):
+    kinds = {"chance": by_chance, "closes": by_closes, "period": lambda _first: by_period()}
+    for name, server in islice(kinds[kind](first), scans):
         missed, unknown, connections = hides(server, scope)
         told.setdefault(name, Counter()).update(
             scans=1, missed=missed, partial=unknown, connections=connections

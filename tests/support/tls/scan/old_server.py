@@ -1,6 +1,6 @@
-"""A real OpenSSL library of an old distribution as a TLS server: everything on.
+"""A real OpenSSL library of an old distribution as a TLS server: everything on, unless it is told otherwise.
 
-Arguments: folder of the library, folder of keys. Prints its port; serves until its input ends. Each connection
+Arguments: folder of the library, folder of keys, options (a number) and cipher string to use. Prints its port; serves until its input ends. Each connection
 has a process of its own, since old OpenSSL needs locks for threads.
 """
 
@@ -43,7 +43,10 @@ def _psk(_ssl: int | None, _identity: bytes | None, _key: int | None, _size: int
     return 0
 
 
-def context(ssl: Any, crypto: Any, keys: Path) -> int:
+ALL = "ALL:COMPLEMENTOFALL"
+
+
+def context(ssl: Any, crypto: Any, keys: Path, options: int = 0, ciphers: str = ALL) -> int:
     for name in ("SSL_library_init", "SSL_load_error_strings"):
         if hasattr(ssl, name):
             getattr(ssl, name)()
@@ -53,11 +56,12 @@ def context(ssl: Any, crypto: Any, keys: Path) -> int:
     method.restype = c_void_p
     made: int = _get(ssl, "SSL_CTX_new", c_void_p, c_void_p)(method())
     setter = _get(ssl, "SSL_CTX_set_cipher_list", c_int, c_void_p, c_char_p)
-    if not setter(made, b"ALL:COMPLEMENTOFALL:@SECLEVEL=0"):
-        assert setter(made, b"ALL:COMPLEMENTOFALL")
+    if not setter(made, f"{ciphers}:@SECLEVEL=0".encode()):
+        assert setter(made, ciphers.encode())
     ctrl = _get(ssl, "SSL_CTX_ctrl", c_long, c_void_p, c_int, c_long, c_void_p)
     if hasattr(ssl, "SSL_CTX_clear_options"):  # 1.1.0 and later switch old versions off by default
         _get(ssl, "SSL_CTX_clear_options", c_long, c_void_p, c_long)(made, 0x02000000)
+    ctrl(made, _OPTIONS, options, None)
     chain = _get(ssl, "SSL_CTX_use_certificate_chain_file", c_int, c_void_p, c_char_p)
     private = _get(ssl, "SSL_CTX_use_PrivateKey_file", c_int, c_void_p, c_char_p, c_int)
     for kind in ("dsa", "ec", "rsa"):
@@ -107,7 +111,8 @@ def no_kerberos(keys: Path) -> None:
 def main() -> None:
     no_kerberos(Path(sys.argv[2]))
     ssl, crypto = _child().load(Path(sys.argv[1]))
-    made = context(ssl, crypto, Path(sys.argv[2]))
+    more = (int(sys.argv[3]), sys.argv[4]) if len(sys.argv) > 3 else (0, ALL)
+    made = context(ssl, crypto, Path(sys.argv[2]), *more)
     listener = socket.create_server(("127.0.0.1", 0), backlog=256)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)

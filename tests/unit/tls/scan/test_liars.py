@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from itertools import islice
 from math import exp
 
 import pytest
 
 from hardening.tls.scan.engine.rate_limit import Limits
 from hardening.tls.scan.strategy import control_probes
+from hardening.tls.scan.strategy.scope import Scope
 from tests.support.tls.scan import hostile, liars
-from tests.support.tls.scan.count_liars import BAD, FULL, VERDICT
+from tests.support.tls.scan.count_liars import BAD, FULL, VERDICT, by_closes, hides
 from tests.support.tls.scan.virtual import compared, scanned
 
 LIES = liars.lies()
@@ -37,6 +39,13 @@ QUICK = ("one-suite-under-tls12", "tls10-beside-tls12")
 @pytest.mark.parametrize("lie", sorted(LIES.keys() - set(BY_CHANCE)))
 def test_no_lie_hides_what_is_there(lie: str) -> None:
     assert not [offer for offer in QUICK if _missed(offer, lie)]
+
+
+@pytest.mark.parametrize("scope", [FULL, VERDICT], ids=["inventory", "verdict"])
+def test_no_close_hides_what_is_there(scope: Scope) -> None:
+    """Servers that close by chance or by count; those that refuse by a close, too, and those that refuse in words."""
+    sample = islice(by_closes(), 0, 364, 13)
+    assert not [name for name, server in sample if hides(server, scope)[0]]
 
 
 def test_a_liar_costs_bounded_time() -> None:

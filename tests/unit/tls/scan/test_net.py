@@ -94,11 +94,11 @@ def test_whoever_interrupts_waits_for_no_names(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_full_offer_is_asked_for_as_the_settings_say(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`closed_is_refused` and `vulnerabilities` were left out, and nobody was told."""
+    """`vulnerabilities` was left out, and nobody was told."""
     asked: list[Scope] = []
     monkeypatch.setattr(run, "examine", lambda _targets, scope, *_: asked.append(scope))
-    run.offers([], run.Settings(full=True, closed_is_refused=True, deep=True, vulnerabilities=True))
-    assert asked == [Scope(full=True, closed_is_refused=True, deep=True, vulnerabilities=True)]
+    run.offers([], run.Settings(full=True, deep=True, vulnerabilities=True))
+    assert asked == [Scope(full=True, deep=True, vulnerabilities=True)]
 
 
 def _answers(

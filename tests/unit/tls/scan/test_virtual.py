@@ -98,3 +98,32 @@ def test_a_server_that_meets_an_old_version_with_silence_is_asked_side_by_side()
     assert not found.protocols["TLSv1.2"].unknown
     assert small > len(hello.every_suite()) / SMALL
     assert world.now < 0.7 * small, "one after the other they alone would take longer"
+
+
+@pytest.mark.parametrize("refusal", ["close", "reset"])
+def test_a_server_that_closes_instead_of_saying_no_is_known_in_full(refusal: str) -> None:
+    """OpenSSL 1.0.2k with TLS 1.2 alone cost 117 connections and stayed partial."""
+    bad = frozenset(hello.every_suite()) - {0xC02F, 0xC030, 0x1301, 0x1302, 0x1303}
+    verdict = Scope(
+        full=False,
+        forbidden=dict.fromkeys(PROTOCOLS, bad),
+        forbidden_protocols=_OLD,
+        forbidden_groups=frozenset(),
+    )
+    for offer in ({"TLSv1.2": [0xC02F, 0xC030]}, {"TLSv1.2": [0xC02F], "TLSv1.3": [0x1301, 0x1302]}):
+        for scope in (Scope(full=True), verdict):
+            server = hostile.Server(offer, refusal=refusal)
+            found, world = scanned(server, scope, Limits())
+            _, missed, extra = compared(offer, found)
+            assert not [p.name for p in found.protocols.values() if p.unknown or p.unknown_groups]
+            assert not extra
+            assert not missed or not scope.full
+            assert world.connections <= 75
+
+
+def test_one_control_question_that_is_closed_ends_the_trial() -> None:
+    """A server that closes on every n-th connection too is not known to refuse."""
+    for n in (7, 11, 13, 19):
+        server = hostile.Server({"TLSv1.2": [0xC02F]}, before=hostile.every(n, "close"), refusal="close")
+        found, _ = scanned(server, Scope(full=True), LIMITS)
+        assert found.protocols["TLSv1.0"].unknown

@@ -1,0 +1,57 @@
+"""Real TLS libraries that close where others refuse, or read short hellos alone: every suite found, and nothing left open."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from hardening.tls import policy
+from hardening.tls.scan.run import Settings, scan
+from tests.real.tls.scan.test_old_stacks import make_keys
+from tests.support.tls.scan.stacks import STACKS, running
+
+SUITES = {
+    "gnutls": {"TLSv1.3": 3},
+    "mbedtls": {"TLSv1.3": 4},
+    "nss": {"TLSv1.3": 1},
+    "openssl": {"TLSv1.3": 3},
+    "wolfssl": {"TLSv1.3": 4},
+    "1.0.1e-el6": {"TLSv1.2": 61},
+    "1.0.2k-el7": {"TLSv1.2": 4},
+    "1.0.2k-upstream": {"TLSv1.2": 4},
+}
+"""What each offers as it is set up; the numbers of TLS 1.3 are those that sslscan 2.1.5 finds."""
+MOST = 130
+"""Connections of an inventory; OpenSSL 1.0.1e with 61 suites takes 109."""
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if shutil.which("openssl") is None:
+        pytest.skip("the openssl program is missing")
+    folder = tmp_path_factory.mktemp("keys")
+    make_keys(folder)
+    folder.chmod(0o755)
+    return folder
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_each_has_a_full_verdict(name: str, keys: Path) -> None:
+    if not STACKS[name].present:
+        what = f"{STACKS[name].needs} is missing: make servers oracles"
+        if os.environ.get("CI") == "true":
+            pytest.fail(what)
+        pytest.skip(what)
+    with running(STACKS[name], keys) as endpoint:
+        inventory = scan([endpoint], [policy.load("aspect")], Settings(full=True)).subjects[0]
+        verdict = scan([endpoint], [policy.load("aspect")]).subjects[0]
+    assert inventory.offer is not None
+    found = {name: len(one["suites"]) for name, one in inventory.offer["protocols"].items()}
+    assert found == SUITES[name]
+    for subject in (inventory, verdict):
+        assert subject.examined.value == "full", subject.reason
+        assert subject.policies["aspect"] in ("pass", "fail")
+        assert subject.stats["connections"] <= MOST

@@ -1,0 +1,128 @@
+"""TLS libraries of every kind as real servers: lighttpd with each of its five modules, and real old OpenSSL, set up as wanted.
+
+with stack("wolfssl", folder) as endpoint: ...
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.support.places import ROOT
+from tests.support.ports import free_port
+from tests.support.tls import oracles
+
+OLD_SERVER = ROOT / "tests/support/tls/scan/old_server.py"
+NO_OLD = 0x01000000 | 0x02000000 | 0x04000000 | 0x10000000
+"""SSL_OP_NO_SSLv2, NO_SSLv3, NO_TLSv1 and NO_TLSv1_1: what a compliant CentOS 7 server has."""
+STRONG = "ECDHE+AESGCM"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """One library in one server."""
+
+    command: Callable[[Path, int], list[str]]
+    """Folder with rsa.crt and rsa.key, port: what to run; port 0 where it prints its own."""
+    needs: Path
+    """A file that is there where the server is installed."""
+    prints_port: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def present(self) -> bool:
+        """Whether it is installed."""
+        return self.needs.exists()
+
+
+def lighttpd(module: str, *more: str) -> Stack:
+    """Return lighttpd with one of its TLS modules and further lines of its configuration."""
+
+    def command(folder: Path, port: int) -> list[str]:
+        key = subprocess.run(  # NSS reads this form alone
+            ["openssl", "pkcs8", "-topk8", "-nocrypt", "-in", "rsa.key"],
+            cwd=folder,
+            check=True,
+            capture_output=True,
+        ).stdout
+        (folder / "both.pem").write_bytes(key + (folder / "rsa.crt").read_bytes())
+        main = folder / f"{module}.conf"
+        lines = (
+            f'server.document-root = "{folder}"', 'server.bind = "127.0.0.1"', f"server.port = {port}",
+            f'server.modules = ("mod_{module}")', f'server.errorlog = "{folder}/{module}.log"',
+            'ssl.engine = "enable"', f'ssl.pemfile = "{folder}/both.pem"', *more,
+        )  # fmt: skip
+        main.write_text("".join(f"{line}\n" for line in lines))
+        return ["lighttpd", "-D", "-f", str(main)]
+
+    return Stack(command=command, needs=Path(f"/usr/lib/lighttpd/mod_{module}.so"))
+
+
+def openssl(build: str, options: int, ciphers: str) -> Stack:
+    """Return a real library of `make oracles` with options (SSL_OP_...) and a cipher string."""
+    folder = oracles.oracle(build).folder
+
+    def command(keys: Path, _port: int) -> list[str]:
+        return [sys.executable, str(OLD_SERVER), str(folder), str(keys), str(options), ciphers]
+
+    environment = {"LD_LIBRARY_PATH": str(folder)}
+    return Stack(command=command, needs=folder, prints_port=True, environment=environment)
+
+
+STACKS: dict[str, Stack] = {
+    "gnutls": lighttpd("gnutls"),
+    "mbedtls": lighttpd("mbedtls"),
+    "nss": lighttpd("nss"),
+    "openssl": lighttpd("openssl"),
+    "wolfssl": lighttpd("wolfssl"),
+    "1.0.1e-el6": openssl("1.0.1e-el6", NO_OLD, "ALL:!aNULL"),
+    "1.0.2k-el7": openssl("1.0.2k-el7", NO_OLD, STRONG),
+    "1.0.2k-upstream": openssl("1.0.2k-upstream", NO_OLD, STRONG),
+}
+
+
+@contextmanager
+def running(one: Stack, folder: Path) -> Iterator[str]:
+    """Run a server and yield its endpoint."""
+    port = 0 if one.prints_port else free_port()
+    environment = {**os.environ, **one.environment}
+    with subprocess.Popen(
+        one.command(folder, port),
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stdout is not None
+        assert server.stdin is not None
+        try:
+            if one.prints_port:
+                port = int(server.stdout.readline())
+            else:
+                _reachable(port)
+            yield f"127.0.0.1:{port}"
+        finally:
+            server.stdin.close()
+            if not one.prints_port:
+                server.terminate()
+            try:
+                server.wait(2)
+            except subprocess.TimeoutExpired:
+                server.kill()
+
+
+def _reachable(port: int) -> None:
+    for _ in range(200):
+        with socket.socket() as sock:
+            if sock.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise RuntimeError(f"nothing listens on port {port}")
