@@ -92,12 +92,12 @@ booting:
 	@command -v mmdebstrap >/dev/null && command -v systemd-nspawn >/dev/null && command -v javac >/dev/null || \
 	  apt-get install -y -qq --no-install-recommends mmdebstrap systemd-container openssh-client iproute2 default-jdk-headless curl
 
-PART := hosts chaos faults walls power-cut mailer upgrade upgrade-hosts round-trip walk tamper credentials components tls java load scan package
+PART := hosts chaos faults walls power-cut mailer upgrade upgrade-hosts round-trip walk tamper credentials components tls java load scan package walkthrough roots
 $(PART:%=%-test): setup servers
 	$(PYTEST) $(ALONE) $(RUNS)
 
-hosts-test chaos-test upgrade-hosts-test: booting
-hosts-test chaos-test upgrade-hosts-test walls-test power-cut-test round-trip-test tamper-test java-test load-test scan-test package-test: ALONE = -n0
+hosts-test chaos-test upgrade-hosts-test walkthrough-test: booting
+hosts-test chaos-test upgrade-hosts-test walls-test power-cut-test round-trip-test tamper-test java-test load-test scan-test package-test walkthrough-test roots-test: ALONE = -n0
 mailer-test: ALONE = -n0 -s
 
 chaos-test: RUNS = tests/matrix/hosts/test_chaos.py ## 300 drawn interruptions on three hosts that boot (as root): agent, Ansible, sshd, network, disk, whole host; TRIALS=300
@@ -114,10 +114,12 @@ round-trip-test: RUNS = tests/matrix/bundle/test_round_trip.py ## whole bundles 
 scan-test: RUNS = tests/matrix/tls/scan ## a hundred scans of one server, the whole hostile matrix, a hundred machines that stop, the slow truth
 tamper-test: RUNS = tests/matrix/bundle/trust ## five hundred seeded tamperings of signed bundles: each refused and named
 tls-test: RUNS = tests/matrix/tls/targets ## configurations of 50 MB for every target, and every server with all it has switched on
+roots-test: RUNS = tests/matrix/host/test_other_products.py ## roots of other products, from Debian packages: nothing there is taken for this product; ROOTS=all for 22
 upgrade-hosts-test: RUNS = tests/matrix/upgrade/test_hosts.py tests/matrix/upgrade/test_fleet.py tests/matrix/host/test_fleet.py ## upgrades of three hosts that boot and of a fleet of 200; as root
-upgrade-test: RUNS = tests/matrix/upgrade --ignore tests/matrix/upgrade/test_hosts.py --ignore tests/matrix/upgrade/test_fleet.py ## upgrades: every step x every fault, a real MariaDB; upgrade-hosts-test before it
+upgrade-test: RUNS = tests/matrix/upgrade --ignore tests/matrix/upgrade/test_hosts.py --ignore tests/matrix/upgrade/test_fleet.py --ignore tests/matrix/upgrade/test_walkthrough.py ## upgrades: every step x every fault, a real MariaDB; upgrade-hosts-test before it
 upgrade-test: upgrade-hosts-test
 walk-test: RUNS = tests/matrix/bundle/walk ## a thousand archives of other projects' tests: nothing ends the walk, nothing is passed over
+walkthrough-test: RUNS = tests/matrix/upgrade/test_walkthrough.py ## the work on one host that boots, from audit to rollback (as root); WALKTHROUGH_WRITE=1 writes docs/walkthrough.md
 walls-test: RUNS = tests/real/host/test_walls.py tests/matrix/host/test_walls.py ## firewalls of sixty shapes, real ones in networks of their own (as root): who reaches the new port is who reached the old
 
 mailer-test: pyodide

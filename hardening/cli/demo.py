@@ -27,16 +27,18 @@ def command(keep: Path | None) -> None:
     It needs no network, no root and no other program. What it prints is what the code did; it fails
     if any step does not do what it says.
     """
-    from hardening.demo.story import bundle_story, tls_story
+    from hardening.demo.story import bundle_story, host_story, tls_story
     from hardening.reports import render
 
     begun = time.perf_counter()
     with _folder(keep) as folder:
         click.echo(
             "An install package with phpMyAdmin and the password of the database's root, as CVE-2024-4007 and ZSL-2024-5830\n"
-            "describe it (made here, with invented secrets), and a weak TLS server.\n"
+            "describe it, a host with the account file of ZSL-2024-5840, and a weak TLS server. All is made here; every secret is\n"
+            "invented, but for one published default password.\n"
         )
         bundle_before, bundle_after = bundle_story(folder, _say)
+        host_story(folder, _say)
         server_before, server_after = tls_story(folder, _say)
         _side_by_side(("bundle", bundle_before, bundle_after), ("TLS server", server_before, server_after))
         whole = bundle_before.merged(bundle_after).merged(server_before).merged(server_after)

@@ -11,6 +11,7 @@ import io
 import secrets
 import tarfile
 import zipfile
+from pathlib import Path
 
 TOOL = "var/www/html/maintenance/db.php"
 """Where the renamed tool lies in the inner archive."""
@@ -56,6 +57,24 @@ $cfg['Servers'][1]['controlpass'] = '{secrets.token_urlsafe(9)}';
 """,
         f"{WEB}/runtime/release.properties": "runtime.ver=v3.07.01\nrelease.version=v3.07.01\n",
     }
+
+
+def accounts() -> str:
+    """Return a user.properties: one published default account, and one with a password that is drawn now."""
+    from hardening.products import load
+
+    guest = load("aspect").fact("accounts", "guest").text("stored")
+    return f"#Users\nguest={guest}\naamuser={secrets.token_urlsafe(9).encode().hex()}\n"
+
+
+def host(top: Path) -> Path:
+    """Write a host's root with the account file of the web interface, as ZSL-2024-5840 describes it."""
+    web = top / WEB.removeprefix("max/")
+    (web / "runtime").mkdir(parents=True)
+    (web / "runtime/release.properties").write_text("runtime.ver=v3.07.01\nrelease.version=v3.07.01\n")
+    (web / "user.properties").write_text(accounts())
+    (web / "user.properties").chmod(0o644)
+    return top
 
 
 def bundle() -> bytes:

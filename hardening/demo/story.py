@@ -21,6 +21,11 @@ CLAIMS = "claims.toml"
 PRODUCT = "aspect"
 ADVISORY = "CVE-2024-4007"
 """The flaw that the package shows: the password of the database's root in phpMyAdmin's settings."""
+HOST = "host"
+"""The folder that stands for a host's root."""
+DEFAULTS = "CVE-2024-51551"
+"""The flaw that the host shows: default accounts whose passwords are published."""
+_ACCOUNTS = 2
 _START = 10
 """Seconds the server may take to say its port."""
 
@@ -80,6 +85,21 @@ def bundle_story(folder: Path, say: Say) -> tuple[Run, Run]:
     return _named(before, "bundle before"), _named(after, "bundle after", before="bundle before")
 
 
+def host_story(folder: Path, say: Say) -> Run:
+    """Audit a host whose web interface keeps its accounts in hexadecimal digits, and answer the advisories for it."""
+    from hardening.demo import specimen
+    from hardening.host import gather
+    from hardening.tls import policy
+
+    root = specimen.host(folder / HOST)
+    found = gather.audited(root, [policy.load(POLICY)])
+    stored = [one for one in found.findings if one.rule.id == "credential/password-file"]
+    _expect(len(stored) == _ACCOUNTS, "the accounts in user.properties were not found")
+    say(Step("host audit", f"harden host audit --root {HOST}", _found(found), found))
+    say(Step("advisories", f"harden advisories --root {HOST}", _default_password(root)))
+    return found
+
+
 def tls_story(folder: Path, say: Say) -> tuple[Run, Run]:
     """Scan a weak server, render the policy, restart the server with it and scan again."""
     from hardening.demo import server
@@ -127,6 +147,20 @@ def _advised(path: Path) -> str:
     _expect(bool(shown), f"{ADVISORY} was not found in the package")
     row = shown[0].advisory
     return f"{len(affected)} of {len(pack.advisories)} affect it; {ADVISORY}: {row.title}, fixed in {row.fixed_in}"
+
+
+def _default_password(root: Path) -> str:
+    """Return what the advisories say of a host on which a published default password still works."""
+    from hardening.advisories.judge import Status, answers
+    from hardening.advisories.seen import of_host
+    from hardening.host.checks.root import Root
+    from hardening.products import load
+
+    pack = load(PRODUCT)
+    said = answers(pack.advisories, of_host(pack, Root(root.resolve(), label=HOST)))
+    shown = [one for one in said if one.advisory.id == DEFAULTS and one.status is Status.AFFECTED]
+    _expect(bool(shown), f"{DEFAULTS} was not found on the host")
+    return f"{DEFAULTS}: {shown[0].because}"
 
 
 def _claimed(folder: Path) -> str:
@@ -213,7 +247,7 @@ def _certificate(folder: Path) -> None:
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=30))
+        .not_valid_after(now + timedelta(days=90))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("demo.invalid")]), critical=False)
         .sign(key, hashes.SHA256())
     )

@@ -14,6 +14,7 @@ from hardening.cli import run
 from hardening.errors import DataError, ExitCode, UsageError
 from hardening.products import pack as packs
 from hardening.products.releases import Range, ordered
+from tests.support.places import ROOT
 
 SHIPPED = Path(str(files("hardening") / "products"))
 ASPECT = products.load("aspect")
@@ -52,6 +53,15 @@ def test_every_row_has_a_source(name: str) -> None:
         "oauth",
     ]
     assert pack.count() == len(rows) + len(pack.advisories) > 0
+
+
+def test_the_page_has_the_figures_of_the_pack() -> None:
+    rows = [row.mark for sheet in ASPECT.sheets.values() for row in sheet]
+    marks = ", ".join(f"{rows.count(mark)} {mark.value}" for mark in packs.Mark)
+    page = (ROOT / "docs/products.md").read_text("utf-8")
+    assert f"**{len(rows)} facts, each with its source: {marks}. {len(ASPECT.advisories)} advisories" in page
+    assert f"without a source | 0 of {ASPECT.count()} |" in page
+    assert f"[{len(rows)} facts with sources](docs/products.md)" in (ROOT / "README.md").read_text("utf-8")
 
 
 def test_an_advisory_names_its_fix_with_its_source_or_no_fix() -> None:
