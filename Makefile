@@ -108,7 +108,7 @@ hosts-test: RUNS = tests/matrix/hosts/test_fleet.py tests/matrix/hosts/test_leak
 java-test: RUNS = tests/matrix/tls/test_jsse.py tests/matrix/tls/targets/test_tomcat9.py ## a real Tomcat 9 in Java's TLS and OpenSSL, and every word of java.security on every JDK that is here
 load-test: RUNS = tests/matrix/playbooks/test_load.py ## clients that ask over HTTPS while nginx, httpd and lighttpd change their TLS settings: none goes without its answer
 mailer-test: RUNS = tests/matrix/mailer tests/matrix/playbooks/test_mailer.py ## the mailer for long: 3,900 kills, a day without mail, credentials under load, leaks, the doctor's accuracy, the role
-package-test: RUNS = tests/matrix/package ## hosts changed by a wheel alone, away from the checkout
+package-test: RUNS = tests/matrix/package ## every package in an empty root without network (as root), and hosts changed by a wheel alone
 power-cut-test: RUNS = tests/matrix/host/test_power_cut.py ## a host's disk as 300 power cuts would leave it (ext4, XFS; as root): recovered, old or new as a whole
 round-trip-test: RUNS = tests/matrix/bundle/test_round_trip.py ## whole bundles cleaned and compared: Debian's packages, an installer of 300 MB
 scan-test: RUNS = tests/matrix/tls/scan ## a hundred scans of one server, the whole hostile matrix, a hundred machines that stop, the slow truth
@@ -121,6 +121,15 @@ upgrade-test: upgrade-hosts-test
 walk-test: RUNS = tests/matrix/bundle/walk ## a thousand archives of other projects' tests: nothing ends the walk, nothing is passed over
 walkthrough-test: RUNS = tests/matrix/upgrade/test_walkthrough.py ## the work on one host that boots, from audit to rollback (as root); WALKTHROUGH_WRITE=1 writes docs/walkthrough.md
 walls-test: RUNS = tests/real/host/test_walls.py tests/matrix/host/test_walls.py ## firewalls of sixty shapes, real ones in networks of their own (as root): who reaches the new port is who reached the old
+
+package-test: packaging-tools
+packaging-tools: $(VENV)/.package
+	@command -v mmdebstrap >/dev/null && command -v rpmbuild >/dev/null && command -v umoci >/dev/null || \
+	  apt-get install -y -qq --no-install-recommends mmdebstrap rpm umoci iproute2
+
+$(VENV)/.package: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --group package
+	@touch $@
 
 mailer-test: pyodide
 pyodide:
@@ -201,6 +210,18 @@ screenshots: setup servers ## make the pictures of README and the site; look at 
 
 tutorials: setup ## run the commands of the tutorials and write what they print into the pages; read the diff
 	$(BIN)/python -m tests.support.docs.console docs/tutorials/*.md
+
+# The Python that will run the packages: those with machine code are for it alone.
+FOR     ?= /usr/bin/python3
+packages: packaging-tools ## wheel, offline wheelhouse, one file, DEB, RPM, OCI, collection, execution environment into dist (as root); FOR=/usr/bin/python3
+	$(BIN)/python packaging/packages.py wheel wheelhouse pyz deb rpm oci collection ee --python $(FOR)
+
+wheelhouse: $(VENV)/.package ## every wheel for one Python with install.sh, to install without network; FOR=/usr/bin/python3
+	$(BIN)/python packaging/packages.py wheelhouse --python $(FOR)
+
+VERSION ?= 0.2.0
+release: packaging-tools ## a release of HEAD in dist/VERSION: packages, SBOM, provenance, signatures, notes (as root); VERSION=0.2.0 KEY=release.key TAG=1; without KEY a rehearsal
+	$(BIN)/python packaging/release.py $(VERSION) --python $(FOR) $(if $(PARTS),--parts $(PARTS)) $(if $(KEY),--key $(KEY)) $(if $(TAG),--tag)
 
 GROUP   ?= walk
 SECONDS ?= 600

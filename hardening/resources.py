@@ -28,6 +28,16 @@ def playbooks() -> Path:
     return _root() / "playbooks"
 
 
+def ci() -> Path:
+    """Return the folder of the script and the templates for CI jobs."""
+    return _root() / "ci"
+
+
+def docs() -> Path:
+    """Return the folder of the documentation's pages, as Markdown."""
+    return _root() / "docs"
+
+
 def infra() -> Path:
     """Return the folder of pytest-testinfra suites that operators run against their fleet."""
     shipped = _SHIPPED / "infra"

@@ -12,8 +12,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 MEANT = {
-    ".ansible-lint", ".ci", ".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "bench", "bundle",
-    "changes", "docs", "hardening", "hatch_build.py", "mkdocs.yml", "playbooks", "pyproject.toml", "templates", "tests",
+    ".ansible-lint", ".ci", ".github", ".gitignore", ".pre-commit-hooks.yaml", "CHANGELOG.md", "CODE_OF_CONDUCT.md",
+    "CONTRIBUTING.md", "GOVERNANCE.md", "LICENSE", "Makefile", "README.md", "SECURITY.md", "action.yml", "bench", "bundle",
+    "changes", "ci", "docs", "hardening", "hatch_build.py", "mkdocs.yml", "packaging", "playbooks", "pyproject.toml", "templates", "tests",
 }  # fmt: skip
 MACHINE = re.compile(rb"/work/[a-z]|(?:/root|/home/[a-z]+)/\.pyenv\b|/tmp/pytest-of-")
 """Where people keep checkouts, Pythons and tests' folders."""
