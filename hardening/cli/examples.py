@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
+    "ci": (("harden ci", "the CI files that ship"), ("harden ci harden-ci", "where the script is")),
+    "docs": (("harden docs", "the pages that ship"), ("harden docs trust", "one page")),
+    "playbooks": (
+        ("harden playbooks", "the playbooks that ship"),
+        ("harden playbooks harden", "where the playbook is"),
+    ),
     "advisories": (
         ("harden advisories", "which advisories are open on this host"),
         ("harden advisories upgrade.zip --format json", "the same of a bundle"),
