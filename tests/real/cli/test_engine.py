@@ -128,7 +128,11 @@ def asked(engine: Engine, port: int) -> list[str]:
     ("command", "code", "said"),
     [
         ("/bin/true", 6, "everything is as it was before: probe failed"),
-        ("/bin/false", 7, "everything is as it was before but for control-engine, which could not be told"),
+        (
+            "/bin/false",
+            7,
+            "everything is as it was before except control-engine, which could not be notified",
+        ),
     ],
 )
 def test_a_restart_that_does_not_take_is_undone(

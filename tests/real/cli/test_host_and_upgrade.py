@@ -110,7 +110,7 @@ def test_status_verify_and_rollback_of_this_machine(
     assert lines[0] == f"localhost: new port ({name}), to be undone: 3 paths would change"
     assert f"localhost:   write   {little.etc}/a.conf" in lines
     assert (little.etc / "a.conf").read_text() == "a = new\n"
-    assert run(["upgrade", "rollback", *state]) == 0
+    assert run(["upgrade", "rollback", "--local", *state]) == 0
     assert capsys.readouterr().out.startswith(f"localhost: new port ({name}), undone: 3 paths changed")
     assert (little.etc / "a.conf").read_text() == "a = old\n"
     assert run(["upgrade", "verify", *state]) == 0
@@ -121,7 +121,7 @@ def test_a_drifted_file_cannot_be_rolled_back_over(
 ) -> None:
     little.ask("apply", little.plan(a="a = new\n"))
     (little.etc / "a.conf").write_text("mine\n")
-    assert run(["upgrade", "rollback", "-e", f"aspect_state_dir={little.state}"]) == 7
+    assert run(["upgrade", "rollback", "--local", "-e", f"aspect_state_dir={little.state}"]) == 7
     said = capsys.readouterr().err
     assert "was changed since" in said
     assert "next: fix what is named, and run it again\n" in said
@@ -145,10 +145,10 @@ def test_a_transaction_that_waits_and_one_that_failed_are_told(
 
 
 def test_bad_calls_say_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for verb in ("plan", "apply"):
-        assert run(["upgrade", verb, str(tmp_path / "b.zip")]) == 2
+    for verb in (["plan"], ["apply", "--local"]):
+        assert run(["upgrade", *verb, str(tmp_path / "b.zip")]) == 2
         assert "no recipe" in capsys.readouterr().err
-        assert run(["upgrade", verb, str(tmp_path / "b.zip"), "--recipe", str(RECIPE)]) == 2
+        assert run(["upgrade", *verb, str(tmp_path / "b.zip"), "--recipe", str(RECIPE)]) == 2
         assert "give the trusted keys" in capsys.readouterr().err
     assert run(["upgrade", "verify", "-i", str(tmp_path / "absent")]) == 2
     assert run(["upgrade", "status", "-i", "nowhere.invalid,", "--limit", "nobody"]) == 3
@@ -157,7 +157,7 @@ def test_bad_calls_say_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFix
 @pytest.mark.parametrize(
     ("given", "said"), [("@absent.yml", "there is no such file"), ("tls_policy", "names no value")]
 )
-@pytest.mark.parametrize("verb", ["host apply", "upgrade status"])
+@pytest.mark.parametrize("verb", ["host apply --local", "upgrade status"])
 def test_variables_that_say_nothing_are_a_bad_call(
     given: str, said: str, verb: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
