@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from OpenSSL.crypto import X509Store
 
 FORMATS = (
-    "text", "json", "sarif", "junit", "html", "markdown", "gitlab-sast", "gitlab-secrets", "codequality", "github",
+    "text", "json", "sarif", "junit", "html", "markdown", "gitlab-sast", "gitlab-secrets", "codequality", "csv",
+    "oscal", "xlsx", "pdf", "github",
 )  # fmt: skip
 FAIL_ON = (*(s.label for s in Severity), "never")
 
@@ -64,6 +65,7 @@ class ReportOptions:
 
 _ENDINGS = {
     ".json": "json", ".sarif": "sarif", ".xml": "junit", ".html": "html", ".htm": "html", ".md": "markdown", ".txt": "text",
+    ".csv": "csv", ".xlsx": "xlsx", ".pdf": "pdf",
 }  # fmt: skip
 """The format of a report by the ending of its file, where none is named."""
 

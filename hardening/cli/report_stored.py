@@ -115,7 +115,7 @@ def diff(old: Path, new: Path, report: ReportOptions) -> int:
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--format", "format_", type=click.Choice(["text", "csv", "json"]), default="text", show_default=True,
               help="Format of the table.")  # fmt: skip
 def trend(folder: Path, format_: str) -> None:

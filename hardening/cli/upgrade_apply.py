@@ -348,7 +348,6 @@ def _told(
     admitted: Run, done: Run, report: ReportOptions, host_reports: Path | None, *, counted: bool = False
 ) -> int:
     """Write fleet and host reports; the exit code is about the hosts, the bundle has passed already."""
-    from hardening.cli.options import FORMATS
     from hardening.reports import render
     from hardening.upgrade import upgrade_report
 
@@ -358,9 +357,9 @@ def _told(
     if host_reports is not None:
         make_folder(host_reports)
         for one in done.subjects:
-            for name in FORMATS:
+            for name, suffix in _SUFFIX.items():
                 body = render(name, upgrade_report.of_host(done, one.id), fail_on=None)
-                write_file(host_reports / f"{one.id.replace('/', '_')}.{_SUFFIX[name]}", body)
+                write_file(host_reports / f"{one.id.replace('/', '_')}.{suffix}", body)
     fleet = replace(admitted, extra_codes=frozenset()).merged(done)
     report = replace(report, fail_on="never", waivers=None, baseline=None)
     return finish(fleet, report, counted=counted)

@@ -39,6 +39,8 @@ class Writer:
     name: str
     module: str
     summary: str
+    binary: bool = False
+    """Whether it is no text; it then needs the extra of its name."""
 
     def load(self) -> _Write:
         """Import the module and return its `write`."""
@@ -55,6 +57,10 @@ WRITERS = (
     Writer("gitlab-sast", "hardening.reports.gitlab_sast", "GitLab's SAST report"),
     Writer("gitlab-secrets", "hardening.reports.gitlab_secrets", "GitLab's secret detection report"),
     Writer("codequality", "hardening.reports.codequality", "GitLab's code quality report"),
+    Writer("csv", "hardening.reports.csv", "one table of findings and results"),
+    Writer("oscal", "hardening.reports.oscal", "OSCAL assessment results"),
+    Writer("xlsx", "hardening.reports.xlsx", "a workbook, for an auditor", binary=True),
+    Writer("pdf", "hardening.reports.pdf", "a document to file and sign, for an auditor", binary=True),
     Writer("github", "hardening.reports.github", "annotations in a GitHub Actions log"),
 )
 

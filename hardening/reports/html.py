@@ -20,7 +20,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from hardening import resources
-from hardening.findings import Examined, Finding, InFile, Run, Severity, Subject
+from hardening.findings import Examined, Finding, InFile, Kind, Run, Severity, Subject
 from hardening.reports import RenderOptions, verdict
 from hardening.reports.cards import SIGNS, Card, cards, expiries, standards, state
 from hardening.reports.chart import shares
@@ -42,7 +42,7 @@ _CELLS = 4_000
 
 def write(run: Run, how: RenderOptions) -> bytes:
     """Return the page as UTF-8."""
-    return page("report.html.j2", _values(run, how))
+    return page("report.html.j2", values(run, how))
 
 
 def page(template: str, values: dict[str, Any]) -> bytes:
@@ -75,7 +75,8 @@ def page(template: str, values: dict[str, Any]) -> bytes:
     return (body.rstrip("\n") + "\n").encode("utf-8")
 
 
-def _values(run: Run, how: RenderOptions) -> dict[str, Any]:
+def values(run: Run, how: RenderOptions) -> dict[str, Any]:
+    """Return what the templates show of a run."""
     every = cards(run)
     shown = {f.fingerprint for card in every[:_CARDS] for f in card.findings[:_PLACES]}
     counts = run.counts()
@@ -86,6 +87,10 @@ def _values(run: Run, how: RenderOptions) -> dict[str, Any]:
         "tone": tone(run, how.fail_on),
         "sentence": sentence(run, how.fail_on),
         "scope": scope(run),
+        "vantage": _vantage(run),
+        "uncovered": "; ".join(
+            dict.fromkeys(line for s in run.subjects for line in verdict.unanswered_words(s))
+        ),
         "started": instant(run.started),
         "finished": instant(run.finished),
         "severities": shares(counts, [severity.label for severity in reversed(Severity)]),
@@ -99,6 +104,7 @@ def _values(run: Run, how: RenderOptions) -> dict[str, Any]:
         "order": {name: at for at, name in enumerate(SIGNS)},
         "expiries": expiries(run)[:_ROWS],
         "today": run.finished.date().isoformat(),
+        "every": every,
         "cards": every[:_CARDS],
         "first": _first(every),
         "places_shown": _PLACES,
@@ -115,6 +121,13 @@ def _values(run: Run, how: RenderOptions) -> dict[str, Any]:
         "few": few,
         "data": _data(run, every),
     }
+
+
+def _vantage(run: Run) -> str:
+    """Return from where the subjects were seen: this program stands where it runs, and reads files or connects."""
+    kinds = {one.kind for one in run.subjects}
+    ways = {Kind.ENDPOINT: "the network, as a client", Kind.HOST: "inside the hosts"}
+    return "; ".join(sorted({ways.get(kind, "files, without running them") for kind in kinds})) or "nowhere"
 
 
 def _first(every: list[Card]) -> list[tuple[str, Card, int, int]]:

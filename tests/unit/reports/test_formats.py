@@ -18,7 +18,7 @@ from hardening.findings import Finding, Fix, InFile, Kind, Run, Severity, Subjec
 from hardening.reports import WRITERS, render
 from tests.support.reports.fixtures import PASSWORD, STARTED
 
-NAMES = [writer.name for writer in WRITERS]
+NAMES = [writer.name for writer in WRITERS if not writer.binary]
 STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
 
 
@@ -37,9 +37,9 @@ def test_writers_are_deterministic_end_with_a_newline_and_steer_nothing(name: st
 def test_the_command_line_offers_every_format() -> None:
     from hardening.cli.options import FORMATS
 
-    assert list(FORMATS) == NAMES
+    assert list(FORMATS) == [writer.name for writer in WRITERS]
     with pytest.raises(UsageError) as caught:
-        render("xlsx", Run.of([], [], started=_now(), finished=_now()), fail_on=None)
+        render("docx", Run.of([], [], started=_now(), finished=_now()), fail_on=None)
     assert "known: text, json" in caught.value.hint
 
 

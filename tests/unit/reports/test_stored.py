@@ -42,7 +42,7 @@ def test_a_stored_report_renders_to_the_same_bytes(name: str, limit: Severity | 
     )
     found = stored.load(store(tmp_path / "a.json", run, limit))
     assert found.fail_on == limit
-    for writer in WRITERS:
+    for writer in (one for one in WRITERS if not one.binary):
         direct = render(writer.name, run, fail_on=limit)
         assert render(writer.name, found.run, fail_on=found.fail_on) == direct, writer.name
 

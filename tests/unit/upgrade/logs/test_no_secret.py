@@ -14,11 +14,10 @@ from pathlib import Path
 import pytest
 
 from hardening.cli import run
-from hardening.cli.options import FORMATS
 from hardening.errors import ExitCode
 from hardening.findings import Run
 from hardening.host.playbook import HostReceipt, Receipt
-from hardening.reports import render
+from hardening.reports import WRITERS, render
 from hardening.upgrade import upgrade_report
 from hardening.upgrade.logs.patterns import examples, load, shipped
 from hardening.upgrade.logs.redact import clear, redacted
@@ -60,9 +59,12 @@ def _run(tmp_path: Path, forms: list[str]) -> Run:
     return made
 
 
+TEXTS = [one.name for one in WRITERS if not one.binary]
+
+
 def _leaks(made: Run, secret: str) -> list[str]:
     """Return in which formats, and in which evidence, the secret is."""
-    bodies = {name: render(name, made, fail_on=None, verbose=2).decode() for name in FORMATS}
+    bodies = {name: render(name, made, fail_on=None, verbose=2).decode() for name in TEXTS}
     found = [name for name, body in bodies.items() if secret in body]
     return found + [f.evidence for f in made.findings if secret in f.evidence] + [
         f.fingerprint for f in made.findings if secret in f.fingerprint

@@ -1,0 +1,47 @@
+"""A document to file and sign: cover, contents, summary, requirements, findings; tagged, with page numbers."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from hardening.errors import UsageError, install_extra
+from hardening.findings import Run
+from hardening.reports import RenderOptions, html
+from hardening.reports.json import write as write_json
+
+_CARDS = 150
+"""Messages in the document, the worst first; the JSON report has all."""
+_PLACES = 8
+
+
+def write(run: Run, how: RenderOptions) -> bytes:
+    """Return the document as PDF/UA. Errors: UsageError (the extra or its library Pango is not installed)."""
+    try:
+        from weasyprint import HTML
+    except (ImportError, OSError) as problem:
+        hint = f"{install_extra('pdf')}; and Pango: apt-get install libpango-1.0-0 libpangoft2-1.0-0"
+        raise UsageError("the format pdf needs WeasyPrint", hint=hint) from problem
+    text = html.page("print.html.j2", values(run, how)).decode("utf-8")
+    made = HTML(string=text, url_fetcher=_nothing).write_pdf(
+        pdf_variant="pdf/ua-1", pdf_identifier=hashlib.sha256(text.encode()).digest()[:16]
+    )
+    return bytes(made)
+
+
+def _nothing(url: str, *_: Any, **__: Any) -> Any:
+    """Fetch nothing: the document is whole."""
+    raise ValueError(f"not fetched: {url}")
+
+
+def values(run: Run, how: RenderOptions) -> dict[str, Any]:
+    """Return what the template of the document shows."""
+    shared = html.values(run, how)
+    every = shared["every"]
+    return {
+        **shared,
+        "cards": every[:_CARDS],
+        "cards_left": max(0, len(every) - _CARDS),
+        "places_shown": _PLACES,
+        "digest": hashlib.sha256(write_json(run, how)).hexdigest(),
+    }
