@@ -338,6 +338,9 @@ class Audit:
             except Exception as bug:  # noqa: BLE001 - one member must not end the run, and is not passed over
                 word = f"{type(detector).__name__} failed on it: {type(bug).__name__}"
                 found.append(self._failed(member, word))
+            if left := next((one for one in found if one.rule is RULES["limit-work"]), None):
+                self._file = None
+                section.partial = section.partial or left.message
             for finding in (_marked(one, member) for one in found) if self._inline else found:
                 section.add(finding, depth)
                 self._on_event(Found(finding))

@@ -70,6 +70,14 @@ def kept(expressions: Sequence[bytes], flags: Sequence[int], numbers: Sequence[i
     return None
 
 
+def stopped() -> type[Exception]:
+    """Return what a scan raises when its handler stops it."""
+    import hyperscan
+
+    found: type[Exception] = hyperscan.ScanTerminated
+    return found
+
+
 def database(expressions: Sequence[bytes], flags: Sequence[int], numbers: Sequence[int]) -> Any | None:
     """Return the gate over the expressions, kept or compiled now; None where there is no Hyperscan.
 

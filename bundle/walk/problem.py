@@ -49,7 +49,7 @@ PARTIAL = frozenset(
     {
         "truncated", "corrupt", "checksum", "encrypted", "unsupported", "unreadable", "crashed", "library-missing",
         "limit-depth", "limit-total", "limit-member", "limit-members", "limit-time", "limit-spill", "limit-window",
-        "bomb", "quine", "detector-failed",
+        "limit-work", "bomb", "quine", "detector-failed",
     }
 )  # fmt: skip
 """Reasons after which something was left unexamined."""
@@ -145,6 +145,8 @@ RULES: dict[str, Rule] = {
               "Where the disk is full, free space or set TMPDIR to a folder that has it; where the limit is reached, "
               f"--max-spill: {_RAISE}"),
         _rule("limit-window", _INFO, "Unpacking needs more memory than the limit", _UNSEEN, f"--max-window: {_RAISE}"),
+        _rule("limit-work", _INFO, "Too many possible credentials in one member", _UNSEEN,
+              "See what the listed ones have in common; to examine the rest, split the file and audit its parts."),
         _rule("limit-repeats", _INFO, "Found at more places than are listed",
               "Equal archives are listed once when there are very many of them.", "See the place that is listed."),
         _rule("bomb", _HIGH, "Decompression bomb", _HOSTILE, _REBUILD),

@@ -23,6 +23,7 @@ from bundle.detect.credentials.catching import Catching
 from bundle.detect.credentials.compiled import Compiled
 from bundle.detect.credentials.decide import Decision, decide
 from bundle.detect.credentials.describe import Text, of_compiled
+from bundle.detect.credentials.judging import cracking
 from bundle.detect.credentials.judging.drawn import is_drawn
 from bundle.detect.credentials.judging.values import SECRET_WORD, is_generated
 from bundle.detect.credentials.parts import Gates
@@ -36,6 +37,7 @@ from bundle.detect.credentials.texts.replacing import Literal, is_reference, lit
 from bundle.detect.credentials.texts.textview import View
 from bundle.detect.credentials.whose.owning import by_its_name, owned
 from bundle.walk.member import Member
+from bundle.walk.problem import RULES
 from hardening.findings import Confidence, Finding, Role, Rule
 
 _UNREADABLE = frozenset(
@@ -111,9 +113,11 @@ class Credentials:
             return self._in_compiled(member, subject, java=False)
         if _unreadable(member):
             return iter(())
+        cracking.begin()
         view = View.of(member)
         kind, caught = self._reading.text(member, view, self._path(member, subject))
-        return self._in_place(member, view, subject, kind, caught) if caught else iter(())
+        found = self._in_place(member, view, subject, kind, caught) if caught else iter(())
+        return found if view.reach is None else chain(found, (_partial(member, view, subject),))
 
     def _in_place(
         self, member: Member, view: View, subject: str, kind: str, caught: Sequence[tuple[Family, Catch]]
@@ -130,6 +134,7 @@ class Credentials:
         """Yield what may be replaced by a reference, with the place of its finding; `key` seals the values."""
         if member.container or member.kind != "file" or member.format == "class" or _unreadable(member):
             return
+        cracking.begin()
         view = View.of(member)
         kind, caught = self._reading.text(member, view, self._path(member, subject))
         for one in self._judged(member, view, subject, kind, caught):
@@ -219,6 +224,7 @@ class Credentials:
             yield self._finding(member, subject, one, None, None, by_hand=COMPILED)
 
     def _judged_compiled(self, member: Member, subject: str, *, java: bool) -> Iterator[Judged]:
+        cracking.begin()
         if java:
             caught = self.compiled.in_class(bytes(member.content))
         else:
@@ -247,6 +253,16 @@ def _decided(
     family: Family, one: Catch, features: frozenset[str], role: Role, had: Sequence[forms.Form] = ()
 ) -> Decision:
     return decide(features, family.rule.severity, one.confidence, one.note, role, had)
+
+
+def _partial(member: Member, view: View, subject: str) -> Finding:
+    """Return what is said of a text that costs more than it may."""
+    at, size = view.reach or 0, len(view.data)
+    message = (
+        f"{member.name} holds more possible credentials than are examined in one member: "
+        f"looked for in the first {at} of {size} bytes"
+    )
+    return Finding(rule=RULES["limit-work"], subject=subject, location=member.at(), message=message)
 
 
 def _owner(one: Catch, family: Family, view: View, kind: str, values: set[str], path: str) -> Catch:

@@ -13,10 +13,26 @@ from bundle.detect.credentials.parts import ALL, PROGRAMS, TEXTS, WHOLE, Gates, 
 from bundle.detect.credentials.rules import factors
 from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.rules.families import Family, Net, Sink
+from bundle.detect.credentials.rules.gate import Hits
 from bundle.detect.credentials.statements import assign, calls, spliced
 from bundle.detect.credentials.texts import heredoc, place
 from bundle.detect.credentials.texts.filenames import FileNames
 from bundle.detect.credentials.texts.textview import View
+from bundle.detect.credentials.texts.work import slices
+
+_JUDGED = 700
+"""Units for the judgement of a candidate, beside one for every two bytes of its line."""
+
+
+def affordable(view: View, caught: list[tuple[Family, Catch]]) -> list[tuple[Family, Catch]]:
+    """Return the first candidates of a text whose judgement can be paid for, and pay for it."""
+    costs = {one.start: _JUDGED + view.width(one.start) // 2 for _, one in caught}
+    for start, units in sorted(costs.items()):
+        if view.work.judging < 0:
+            view.stop(start)
+            return [(family, one) for family, one in caught if one.start < start]
+        view.work.judging -= units
+    return caught
 
 
 class Catching:
@@ -85,24 +101,25 @@ class Catching:
         ends = {at for n in range(self._here + 1, len(self._patterns)) for at in hits.get(n, ())}
         return sorted(ends)
 
-    def at(
-        self, view: View, hits: Mapping[int, list[int]], kind: str, path: str = ""
-    ) -> list[tuple[Family, Catch]]:
+    def at(self, view: View, hits: Hits, kind: str, path: str = "") -> list[tuple[Family, Catch]]:
         """Return what is caught near the hits of the gate in a text of this kind; `path` is asked by rules of a user's own."""
         found: list[tuple[Family, Catch]] = []
-        called = len(self._nets)
-        for number, ends in sorted(hits.items()):
-            if number == called:
-                found += self._as("login-call", "login-call/sinks", self._calls.catches(view, ends))
-            elif number == called + 1:
-                found += self._as("assignment", "assignment/statements", assign.catches(view, ends, kind))
-            elif number == called + 2:
-                for name, one in rows.catches(view, ends):
-                    found += self._as(name, f"{name}/rows", (one,))
-            elif number < called:
-                family, net = self._nets[number]
-                if (not net.styles or kind in net.styles) and (net.path is None or net.path.search(path)):
-                    found += [(family, c) for c in by_net(view, net, ends, path)]
+        of_rows = len(self._nets) + 2
+        if rest := hits.get(of_rows):  # as a whole: what is certain of a row depends on the rows before it
+            found += affordable(view, self._of(of_rows, view, rest, kind, path))
+        for begin, some in slices(view.data, {n: ends for n, ends in hits.items() if n != of_rows}):
+            if view.work.is_spent or view.reach is not None:
+                view.stop(begin)
+                break
+            view.work.spend(sum(map(len, some.values())))
+            caught = [
+                one
+                for number, ends in sorted(some.items())
+                for one in self._of(number, view, ends, kind, path)
+            ]
+            found += affordable(view, caught)
+        if hits.reach is not None:
+            view.stop(hits.reach)
         return found
 
     def dismissed(self, view: View, kind: str) -> list[tuple[int, str, str]]:
@@ -121,6 +138,24 @@ class Catching:
                     found.append((line or 0, net.id, net.check or net.evidence))
         return sorted(set(found))
 
+    def _of(
+        self, number: int, view: View, ends: list[int], kind: str, path: str
+    ) -> list[tuple[Family, Catch]]:
+        """Return what is caught near the hits of one pattern."""
+        called = len(self._nets)
+        if number == called:
+            return self._as("login-call", "login-call/sinks", self._calls.catches(view, ends))
+        if number == called + 1:
+            return self._as("assignment", "assignment/statements", assign.catches(view, ends, kind))
+        if number == called + 2:
+            return [one for f, c in rows.catches(view, ends) for one in self._as(f, f"{f}/rows", (c,))]
+        if number > called:
+            return []
+        family, net = self._nets[number]
+        if (not net.styles or kind in net.styles) and (net.path is None or net.path.search(path)):
+            return [(family, c) for c in by_net(view, net, ends, path)]
+        return []
+
     def _as(self, family: str, row: str, caught: Iterable[Catch]) -> list[tuple[Family, Catch]]:
         """Return candidates with their family, and with the name of the finder where they have no row of data."""
         return [(self.by_id[family], c if c.row else replace(c, row=row)) for c in caught]
@@ -128,4 +163,13 @@ class Catching:
     @staticmethod
     def of_lists(view: View, nets: Sequence[tuple[Family, Net]]) -> list[tuple[Family, Catch]]:
         """Return what is caught in a file that its name says is a list."""
-        return [(f, c) for f, n in nets for c in by_net(view, n, lines(view, n))]
+        found: list[tuple[Family, Catch]] = []
+        for begin, some in slices(view.data, {n: lines(view, net) for n, (_, net) in enumerate(nets)}):
+            if view.work.is_spent or view.reach is not None:
+                view.stop(begin)
+                break
+            found += affordable(
+                view,
+                [(nets[n][0], c) for n, ends in some.items() for c in by_net(view, nets[n][1], ends)],
+            )
+        return found

@@ -25,6 +25,9 @@ def by_net(view: View, net: Net, ends: Sequence[int], path: str = "") -> Iterato
     for at in ends:
         if at <= done:
             continue
+        if view.work.is_spent:
+            view.stop(at)
+            return
         if net.table:
             for base, text, first in pieces(view, at):
                 yield from _caught(view, net, base, text, (first, len(text)), path)

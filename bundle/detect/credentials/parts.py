@@ -5,11 +5,11 @@ What a gate leaves out is left out of its texts with every engine, so that it ne
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bundle.detect.credentials.rules.families import Net
-from bundle.detect.credentials.rules.gate import PatternGate
+from bundle.detect.credentials.rules.gate import Hits, PatternGate
 from bundle.detect.credentials.texts import native, place
 from bundle.walk.member import Content
 
@@ -55,15 +55,18 @@ class Gates:
         self._own: dict[str, PatternGate] = {}
         self._met = {name: frozenset(n for n, p in enumerate(patterns) if name in p.parts) for name in ALL}
 
-    def hits(self, content: Content, part: str) -> Mapping[int, list[int]]:
-        """Return for each pattern of a part that is met the offsets where matches end, ascending."""
+    def hits(self, content: Content, part: str) -> Hits:
+        """Return what is met of the patterns of a part."""
         gate = self._own.get(part)
         if gate is None and part != WHOLE and self.whole.engine != "plain":
             gate = self._new(part, len(content))
         if gate is not None:
             return gate.hits(content)
         met = self._met[part]
-        return {number: ends for number, ends in self.whole.hits(content).items() if number in met}
+        every = self.whole.hits(content)
+        hits = Hits((number, ends) for number, ends in every.items() if number in met)
+        hits.reach = every.reach
+        return hits
 
     def compile(self) -> None:
         """Compile the whole gate now, or load it: processes that are forked later share it."""

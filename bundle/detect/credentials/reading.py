@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import replace
 
-from bundle.detect.credentials.catching import Catching
+from bundle.detect.credentials.catching import Catching, affordable
 from bundle.detect.credentials.compiled import Compiled
 from bundle.detect.credentials.java import verdicts, written
 from bundle.detect.credentials.lines import rows
@@ -16,6 +17,7 @@ from bundle.detect.credentials.rules.gate import PatternGate
 from bundle.detect.credentials.statements import spliced
 from bundle.detect.credentials.texts import heredoc, place
 from bundle.detect.credentials.texts.textview import View
+from bundle.detect.credentials.texts.work import EACH
 from bundle.walk.member import Member
 
 _STYLE_SHEETS = (".css", ".scss", ".less", ".sass", ".css.map")
@@ -29,6 +31,14 @@ _PROGRAMS = frozenset((place.CODE, place.SHELL, place.MARKUP, place.OTHER))
 
 _WITH_TEXTS = frozenset((place.SHELL, place.CODE, place.OTHER, place.CONFIG))
 """Kinds of texts in which scripts are: what installs a system and what starts a machine are configurations with some."""
+
+
+_BODY, _LINE, _SEARCHED = 300, 60, 0.2
+"""Units for a text within a text, for a line that is put together, and for each byte of either that the gate reads again."""
+
+
+_NEAR = 50
+"""Statements back to which one may lie over another."""
 
 
 class Reading:
@@ -81,20 +91,31 @@ class Reading:
     ) -> Iterator[tuple[Family, Catch]]:
         """Yield what here-documents hold: what a program is answered, and texts of other kinds."""
         for body in heredoc.bodies(view, begun):
+            view.work.spend(_BODY + (body.end - body.start) * (EACH + _SEARCHED))
+            if view.work.is_spent:
+                view.stop(body.start)
+                return
             for one in heredoc.answers(view, body):
                 yield self._catching.by_id["command-line"], replace(one, row="command-line/answer")
             data = bytes(view.data[body.start : body.end])
             path = body.name or ("text.sql" if "sql" in body.program or body.program == "mariadb" else "text")
             inner = replace(member, parts=(path,), content=data, size=len(data), format="", derived="")
-            for family, one in self.text(inner, View(data), path, depth + 1)[1]:
+            within = View(data, work=view.work)
+            for family, one in self.text(inner, within, path, depth + 1)[1]:
                 yield family, replace(one, start=one.start + body.start, end=one.end + body.start)
+            if within.reach is not None:
+                view.stop(body.start + within.reach)
 
     def _put_together(
         self, view: View, put: list[int], part: str, kind: str, known: list[tuple[Family, Catch]]
     ) -> Iterator[tuple[Family, Catch]]:
         """Yield what literals say that a program puts together, where nothing is as sure without that."""
         for line in spliced.made(view, put, adjacent=kind == place.CODE):
-            inner = View(line.data)
+            if view.work.is_spent:
+                view.stop(line.parts[0][2] if line.parts else 0)
+                return
+            view.work.spend(_LINE + len(line.data) * (EACH + _SEARCHED))
+            inner = View(line.data, work=view.work)
             hits = self._catching.gates.hits(inner.data, part)
             for family, one in self._catching.at(inner, hits, kind) if hits else ():
                 placed = line.back(one)
@@ -116,11 +137,20 @@ class Reading:
 
     def _with_source(self, view: View, caught: list[tuple[Family, Catch]]) -> list[tuple[Family, Catch]]:
         """Add what the statements of a Java source say, where nothing is as sure."""
+        starts = sorted(one.start for _, one in caught)
+        longest = max((one.end - one.start for _, one in caught), default=0)
+        by_start: dict[int, list[tuple[Family, Catch]]] = {}
+        for pair in caught:
+            by_start.setdefault(pair[1].start, []).append(pair)
+        added: list[tuple[Family, Catch]] = []
         for family, one in verdicts.in_source(view.text(0, len(view.data)), self._compiled.judged):
-            there = [(f, c) for f, c in caught if c.start < one.end and one.start < c.end]
+            near = starts[bisect_left(starts, one.start - longest) : bisect_left(starts, one.end)]
+            there = [p for start in dict.fromkeys(near) for p in by_start[start] if one.start < p[1].end]
+            there += [p for p in added[-_NEAR:] if p[1].start < one.end and one.start < p[1].end]
             if all(
                 c.confidence < one.confidence or (one.start <= c.start and c.end < one.end) for _, c in there
             ):
-                caught = [pair for pair in caught if pair not in there]
-                caught.append((family, one))
-        return caught
+                for pair in there:
+                    (added if pair in added[-_NEAR:] else by_start[pair[1].start]).remove(pair)
+                added.append((family, one))
+        return [pair for pairs in by_start.values() for pair in pairs] + affordable(view, added)

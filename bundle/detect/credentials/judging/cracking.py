@@ -30,11 +30,36 @@ _LIBCRYPT = ("libcrypt.so.1", "libcrypt.so.2")
 
 
 _tried = count(1)
+_ALLOWED = 1_500_000
+"""Microseconds, as estimated, that one member's hashes may take."""
+_OF_BCRYPT, _OF_MD5, _OF_A_ROUND = 50, 180, 0.6
+"""Microseconds for one password: for each of the 2 ** cost rounds, for an MD5 crypt, for each round of a SHA crypt."""
+_left = [_ALLOWED]
+
+
+def begin() -> None:
+    """Allow a member its share; what it cannot pay for is reported as not tried, so that the result depends on the member alone."""
+    _left[0] = _ALLOWED
+
+
+def _cost(value: str) -> int:
+    """Return the microseconds that a hash takes, about."""
+    words = len(list(_words(value, "")))
+    if cost := re.match(r"\$2[abxy]\$(\d\d)\$", value):
+        return words * _OF_BCRYPT * (1 << min(int(cost[1]), _MOST_COST))
+    if sha := re.match(r"\$[56]\$(?:rounds=(\d{1,9})\$)?", value):
+        return int(words * _OF_A_ROUND * min(int(sha[1] or 5000), _MOST_ROUNDS))
+    return words * _OF_MD5
+
+
+def opened(value: str, user: str = "") -> bool | None:
+    """Return whether one of the usual passwords has this hash; None where that was not tried."""
+    _left[0] -= _cost(value)
+    return _opened(value, user) if _left[0] >= 0 else None
 
 
 @lru_cache(maxsize=4096)
-def opened(value: str, user: str = "") -> bool | None:
-    """Return whether one of the usual passwords has this hash; None where that was not tried."""
+def _opened(value: str, user: str) -> bool | None:
     hashed = _for(value)
     if hashed is None or next(_tried) > _MOST_TRIED:
         return None

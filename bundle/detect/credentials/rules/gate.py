@@ -23,6 +23,17 @@ _CASELESS, _MULTILINE = 1, 4
 """Flags of Vectorscan (HS_FLAG_CASELESS, HS_FLAG_MULTILINE), which may not be installed."""
 
 
+MOST = 100_000
+"""Hits, beside one for each ten bytes, after which a text is searched no further."""
+
+
+class Hits(dict[int, list[int]]):
+    """For each pattern that is met the offsets where matches end, ascending."""
+
+    reach: int | None = None
+    """The offset up to which the text was searched; None for all of it."""
+
+
 class PatternGate:
     """Patterns that are bounded, so that a hit gives its end and a window finds the rest.
 
@@ -63,43 +74,67 @@ class PatternGate:
             if self._database is None:
                 self._engine = "plain"
 
-    def hits(self, content: Content) -> Mapping[int, list[int]]:
-        """Return for each pattern that is met the offsets where matches end, ascending."""
+    def hits(self, content: Content) -> Hits:
+        """Return what is met, of a text that is hardly anything else only up to the most hits."""
         if self._database is None and self._engine != "plain":
             self._left -= len(content)
             if self._left < 0:
                 self.compile()
         found = self._searched(content) if self._database is None else self._scanned(content)
-        return {number: ends for first, ends in found.items() for number in self._of[first]}
+        hits = Hits((number, ends) for first, ends in found.items() for number in self._of[first])
+        hits.reach = found.reach
+        return hits
 
-    def _searched(self, content: Content) -> dict[int, list[int]]:
+    def _searched(self, content: Content) -> Hits:
         """Return what `re` finds, which is asked only of patterns whose words are there."""
         if not self._words:
             self._words = factors.of_all(list(self._numbers))
         small, seen = bytes(content).lower(), dict[tuple[bytes, ...], bool]()
-        found: dict[int, list[int]] = {}
+        found = Hits()
         for (pattern, numbers), words in zip(self._numbers.items(), self._words, strict=True):
             if words not in seen:
                 seen[words] = not words or any(word in small for word in words)
             if seen[words] and (ends := _ends(_compiled(pattern), content)):
                 found[numbers[0]] = ends
-        return found
+        return _first(found, MOST + len(content) // 10)
 
-    def _scanned(self, content: Content) -> dict[int, list[int]]:
+    def _scanned(self, content: Content) -> Hits:
         """Return what Vectorscan finds."""
-        found: dict[int, list[int]] = {}
+        found = Hits()
         base, size = 0, len(content)
-        scan = self._database.scan  # type: ignore[union-attr]  # asked only where there is one
+        scan, left = self._database.scan, MOST + size // 10  # type: ignore[union-attr]  # asked only where there is one
 
-        def seen(number: int, _start: int, end: int, _flags: int, _context: Any) -> None:
+        def seen(number: int, _start: int, end: int, _flags: int, _context: Any) -> bool:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                found.reach = base + end
+                return True
             found.setdefault(number, []).append(base + end)
+            return False
 
-        if 0 < size <= _STRETCH:
-            scan(content, match_event_handler=seen)
-        elif size:
-            for base in range(0, size, _STRETCH):
-                scan(content[base : base + _STRETCH + _OVERLAP], match_event_handler=seen)
-        return {number: sorted(set(ends)) for number, ends in found.items()}
+        try:
+            if 0 < size <= _STRETCH:
+                scan(content, match_event_handler=seen)
+            elif size:
+                for base in range(0, size, _STRETCH):
+                    scan(content[base : base + _STRETCH + _OVERLAP], match_event_handler=seen)
+        except pattern_cache.stopped():
+            pass
+        hits = Hits((number, sorted(set(ends))) for number, ends in found.items())
+        hits.reach = found.reach
+        return hits
+
+
+def _first(found: Hits, most: int) -> Hits:
+    """Return the first hits of a text in its order, no more than so many."""
+    if sum(map(len, found.values())) <= most:
+        return found
+    reach = sorted(end for ends in found.values() for end in ends)[most]
+    kept = ((number, [end for end in ends if end < reach]) for number, ends in found.items())
+    hits = Hits((number, ends) for number, ends in kept if ends)
+    hits.reach = reach
+    return hits
 
 
 @cache

@@ -101,17 +101,14 @@ def catches(view: View, ends: list[int], kind: str) -> Iterator[Catch]:
     for at in ends:
         if at <= position:
             continue
+        if view.work.is_spent:
+            view.stop(at)
+            return
         further = dismissed(view.data, position, at, kind)
         if further is not None:
             position = further
             continue
-        floor, end = view.window(at, multiline=False)
-        if (
-            floor > position
-            and _GOES_ON.match(view.data, floor, at)
-            and not (kind == place.CONFIG and PROMISE.search(view.text(floor, at).lower()))
-        ):
-            floor, _ = view.window(floor, multiline=False)
+        floor, end = _statement(view, position, at, kind)
         start = max(floor, position, at - _REACH)
         text = view.text(start, min(end + _CONTINUED, at + _FURTHEST))
         stop, begun = _stop(text, min(end - start, len(text))), 0
@@ -132,6 +129,18 @@ def catches(view: View, ends: list[int], kind: str) -> Iterator[Catch]:
             position = start + begun
             if caught is not None:
                 yield caught
+
+
+def _statement(view: View, position: int, at: int, kind: str) -> tuple[int, int]:
+    """Return where the line of a hit begins, or the one before it that it goes on with, and where it ends."""
+    floor, end = view.window(at, multiline=False)
+    if (
+        floor > position
+        and _GOES_ON.match(view.data, floor, at)
+        and not (kind == place.CONFIG and PROMISE.search(view.text(floor, at).lower()))
+    ):
+        floor, _ = view.window(floor, multiline=False)
+    return floor, end
 
 
 def _stop(text: str, end: int) -> int:

@@ -89,6 +89,12 @@ def gate(sinks: Sequence[Sink]) -> str:
     return rf"(?i)\b({names})\s{{0,4}}\("
 
 
+_CALL, _MENTION = 150, 2
+"""Units for a call, and for a place at which a variable is named that is its argument."""
+_DEEPEST = 12
+"""Brackets within brackets of a call; what has more is made to cost much."""
+
+
 class Calls:
     """The known calls, by name."""
 
@@ -98,6 +104,10 @@ class Calls:
     def catches(self, view: View, ends: list[int]) -> Iterator[Catch]:
         """Yield the secret arguments of the calls whose opening bracket is near the hits."""
         for at in dict.fromkeys(ends):
+            if view.work.is_spent:
+                view.stop(at)
+                return
+            view.work.spend(_CALL)
             before = view.text(max(0, at - _LONGEST_NAME), at)
             sink = self._called(before)
             if sink is None or _MESSAGE.search(before):
@@ -243,7 +253,8 @@ def _literal_of(name: str, view: View, at: int) -> tuple[int, int, str] | None:
     low = max(0, at - _FAR)
     text = view.text(low, at)
     place = text.rfind(last)
-    while place >= 0:
+    while place >= 0 and not view.work.is_spent:
+        view.work.spend(_MENTION)
         begin = _assigned(text, place, last)
         if begin >= 0 and (given := _given(text, begin, view, low)):
             return given
@@ -253,7 +264,8 @@ def _literal_of(name: str, view: View, at: int) -> tuple[int, int, str] | None:
         return None  # a member of something else is not what is called so further down
     text = view.text(at, at + _FAR)
     place = text.find(last)
-    while place >= 0:
+    while place >= 0 and not view.work.is_spent:
+        view.work.spend(_MENTION)
         begin = _assigned(text, place, last)
         if begin >= 0:
             return _given(text, begin, view, at)
@@ -336,6 +348,8 @@ def arguments(text: str) -> list[_Argument]:  # noqa: C901, PLR0912, PLR0915 - o
             continue
         if char in "([{":
             depth += 1
+            if depth > _DEEPEST:
+                return []
             found[-1].other = True
         elif char in ")]}":
             if depth == 0:

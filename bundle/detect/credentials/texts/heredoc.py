@@ -51,6 +51,10 @@ class Body:
     program: str
 
 
+_A_UNIT = 150
+"""Bytes in which the end of a text is looked for within a unit."""
+
+
 def bodies(view: View, ends: list[int]) -> Iterator[Body]:
     """Yield the texts that begin near the hits."""
     position = 0
@@ -58,6 +62,9 @@ def bodies(view: View, ends: list[int]) -> Iterator[Body]:
         start, end = view.window(at, multiline=False)
         if start < position:
             continue
+        if view.work.is_spent:
+            view.stop(at)
+            return
         position = end
         text = view.text(start, min(len(view.data), start + _LONGEST))
         if echoed := _ECHOED.search(text, 0, end - start):
@@ -68,6 +75,7 @@ def bodies(view: View, ends: list[int]) -> Iterator[Body]:
         if opened is None or opened.start() > end - start:
             continue
         closed = re.compile(rf"^[ \t]*{opened['tag']}(?!\w)", re.MULTILINE).search(text, opened.end())
+        view.work.spend((closed.end() if closed else len(text)) / _A_UNIT)
         if closed is None:
             continue
         command = text[: opened.end()]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from bundle.detect.credentials.texts.work import EACH, Work
 from bundle.walk.member import Content, Member
 
 _SPAN = 2048
@@ -92,6 +93,10 @@ def _between_escapes(data: Content, start: int, at: int, end: int) -> tuple[int,
     return (before + len(_END_OF_LINE) if before >= 0 else start), (behind if behind >= 0 else end)
 
 
+_LOOK = 20
+"""Units for a look at a window, beside one for each 16 bytes of it."""
+
+
 @dataclass(slots=True)
 class View:
     """Text as bytes; UTF-16 is read as UTF-8 with the same lines."""
@@ -101,6 +106,10 @@ class View:
     """Whether literals below each other are none of each other's: the constants of a class."""
     mapped: bool = False
     """Whether lines end with an escape too, as those of the sources do that a map of sources holds."""
+    work: Work = field(default_factory=lambda: Work(0))
+    """What may still be done for this text."""
+    reach: int | None = None
+    """The offset behind which nothing was looked at, for want of work left; None where all of it was."""
     _counted: tuple[int, int] = (0, 0)
     """An offset and the lines that end before it: what is caught comes in order, so that no line is counted twice."""
 
@@ -112,6 +121,15 @@ class View:
             return cls(bytes(member.content[len(mark) :]).decode(coding, "replace").encode("utf-8"))
         apart, mapped = member.derived == "constants", member.name.endswith(MAPS) and not member.derived
         return cls(_as_typed(_in_lines(code(member)), member.name), apart=apart, mapped=mapped)
+
+    def __post_init__(self) -> None:
+        """Allow more for a text of its own than for a piece that shares its text's work."""
+        self.work.left += EACH * len(self.data)
+        self.work.judging += EACH * len(self.data)
+
+    def stop(self, at: int) -> None:
+        """Note that nothing is looked at behind an offset."""
+        self.reach = at if self.reach is None else min(self.reach, at)
 
     def text(self, start: int, end: int) -> str:
         """Return a piece with one character for each byte, so that offsets hold."""
@@ -137,7 +155,14 @@ class View:
         if multiline:
             start = max(0, start - _MULTI[0])
             end = min(size, end + _MULTI[1])
+        self.work.left -= _LOOK + (end - start >> 4)
         return start, end
+
+    def width(self, at: int) -> int:
+        """Return the bytes of the line an offset is on, at most 4 KiB."""
+        start = self.data.rfind(b"\n", max(0, at - _SPAN), at)
+        end = self.data.find(b"\n", at, at + _SPAN)
+        return (end if end >= 0 else at + _SPAN) - (start if start >= 0 else max(0, at - _SPAN))
 
     def place(self, at: int) -> tuple[int, int]:
         """Return line and column of an offset, both from 1."""
