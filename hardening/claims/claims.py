@@ -161,7 +161,7 @@ def _components(row: Table, _product: str) -> dict[str, Any]:
             close = get_close_matches(one, known, n=1)
             raise row.wrong("components", f"{one!r} is not known", f"did you mean {close[0]!r}?" if close else "see `harden rules`")  # fmt: skip
     if not names:
-        raise row.wrong("components", "there is none", 'such as ["adminer"]')
+        raise row.wrong("components", "is empty", 'such as ["adminer"]')
     return {"components": names}
 
 

@@ -155,9 +155,8 @@ def old_table(rows: list[Row]) -> list[str]:
     lines = [
         "## Real old stacks",
         "",
-        "The OpenSSL libraries of `make oracles` as servers (through ctypes, with RSA, ECDSA and DSA certificates), and Node.js",
-        "builds that carry 1.0.1e with SSL 2.0, 1.0.1u, 1.0.2r and 1.1.1g: the suites a scan saw are those predicted from the",
-        "cipher string alone, version for version.",
+        "The servers are the OpenSSL libraries of `make oracles` (through ctypes, with RSA, ECDSA and DSA certificates), and Node.js builds with 1.0.1e, 1.0.1u, 1.0.2r and 1.1.1g.",
+        "The suites that a scan saw are those predicted from the cipher string, version for version.",
         "",
         f"**{len(rows)} combinations: {tally['equal']} equal, {tally['refused']} refused by the library as predicted,",
         f"{tally['mismatch']} mismatch, {tally['error']} error.**",
@@ -181,15 +180,14 @@ def _groups(seen: compared.Groups) -> str:
 
 _UNPROVED = """## Not proved here
 
-What no server of this distribution stands for is rendered, read back and judged, and not started:
+These are rendered, read back and judged, and not started:
 
-- **MySQL.** Neither Debian nor the package indexes of Python and Node.js carry a MySQL or Percona server (Debian's `mysqld` is MariaDB). The
-  column `mariadb` speaks of MariaDB alone; what MySQL does with its settings is from its documentation and source, release by release.
-- **Exim with OpenSSL.** Debian links Exim with GnuTLS, and that is what the column `exim` shows.
-- **Older releases** than those installed, on their own. Of them the library is proved (real old stacks, below) and what each directive means is
-  from the sources that `harden tls targets` names with how far each was checked.
-- **crypto_policies**, which no program here reads (it is held against what the generator made of seven policies), and **openssh_client**, which
-  `ssh -G` checks in the tests.""".split("\n")
+- **MySQL.** Neither Debian nor the package indexes of Python and Node.js have a MySQL or Percona server. The column `mariadb` is MariaDB only. What MySQL does with its settings is from its documentation and source.
+- **Exim with OpenSSL.** Debian links Exim with GnuTLS. The column `exim` shows that.
+- **Older releases** than those installed. Their library is proved (real old stacks, below). What each directive means is from the sources that `harden tls targets` names.
+- **crypto_policies**: no program here reads it. It is compared with what the generator made of seven policies. **openssh_client** is checked by `ssh -G`.""".split(
+    "\n"
+)
 
 
 def table(rows: list[Row], olds: list[Row]) -> str:
@@ -202,15 +200,15 @@ def table(rows: list[Row], olds: list[Row]) -> str:
     lines = [
         "# Proof matrix",
         "",
-        "Written by `make prove`. Each cell is the real server of this distribution, started on loopback with the",
-        "configuration that was rendered: the suites rendered, the suites read back from its files and the suites a",
-        "scan saw, compared set for set, with an RSA and with an ECDSA certificate.",
+        "Written by `make prove`. Each cell is the real server of this distribution, started on loopback with the rendered configuration.",
+        "The suites rendered, the suites read back from its files, and the suites that a scan saw are compared set for set, with an RSA and an ECDSA certificate.",
         "",
-        f"**{len(rows)} combinations: {counts}.** In {shown['set']} of them the groups that were written are the groups",
-        f"seen as well, in {shown['own']} the groups the target cannot be told are the library's own, as read back from its files.",
-        f"In {sum(r.signed for r in rows)} of them a list of signature schemes was written, read back and seen, scheme for scheme.",
-        "Before TLS 1.3 groups are compared with the RSA certificate alone: a client has to name the curve of an ECDSA one.",
-        f"{again} were asked a second time, for the busy machine had left questions unanswered.",
+        f"**{len(rows)} combinations: {counts}.**",
+        "",
+        f"- In {shown['set']} of them the written groups are the groups seen. In {shown['own']} the target cannot set groups, and the library's own were read back and seen.",
+        f"- In {sum(r.signed for r in rows)} of them a list of signature schemes was written, read back and seen.",
+        "- Before TLS 1.3, groups are compared with the RSA certificate only, because a client names the curve of an ECDSA one.",
+        f"- {again} were asked a second time, because the busy machine had left questions unanswered.",
         "",
         "A cell shows RSA / ECDSA: the number of suites that agreed, or `-` for a refusal (listed below).",
         "",
@@ -237,7 +235,9 @@ def table(rows: list[Row], olds: list[Row]) -> str:
         if r.outcome == "refused":
             refused.setdefault(r.detail, []).append(f"{r.target} {r.policy} {r.key}")
     lines += ["", "## Refused", ""]
-    lines += [f"- {why} ({len(who)}: {', '.join(who)})" for why, who in sorted(refused.items())] or ["None."]
+    lines += [f"- `{why}` ({len(who)}: {', '.join(who)})" for why, who in sorted(refused.items())] or [
+        "None."
+    ]
     lines += ["", *_UNPROVED]
     if olds:
         lines += ["", *old_table(olds)]

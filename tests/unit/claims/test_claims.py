@@ -244,7 +244,7 @@ ROW = '[[claim]]\nid = "a"\ntext = "b"\nkind = "{}"\n{}\n'
         ("", "claim: there is no claim"),
         (ROW.format("component-gone", ""), "claim[0].kind: 'component-gone' is not one of"),
         (ROW.format("component-absent", 'components = ["admier"]'), "'admier' is not known"),
-        (ROW.format("component-absent", "components = []"), "there is none"),
+        (ROW.format("component-absent", "components = []"), "is empty"),
         (ROW.format("policy-met", 'policy = "aspekt"'), "claim[0].policy"),
         (ROW.format("port-behaviour", 'expect = "open"'), "claim[0].expect: 'open' is not one of"),
         (ROW.format("port-behaviour", 'expect = "closed"\nport = 70000'), "70000 is not a port"),

@@ -1,0 +1,70 @@
+"""What people read is in plain words: short sentences in the pages, and no word of a private dialect."""
+
+from __future__ import annotations
+
+import statistics
+from pathlib import Path
+
+from hardening.cli.known_rules import all_rules
+from tests.support.docs.prose import dead, sentences, shown_texts, words
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(
+    path for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")) if path.name != "CHANGELOG.md"
+)
+MODULES = sorted(path for name in ("hardening", "bundle") for path in (ROOT / name).rglob("*.py"))
+
+
+def test_sentences_of_the_pages_are_short() -> None:
+    lengths = sorted(words(one) for page in PAGES for one in sentences(page.read_text("utf-8")))
+    assert statistics.median(lengths) <= 16
+    assert lengths[int(len(lengths) * 0.95)] <= 28
+
+
+def test_no_page_is_a_wall() -> None:
+    """A tenth of a page's sentences may be longer than 28 words."""
+    walls = {}
+    for page in PAGES:
+        lines = list(sentences(page.read_text("utf-8")))
+        long = [one for one in lines if words(one) > 28]
+        if len(lines) > 20 and len(long) > len(lines) / 10:
+            walls[page.name] = f"{len(long)} of {len(lines)}"
+    assert walls == {}
+
+
+def test_pages_have_no_dead_words() -> None:
+    found = {
+        page.name: lines
+        for page in PAGES
+        if (lines := [w for s in sentences(page.read_text("utf-8")) for w in dead(s)])
+    }
+    assert found == {}
+
+
+def test_messages_have_no_dead_words() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{line}: {one}"
+        for path in MODULES
+        for line, text in shown_texts(path)
+        for one in dead(text)
+    ]
+    assert found == []
+
+
+def test_rules_are_in_plain_words() -> None:
+    texts = [(rule.id, text) for rule in all_rules() for text in (rule.title, rule.rationale, rule.remedy)]
+    assert [(ident, one) for ident, text in texts for one in dead(text)] == []
+    lengths = sorted(words(one) for _, text in texts for one in sentences(text))
+    assert statistics.median(lengths) <= 16
+    assert lengths[int(len(lengths) * 0.95)] <= 28
+
+
+def test_a_dead_word_is_seen() -> None:
+    assert dead("the host is led back") == ["'led back': write rolled back"]
+    assert dead("x is no size such as 4M") != []
+    assert dead("there is no terminal to ask on") == []
+    assert [words(one) for one in sentences("# A title here\n\nOne two three. Four `x y z` five six.\n")] == [
+        3,
+        3,
+        4,
+    ]
