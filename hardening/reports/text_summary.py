@@ -16,6 +16,8 @@ ROWS, WIDTH = 24, 80
 """A terminal's usual size."""
 _LEAST, _REASONS, _POLICIES, _NAMED = 3, 2, 3, 2
 """How many causes there is always room for, and how many of the others are told."""
+_DO = 3
+"""Lines for what to do about the worst cause."""
 _FEW = 3
 """Findings that a summary would not make shorter."""
 _OPEN, _DIM = "33", "2"
@@ -36,7 +38,7 @@ def summary(run: Run, paint: Paint) -> Iterator[str]:
     named = [visible(one.id) for one in run.subjects] if len(run.subjects) <= _NAMED else []
     front = [*named, _cut(scope(run)), *_gaps(run, paint), *_policies(run, paint), *_agreement(run)]
     yield from front
-    room = max(_LEAST, (ROWS - len(front) - 5) // 2)
+    room = max(_LEAST, (ROWS - len(front) - 5 - _DO) // 2)
     causes: dict[tuple[Severity, str], list[Finding]] = {}
     for one in run.findings:
         if one.counts:
@@ -44,8 +46,10 @@ def summary(run: Run, paint: Paint) -> Iterator[str]:
     ranked = sorted(causes.values(), key=lambda found: (-found[0].level, -len(found), found[0].rule.id))
     if ranked:
         yield ""
-    for found in ranked[:room]:
+    for number, found in enumerate(ranked[:room]):
         yield from _cause(found, paint)
+        if not number and found[0].level >= Severity.MEDIUM:
+            yield from _remedy(found[0])
     rest = Counter(found[0].level for found in ranked[room:])
     if rest:
         words = ", ".join(f"{rest[level]} {level.label}" for level in sorted(rest, reverse=True))
@@ -116,6 +120,15 @@ def _cause(found: Sequence[Finding], paint: Paint) -> Iterator[str]:
     more = f" and {len(places) - 1} more" if len(places) > 1 else ""
     front = f"{' ' * 18}{first.rule.id}  "
     yield paint(f"{front}{_tail(visible(places[0]), max(20, WIDTH - len(front) - len(more)))}{more}", _DIM)
+
+
+def _remedy(finding: Finding) -> Iterator[str]:
+    """Yield what to do about the worst cause."""
+    text = visible(finding.remedy or finding.rule.remedy)
+    yield from textwrap.wrap(
+        text, WIDTH, initial_indent=f"{' ' * 11}do     ", subsequent_indent=" " * 18, max_lines=_DO, placeholder=" ...",
+        break_on_hyphens=False,
+    )  # fmt: skip
 
 
 def _cut(text: str, width: int = WIDTH) -> str:

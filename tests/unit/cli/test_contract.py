@@ -57,7 +57,7 @@ def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> N
         (["set-port"], "did you mean 'engine set-port'?"),
         (["apply"], "did you mean 'host apply' or 'upgrade apply'?"),
         (["bundle", "keygen"], "Missing option '--out'"),
-        (["bundle", "audit", "--format", "pdf", "x"], "'pdf' is not one of"),
+        (["bundle", "audit", "--format", "docx", "x"], "'docx' is not one of"),
         (["bundle", "audit", "/absent/upgrade.zip"], "/absent/upgrade.zip"),
         (["bundle", "audit", "x", "--report", "json"], "is not FORMAT=FILE"),
         (["bundle", "verify", "x.zip", "--key", "/absent.pub"], "/absent.pub"),
