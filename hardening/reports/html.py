@@ -12,7 +12,7 @@ import base64
 import hashlib
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -79,7 +79,9 @@ def values(run: Run, how: RenderOptions) -> dict[str, Any]:
     """Return what the templates show of a run."""
     every = cards(run)
     shown = {f.fingerprint for card in every[:_CARDS] for f in card.findings[:_PLACES]}
-    counts = run.counts()
+    past = earlier(run)
+    now = replace(run, findings=tuple(f for f in run.findings if f.subject not in past)) if past else run
+    counts = now.counts()
     matrix = _matrix(run)
     return {
         "run": run,
@@ -106,7 +108,7 @@ def values(run: Run, how: RenderOptions) -> dict[str, Any]:
         "today": run.finished.date().isoformat(),
         "every": every,
         "cards": every[:_CARDS],
-        "first": _first(every),
+        "first": _first(cards(now) if past else every),
         "places_shown": _PLACES,
         "cards_left": max(0, len(every) - _CARDS),
         "states": Counter(state(f) for f in run.findings if not f.counts),
