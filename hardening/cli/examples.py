@@ -100,6 +100,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "report diff": (("harden report diff monday.json tuesday.json", "list what is new, known and gone"),),
     "report trend": (("harden report trend reports/", "count findings for each day of a history"),),
+    "report site": (("harden report site reports/ -o site", "pages for a web server, and metrics"),),
     "report sign": (("harden report sign report.html --key release.key", "sign a report"),),
     "report verify": (("harden report verify report.html --key release.key.pub", "verify it"),),
     "rules": (

@@ -84,6 +84,7 @@ def verify(
         Verb("merge", "hardening.cli.report_stored", "Merge stored JSON reports into one.", "merge"),
         Verb("diff", "hardening.cli.report_stored", "Compare two stored JSON reports.", "diff"),
         Verb("trend", "hardening.cli.report_stored", "Show how findings changed from day to day.", "trend"),
+        Verb("site", "hardening.cli.report_stored", "Write static pages over a folder of reports.", "site"),
     ),
 )
 def command() -> None:

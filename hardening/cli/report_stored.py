@@ -127,3 +127,28 @@ def trend(folder: Path, format_: str) -> None:
 
     rows = history.days(files([folder]))
     click.echo(history.table(rows, format_), nl=False)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("-o", "--output", "out", type=click.Path(path_type=Path, file_okay=False), required=True,
+              help="Folder of the pages.")  # fmt: skip
+@click.option("--index", "index_file", type=click.Path(path_type=Path, dir_okay=False),
+              help="Where the index is kept between calls; default: index.sqlite in the folder of the pages.")  # fmt: skip
+def site(folder: Path, out: Path, index_file: Path | None) -> None:
+    """Write static pages over FOLDER, a history of stored JSON reports: fleet, drift, what ends next, secrets, advisories.
+
+    Any web server shows them. `harden.prom` is for Prometheus' textfile collector, `grafana.json` a dashboard for it.
+    """
+    from datetime import UTC, datetime
+
+    from hardening.cli.options import make_folder, write_file
+    from hardening.reports import site as pages
+
+    every = files([folder])
+    make_folder(out)
+    with pages.Index(index_file or out / "index.sqlite") as index:
+        added = index.add(every)
+        for name, body in pages.pages(index, datetime.now(UTC).date()).items():
+            write_file(out / name, body)
+    click.echo(f"{added} new of {len(every)} reports; open {out / 'index.html'}")

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from hardening.findings import Run
+from hardening.reports import site
 from tests.support.reports.browser import Browser
+from tests.support.reports.fixtures import PASSWORD, PROTOCOL
 from tests.unit.reports.test_html import page
+from tests.unit.reports.test_site import TODAY, stored
 
 LOOKS = [{"width": width, "theme": theme} for width in (1280, 390) for theme in ("light", "dark")]
 OPEN = "for (const one of document.querySelectorAll('details')) one.open = true;"
@@ -38,6 +41,25 @@ def test_no_look_of_the_page_breaks_a_rule_of_axe(browser: Browser, tmp_path: Pa
     assert [max(0, one["value"]) for one in said["answers"]] == [0] * 4
     assert said["console"] == []
     assert set(said["requests"]) == {f"file://{path}"}
+
+
+def test_no_page_of_the_site_breaks_a_rule_of_axe(browser: Browser, tmp_path: Path) -> None:
+    for day in range(3):
+        stored(tmp_path, "a.example", day, PASSWORD, *([PROTOCOL] if day % 2 else []))
+    with site.Index(tmp_path / "index") as index:
+        index.add(sorted(tmp_path.glob("*.json")))
+        for name, body in site.pages(index, TODAY).items():
+            (tmp_path / name).write_bytes(body)
+    pages = sorted(tmp_path.glob("*.html"))
+    looks = [
+        {"url": f"file://{path}", "axe": True, "evaluate": WIDTH, "screenshot": f"{path}.png", **look}
+        for path in pages
+        for look in LOOKS
+    ]
+    said = browser.visit(tmp_path, *looks)
+    assert [one["axe"] for one in said["answers"]] == [[]] * len(looks)
+    assert [max(0, one["value"]) for one in said["answers"]] == [0] * len(looks)
+    assert said["console"] == []
 
 
 def test_without_script_the_worst_findings_are_there(

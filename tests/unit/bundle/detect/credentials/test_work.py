@@ -6,7 +6,7 @@ import pytest
 
 from bundle.detect.credentials import Credentials
 from bundle.detect.credentials.texts.work import FLOOR, Work, slices
-from tests.unit.bundle.detect.credentials.test_rows import member
+from tests.support.bundle.detect.credentials.plant.members import member
 
 TEXTS = {
     "places without a value": ("a.conf", "password=" * 120_000),

@@ -1,0 +1,108 @@
+"""Static pages over a folder of reports: what each day changed, and what ends next."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from hardening.cli import run as harden
+from hardening.errors import InputError
+from hardening.findings import Finding, Kind, Rule, Run, Subject, in_file
+from hardening.reports import render, site
+from tests.support.reports.fixtures import PASSWORD, PROTOCOL
+
+TODAY = date(2026, 12, 2)
+FIRST = datetime(2026, 12, 1, 9, tzinfo=UTC)
+
+
+def stored(folder: Path, host: str, day: int, *rules: Rule, days_left: int = 9) -> Path:
+    """Write the report of one host on one day."""
+    at = FIRST + timedelta(days=day)
+    ends = (TODAY + timedelta(days=days_left)).isoformat()
+    subject = Subject(
+        id=host, kind=Kind.ENDPOINT, policies={"aspect": "fail" if rules else "pass"},
+        offer={"certificates": [{"subject": f"CN={host}", "not_after": f"{ends}T00:00:00Z"}]},
+    )  # fmt: skip
+    found = [
+        Finding(rule=rule, subject=host, location=in_file("a.conf", 1), message=f"{rule.id} here")
+        for rule in rules
+    ]
+    made = Run.of([subject], found, started=at, finished=at)
+    path = folder / f"{host}-{day}.json"
+    path.write_bytes(render("json", made, fail_on=None))
+    return path
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Path:
+    folder = tmp_path / "reports"
+    folder.mkdir()
+    stored(folder, "a.example", 0, PASSWORD, PROTOCOL)
+    stored(folder, "b.example", 0)
+    stored(folder, "a.example", 1, PROTOCOL)
+    return folder
+
+
+def test_a_day_is_the_state_of_the_whole_fleet(history: Path, tmp_path: Path) -> None:
+    with site.Index(tmp_path / "index") as index:
+        assert index.add(sorted(history.iterdir())) == 3
+        rows = index.rows(
+            "SELECT day, subjects, critical + high + medium + low + info, new, gone FROM day ORDER BY day"
+        )
+        assert rows == [("2026-12-01", 2, 2, 2, 0), ("2026-12-02", 2, 1, 0, 1)]
+        pages = site.pages(index, TODAY)
+    drift = pages["drift.html"].decode()
+    assert re.findall(r"<td>(new|gone)</td>", drift) == ["gone", "new", "new"]
+    assert "CN=b.example" in pages["ends.html"].decode()
+    assert "<td>9</td>" in pages["ends.html"].decode()
+    assert "harden_subjects 2" in pages["harden.prom"].decode()
+    assert json.loads(pages["grafana.json"])["panels"]
+
+
+def test_the_same_reports_are_read_once_in_whatever_order(history: Path, tmp_path: Path) -> None:
+    whole, steps = tmp_path / "whole", tmp_path / "steps"
+    paths = sorted(history.iterdir())
+    with site.Index(whole) as index:
+        index.add(paths)
+        assert index.add(paths) == 0
+        expected = site.pages(index, TODAY)
+    for path in sorted(paths, key=lambda one: one.stem[-1]):
+        with site.Index(steps) as index:
+            index.add([path])
+    with site.Index(steps) as index:
+        assert site.pages(index, TODAY) == expected
+
+
+def test_a_late_report_does_not_bring_back_what_was_mended(history: Path, tmp_path: Path) -> None:
+    with site.Index(tmp_path / "index") as index:
+        index.add([history / "a.example-1.json"])
+        index.add([history / "a.example-0.json"])
+        assert index.rows("SELECT count(*) FROM held")[0][0] == 1
+
+
+def test_names_are_harmless(tmp_path: Path) -> None:
+    stored(tmp_path, "<script>alert(1)", 0, PASSWORD)
+    with site.Index(tmp_path / "index") as index:
+        index.add(tmp_path.glob("*.json"))
+        for name, body in site.pages(index, TODAY).items():
+            assert b"<script" not in body, name
+
+
+def test_the_command_writes_pages_that_link_to_each_other(
+    history: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "site"
+    assert harden(["report", "site", str(history), "-o", str(out)]) == 0
+    assert "3 new of 3 reports" in capsys.readouterr().out
+    links = set(re.findall(r'href="([\w.]+)"', (out / "index.html").read_text()))
+    assert links == {path.name for path in out.glob("*.html")}
+
+
+def test_a_file_that_is_no_index_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "index").write_text("hello, this is a text and not a database at all" * 50)
+    with pytest.raises(InputError, match="not a database"), site.Index(tmp_path / "index"):
+        pass
