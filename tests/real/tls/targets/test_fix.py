@@ -166,7 +166,7 @@ def test_settings_of_a_host_that_hold_for_sockets_alone_go_too(
         '  $HTTP["host"] == "b.example" {\n    ssl.cipher-list = "RC4-SHA"\n    server.name = "b"\n  }\n}\n'
     )
     arguments = ["tls", "audit", str(path), "--target", "lighttpd@1.4.35"]
-    assert run(arguments) == 10
+    assert run([*arguments, "-v"]) == 10
     assert "walk/config-conditional" in capfd.readouterr().out
     assert run([*arguments, "--fix-diff"]) == 0
     diff = capfd.readouterr().out
