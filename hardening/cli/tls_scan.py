@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from math import isnan
 from pathlib import Path
@@ -39,7 +40,16 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--endpoints", "lists", multiple=True, type=_FILE, metavar="FILE", help="One endpoint a line.")
 @click.option("--full", is_flag=True, help="Inventory everything, not only what the policies forbid.")
 @click.option("--starttls", metavar="PROTO", help="Start TLS inside this protocol on bare endpoints.")
-@click.option("--sni", metavar="NAME", help="The server name to ask for.")
+@click.option(
+    "--sni", "names", metavar="NAME", multiple=True, help="The server name to ask for. May be repeated."
+)
+@click.option("--sni-file", type=_FILE, metavar="FILE", help="Server names, one a line.")
+@click.option(
+    "--from-audit",
+    type=_FILE,
+    metavar="REPORT",
+    help="Ask every server name that this JSON report of `harden tls audit` has, at the given endpoint or by its name.",
+)
 @click.option(
     "--concurrency",
     type=click.IntRange(1, 4096),
@@ -81,7 +91,9 @@ def command(
     policies: tuple[str, ...],
     lists: tuple[Path, ...],
     starttls: str | None,
-    sni: str | None,
+    names: tuple[str, ...],
+    sni_file: Path | None,
+    from_audit: Path | None,
     concurrency: int,
     timeout: float,
     full: bool,
@@ -104,13 +116,18 @@ def command(
     from hardening.cli.tls_scan_progress import Progress
     from hardening.errors import UsageError
     from hardening.tls import policy
-    from hardening.tls.scan.endpoint import expand, parse_proxy, read_list
+    from hardening.tls.scan.endpoint import expand, named, parse_proxy, read_list
     from hardening.tls.scan.fleet import Outcome, State, joined, line, question, read_stream
     from hardening.tls.scan.run import scan
 
     chosen = [policy.load(name) for name in policies or (policy.DEFAULT,)]
     texts = [*endpoints, *(line for path in lists for line in read_list(path))]
     texts = list(expand(texts, allow_ranges=allow_ranges))
+    names = (*names, *(read_list(sni_file) if sni_file else ()))
+    texts = _of_audit(texts, from_audit) if from_audit else texts
+    sni = names[0] if len(names) == 1 else None
+    if len(names) > 1:
+        texts = list(named(texts, names))
     others = joined(read_stream(path) for path in merged)
     if not texts and not others:
         raise UsageError("no endpoint given", hint="harden tls scan HOST[:PORT]..., or --endpoints FILE")
@@ -118,7 +135,7 @@ def command(
         "policies": question(chosen) if state_file is not None else [], "full": full, "starttls": starttls, "sni": sni, "deep": deep,
         "vulnerabilities": vulnerabilities, "trust": trust, "expiry_days": expiry_days,
     }  # fmt: skip
-    _check(report, timeout=timeout, stream=stream, sni=sni)
+    _check(report, timeout=timeout, stream=stream, names=names)
     texts = list(dict.fromkeys(texts))
     state = State(state_file, key) if state_file is not None else None
     before = {text: state.done[text] for text in texts if text in state.done} if state else {}
@@ -153,7 +170,19 @@ def command(
     return finish(run, report)
 
 
-def _check(report: ReportOptions, *, timeout: float, stream: bool, sni: str | None) -> None:
+def _of_audit(texts: Sequence[str], report: Path) -> list[str]:
+    """Return each name of a report at each endpoint, by its port; without endpoints, each name itself."""
+    from hardening.tls.scan.endpoint import of_audit
+
+    found = of_audit(report)
+    if not texts:
+        return [f"{name}:{port}" for name, port in found]
+    return [
+        f"{text}#{name}" if ":" in text else f"{text}:{port}#{name}" for text in texts for name, port in found
+    ]
+
+
+def _check(report: ReportOptions, *, timeout: float, stream: bool, names: Sequence[str]) -> None:
     """Refuse options that make no sense. Errors: UsageError."""
     from hardening.errors import UsageError
     from hardening.tls.scan.endpoint import check_name
@@ -165,8 +194,8 @@ def _check(report: ReportOptions, *, timeout: float, stream: bool, sni: str | No
             f"--stream and a report in {report.format} cannot share standard output",
             hint=f"--report {report.format}=FILE, or -o FILE",
         )
-    if sni is not None:
-        check_name(sni)
+    for name in names:
+        check_name(name)
 
 
 def _exit_code(run: Run, report: ReportOptions) -> int:

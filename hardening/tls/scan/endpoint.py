@@ -1,4 +1,4 @@
-"""Endpoints as the operator writes them: `host`, `host:port`, `[v6]:port`, `proto://host:port`."""
+"""Endpoints as the operator writes them: `host`, `host:port`, `[v6]:port`, `proto://host:port`; `#NAME` behind it is the server name."""
 
 from __future__ import annotations
 
@@ -51,6 +51,10 @@ def parse(text: str, *, starttls: str | None = None, sni: str | None = None) -> 
     scheme, sep, rest = written.partition("://")
     if not sep:
         scheme, rest = "", written
+    front, mark, name = rest.partition("#")
+    if mark and not re.search(r"[/?]", front):
+        check_name(name)
+        sni = name
     rest, scheme = re.split(r"[/?#]", rest, maxsplit=1)[0], scheme.lower()  # a URL's path is not asked for
     if "@" in rest:
         raise UsageError(
@@ -144,7 +148,7 @@ def read_list(path: Path) -> list[str]:
         raise InputError(f"{path}: not a text file", hint="one endpoint a line, in UTF-8") from problem
     found: list[str] = []
     for number, line in enumerate(lines, 1):
-        word = line.partition("#")[0].strip()
+        word = re.split(r"(?:^|\s)#", line, maxsplit=1)[0].strip()
         if not word:
             continue
         if "://" in word or "/" not in word:  # `expand` reads ranges
@@ -154,6 +158,30 @@ def read_list(path: Path) -> list[str]:
                 raise UsageError(f"{path}: line {number}: {problem}", hint=problem.hint) from problem
         found.append(word)
     return found
+
+
+def named(texts: Iterable[str], names: Iterable[str]) -> Iterator[str]:
+    """Yield each endpoint once for each server name; an endpoint that has a name of its own as it is."""
+    names = tuple(dict.fromkeys(names))
+    for text in texts:
+        yield from (text,) if "#" in text or not names else (f"{text}#{name}" for name in names)
+
+
+def of_audit(report: Path) -> list[tuple[str, int]]:
+    """Return server name and port of each virtual server in a JSON report of `harden tls audit`. Errors: InputError."""
+    from hardening.reports import stored
+
+    found: dict[tuple[str, int], None] = {}
+    for subject in stored.load(report).run.subjects:
+        name, colon, port = subject.id.rpartition("#")[2].rpartition(":")
+        if "#" in subject.id and colon and port.isdigit() and _NAME.match(name) and name != "_":
+            found[name, int(port)] = None
+    if not found:
+        raise InputError(
+            f"{report}: no virtual server with a name in it",
+            hint="harden tls audit /etc/nginx --report json=FILE",
+        )
+    return list(found)
 
 
 def expand(texts: Iterable[str], *, allow_ranges: bool) -> Iterator[str]:

@@ -5,6 +5,7 @@ run = scan(["host:443"], [policy.load("aspect")], Settings())
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -117,11 +118,13 @@ def examine(
 ) -> None:
     """Examine targets side by side and hand over each as it is done, in the order of completion."""
     inquiries: dict[int, Inquiry] = {}
+    targets = list(targets)
+    names = Counter((target.host, target.port) for target in targets)
 
     http = replace(scope, http=True) if scope.deep else scope
 
     def talk(target: Target, now: float) -> Engine:
-        pace = Pace(settings.limits, now)
+        pace = Pace(settings.limits.shared(names[target.host, target.port]), now)
         inquiry = Inquiry(http if target.is_http else scope, pace)
         engine = Engine(inquiry.run(), pace, now)
         inquiries[id(engine)] = inquiry

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 FIRST_PAUSE = 0.1
 CRAWL = 3.0
@@ -26,6 +26,15 @@ class Limits:
     """Seconds of trouble in a row, without one good answer, after which the endpoint is given up."""
     budget: float = 600.0
     """Seconds after which whatever is not settled stays inconclusive."""
+
+    def shared(self, count: int) -> Limits:
+        """Return the share of one of several names of a server: together they are asked as fast as one."""
+        return replace(
+            self,
+            rate=self.rate / count,
+            burst=max(1, self.burst // count),
+            parallel=max(1, self.parallel // count),
+        )
 
 
 class Pace:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from hardening.errors import HardeningError, UsageError
+from hardening.cli import run
+from hardening.errors import ExitCode, HardeningError, InputError, UsageError
+from hardening.tls.scan import endpoint
 from hardening.tls.scan.endpoint import expand, parse, read_list
+from hardening.tls.scan.engine.rate_limit import Limits
 
 
 @pytest.mark.parametrize(
@@ -91,3 +95,50 @@ def test_a_line_that_is_none_is_named(junk: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"endpoints\.txt: line 3: ") as caught:
         read_list(path)
     assert caught.value.hint
+
+
+def test_a_name_behind_an_endpoint_is_the_server_name() -> None:
+    one = endpoint.parse("192.0.2.1:8443#www.example")
+    assert (one.host, one.port, one.server_name, one.text) == (
+        "192.0.2.1",
+        8443,
+        "www.example",
+        "192.0.2.1:8443#www.example",
+    )
+    assert endpoint.parse("https://a.example/x#y").server_name == "a.example"
+    with pytest.raises(UsageError, match="not a server name"):
+        endpoint.parse("192.0.2.1#a b")
+
+
+def test_each_endpoint_is_asked_for_each_name() -> None:
+    asked = list(endpoint.named(["a:1", "b:2#own"], ["x.example", "y.example", "x.example"]))
+    assert asked == ["a:1#x.example", "a:1#y.example", "b:2#own"]
+    assert list(endpoint.named(["a:1"], [])) == ["a:1"]
+
+
+def test_the_names_of_an_audit_are_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    conf = tmp_path / "site.conf"
+    conf.write_text(
+        "server {\n listen 8443 ssl;\n server_name a.example b.example *.example;\n ssl_certificate x;\n}\n"
+    )
+    report = tmp_path / "audit.json"
+    run(["tls", "audit", str(conf), "--target", "nginx@1.20.1-el7", "--report", f"json={report}"])
+    assert sorted(endpoint.of_audit(report)) == [("a.example", 8443), ("b.example", 8443)]
+    empty = tmp_path / "empty.json"
+    (tmp_path / "note.txt").write_text("hello\n")
+    run(["bundle", "audit", str(tmp_path / "note.txt"), "--report", f"json={empty}"])
+    capsys.readouterr()
+    with pytest.raises(InputError, match="no virtual server"):
+        endpoint.of_audit(empty)
+    code = run(
+        ["tls", "scan", "127.0.0.1", "--from-audit", str(report), "--timeout", "0.2", "--format", "json"]
+    )
+    subjects = json.loads(capsys.readouterr().out)["subjects"]
+    assert code == ExitCode.NOTHING_EXAMINED
+    assert [one["id"] for one in subjects] == ["127.0.0.1:8443#a.example", "127.0.0.1:8443#b.example"]
+
+
+def test_names_share_one_pace() -> None:
+    whole = Limits()
+    part = whole.shared(4)
+    assert (part.rate * 4, part.burst * 4, part.parallel) == (whole.rate, whole.burst, 1)
