@@ -29,7 +29,7 @@ class RenderOptions:
 
 
 class _Write(Protocol):
-    def __call__(self, run: Run, how: RenderOptions, /) -> bytes: ...
+    def __call__(self, run: Run, options: RenderOptions, /) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +78,9 @@ def render(
     """Write the run in the format of that name. Errors: UsageError (no such format)."""
     for writer in WRITERS:
         if writer.name == name:
-            how = RenderOptions(
+            options = RenderOptions(
                 fail_on=fail_on, color=color, verbose=verbose, counted=counted, summary=summary
             )
-            return writer.load()(run, how)
+            return writer.load()(run, options)
     known = ", ".join(writer.name for writer in WRITERS)
     raise UsageError(f"no report format {name!r}", hint=f"known: {known}")

@@ -21,12 +21,12 @@ _MESSAGE = 4000
 """Characters; GitHub cuts an annotation at 64 KiB of UTF-8, far above."""
 
 
-def write(run: Run, how: RenderOptions) -> bytes:
+def write(run: Run, options: RenderOptions) -> bytes:
     """Return one workflow command a finding that counts, worst first."""
     shown: dict[str, int] = {}
     lines = []
     for finding in sorted((f for f in run.findings if f.counts), key=lambda f: -f.level):
-        level = _level(finding, how.fail_on)
+        level = _level(finding, options.fail_on)
         shown[level] = shown.get(level, 0) + 1
         if shown[level] <= _SHOWN:
             lines.append(_annotation(level, finding))
@@ -40,7 +40,7 @@ def write(run: Run, how: RenderOptions) -> bytes:
         lines.append(f"harden: {len(stated) - _STATED} further hosts are in the JSON or HTML report")
     lines += [f"harden: {visible(one.text)} ({one.rule})" for one in run.changes or ()]
     # A line of its own that starts with a word of ours, so that no hostile name can start a command.
-    lines.append(f"harden: {sentence(run, how.fail_on)}")
+    lines.append(f"harden: {sentence(run, options.fail_on)}")
     return ("\n".join(lines) + "\n").encode("utf-8")
 
 

@@ -40,9 +40,9 @@ _CELLS = 4_000
 """Cells of the table of subjects and requirements of one standard."""
 
 
-def write(run: Run, how: RenderOptions) -> bytes:
+def write(run: Run, options: RenderOptions) -> bytes:
     """Return the page as UTF-8."""
-    return page("report.html.j2", values(run, how))
+    return page("report.html.j2", values(run, options))
 
 
 def page(template: str, values: dict[str, Any]) -> bytes:
@@ -75,7 +75,7 @@ def page(template: str, values: dict[str, Any]) -> bytes:
     return (body.rstrip("\n") + "\n").encode("utf-8")
 
 
-def values(run: Run, how: RenderOptions) -> dict[str, Any]:
+def values(run: Run, options: RenderOptions) -> dict[str, Any]:
     """Return what the templates show of a run."""
     every = cards(run)
     shown = {f.fingerprint for card in every[:_CARDS] for f in card.findings[:_PLACES]}
@@ -85,9 +85,9 @@ def values(run: Run, how: RenderOptions) -> dict[str, Any]:
     matrix = _matrix(run)
     return {
         "run": run,
-        "verdict": word(run, how.fail_on),
-        "tone": tone(run, how.fail_on),
-        "sentence": sentence(run, how.fail_on),
+        "verdict": word(run, options.fail_on),
+        "tone": tone(run, options.fail_on),
+        "sentence": sentence(run, options.fail_on),
         "scope": scope(run),
         "vantage": _vantage(run),
         "uncovered": "; ".join(

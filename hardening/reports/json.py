@@ -26,9 +26,9 @@ from hardening.reports.plain import valid
 SCHEMA = "harden-report/1"
 
 
-def write(run: Run, how: RenderOptions) -> bytes:
+def write(run: Run, options: RenderOptions) -> bytes:
     """Return the report as UTF-8 (in fact ASCII: what a terminal would obey stays escaped)."""
-    return (json.dumps(report(run, how.fail_on), indent=2, allow_nan=False) + "\n").encode("ascii")
+    return (json.dumps(report(run, options.fail_on), indent=2, allow_nan=False) + "\n").encode("ascii")
 
 
 def report(run: Run, fail_on: Severity | None) -> dict[str, Any]:

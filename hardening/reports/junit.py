@@ -22,9 +22,9 @@ _FAILED = frozenset({ExitCode.REFUSED, ExitCode.HOSTS_FAILED, ExitCode.ROLLED_BA
 """With one of these the run has failed whatever its findings' severity, so that what failed is a failure here too."""
 
 
-def write(run: Run, how: RenderOptions) -> bytes:
+def write(run: Run, options: RenderOptions) -> bytes:
     """Return the document as UTF-8; a case fails exactly where a finding fails the run, or the run has failed by itself."""
-    failed = how.fail_on is None and bool(run.extra_codes & _FAILED)
+    failed = options.fail_on is None and bool(run.extra_codes & _FAILED)
     found: dict[str, list[Finding]] = defaultdict(list)
     said: dict[str, list[Result]] = defaultdict(list)
     for finding in run.findings:
@@ -36,12 +36,12 @@ def write(run: Run, how: RenderOptions) -> bytes:
     subjects = [one for one in run.subjects if one.same_as not in everyone]
     subjects += [Subject(id=name, kind=Kind.FILE) for name in sorted((found.keys() | said.keys()) - everyone)]
     suites = [
-        (one, cases_of(one, found[one.id], said[one.id], how.fail_on, failed=failed))
+        (one, cases_of(one, found[one.id], said[one.id], options.fail_on, failed=failed))
         for one in subjects or [Subject(id="", kind=Kind.FILE)]
     ]
     everything = [case for _, cases in suites for case in cases]
-    if run.exit_code(how.fail_on) in _FAILED and not any(map(_red, everything)):
-        suites[0][1].append(_verdict(run, how.fail_on))
+    if run.exit_code(options.fail_on) in _FAILED and not any(map(_red, everything)):
+        suites[0][1].append(_verdict(run, options.fail_on))
     root = ET.Element("testsuites")
     for number, (one, cases) in enumerate(suites if subjects or suites[0][1] else ()):
         root.append(_suite(run, number, one, cases))

@@ -25,9 +25,14 @@ _ROWS = 200
 _CELL = 300
 
 
-def write(run: Run, how: RenderOptions) -> bytes:
+def write(run: Run, options: RenderOptions) -> bytes:
     """Return the summary as UTF-8, in GitHub's Markdown."""
-    lines = [f"## Hardening report: {word(run, how.fail_on)}", "", escape(sentence(run, how.fail_on)), ""]
+    lines = [
+        f"## Hardening report: {word(run, options.fail_on)}",
+        "",
+        escape(sentence(run, options.fail_on)),
+        "",
+    ]
     lines += _subjects(run)
     counting = sorted((f for f in run.findings if f.counts), key=lambda f: -f.level)
     lines += _changes(run)

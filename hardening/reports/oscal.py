@@ -23,7 +23,7 @@ _SPACE = uuid.UUID("5a0f2c36-3f0e-5d5b-9b57-6c6f0d0c2a11")
 _METHODS = {Verdict.MANUAL: "UNKNOWN"}
 
 
-def write(run: Run, how: RenderOptions) -> bytes:
+def write(run: Run, options: RenderOptions) -> bytes:
     """Return the document as UTF-8."""
     seen = {(f.subject, f.rule.id, f.evidence): f for f in run.findings}
     requirements = [one for standard in standards(run) for one in standard.requirements]
@@ -31,7 +31,7 @@ def write(run: Run, how: RenderOptions) -> bytes:
     said: dict[str, Any] = {
         "uuid": _id("result", instant(run.started)),
         "title": f"{run.tool} {run.version}",
-        "description": sentence(run, how.fail_on),
+        "description": sentence(run, options.fail_on),
         "start": instant(run.started),
         "end": instant(run.finished),
         "reviewed-controls": {"control-selections": [_selection(requirements)]},

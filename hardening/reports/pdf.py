@@ -15,14 +15,14 @@ _CARDS = 150
 _PLACES = 8
 
 
-def write(run: Run, how: RenderOptions) -> bytes:
+def write(run: Run, options: RenderOptions) -> bytes:
     """Return the document as PDF/UA. Errors: UsageError (the extra or its library Pango is not installed)."""
     try:
         from weasyprint import HTML
     except (ImportError, OSError) as problem:
         hint = f"{install_extra('pdf')}; and Pango: apt-get install libpango-1.0-0 libpangoft2-1.0-0"
         raise UsageError("the format pdf needs WeasyPrint", hint=hint) from problem
-    text = html.page("print.html.j2", values(run, how)).decode("utf-8")
+    text = html.page("print.html.j2", values(run, options)).decode("utf-8")
     made = HTML(string=text, url_fetcher=_nothing).write_pdf(
         pdf_variant="pdf/ua-1", pdf_identifier=hashlib.sha256(text.encode()).digest()[:16]
     )
@@ -34,14 +34,14 @@ def _nothing(url: str, *_: Any, **__: Any) -> Any:
     raise ValueError(f"not fetched: {url}")
 
 
-def values(run: Run, how: RenderOptions) -> dict[str, Any]:
+def values(run: Run, options: RenderOptions) -> dict[str, Any]:
     """Return what the template of the document shows."""
-    shared = html.values(run, how)
+    shared = html.values(run, options)
     every = shared["every"]
     return {
         **shared,
         "cards": every[:_CARDS],
         "cards_left": max(0, len(every) - _CARDS),
         "places_shown": _PLACES,
-        "digest": hashlib.sha256(write_json(run, how)).hexdigest(),
+        "digest": hashlib.sha256(write_json(run, options)).hexdigest(),
     }

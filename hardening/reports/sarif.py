@@ -42,7 +42,7 @@ _LEVELS = {
 """Verdicts that somebody has to hear of; findings say themselves what failed or is waived."""
 
 
-def write(run: Run, how: RenderOptions) -> bytes:
+def write(run: Run, options: RenderOptions) -> bytes:
     """Return one run as UTF-8 JSON; over the limit the least severe results are left out, and it is said."""
     table = Artifacts()
     rules = _rules(run)
@@ -51,7 +51,7 @@ def write(run: Run, how: RenderOptions) -> bytes:
     has_known = any(finding.known for finding in found)
     said = [result for result in run.results if result.verdict in _LEVELS]
     results = [_finding(one, index, table, has_known=has_known) for one in found[:RESULTS]]
-    code = run.exit_code(how.fail_on)
+    code = run.exit_code(options.fail_on)
     notes = [
         {
             "level": "warning",

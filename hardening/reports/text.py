@@ -21,27 +21,27 @@ _FEW = 3
 """From how many subjects on one paragraph lists those that were not examined."""
 
 
-def write(run: Run, how: RenderOptions) -> bytes:
-    """Return the report as UTF-8 text, with ANSI colours where `how` asks for them."""
-    paint = _Paint(on=how.color)
+def write(run: Run, options: RenderOptions) -> bytes:
+    """Return the report as UTF-8 text, with ANSI colours if `options` asks for them."""
+    paint = _Paint(on=options.color)
     lines: list[str] = []
     index = Index(run)
-    passed_over = {} if how.verbose else _passed_over(index)
+    passed_over = {} if options.verbose else _passed_over(index)
     together = {subject.id for group in passed_over.values() for subject in group}
     for subject in run.subjects:
         if subject.same_as not in index.known and subject.id not in together:
-            lines += (*_subject(index, subject, how, paint), "")
+            lines += (*_subject(index, subject, options, paint), "")
     for group in passed_over.values():
         lines += (*_many_unexamined(index, group, paint), "")
     known = index.known
     elsewhere = [f for f in run.findings if f.subject not in known]
-    if of_the_run := list(findings_of(_worst_first(elsewhere), how, paint)):
+    if of_the_run := list(findings_of(_worst_first(elsewhere), options, paint)):
         lines += (*of_the_run[1:], "")  # each begins with an empty line, and a subject ends with one
-    lines += told(run, paint, whole=bool(how.verbose))
+    lines += told(run, paint, whole=bool(options.verbose))
     lines += _changes(run, paint)
-    if how.summary and not how.verbose and not text_summary.fits(run, lines):
+    if options.summary and not options.verbose and not text_summary.fits(run, lines):
         lines = [*text_summary.summary(run, paint), ""]
-    lines.append(paint(sentence(run, how.fail_on), _STYLES[tone(run, how.fail_on)]))
+    lines.append(paint(sentence(run, options.fail_on), _STYLES[tone(run, options.fail_on)]))
     return ("\n".join(lines) + "\n").encode("utf-8")
 
 
@@ -106,7 +106,7 @@ def _verdicts(subject: Subject, paint: _Paint) -> Iterator[str]:
             yield f"            answer  {visible(command)}"
 
 
-def _subject(index: Index, subject: Subject, how: RenderOptions, paint: _Paint) -> Iterator[str]:
+def _subject(index: Index, subject: Subject, options: RenderOptions, paint: _Paint) -> Iterator[str]:
     yield paint(visible(subject.id), _BOLD) + paint(f"  {looked_at(subject)}", _DIM)
     if names := index.same.get(subject.id):
         yield f"  and all the same: {few([n.removeprefix(stem(subject.id)) for n in names])}"
@@ -121,14 +121,14 @@ def _subject(index: Index, subject: Subject, how: RenderOptions, paint: _Paint) 
     for line in (subject.offer or {}).get("readiness", ()):
         yield f"  {visible(str(line))}"
     findings = _worst_first(index.findings[subject.id])
-    if how.counted and not how.verbose:
+    if options.counted and not options.verbose:
         yield from counted(findings, paint)
     else:
-        yield from findings_of(findings, how, paint, index.same.get(subject.id, ()))
+        yield from findings_of(findings, options, paint, index.same.get(subject.id, ()))
     shared = index.shared[subject.id]
     for name, count in Counter(finding.subject for finding in shared).items():
         yield paint(f"  {many(count, 'finding')} of the same lines: reported with {visible(name)}", _OPEN)
-    yield from results(index, subject, how, paint)
+    yield from results(index, subject, options, paint)
     looked = subject.examined is Examined.FULL and (index.results[subject.id] or not subject.reason)
     if not findings and not shared and looked:
         yield paint("  nothing found", _GOOD)

@@ -31,7 +31,7 @@ Paint = Callable[[str, str], str]
 
 
 def findings_of(
-    found: Sequence[Finding], how: RenderOptions, paint: Paint, same: Sequence[str] = ()
+    found: Sequence[Finding], options: RenderOptions, paint: Paint, same: Sequence[str] = ()
 ) -> Iterator[str]:
     """Yield the lines about findings, in their order; `same` names the subjects of which all of it is true, too."""
     together: dict[object, list[Finding]] = {}
@@ -39,14 +39,14 @@ def findings_of(
         together.setdefault(_kind(finding), []).append(finding)
     # what a program may do is told with each finding, for it tells which those are
     fixes = Counter(finding.fix for finding in found if finding.fix is not None and not finding.fix.safe)
-    once = () if how.verbose else tuple(fix for fix, count in fixes.items() if count >= _FEW)
+    once = () if options.verbose else tuple(fix for fix, count in fixes.items() if count >= _FEW)
     for group in together.values():
         # -v gives every finding its fingerprint and own remedy, which scripts and waivers go by
-        if len(group) < _FEW or how.verbose:
+        if len(group) < _FEW or options.verbose:
             for finding in group:
-                yield from _alike([finding], how, paint, same, once)
+                yield from _alike([finding], options, paint, same, once)
         elif group[0].credential:
-            yield from _alike(group, how, paint, same, once)
+            yield from _alike(group, options, paint, same, once)
         else:
             yield from _many(group, paint, same, once)
     for fix in once:
@@ -96,14 +96,14 @@ def _many(group: Sequence[Finding], paint: Paint, same: Sequence[str], once: Seq
 
 
 def _alike(
-    group: Sequence[Finding], how: RenderOptions, paint: Paint, same: Sequence[str], once: Sequence[Fix]
+    group: Sequence[Finding], options: RenderOptions, paint: Paint, same: Sequence[str], once: Sequence[Fix]
 ) -> Iterator[str]:
     """Yield what findings say of which the place alone differs, once."""
     finding = group[0]
     yield from head(finding, paint, finding.message)
     yield from at([place(one) for one in group], _SHOWN)
     yield from _also(finding, same)
-    if finding.evidence and (how.verbose or finding.evidence not in finding.message):
+    if finding.evidence and (options.verbose or finding.evidence not in finding.message):
         yield f"{_MARGIN}found   {visible(finding.evidence)}"
         yield from _caret(visible(finding.evidence), paint)
     if finding.credential:
@@ -114,7 +114,7 @@ def _alike(
     if finding.advice:
         yield f"{_MARGIN}remedy  {visible(finding.advice)}"
     yield from _fix(finding, once)
-    if how.verbose:
+    if options.verbose:
         yield f"{_MARGIN}why     {visible(finding.rule.rationale)}"
         for reference in finding.rule.references:
             yield f"{_MARGIN}see     {visible(reference)}"

@@ -21,7 +21,7 @@ _BY_STEP = frozenset({Kind.MAILER})
 
 
 def results(
-    index: Index, subject: Subject, how: RenderOptions, paint: Callable[[str, str], str]
+    index: Index, subject: Subject, options: RenderOptions, paint: Callable[[str, str], str]
 ) -> Iterator[str]:
     """Yield the lines about what was checked."""
     found = index.results[subject.id]
@@ -32,7 +32,7 @@ def results(
     tally = Counter(words)
     yield ""
     yield "  checks: " + ", ".join(f"{tally[w]} {w}" for w in _WORDS if tally[w])
-    if how.verbose or subject.kind in _BY_STEP:
+    if options.verbose or subject.kind in _BY_STEP:
         for word, result in zip(words, found, strict=True):
             told = f"  {word:<13} {result.rule.id}  {visible(result.reason)}".rstrip()
             yield told if result.verdict in _QUIET and word != _WARN else paint(told, _OPEN)

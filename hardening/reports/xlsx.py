@@ -19,7 +19,7 @@ _ROWS = 1_048_576
 _WIDTH = 60
 
 
-def write(run: Run, how: RenderOptions) -> bytes:
+def write(run: Run, options: RenderOptions) -> bytes:
     """Return the workbook. Errors: UsageError (the extra is not installed)."""
     try:
         from xlsxwriter import Workbook
@@ -32,7 +32,7 @@ def write(run: Run, how: RenderOptions) -> bytes:
     )
     head = book.add_format({"bold": True})
     summary = [
-        ("Verdict", sentence(run, how.fail_on)),
+        ("Verdict", sentence(run, options.fail_on)),
         ("Tool", f"{run.tool} {run.version}"),
         ("Started", instant(run.started)),
         ("Finished", instant(run.finished)),
