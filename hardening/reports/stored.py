@@ -128,9 +128,7 @@ def _finding(row: Mapping[str, Any], rule: Rule) -> Finding:
     return Finding(
         rule=rule,
         subject=row["subject"],
-        location=OnWire(where["endpoint"])
-        if "endpoint" in where
-        else InFile(tuple(where["path"].split(NESTING)), where["line"], where["column"]),
+        location=OnWire(where["endpoint"]) if "endpoint" in where else _in_file(where),
         message=row["message"],
         severity=None if level is rule.severity else level,
         confidence=Confidence[row["confidence"].upper()],
@@ -151,7 +149,12 @@ def _finding(row: Mapping[str, Any], rule: Rule) -> Finding:
         role=Role(row["role"]) if "role" in row else None,
         matched=tuple(row.get("matched", ())),
         because=tuple(row.get("because", ())),
+        further=tuple(_in_file(one) for one in row.get("further", ())),
     )
+
+
+def _in_file(row: Mapping[str, Any]) -> InFile:
+    return InFile(tuple(row["path"].split(NESTING)), row["line"], row["column"])
 
 
 def _acceptance(row: Mapping[str, Any] | None) -> Acceptance | None:

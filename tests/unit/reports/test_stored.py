@@ -47,6 +47,14 @@ def test_a_stored_report_renders_to_the_same_bytes(name: str, limit: Severity | 
         assert render(writer.name, found.run, fail_on=found.fail_on) == direct, writer.name
 
 
+def test_further_places_of_a_finding_are_read_back(tmp_path: Path) -> None:
+    made = at(1, 3)
+    places = (InFile(("a.zip", "b.php"), 7, 2), InFile(("a.zip", "b.php"), 9, None))
+    made = replace(made, findings=tuple(replace(one, further=places) for one in made.findings))
+    (found,) = stored.load(store(tmp_path / "a.json", made)).run.findings
+    assert found.further == places
+
+
 def test_the_command_renders_what_was_stored_with_its_threshold(tmp_path: Path) -> None:
     made = fixtures.mixed()
     path = store(tmp_path / "a.json", made, None)
