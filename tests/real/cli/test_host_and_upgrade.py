@@ -188,7 +188,7 @@ def test_an_inventory_that_names_nobody_says_why(
 def test_what_an_undo_still_owes_is_said(little: Little, capsys: pytest.CaptureFixture[str]) -> None:
     answer = owing(little)
     said = session.summary(answer)
-    assert "everything is as it was before but for little, which could not be told" in said
+    assert "everything is as it was before except little, which could not be notified" in said
     assert run(["upgrade", "status", "-e", f"aspect_state_dir={little.state}"]) == 5
     assert "  OWED little: " in capsys.readouterr().out
     (little.root / "run" / "broken").unlink()

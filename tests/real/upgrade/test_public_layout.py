@@ -111,6 +111,7 @@ def test_a_recipe_has_to_be_named(
     """The default of a command that changes hosts was an invented recipe."""
     monkeypatch.chdir(tmp_path)
     words: list[Any] = ["upgrade", verb, "absent.zip", "--key", "absent.pub"]
+    words += ["--local"] if verb == "apply" else []
     assert run(words) == ExitCode.USAGE
     said = capsys.readouterr()
     assert said.out == ""
