@@ -80,14 +80,14 @@ def inside(top: Path, script: str, *, user: str = "0:0", read_only: bool = False
         f"set -e; ip link set lo up; {locked}"
         'mount -t proc proc "$1/proc"; mount --rbind /dev "$1/dev"; mount -t tmpfs -o mode=1777 tmpfs "$1/tmp"; '
         'mount -t tmpfs -o mode=1777 tmpfs "$1/work"; '
-        'exec chroot --userspec="$2" "$1" /usr/bin/env -i PATH=/usr/bin:/bin HOME=/tmp LANG=C.UTF-8 $4 /bin/sh -c "$3"'
+        'exec chroot --userspec="$2" "$1" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp LANG=C.UTF-8 $4 /bin/sh -c "$3"'
     )
     cache = "XDG_CACHE_HOME=/var/cache/harden" if read_only else ""
     return call("unshare", "--net", "--mount", "sh", "-c", steps, "sh", top, user, script, cache)
 
 
 def good(said: str) -> None:
-    lines = said.splitlines()
+    lines = [line for line in said.splitlines() if line]
     assert lines[0].startswith("harden, version ")
     assert lines[1].endswith("/_shipped/playbooks/upgrade.yml")
     assert lines[2].startswith("# ")

@@ -208,7 +208,7 @@ def test_file_process_and_firewall_are_compared_whatever_the_inventory_says(
     engine.restart()
     assert ask("status") == (0, ask("status")[1])
     assert f"control engine: configured={new} running={new}" in ask("status")[1]
-    code, said = ask("rollback")
+    code, said = ask("rollback", "--local")
     assert (code, f"port {new} stays open" in said) == (5, True), said
     for verb in ("status", "verify"):
         code, said = ask(verb)
