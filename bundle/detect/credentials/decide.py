@@ -15,7 +15,7 @@ from hardening.findings import Confidence, Role, Severity
 from hardening.toml_rows import Table
 
 FEATURES = frozenset(
-    "sample test chosen explained somebodys told comment own idle-comment not-live hash-by-form store-default public proved "
+    "sample test chosen explained somebodys told comment own idle-comment not-live hash-by-form hash-value store-default public proved "
     "one-of-many usual with-account lock-file browser-file packed-line signs place-known coded value-proved".split()
 )
 """Features that a row may ask for, beside those that begin with one of `PREFIXES`."""

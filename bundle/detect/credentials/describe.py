@@ -31,6 +31,8 @@ _ENOUGH = 256
 _STORE = re.compile(r"(?i)(?:key|trust|cert)\w{0,4}store|store_?(?:pass|pwd)")
 _MARKS_OF_A_HASH = ("$", "{", "*")
 """What begins a hash that cannot be a generated password as well, as 32 hexadecimal digits can."""
+_CRYPT = re.compile(r"\$(?:1|2[abxy]?|5|6|7|y|gy|apr1|P|H|argon2\w{0,2}|scrypt)\$")
+"""What begins a hash that programs take in the place of a password: `useradd -p`."""
 _BY_PLACE = frozenset(f"credential/{name}" for name in "login-call back-door command-line sql url".split())
 """Families that take whatever stands in a place."""
 _SHOWN = frozenset("test foo bar example sample demo dummy xxx changeme change_me tomcat".split())
@@ -133,6 +135,7 @@ def _of_value(
         "told": one.note == TOLD,
         "usual": one.value.lower() in common(),
         "with-account": bool(one.user),
+        "hash-value": _CRYPT.match(one.value) is not None,
         "hash-by-form": hashed and not one.mark,
         "store-default": kind == place.CODE and one.value == "changeit" and bool(_STORE.search(one.key)),
         "proved": is_proved(one, family, member, kind, view),

@@ -54,6 +54,16 @@ def test_a_safe_fix_needs_a_sure_find_at_a_known_place() -> None:
     assert by_hand(known | {"coded"}, Confidence.HIGH)[1] == "by-hand/coded"
 
 
+def test_a_hash_in_the_place_of_a_password_is_left_to_a_person(look: Look) -> None:
+    made = "$6$Zk3Qm8VxT1pq$wZYyh9yRb9KoBNxEx8bX/tkWimVjO93.uofa7/b6wFkwZtUZ9/CipQX8.q7aCgyEMbxRcWBjSaUsIPHELEMLy."
+    found = look("install.sh", f"#!/bin/sh\nuseradd -m -p '{made}' operator\n")
+    assert found
+    assert [one for one in found if one.fix is not None and one.fix.safe] == []
+    (plain,) = look("install.sh", "#!/bin/sh\nmysql -u operator -pZk3Qm8VxT1pq aam\n")
+    assert plain.fix is not None
+    assert plain.fix.safe
+
+
 @pytest.mark.parametrize(
     ("path", "role", "most"),
     [
