@@ -257,11 +257,8 @@ def _decided(
 
 def _partial(member: Member, view: View, subject: str) -> Finding:
     """Return what is said of a text that costs more than it may."""
-    at, size = view.reach or 0, len(view.data)
-    message = (
-        f"{member.name} holds more possible credentials than are examined in one member: "
-        f"looked for in the first {at} of {size} bytes"
-    )
+    rest = f"the rest from byte {view.reach} on" if view.reach else "parts of it"
+    message = f"{member.name} holds more possible credentials than are examined in one member: of its {len(view.data)} bytes, {rest} stayed unexamined"
     return Finding(rule=RULES["limit-work"], subject=subject, location=member.at(), message=message)
 
 
