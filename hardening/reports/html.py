@@ -208,7 +208,7 @@ def _behind(run: Run) -> tuple[dict[tuple[str, str, str], list[str]], dict[str, 
 def _more(finding: Finding, advice: str) -> list[list[str]]:
     """Return what only this place has, as rows of a list: name, text."""
     rows = [
-        ["Also", few(finding.also)] if finding.also else [],
+        ["Also", ", ".join(finding.also)] if finding.also else [],
         ["Credential", credential(finding)] if finding.credential else [],
         ["Account", finding.owner] if finding.owner else [],
         ["Remedy", finding.advice] if finding.advice != advice else [],
