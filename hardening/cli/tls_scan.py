@@ -40,9 +40,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--endpoints", "lists", multiple=True, type=_FILE, metavar="FILE", help="One endpoint a line.")
 @click.option("--full", is_flag=True, help="Inventory everything, not only what the policies forbid.")
 @click.option("--starttls", metavar="PROTO", help="Start TLS inside this protocol on bare endpoints.")
-@click.option(
-    "--sni", "names", metavar="NAME", multiple=True, help="The server name to ask for. May be repeated."
-)
+@click.option("--sni", metavar="NAME", multiple=True, help="The server name to ask for. May be repeated.")
 @click.option("--sni-file", type=_FILE, metavar="FILE", help="Server names, one a line.")
 @click.option(
     "--from-audit",
@@ -91,7 +89,7 @@ def command(
     policies: tuple[str, ...],
     lists: tuple[Path, ...],
     starttls: str | None,
-    names: tuple[str, ...],
+    sni: tuple[str, ...],
     sni_file: Path | None,
     from_audit: Path | None,
     concurrency: int,
@@ -123,16 +121,16 @@ def command(
     chosen = [policy.load(name) for name in policies or (policy.DEFAULT,)]
     texts = [*endpoints, *(line for path in lists for line in read_list(path))]
     texts = list(expand(texts, allow_ranges=allow_ranges))
-    names = (*names, *(read_list(sni_file) if sni_file else ()))
+    names = (*sni, *(read_list(sni_file) if sni_file else ()))
     texts = _of_audit(texts, from_audit) if from_audit else texts
-    sni = names[0] if len(names) == 1 else None
+    only = names[0] if len(names) == 1 else None
     if len(names) > 1:
         texts = list(named(texts, names))
     others = joined(read_stream(path) for path in merged)
     if not texts and not others:
         raise UsageError("no endpoint given", hint="harden tls scan HOST[:PORT]..., or --endpoints FILE")
     key = {
-        "policies": question(chosen) if state_file is not None else [], "full": full, "starttls": starttls, "sni": sni, "deep": deep,
+        "policies": question(chosen) if state_file is not None else [], "full": full, "starttls": starttls, "sni": only, "deep": deep,
         "vulnerabilities": vulnerabilities, "trust": trust, "expiry_days": expiry_days,
     }  # fmt: skip
     _check(report, timeout=timeout, stream=stream, names=names)
@@ -140,7 +138,7 @@ def command(
     state = State(state_file, key) if state_file is not None else None
     before = {text: state.done[text] for text in texts if text in state.done} if state else {}
     settings = replace(
-        _settings(concurrency, timeout, starttls=starttls, sni=sni, full=full),
+        _settings(concurrency, timeout, starttls=starttls, sni=only, full=full),
         trust=trust,
         expiry_days=expiry_days,
         deep=deep,
