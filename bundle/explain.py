@@ -55,7 +55,7 @@ def _subject(outer: str, path: str) -> str:
 
 
 def _members(outer: str, path: str) -> Iterator[Member]:
-    """Yield the members that have a path. Errors: InputError, where there is none."""
+    """Yield the members that have a path. Errors: InputError if no member has it."""
     if not Path(outer).is_file():
         hint = "give FILE:LINE, or ARCHIVE!/MEMBER:LINE as reports have it"
         raise InputError(f"{outer}: no such file", hint=hint)

@@ -1,4 +1,4 @@
-"""What a file is for: product, test, documentation and their like, told by the rows of `bundle/data/roles.toml`."""
+"""The role of a file (product, test, documentation ...), by the rows of `bundle/data/roles.toml`."""
 
 from __future__ import annotations
 

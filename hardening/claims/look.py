@@ -42,7 +42,7 @@ class Shown:
     gap: str = ""
     """Why not all of it was examined."""
     lost: bool = False
-    """Whether nothing of it was examined."""
+    """Whether it was not examined at all."""
     findings: tuple[Finding, ...] = ()
     servers: tuple[Subject, ...] = ()
     """TLS servers: of configurations, or on the wire."""

@@ -172,7 +172,7 @@ class Credentials:
     def _judged(
         self, member: Member, view: View, subject: str, kind: str, caught: Sequence[tuple[Family, Catch]]
     ) -> Iterator[Judged]:
-        """Yield each candidate of a text with what is decided about it, and with the account that stands beside it."""
+        """Yield each candidate of a text with its decision and the account beside it."""
         if not caught:
             return
         text = Text.of(member, view, kind, subject)
@@ -241,7 +241,7 @@ class Judged:
     family: Family
     catch: Catch
     owner: Catch
-    """The same with what stands beside it of its account and its service."""
+    """The candidate with the account and the service beside it."""
     decision: Decision
     line: int | None = None
     column: int | None = None

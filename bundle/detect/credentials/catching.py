@@ -123,7 +123,7 @@ class Catching:
         return found
 
     def dismissed(self, view: View, kind: str) -> list[tuple[int, str, str]]:
-        """Return the line, the row and the check of each pattern that matched a text and whose check let nothing of it through."""
+        """Return the line, the row and the check of each pattern that matched a text if its check dismissed every match."""
         found = []
         for number, ends in sorted(self.gates.hits(view.data, WHOLE).items()):
             if number >= len(self._nets):

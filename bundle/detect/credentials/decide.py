@@ -32,9 +32,9 @@ class Row:
     unless: frozenset[str]
     base: Severity | None = None
     severity: Severity | None = None
-    """The most that is left; None: it says nothing of it."""
+    """The upper limit; None: no limit."""
     confidence: Confidence | None = None
-    """The most that is left; None: it says nothing of it."""
+    """The upper limit; None: no limit."""
     note: str = ""
     drop: bool = False
     """Whether nothing is reported."""

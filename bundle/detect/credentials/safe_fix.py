@@ -29,7 +29,7 @@ _LINES = frozenset(("daemon-setting", "password-file"))
 """Families of files whose lines are known by their form."""
 _TOKEN = "service-token"  # noqa: S105 - a family, not one
 _OTHERS = frozenset(("back-door", "password-hash", "sudo-rule"))
-"""Families of which nothing is replaced."""
+"""Families that are never replaced."""
 
 _BROWSER = (".js", ".mjs", ".css", ".map", ".ts", ".scss", ".less", ".htm", ".html", ".svg")
 _LOCKS = re.compile(r"(?i)(?:[-._]lock(?:file|\.\w{1,8})?|\.sum|-shrinkwrap\.\w{1,8})$")

@@ -83,7 +83,7 @@ class Versions:
             learned.unknown = list(hello.every_kind())
 
     def _others_closed(self) -> bool:
-        """Tell whether a trial is to come anyway; for SSL 2.0 alone there is none, since it alone leaves nothing open."""
+        """Return whether a trial follows anyway. SSL 2.0 alone does not cause one, because it leaves nothing open."""
         return any(one.alert == CLOSE for one in self.case.asker.refusals)
 
     def late(self) -> Talk:
