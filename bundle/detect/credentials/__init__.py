@@ -113,11 +113,16 @@ class Credentials:
             return self._in_compiled(member, subject, java=False)
         if _unreadable(member):
             return iter(())
+        view, kind, caught = self._read(member, subject)
+        found = self._in_place(member, view, subject, kind, caught) if caught else iter(())
+        return found if view.reach is None else chain(found, (_partial(member, view, subject),))
+
+    def _read(self, member: Member, subject: str) -> tuple[View, str, Sequence[tuple[Family, Catch]]]:
+        """Return a text, its kind and what is caught in it, with the work that one member may cost."""
         cracking.begin()
         view = View.of(member)
         kind, caught = self._reading.text(member, view, self._path(member, subject))
-        found = self._in_place(member, view, subject, kind, caught) if caught else iter(())
-        return found if view.reach is None else chain(found, (_partial(member, view, subject),))
+        return view, kind, caught
 
     def _in_place(
         self, member: Member, view: View, subject: str, kind: str, caught: Sequence[tuple[Family, Catch]]
@@ -134,9 +139,7 @@ class Credentials:
         """Yield what may be replaced by a reference, with the place of its finding; `key` seals the values."""
         if member.container or member.kind != "file" or member.format == "class" or _unreadable(member):
             return
-        cracking.begin()
-        view = View.of(member)
-        kind, caught = self._reading.text(member, view, self._path(member, subject))
+        view, kind, caught = self._read(member, subject)
         for one in self._judged(member, view, subject, kind, caught):
             found = literal(member, view, one.family.rule.id, named(one.owner), kind, one.decision, key=key)
             if isinstance(found, Literal) and not one.decision.dropped:
@@ -152,8 +155,7 @@ class Credentials:
             return list(self._judged_compiled(member, subject, java=False))
         if _unreadable(member):
             return []
-        view = View.of(member)
-        kind, caught = self._reading.text(member, view, self._path(member, subject))
+        view, kind, caught = self._read(member, subject)
         found = []
         for one in self._judged(member, view, subject, kind, caught):
             line, column = view.place(one.catch.start)

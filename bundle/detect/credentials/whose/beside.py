@@ -22,7 +22,9 @@ _SETTING = re.compile(
 """A setting that names an account: in an assignment, as a name with its value, in an element. What its name has before that is read backwards, which is far quicker."""
 _OF_A_NAME = string.ascii_letters + string.digits + "_.$-"
 _LONGEST_FRONT = 40
-_WORD = re.compile(rf"(?i)(?<![a-z])(?:{_FOR_ONE}|secret)\d{{0,2}}[\"'\]]{{0,3}}\s{{0,8}}(?:=|:|,|>|value\b)")
+_WORD = re.compile(
+    rf"(?i)(?<![a-z/])(?:{_FOR_ONE}|secret)\d{{0,2}}[\"'\]]{{0,3}}\s{{0,8}}(?:=|:|,|>|value\b)"
+)
 """Another password's setting: what stands behind one is not the account of the next."""
 _IS_ONE = re.compile(rf"(?i)(?:{_FOR_ONE})\d{{0,2}}$")
 _LAST = re.compile(rf"(?i)(?:{_FOR_ONE}|{ACCOUNT})\d{{0,2}}$")
@@ -30,13 +32,11 @@ _FAR = 2
 """Lines over which a bare `user` goes with a password whose name has more to it, and the other way round."""
 
 
-def beside(view: View, one: Catch, kind: str) -> str:
-    """Return the account of the setting next to a password whose name goes with it; in a program it is a literal."""
+def beside(text: str, start: int, one: Catch, kind: str) -> str:
+    """Return the account of the setting next to a password (from `start` on) whose name goes with it; in a program it is a literal."""
     if not _IS_ONE.search(one.key.rstrip("\"']")):
         return ""
-    first = max(0, one.start - NEAR)
-    text, key, quoted = view.text(first, one.end + NEAR), one.key, kind == place.CODE
-    start, end = one.start - first, one.end - first
+    key, quoted, end = one.key, kind == place.CODE, start + one.end - one.start
     front = _front(key)
     named = text.rfind(key, 0, start)
     begin = named if named >= 0 else start

@@ -67,3 +67,15 @@ def test_libpass_and_the_systems_functions_agree(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(cracking, "_system", lambda: None)
     assert [[opens(value, word) for word in WORDS] for value in made] == by_system
     assert any(map(any, by_system))
+
+
+def test_no_hash_is_tried_less_for_those_of_other_members() -> None:
+    if ctypes.util.find_library("crypt") is None:
+        pytest.skip("there is no libcrypt, and DES takes seconds without it")
+    tried = set()
+    for number in range(1100):
+        cracking.begin()
+        tried.add(cracking.opened(f"ab{number:011}"))
+    cracking.begin()
+    assert tried == {False}
+    assert cracking.opened(des_crypt.using(salt="cd").hash("letmein")) is True

@@ -109,6 +109,39 @@ UNTOLD = {
 """What nothing tells of, or what would be wrong."""
 
 
+ON_ONE_LINE = {
+    "an element and an attribute": (
+        "a.xml",
+        '<c><n><username>alarms@quay</username><password>{s}</password></n><ldap bindDn="cn=svc" bindPassword="{s}9"/></c>\n',
+        [("alarms@quay", ""), ("cn=svc", "LDAP")],
+    ),
+    "an account that has no password": (
+        "a.xml",
+        '<c><ldap bindDn="cn=svc" port="1"/><n><password>{s}</password><username>alarms@quay</username></n></c>\n',
+        [("alarms@quay", "")],
+    ),
+    "three elements": (
+        "a.xml",
+        '<c><db user="feed" password="{s}"/><smtp user="mailer" password="{s}8"/><n><username>alarms@quay</username><password>{s}9</password></n></c>\n',
+        [("feed", ""), ("mailer", "mail"), ("alarms@quay", "")],
+    ),
+    "objects": (
+        "a.json",
+        '{{"smtp": {{"username": "alarms", "password": "{s}"}}, "ldap": {{"bindDn": "cn=svc", "bindPassword": "{s}8"}}, "x": {{"user": "feed", "password": "{s}9"}}}}\n',
+        [("alarms", "mail"), ("cn=svc", "LDAP"), ("feed", "")],
+    ),
+    "an account around a password": ("a.xml", '<user name="feed"><auth><password>{s}</password></auth></user>\n', [("feed", "")]),
+}  # fmt: skip
+"""Files that a program wrote in one line: file, text, account and service of each password."""
+
+
+@pytest.mark.parametrize("name", ON_ONE_LINE)
+def test_each_of_several_accounts_on_one_line_has_its_own_password(look: Look, name: str) -> None:
+    path, text, told = ON_ONE_LINE[name]
+    found = [f for f in look(path, text.format(s=SECRET)) if f.confidence >= Confidence.MEDIUM]
+    assert [(f.account, f.service) for f in found] == told
+
+
 @pytest.mark.parametrize("name", TOLD)
 def test_account_and_service_are_told_by_what_a_place_says_of_them(look: Look, name: str) -> None:
     path, text, account, service = TOLD[name]
