@@ -104,7 +104,7 @@ chaos-test: RUNS = tests/matrix/hosts/test_chaos.py ## 300 drawn interruptions o
 components-test: RUNS = tests/matrix/bundle/detect/components ## component recognition on real packages: minified JavaScript, hundreds of jars, false positives
 credentials-test: RUNS = tests/matrix/bundle/detect/credentials ## planted credentials by the hundred: recall, precision, exact places
 faults-test: RUNS = tests/matrix/host ## every step of the agent's transaction x every fault, on every Python: about half an hour
-hosts-test: RUNS = tests/matrix/hosts/test_fleet.py tests/matrix/hosts/test_leaks.py ## real hosts that boot (systemd-nspawn, as root): the playbooks over ssh, killed hosts, cut connections
+hosts-test: RUNS = tests/matrix/hosts/test_fleet.py tests/matrix/hosts/test_leaks.py tests/matrix/hosts/test_claims.py ## real hosts that boot (systemd-nspawn, as root): the playbooks over ssh, killed hosts, cut connections
 java-test: RUNS = tests/matrix/tls/test_jsse.py tests/matrix/tls/targets/test_tomcat9.py ## a real Tomcat 9 in Java's TLS and OpenSSL, and every word of java.security on every JDK that is here
 load-test: RUNS = tests/matrix/playbooks/test_load.py ## clients that ask over HTTPS while nginx, httpd and lighttpd change their TLS settings: none goes without its answer
 mailer-test: RUNS = tests/matrix/mailer tests/matrix/playbooks/test_mailer.py ## the mailer for long: 3,900 kills, a day without mail, credentials under load, leaks, the doctor's accuracy, the role
@@ -124,8 +124,8 @@ walls-test: RUNS = tests/real/host/test_walls.py tests/matrix/host/test_walls.py
 
 package-test: packaging-tools
 packaging-tools: $(VENV)/.package
-	@command -v mmdebstrap >/dev/null && command -v rpmbuild >/dev/null && command -v umoci >/dev/null || \
-	  apt-get install -y -qq --no-install-recommends mmdebstrap rpm umoci iproute2
+	@command -v mmdebstrap >/dev/null && command -v rpmbuild >/dev/null && command -v umoci >/dev/null && command -v buildah >/dev/null && command -v runc >/dev/null || \
+	  apt-get install -y -qq --no-install-recommends mmdebstrap rpm umoci iproute2 podman buildah runc
 
 $(VENV)/.package: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --group package

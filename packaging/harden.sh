@@ -1,3 +1,5 @@
 #!/bin/sh
-# Starts harden with the Python that its libraries were built for, and with nothing of the user's own on its path.
-exec /usr/bin/env python@PYTHON@ -P -s -c 'import sys; sys.path.insert(0, "/opt/aspect-hardening/lib"); from hardening.cli import main; main()' "$@"
+# Starts harden with the Python that its libraries were built for. PYTHONPATH is for the programs that it starts, too: its own
+# helpers, and Ansible, whose plugins import it.
+export PYTHONPATH=/opt/aspect-hardening/lib PYTHONNOUSERSITE=1
+exec /usr/bin/env python@PYTHON@ -P -m hardening "$@"

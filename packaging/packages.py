@@ -34,6 +34,8 @@ PREFIX = f"opt/{NAME}"
 USER = 10001
 """Account of the container: no root, no name of the host."""
 SUITE = "trixie"
+EE_NEEDS = ("ansible-runner", "bindep", "dumb-init==1.2.5", "pyyaml", "packaging")
+"""What ansible-builder installs in an execution environment."""
 
 
 def run(*command: object, cwd: Path = ROOT, **more: object) -> str:
@@ -78,11 +80,15 @@ class Builder:
     def wheels(self) -> Path:
         """A folder with the wheel and all that it needs, those of the extra `ansible` too."""
         folder = self._fresh("wheels")
+        self._download(folder, f"{self.wheel}[ansible,tuf]")
+        return folder
+
+    def _download(self, folder: Path, *names: str) -> None:
+        """Bring wheels and all that they need."""
         run(
             sys.executable, "-m", "pip", "--python", self.python, "download", "--quiet", "--disable-pip-version-check",
-            "--only-binary=:all:", "--dest", folder, f"{self.wheel}[ansible,tuf]",
+            "--only-binary=:all:", "--dest", folder, *names,
         )  # fmt: skip
-        return folder
 
     @cached_property
     def python_version(self) -> str:
@@ -107,12 +113,16 @@ class Builder:
         shutil.copytree(self.tree, top / PREFIX / "lib")
         launcher = top / "usr/bin/harden"
         launcher.parent.mkdir(parents=True)
-        launcher.write_text((HERE / "harden.sh").read_text().replace("@PYTHON@", self.python_version))
+        launcher.write_text(self._filled("harden.sh"))
         launcher.chmod(0o755)
         licence = top / f"usr/share/doc/{NAME}/copyright"
         licence.parent.mkdir(parents=True)
         shutil.copyfile(ROOT / "LICENSE", licence)
         return top
+
+    def _filled(self, script: str) -> str:
+        """Return a script of the packages for this Python."""
+        return (HERE / script).read_text().replace("@PYTHON@", self.python_version)
 
     def wheelhouse(self) -> Path:
         """Make the archive of every wheel, with install.sh."""
@@ -131,6 +141,7 @@ class Builder:
         made = self.out / f"harden-{self.version}-py{self.python_version}.pyz"
         run(
             Path(sys.executable).parent / "shiv", "--site-packages", self.tree, "--reproducible", "--compressed",
+            "--extend-pythonpath",
             "-e", "hardening.cli:main", "-p", f"/usr/bin/env python{self.python_version}", "-o", made,
             SOURCE_DATE_EPOCH=self.epoch,
         )  # fmt: skip
@@ -150,6 +161,9 @@ class Builder:
             text = text.replace(mark, value)
         (top / "DEBIAN").mkdir()
         (top / "DEBIAN/control").write_text(text)
+        for script, name in (("compile.sh", "postinst"), ("uncompile.sh", "prerm")):
+            (top / "DEBIAN" / name).write_text(self._filled(script))
+            (top / "DEBIAN" / name).chmod(0o755)
         made = self.out / f"{NAME}_{self.version}_{arch}.deb"
         run("dpkg-deb", "--root-owner-group", "-Zxz", "--build", top, made, SOURCE_DATE_EPOCH=self.epoch)
         return made
@@ -157,9 +171,13 @@ class Builder:
     def rpm(self) -> Path:
         """Make the RPM."""
         top = self._fresh("rpm")
+        for script in ("compile.sh", "uncompile.sh"):
+            (top / script).write_text(self._filled(script))
         run(
             "rpmbuild", "-bb", "--quiet", "--define", f"_topdir {top}", "--define", f"version_ {self.version}",
-            "--define", f"python_ {self.python_version}", "--define", f"root_ {self.root}", HERE / "aspect-hardening.spec",
+            "--define", f"python_ {self.python_version}", "--define", f"root_ {self.root}",
+            "--define", f"scripts_ {top}",
+            HERE / "aspect-hardening.spec",
             SOURCE_DATE_EPOCH=self.epoch,
         )  # fmt: skip
         (package,) = (top / "RPMS").rglob("*.rpm")
@@ -194,7 +212,7 @@ class Builder:
                     "PATH=/usr/bin:/bin",
                     "LANG=C.UTF-8",
                     "HOME=/tmp",
-                    "XDG_CACHE_HOME=/var/cache/harden",
+                    "HARDEN_CACHE_DIR=/var/cache/harden",
                 ],
                 "WorkingDir": "/work",
                 "Labels": {
@@ -250,6 +268,7 @@ class Builder:
         folder = self._fresh("ee") / f"{NAME}-{self.version}-ee"
         shutil.copytree(HERE / "ansible", folder)
         shutil.copytree(self.wheels, folder / "wheels")
+        self._download(folder / "wheels", *EE_NEEDS)
         shutil.copy(self.collection(), folder / "aspect-hardening.tar.gz")
         made = self.out / f"{NAME}-{self.version}-ee.tar.gz"
         made.write_bytes(gzip.compress(self._tar(folder.parent), mtime=self.epoch))

@@ -63,8 +63,8 @@ def show(
 ) -> int:
     """Show the port that is configured, the one that is listened on, and what the firewall lets in.
 
-    Exit 5 while a restart is pending, 10 where the firewall lets nobody or everybody reach the port, 4 where the engine
-    is not seen running or the firewall is not understood.
+    Exit codes: 10 if the firewall blocks the port for all clients, or opens it to any client; 5 if a restart is pending;
+    4 if no running engine is found, or the firewall cannot be parsed.
     """
     from hardening.host.plans import engine as engine_plan
 

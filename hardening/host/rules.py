@@ -43,7 +43,7 @@ ENGINE_NOT_SEEN = Rule(
 )
 ENGINE_SHUT = Rule(
     id="engine/shut-off",
-    title="The host's firewall lets nobody reach the control engine",
+    title="The host's firewall blocks the control engine's port for all clients",
     severity=Severity.MEDIUM,
     rationale="The engine listens on the port, or is to, and no rule of the firewall lets another host in.",
     remedy="Open the port for those who need it. If nobody does, set `control_engine_firewall: false`: the firewall is then not looked at.",

@@ -27,6 +27,10 @@ harden tls render nginx@1.20.1-el7 --quiet | grep ssl_protocols
 harden demo --keep kept | tail -n 1
 harden bundle audit kept/upgrade-3.07.01-clean.zip --quiet
 """
+ANSIBLE = """cd /work
+printf 'here ansible_connection=local\\n' >hosts
+harden host audit -i hosts --format text --fail-on never || true
+"""
 
 
 def _missing() -> str:
@@ -56,9 +60,9 @@ def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Debian root with Python and nothing of ours, as a tar."""
+    """A Debian root with Python, Debian's Ansible and nothing of ours, as a tar."""
     tar = tmp_path_factory.mktemp("base") / "root.tar"
-    names = "python3,python3-venv,libarchive13t64"
+    names = "python3,python3-venv,libarchive13t64,ansible-core"
     call("mmdebstrap", "--variant=minbase", f"--include={names}", "trixie", tar)
     return tar
 
@@ -82,7 +86,7 @@ def inside(top: Path, script: str, *, user: str = "0:0", read_only: bool = False
         'mount -t tmpfs -o mode=1777 tmpfs "$1/work"; '
         'exec chroot --userspec="$2" "$1" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp LANG=C.UTF-8 $4 /bin/sh -c "$3"'
     )
-    cache = "XDG_CACHE_HOME=/var/cache/harden" if read_only else ""
+    cache = "HARDEN_CACHE_DIR=/var/cache/harden" if read_only else ""
     return call("unshare", "--net", "--mount", "sh", "-c", steps, "sh", top, user, script, cache)
 
 
@@ -94,6 +98,11 @@ def good(said: str) -> None:
     assert "ssl_protocols TLSv1.2" in lines[3]
     assert lines[4].startswith("done in ")
     assert "OK: no findings" in said
+
+
+def asked_by_ansible(top: Path) -> None:
+    """The Ansible of the system finds the plugins, and they find the package."""
+    assert "1 host" in inside(top, ANSIBLE)
 
 
 def test_the_root_has_neither_our_program_nor_a_network(empty: Path) -> None:
@@ -119,16 +128,17 @@ def test_one_file(dist: Path, empty: Path) -> None:
     (file,) = dist.glob("harden-*.pyz")
     shutil.copy(file, empty / "usr/bin/harden")
     good(inside(empty, SMOKE))
+    asked_by_ansible(empty)
 
 
 def test_deb(dist: Path, empty: Path) -> None:
     (file,) = dist.glob("*.deb")
     shutil.copy(file, empty / "opt")
     good(inside(empty, f"dpkg --install /opt/{file.name} >/dev/null\n{SMOKE}"))
-    assert (
-        inside(empty, "dpkg --purge aspect-hardening >/dev/null; ls /opt; command -v harden || true")
-        == f"{file.name}\n"
-    )
+    asked_by_ansible(empty)
+    inside(empty, "dpkg --purge aspect-hardening")
+    assert [one.name for one in (empty / "opt").iterdir()] == [file.name]
+    assert not (empty / "usr/bin/harden").exists()
 
 
 def test_rpm(dist: Path, empty: Path) -> None:
@@ -137,7 +147,10 @@ def test_rpm(dist: Path, empty: Path) -> None:
     assert "python(abi) = 3." in call("rpm", "-qpR", file)
     call("rpm", "--root", empty, "--nodeps", "--install", file)
     good(inside(empty, SMOKE))
+    asked_by_ansible(empty)
     assert "/usr/bin/harden" in call("rpm", "--root", empty, "-ql", "aspect-hardening")
+    call("rpm", "--root", empty, "--erase", "aspect-hardening")
+    assert not list((empty / "opt").iterdir())
 
 
 def _unpacked(archive: Path, top: Path) -> dict[str, object]:
@@ -166,6 +179,7 @@ def test_oci(dist: Path, tmp_path: Path) -> None:
     user = str(config["User"])
     assert user.partition(":")[0] not in ("", "0")
     kept = sorted((top / "var/cache/harden").rglob("*"))
+    assert {one.stat().st_uid for one in kept} == {0}
     assert [one for one in kept if one.is_file() and one.stat().st_size > 100_000]
     said = inside(top, SMOKE + "ls -d /tmp/aspect-hardening-* 2>/dev/null || echo nothing was compiled\n", user=user, read_only=True)  # fmt: skip
     good(said)
@@ -197,19 +211,52 @@ def test_collection(dist: Path, tmp_path: Path) -> None:
     assert {"aspect.hardening.tls", "aspect.hardening.upgrade"} <= set(said.split())
 
 
-def test_execution_environment(dist: Path, tmp_path: Path) -> None:
-    """No container is built here: another project's program takes the definition and finds all that it names."""
-    (archive,) = dist.glob("*-ee.tar.gz")
-    call("tar", "-C", tmp_path, "-xzf", archive)
-    (folder,) = tmp_path.iterdir()
-    builder = Path(sys.executable).parent / "ansible-builder"
-    definition = folder / "execution-environment.yml"
-    call(
-        builder, "create", "-f", definition, "-c", tmp_path / "context", "--output-filename", "Containerfile"
+CONTAINERS = ("podman", "buildah", "runc")
+containers = pytest.mark.skipif(
+    any(shutil.which(one) is None for one in CONTAINERS), reason=f"not installed: {', '.join(CONTAINERS)}"
+)
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> dict[str, str]:
+    """The environment of podman and buildah, with a store of their own."""
+    file = tmp_path / "storage.conf"
+    file.write_text(
+        f'[storage]\ndriver = "vfs"\ngraphroot = "{tmp_path}/store"\nrunroot = "{tmp_path}/store-run"\n'
     )
-    written = (tmp_path / "context/Containerfile").read_text()
-    assert "pip install --no-cache-dir 'aspect-hardening[ansible]'" in written
-    assert list((tmp_path / "context/_build/wheels").glob("aspect_hardening-*.whl"))
+    return {"CONTAINERS_STORAGE_CONF": str(file), "PODMAN_IGNORE_CGROUPSV1_WARNING": "1"}
+
+
+RUN = "podman --runtime runc --cgroup-manager cgroupfs run --rm --network none".split()
+
+
+@containers
+def test_podman_runs_the_image(dist: Path, storage: dict[str, str]) -> None:
+    (archive,) = dist.glob("*.oci.tar")
+    image = call("podman", "pull", "--quiet", f"oci-archive:{archive}", **storage).strip()
+    locked = [*RUN, "--read-only", "--tmpfs", "/tmp", "--tmpfs", "/work:mode=1777", image]
+    assert call(*locked, "--version", **storage).startswith("harden, version ")
+    assert "done in " in call(*locked, "demo", **storage).splitlines()[-1]
+
+
+@containers
+def test_buildah_builds_the_execution_environment(
+    dist: Path, tmp_path: Path, storage: dict[str, str]
+) -> None:
+    """`ansible-builder build` would start the same build: here buildah has no network."""
+    (archive,) = dist.glob("*-ee.tar.gz")
+    call("tar", "-C", tmp_path, "--strip-components=1", "-xzf", archive)
+    call("sh", tmp_path / "base.sh", tmp_path / "base.tar", **storage)
+    builder, context = Path(sys.executable).parent / "ansible-builder", tmp_path / "context"
+    definition = tmp_path / "execution-environment.yml"
+    call(builder, "create", "-f", definition, "-c", context, "--output-filename", "Containerfile")
+    limits = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"]
+    build = ["buildah", "build", *limits, "--isolation", "chroot", "--network", "host", "-t", "ee"]
+    call("unshare", "--net", *build, "-f", context / "Containerfile", context, **storage)
+    said = call(*RUN, "ee", "sh", "-c", f"id -u; harden --version; ansible-doc --list aspect.hardening\n{ANSIBLE.replace('/work', '/tmp')}", **storage)  # fmt: skip
+    assert said.startswith("1000\nharden, version ")
+    assert "aspect.hardening.tls" in said
+    assert "1 host" in said
 
 
 def test_the_wheel_is_clean(dist: Path) -> None:
