@@ -160,7 +160,7 @@ def command(
     trust_inline_ignores: bool,
     **limits: Any,
 ) -> int:
-    """Examine archives or folders, nested to any depth: components, credentials, hostile constructions.
+    """Find deprecated components, credentials and hostile archives, at any depth of nesting.
 
     PATH may be - for standard input. Archive types are detected by content, not by file name. Nothing is executed, and nothing is unpacked to disk.
     TLS settings of servers are judged by the policies, for the release that the bundle names.

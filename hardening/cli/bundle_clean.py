@@ -56,13 +56,14 @@ def command(
     check_seconds: float,
     report: ReportOptions,
 ) -> int:
-    """Write OUT, the bundle PATH with everything fixed that is safe to fix; never in place.
+    """Copy the bundle PATH to OUT, without what is safe to remove. PATH is not changed.
 
-    Components that must not ship are removed, and what --remove names. A credential that proves itself at a known
-    place is replaced by @secret:name@, which the installer fills in on the host. What stays is byte for byte the same,
-    with owner, mode, time and order. The report lists each change, and is the audit of OUT; the exit code is 10 when a
-    finding at or above --fail-on is left. No OUT is written for a PATH of which nothing can be examined (3), or that
-    cannot be written again, such as 7z or ISO (11).
+    Removed: components that must not ship, and those that --remove names. Replaced: credentials that are certain, by a
+    placeholder @secret:name@ that the installer fills in on the host. Everything else keeps its bytes, owner, mode, time
+    and order. The report lists each change and audits OUT.
+
+    Exit codes: 10 if a finding at or above --fail-on is left; 3 if nothing in PATH can be examined, 11 if its format
+    cannot be written (7z, ISO). After 3 and 11 there is no OUT.
     """
     from bundle.audit import audit
     from bundle.clean import references

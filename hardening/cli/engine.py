@@ -116,7 +116,7 @@ def set_port(  # click hands over one argument per option
     local: bool,
     firewall: bool,
 ) -> int:
-    """Configure PORT with firewall and SELinux label as one transaction; exit 5 while the restart is pending."""
+    """Set the port of the control engine, with firewall and SELinux label, as one transaction. A pending restart is exit 5."""
     from dataclasses import replace
 
     from hardening.cli.caller import user

@@ -86,7 +86,7 @@ def audit(
     required: tuple[str, ...],
     report: ReportOptions,
 ) -> int:
-    """Look for deprecated components, credentials, secrets open to all, sudo rules, weak TLS and certificates."""
+    """Find deprecated components, credentials, secrets that every account can read, risky sudo rules, and weak TLS."""
     from datetime import UTC, datetime
 
     from bundle.walk.problem import unseen

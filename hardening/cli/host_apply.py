@@ -35,7 +35,7 @@ def apply(
     local: bool,
     keep_done: bool,
 ) -> int:
-    """Harden the hosts as their inventory asks: one first, then a tenth, then the rest.
+    """Apply the settings of the inventory: to one host, then to a tenth, then to the rest.
 
     When a host fails, those that this run changed are rolled back: exit 6 when all are as
     before, 7 when not; the report names each host's state.

@@ -108,8 +108,8 @@ def command(
 ) -> int:  # fmt: skip
     """Scan endpoints: host, host:port, [v6]:port or proto://host:port.
 
-    Only what the policies forbid is asked for, unless --full is given. You need the permission of
-    whoever runs the endpoints.
+    By default only what the policies forbid is tested; --full lists everything that is offered. You need the permission
+    of the operator of each endpoint.
     """
     from hardening.cli.tls_scan_progress import Progress
     from hardening.errors import UsageError

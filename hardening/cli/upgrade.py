@@ -50,10 +50,10 @@ def verify(
     no_host_audit: bool,
     report: ReportOptions,
 ) -> int:
-    """Hold every host to its plan and audit its files; a restart that is still pending is exit 5, never a pass.
+    """Compare every host with its plan, and audit its files. A pending restart is exit 5.
 
-    The audit is that of the upgrade: what was there before it is known and does not count, but for components that
-    must not be there and secrets that every account can read.
+    Findings that were there before the upgrade do not count, except components that must not be there and secrets that
+    every account can read.
     """
     from dataclasses import replace
 
@@ -76,7 +76,7 @@ def verify(
 @command.command("status")
 @_host_options
 def status(inventory: str | None, limit: str | None, extra: tuple[str, ...]) -> int:
-    """Show the upgrades and transactions of every host, by the host's own journal, and what waits for a person."""
+    """List the upgrades and transactions in each host's journal, and what somebody has to do."""
     from hardening.host import playbook, states
     from hardening.host.session import owed, unfinished, waits
     from hardening.upgrade.logs.redact import redacted
@@ -139,7 +139,7 @@ def rollback(
     check: bool,
     local: bool,
 ) -> int:
-    """Undo what was done last on every host, an upgrade or a transaction; each ends as it was, or says why not."""
+    """Undo the last upgrade or transaction of every host. The report names each host that could not be rolled back, and why."""
     from hardening.host import playbook
 
     require_hosts(inventory, local=local or (check and inventory is None))

@@ -102,7 +102,7 @@ def plan(
     recipe_file: Path | None,
     **admission: Any,
 ) -> int:
-    """Say what an upgrade with BUNDLE would do to each host; nothing is changed anywhere."""
+    """Show what an upgrade with BUNDLE would do to each host. Nothing is changed."""
     recipe = _ready(inventory, extra, recipe_file)
     run, job = _admitted(bundle, report, recipe, **admission)
     if job is None:

@@ -25,14 +25,14 @@ UNFINISHED = Rule(
     title="A transaction on the host is neither finished nor undone",
     severity=Severity.HIGH,
     rationale="A change was interrupted and could not be undone yet; the host keeps trying.",
-    remedy="Free what stops it (a full disk, a read-only file system, a service that does not start); the host finishes by itself: ask `harden upgrade status` until it says so.",
+    remedy="Remove what blocks it: a full disk, a read-only file system, a service that does not start. The host then finishes by itself; `harden upgrade status` shows it.",
 )
 RESTART_PENDING = Rule(
     id="engine/restart-pending",
-    title="The control engine does not listen where it is configured to",
+    title="The control engine listens on another port than configured: restart pending",
     severity=Severity.LOW,
-    rationale="The port takes effect with a restart that is left to a person; until then clients use the old one.",
-    remedy="Restart the control engine when the site allows it (the name of its service is not published; it starts by `/home/MIX_CMIX/runjava.*`), then `harden upgrade verify`.",
+    rationale="The new port takes effect when somebody restarts the engine. Until then clients use the old port.",
+    remedy="Restart the control engine when the site allows it, then run `harden upgrade verify`. The name of its service is not published; `/home/MIX_CMIX/runjava.*` starts it.",
 )
 ENGINE_NOT_SEEN = Rule(
     id="engine/not-seen",
@@ -46,7 +46,7 @@ ENGINE_SHUT = Rule(
     title="The host's firewall blocks the control engine's port for all clients",
     severity=Severity.MEDIUM,
     rationale="The engine listens on the port, or is to, and no rule of the firewall lets another host in.",
-    remedy="Open the port for those who need it. If nobody does, set `control_engine_firewall: false`: the firewall is then not looked at.",
+    remedy="Open the port for the clients that need it. If none does, set `control_engine_firewall: false`; the firewall is then not checked.",
 )
 ENGINE_OPEN = Rule(
     id="engine/open-to-all",

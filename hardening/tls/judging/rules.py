@@ -217,10 +217,10 @@ PREFERENCE: Rule = Rule(
 )
 INCONCLUSIVE = Rule(
     id="tls/inconclusive",
-    title="It could not be settled whether something forbidden is offered",
+    title="It is unknown whether something forbidden is offered",
     severity=Severity.INFO,
     rationale="The server closed, reset or stayed silent, or its settings depend on an unknown version.",
-    remedy="Ask an endpoint again, slower (`--concurrency 1`); for a file, name the OpenSSL build with `--openssl`.",
+    remedy="Do not count it as passed. Scan the endpoint again with `--concurrency 1`. For a file, name the OpenSSL build with `--openssl`.",
 )
 UNVERIFIED = Rule(
     id="tls/unverified",
