@@ -89,8 +89,8 @@ def check(
 ) -> int:
     """Check each claim of FILE: OLD is the bundle of the last release, NEW the one that the claims are about.
 
-    A claim is true, false (where and why), or not checkable (why). Exit 10 where one is false, 4 where one is not checkable,
-    7 where a host could not be examined. `harden report sign` signs the report and the annex.
+    A claim is true, false (where and why), or not checkable (why). Exit codes: 10 if one is false,
+    7 if a host could not be examined, 4 if one is not checkable. `harden report sign` signs the report and the annex.
     """
     from datetime import UTC, datetime
 
