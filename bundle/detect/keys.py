@@ -12,9 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 
-from bundle.detect import keyforms
+from bundle.detect import keyforms, roles
 from bundle.detect.credentials.texts.textview import code
-from bundle.detect.roles import by_path
 from bundle.walk.gate import Gate
 from bundle.walk.member import Member
 from hardening.findings import Confidence, Finding, Fix, Role, Rule, Severity
@@ -86,6 +85,8 @@ _OF_A_ROLE = {
     Role.CI: ("test", "chosen"),
     Role.EXAMPLE: ("sample",),
     Role.SAMPLE: ("sample",),
+    Role.DEV_CONTAINER: ("elsewhere",),
+    Role.VENDORED: ("elsewhere",),
 }
 """Features of a key for the role of its file."""
 _CODED = (b"LS0tLS1CRUdJTi", b"IBADANBgkqhkiG9w0BAQEFAASC", b"IBAAKB", b"IBAAKC")
@@ -379,7 +380,7 @@ def _said(member: Member, subject: str, rule: Rule, what: str, *, at: int | None
 
     line = None if at is None or member.format in _COMPILED else bytes(member.content[:at]).count(b"\n") + 1
     kind, path = place.style(member), place.inside(member, subject)
-    role, _ = by_path(path)
+    role = roles.of(path, member.content)
     in_a_program = at is not None and kind == place.CODE
     if place.is_documentation(path, kind, member.content) or (
         in_a_program and Spans.of(member, member.content, kind).documents(at or 0)

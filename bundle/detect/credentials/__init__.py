@@ -182,14 +182,15 @@ class Credentials:
         values = {c.value for _, c in kept}
         sure: Counter[str] = Counter()
         for family, one in kept:
-            features, role = text.describe(one, family)
+            owner = _owner(one, family, view, kind, values, text.path)
+            features, role = text.describe(one, family, owner)
             had = forms.of(one, features, family.rule.id.removeprefix("credential/"), kind, text.path, view)
             decision = _decided(family, one, features, role, had)
             if decision.confidence is Confidence.HIGH and not is_drawn(one.value):
                 sure[family.rule.id] += 1
                 if sure[family.rule.id] > _MOST_SURE:
                     decision = _decided(family, one, features | {"one-of-many"}, role, had)
-            yield Judged(family, one, _owner(one, family, view, kind, values, text.path), decision)
+            yield Judged(family, one, owner, decision)
 
     @staticmethod
     def _kept(text: Text, caught: Sequence[tuple[Family, Catch]]) -> Iterator[tuple[Family, Catch]]:

@@ -16,7 +16,7 @@ from hardening.toml_rows import Table
 
 FEATURES = frozenset(
     "sample test chosen explained somebodys told comment own idle-comment not-live hash-by-form hash-value store-default public proved "
-    "one-of-many usual with-account lock-file browser-file packed-line signs place-known coded value-proved".split()
+    "one-of-many owned picked stands-for-one elsewhere usual with-account lock-file browser-file packed-line signs place-known coded value-proved".split()
 )
 """Features that a row may ask for, beside those that begin with one of `PREFIXES`."""
 PREFIXES = ("family:", "role:", "kind:", "mark:", "confidence:")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from bundle.detect import roles
 from bundle.detect.credentials import examples
+from bundle.detect.credentials.judging.drawn import is_of_all_signs
 from bundle.detect.credentials.judging.naming import DUMMIES
 from bundle.detect.credentials.judging.values import (
     Strength,
@@ -16,13 +18,14 @@ from bundle.detect.credentials.judging.values import (
     strength,
 )
 from bundle.detect.credentials.lines.around import TOLD
+from bundle.detect.credentials.proof import is_random
 from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.rules.families import Family
-from bundle.detect.credentials.sureness import is_proved
+from bundle.detect.credentials.sureness import is_proved, is_told_whose
 from bundle.detect.credentials.texts import place
 from bundle.detect.credentials.texts.spans import Spans
 from bundle.detect.credentials.texts.textview import View
-from bundle.detect.roles import by_path
+from bundle.detect.credentials.whose.owning import by_its_name
 from bundle.walk.member import Member
 from hardening.findings import Confidence, Role
 
@@ -42,6 +45,14 @@ _ACCOUNTS = frozenset((("tiger", "scott"),))
 _COMMAND = "credential/command-line"
 _LIVES_ELSEWHERE = frozenset((Role.TEST, Role.CI))
 _FILLED_IN = frozenset((Role.EXAMPLE, Role.SAMPLE))
+_NOT_DELIVERED = frozenset((Role.DEV_CONTAINER, Role.VENDORED))
+_OF_NO_FORM = _BY_PLACE | {f"credential/{name}" for name in ("assignment", "xml")}
+"""Families whose values have no form of their own."""
+_STANDS_FOR_ONE = re.compile(
+    r"(?i)tests?(?:ing|er|user|pass\w*|pw\w*|secret|token|key|\d{1,4})?|(?:my|your|some|the|a|any)?[_-]?(?:secret|pass(?:word|wd|phrase)?|pwd?|token|key)|pass(?:word|wd)?test"
+    r"|foo(?:bar|baz)?|ba[rz]|qux|quux|abc|xyz|change[-_]?(?:me|it|this)[!\d]{0,4}|\w*(?:dummy|d[u0]mmyp|fake|placeholder|example|sample|mock|insecure|notasecret|not[_-]secure)\w*(?:[@.-]\w+)?"
+)
+"""Words for a password, for a test, and for the wish that somebody sets another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +73,15 @@ class Text:
         path = place.inside(member, subject)
         explains = member.derived != "sheet-text" and place.is_documentation(path, kind, member.content)
         explains = explains or (bool(member.derived) and place.is_prose_by_name(member.name))
-        role = Role.DOCUMENTATION if explains else by_path(path)[0]
+        role = Role.DOCUMENTATION if explains else roles.of(path, member.content)
         return cls(member, view, kind, path, role, Spans.of(member, view.data, kind))
 
-    def describe(self, one: Catch, family: Family) -> tuple[frozenset[str], Role]:
-        """Return the features of a candidate, and the role of its place."""
+    def describe(self, one: Catch, family: Family, owner: Catch) -> tuple[frozenset[str], Role]:
+        """Return the features of a candidate, and the role of its place; `owner` has the account and the service beside it."""
         view, at = self.view, one.start
         before = view.before(at)
         role, shown = self._role(at)
-        found = {f"kind:{self.kind}", *_of_value(one, family, role, self.member, self.kind, view)}
+        found = {f"kind:{self.kind}", *_of_value(one, family, role, self.member, self.kind, view, owner)}
         if shown:
             found |= {"explained", "not-live"}
         if role in _LIVES_ELSEWHERE and not (
@@ -109,8 +120,8 @@ def of_compiled(
     one: Catch, family: Family, member: Member, subject: str, *, java: bool
 ) -> tuple[frozenset[str], Role]:
     """Return the features of a candidate in a compiled program, which has no lines, and the role of the program."""
-    role = by_path(place.inside(member, subject))[0]
-    found = set(_of_value(one, family, role, member, place.CODE, None))
+    role = roles.by_path(place.inside(member, subject))[0]
+    found = set(_of_value(one, family, role, member, place.CODE, None, by_its_name(one)))
     if role in _LIVES_ELSEWHERE:
         found |= {"test", "not-live"}
     if not java:
@@ -119,7 +130,7 @@ def of_compiled(
 
 
 def _of_value(
-    one: Catch, family: Family, role: Role, member: Member, kind: str, view: View | None
+    one: Catch, family: Family, role: Role, member: Member, kind: str, view: View | None, owner: Catch
 ) -> set[str]:
     """Return the features that do not depend on the line."""
     said, example = strength(one.value), is_example(one.value)
@@ -133,6 +144,12 @@ def _of_value(
         "chosen": (said in (Strength.MIXED, Strength.NO) or is_no_word(one.value)) and not example,
         "somebodys": (is_generated(one.value[:_ENOUGH]) or letters) and not example,
         "told": one.note == TOLD,
+        "elsewhere": role in _NOT_DELIVERED,
+        "picked": family.rule.id in _OF_NO_FORM
+        and not is_random(one.value)
+        and not is_of_all_signs(one.value),
+        "owned": bool(owner.user or owner.service) or is_told_whose(one, family, member, kind, view),
+        "stands-for-one": bool(_STANDS_FOR_ONE.fullmatch(one.value)) and not one.mark,
         "usual": one.value.lower() in common(),
         "with-account": bool(one.user),
         "hash-value": _CRYPT.match(one.value) is not None,

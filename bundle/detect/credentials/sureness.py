@@ -13,6 +13,7 @@ from bundle.detect.credentials.judging.drawn import is_drawn, is_of_all_signs, i
 from bundle.detect.credentials.judging.keyword import Kind, kind_of
 from bundle.detect.credentials.judging.naming import DUMMIES
 from bundle.detect.credentials.judging.values import common
+from bundle.detect.credentials.proof import is_random
 from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.rules.families import Family
 from bundle.detect.credentials.texts import place
@@ -53,6 +54,8 @@ _WHOSE = re.compile(
     r"(?i)default|initial|factory|(?<![a-z])(?:root|admin|sa|mysql|postgres|mongo|redis|rabbitmq)|_(?:db|sql)_|(?<![a-z])(?:db|ftp|smtp|ldap|bind)_?p"
 )
 """What a name says of the account that a password is of, or that everybody has it who changed nothing."""
+_BEFORE = re.compile(r"(?i)[\"'$]?[a-z]{3,30}\d{0,3}[_.-](?:\w+[_.-])?(?:pass|pw|psw|secret|key|token)")
+"""A word before the one for a password: `MQTT_PASSWORD`."""
 _OF_A_STORE = re.compile(r"(?i)store")
 _SALT = re.compile(r"(?i)(?<!auth_)(?<!nonce_)(?<!logged_in_)salt\d{0,2}$")
 """A salt is no secret by itself, but for WordPress's."""
@@ -65,7 +68,7 @@ _NOBODY = frozenset("user username name me key login myuser youruser someuser jo
 """Accounts that stand for one, as `user:password` does."""
 _ONE_WORD = frozenset(("token", "secret", "credential", "credentials", "community", "bearer"))
 _OF_AN_ID = re.compile(r"[0-9a-fA-F]+$")
-_DUMMY = re.compile(r"(?i)dummy|fake|placeholder|example|sample")
+_DUMMY = re.compile(r"(?i)dummy|fake|placeholder|example|sample|(?<![a-z])demo(?![a-z])")
 _FEWEST = 3
 _PACKED = 500
 """Bytes of one line that nobody wrote by hand."""
@@ -114,6 +117,11 @@ def _proves(one: Catch, family: str, kind: str, view: View | None) -> bool:
     return _is_meant(one, family) and _is_of_somebody(one, family, kind, view)
 
 
+def _joins_words(one: Catch) -> bool:
+    """Whether the value beside the name of a token has letters and digits of words: `Token="InstallGatex64"`."""
+    return kind_of(one.key) is Kind.TOKEN and one.value.isalnum() and not is_random(one.value)
+
+
 def _is_enough(value: str) -> bool:
     """Whether a value has the letters and digits of the shortest password: `%2` is filled in."""
     return sum(c.isalnum() for c in value) >= _FEWEST
@@ -133,7 +141,7 @@ def _says_otherwise(one: Catch) -> bool:
     somebody = one.user and one.user.lower() not in _NOBODY
     word = one.value.lower() in DUMMIES and not (somebody or _says_whose(one.key))
     known = one.key.isalpha() and one.key.lower() in _ONE_WORD and bool(_OF_AN_ID.match(one.value))
-    return word or known or bool(_DUMMY.search(one.key))
+    return word or known or _joins_words(one) or bool(_DUMMY.search(one.key))
 
 
 def _says_whose(name: str) -> bool:
@@ -141,16 +149,37 @@ def _says_whose(name: str) -> bool:
     return kind_of(name) is Kind.PASSWORD and bool(_WHOSE.search(name)) and not _OF_A_STORE.search(name)
 
 
+def is_told_whose(one: Catch, family: Family, member: Member, kind: str, view: View | None) -> bool:
+    """Return whether the name of a value, or a literal near it, says what it opens.
+
+    The name of a setting does by any word before the one for a password.
+    """
+    if _says_whose(one.key):
+        return True
+    kind = _counted_as(member, kind)
+    if kind in _SETTINGS and kind_of(one.key) is not None and _BEFORE.match(one.key):
+        return True
+    return view is not None and _names_an_account(_around(one, view), family.rule.id, kind)
+
+
+def _around(one: Catch, view: View) -> str:
+    return view.text(max(0, one.start - _NEAR), one.end + _NEAR)
+
+
+def _names_an_account(near: str, family: str, kind: str) -> bool:
+    """Whether what stands near a value names an account by a literal."""
+    told = _ACCOUNT.search(near) or (kind == place.OTHER and _TOLD.search(near))
+    return bool(told or (family == _ADDRESS and _IN_AN_ADDRESS.search(near)))
+
+
 def _is_of_somebody(one: Catch, family: str, kind: str, view: View | None) -> bool:
     """Whether a program says whose password a value is, on lines that people wrote.
 
     A command asks nobody whose a usual password is, nor does a call or a comparison whose other ones are.
     """
-    near = "" if view is None else view.text(max(0, one.start - _NEAR), one.end + _NEAR)
+    near = "" if view is None else _around(one, view)
     if (view is not None and len(view.line(one.start)) > _PACKED) or _ANYBODY.search(near):
         return False
     usual = one.value.lower() in common()
     by_place = family == _COMMAND if usual else family in (_CALL, _BACK_DOOR)
-    told = _ACCOUNT.search(near) or (kind == place.OTHER and _TOLD.search(near))
-    told = told or (family == _ADDRESS and _IN_AN_ADDRESS.search(near))
-    return bool(one.user or _says_whose(one.key) or by_place or told)
+    return bool(one.user or _says_whose(one.key) or by_place or _names_an_account(near, family, kind))

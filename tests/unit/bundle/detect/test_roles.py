@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from bundle.detect.roles import Row, by_path, rows
+from bundle.detect.roles import Row, by_path, of, rows
 from hardening.findings import Role
+
+
+def matches(row: Row, one: str) -> bool:
+    """Whether a row is for a path, or for a text."""
+    found = row.path.search(one) if row.path else row.text and row.text.search(one.encode())
+    return bool(found)
 
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row.id)
 def test_a_row_takes_what_it_is_for(row: Row) -> None:
     assert row.takes
     assert row.leaves
-    assert [path for path in row.takes if not row.path.search(path)] == []
-    assert [path for path in row.leaves if row.path.search(path)] == []
+    assert (row.path is None) is not (row.text is None)
+    assert [one for one in row.takes if not matches(row, one)] == []
+    assert [one for one in row.leaves if matches(row, one)] == []
     assert row.role is not Role.PRODUCT
 
 
@@ -33,3 +40,10 @@ def test_ids_are_names() -> None:
 )
 def test_the_first_row_decides(path: str, role: Role) -> None:
     assert by_path(path)[0] is role
+
+
+def test_a_text_says_what_it_is_where_its_path_does_not() -> None:
+    text = b"import org.junit.Test;\nclass Gate { }\n"
+    assert of("src/Gate.java", text) is Role.TEST
+    assert of("vendor/Gate.java", text) is Role.VENDORED
+    assert of("src/Gate.java", b"class Gate { }\n") is Role.PRODUCT

@@ -72,8 +72,8 @@ def test_a_hash_in_the_place_of_a_password_is_left_to_a_person(look: Look) -> No
         ("examples/gate.ini", Role.EXAMPLE, Severity.LOW),
         ("samples/gate.ini", Role.SAMPLE, Severity.LOW),
         ("docs/gate.ini", Role.DOCUMENTATION, Severity.INFO),
-        (".devcontainer/gate.ini", Role.DEV_CONTAINER, Severity.HIGH),
-        ("vendor/gate.ini", Role.VENDORED, Severity.HIGH),
+        (".devcontainer/gate.ini", Role.DEV_CONTAINER, Severity.MEDIUM),
+        ("vendor/gate.ini", Role.VENDORED, Severity.MEDIUM),
     ],
 )
 def test_the_role_of_a_place_caps_the_severity(look: Look, path: str, role: Role, most: Severity) -> None:

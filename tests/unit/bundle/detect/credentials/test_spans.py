@@ -74,7 +74,7 @@ EXAMPLES: |
 
   - user:
       password: Kv7pQ2wXz9L
-password: Harbour77x
+admin_password: Harbour77x
 """
 
 

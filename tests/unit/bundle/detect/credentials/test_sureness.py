@@ -71,7 +71,7 @@ def test_a_page_is_no_configuration(credentials: Credentials) -> None:
 
 def test_a_list_without_a_suffix_is_no_configuration(look: Look) -> None:
     words = "".join(f"word{n}:w'd{n}\n" for n in range(8000))
-    (small,) = look("share/gate", "host = quay\npassword = gravel77\n")
+    (small,) = look("share/gate", "user = feed\npassword = gravel77\n")
     (large,) = look("share/gate", f"{words}pass:pA5,J1%\n")
     assert (small.confidence, large.confidence) == (Confidence.HIGH, Confidence.MEDIUM)
 
