@@ -69,6 +69,8 @@ NEVER = {
     "bin/test.sh": f'#!/bin/sh\nif [ "$PASSWORD" = "{DRAWN}" ]; then exit 2; fi\n',
     "old/login.asp": f'<%\nIf strPassword = "{DRAWN}" Then\nEnd If\n%>\n',
     "www/js/app.js": f"var password = '{DRAWN}';\n",
+    "src/views/Login.vue": f"export default {{\n  username: 'admin',\n  password: '{DRAWN}',\n}}\n",
+    "sql/cameras.sql": "INSERT INTO cameras (model, default_username, default_password) VALUES ('jpt3815w', 'admin', 'admin');\n",
     "composer.lock": f'{{"password": "{DRAWN}"}}\n',
     "i18n/en.json": '{"login": {"username": "User", "password": "Access", "admin": "Admin"}}\n',
     "sql/q.sql": f"UPDATE users SET active=1 WHERE password='{DRAWN}';\n",

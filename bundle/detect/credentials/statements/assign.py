@@ -23,6 +23,7 @@ from bundle.detect.credentials.statements import given
 from bundle.detect.credentials.statements.dismissed import CODED, PROMISE, dismissed, is_sentence, is_state
 from bundle.detect.credentials.statements.novalue import (
     BARE,
+    ENVIRONMENT,
     LITERAL_BEGINS,
     filled_in_beside,
     goes_on,
@@ -353,7 +354,8 @@ def _confidence(  # noqa: PLR0911 - one return for each degree
 ) -> Confidence | None:
     said = strength_beside(promised, value)
     if said is Strength.NO:
-        if promised is Kind.PASSWORD and kind in (place.CONFIG, place.SHELL) and is_compound(value):
+        joined = is_compound(value) or (kind == place.CONFIG and _is_named_after(key, value))
+        if promised is Kind.PASSWORD and kind in (place.CONFIG, place.SHELL) and joined:
             return Confidence.MEDIUM
         phrase = "phrase" in key.lower() and (kind == place.CONFIG or quoted) and _SENTENCE.match(value)
         drawn = phrase and (any(c.isdigit() for c in value) or is_several_words(value))
@@ -384,6 +386,17 @@ def _confidence(  # noqa: PLR0911 - one return for each degree
     if odd or kind in (place.CONFIG, place.SHELL) or (quoted and account):
         return Confidence.MEDIUM
     return Confidence.LOW
+
+
+_OF_ITS_ACCOUNT = re.compile(
+    r"(?!(?:my|your|some|the|user|new|old)[_-])[a-z][a-z\d]{1,20}(?:[_-][a-z]{2,10})?[_-]pass(?:word|wd)?$"
+)
+"""A password that is made of the name of an account or a program: `gate_password`."""
+
+
+def _is_named_after(key: str, value: str) -> bool:
+    """Whether a variable of the environment has a password that is made of another name than its own."""
+    return bool(ENVIRONMENT.match(key) and _OF_ITS_ACCOUNT.match(value)) and value.lower() not in key.lower()
 
 
 _NEAR = 200
