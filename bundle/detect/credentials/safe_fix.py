@@ -75,8 +75,6 @@ _OF_A_SHELL = re.compile(
 """The same in a shell, at the beginning of a command and without blanks around the sign: elsewhere it is an argument, of `test` or `grep`."""
 _COMPARED = re.compile(r"(?i)\bwhere\b[^;]*$")
 """What stands before a value that a statement of SQL looks for."""
-_OF_A_KIND = re.compile(r"(?i)default|factory|initial")
-"""A column of what devices of a kind have until somebody sets another one, and no account of this product."""
 _CONDITIONS = frozenset(
     "if elif elsif elseif else unless while until when case where and or not return assert test on having select".split()
 )
@@ -137,7 +135,7 @@ def _place_is_known(view: View, family: str, one: Catch, kind: str) -> bool:
     """Return whether the place holds nothing but a secret, and the value is all that stands there."""
     line, before = view.line(one.start), view.before(one.start)
     if family in _LINES or family in _BY_FORM:
-        return family != "sql" or not (_COMPARED.search(before) or _OF_A_KIND.search(one.key))
+        return family != "sql" or _COMPARED.search(before) is None
     behind = line[len(before) + one.end - one.start :]
     quote = before[-1:] if before[-1:] in ("'", '"') else ""
     if quote and not behind.startswith(quote):
