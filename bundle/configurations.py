@@ -198,15 +198,17 @@ class Configurations:
         packages: str = "",
         *,
         strict: bool = False,
+        required: bool = False,
     ) -> Iterator[Audited]:
         """Yield what an audit of each configuration that speaks of TLS or SSH found, with its places in the bundle.
 
         `strict`: as an audit of the unpacked folder; else what hangs on a release that nobody names, or lies where no
-        server looks, is information, and a certificate that only a site has does not make the bundle partly examined.
+        server looks, is information, and a certificate that only a site has does not make the bundle partly examined, but where
+        the verdict is `required`.
         """
         for one in self.examined(policies, asked, packages):
             if any(subject.offer for subject in one.audited.subjects):
-                yield _placed(one, strict=strict)
+                yield _placed(one, strict=strict, required=required)
 
     def _hosts(
         self, around: tuple[str, ...], texts: Mapping[str, str], packages: str
@@ -268,9 +270,10 @@ def _above(path: str) -> str:
     return head if etc and head.startswith(_ROOT) else _ROOT
 
 
-def _placed(one: Judged, *, strict: bool) -> Audited:
+def _placed(one: Judged, *, strict: bool, required: bool) -> Audited:
     """Return what an audit found with the places of the bundle for those of the tree."""
     before = NESTING.join((*one.around, ""))
+    whole = strict or required
 
     def own(text: str) -> str:
         return text.replace(f"{_ROOT}/", before)
@@ -296,7 +299,7 @@ def _placed(one: Judged, *, strict: bool) -> Audited:
     def subject(said: Subject) -> Subject:
         return replace(
             said, id=own(said.id), same_as=own(said.same_as), reason=own(said.reason),
-            examined=Examined.FULL if said.examined is Examined.PARTIAL and not strict else said.examined,
+            examined=Examined.FULL if said.examined is Examined.PARTIAL and not whole else said.examined,
             offer=with_files(said.offer, own),
         )  # fmt: skip
 

@@ -44,7 +44,8 @@ def audit(
     depend on it. `cache` is a folder in which results are kept by content. `on_event` is called in this process.
     `installed` says that the paths are places of a host: a text alone, or an empty folder, is not a bundle that failed.
     `inline` leaves findings out whose line holds `harden:ignore[RULE]`: the input decides what counts of it.
-    `policies` judge the configurations of servers inside (default: `aspect`; none: they are not judged).
+    `policies` judge the configurations of servers inside (default: `aspect`; none: they are not judged). One that is named
+    has to be answered: a server of which it is not, for its certificate is missing, is partly examined.
     `called` says under which name the report knows a file that lies at another path (a copy of a remote one).
     Errors: InputError where a path is absent or may not be read.
     """

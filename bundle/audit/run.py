@@ -72,6 +72,7 @@ def run(
         installed=installed,
         inline=inline,
         policies=_default() if policies is None else tuple(policies),
+        required=bool(policies),
     ) as work:
         for name in dict.fromkeys(names):
             work.examine(name, (called or {}).get(name, name))
@@ -114,8 +115,10 @@ class Audit:
         installed: bool = False,
         inline: bool = False,
         policies: tuple[Policy, ...] = (),
+        required: bool = False,
     ) -> None:
         self._policies = policies
+        self._required = required
         self._installed = installed
         self._inline = inline
         self.subjects: list[Subject] = []
@@ -200,7 +203,7 @@ class Audit:
     def _judge_servers(self, shown: str, key: str) -> None:
         """Judge the configurations of servers in one subject."""
         kept, builds = configurations(key, self._sections)
-        for one in kept.audited(self._policies, packages=builds):
+        for one in kept.audited(self._policies, packages=builds, required=self._required):
             self.subjects += one.subjects
             self.findings += one.findings
             self.results += one.results

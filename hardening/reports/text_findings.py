@@ -118,7 +118,7 @@ def _alike(
         yield f"{_MARGIN}why     {visible(finding.rule.rationale)}"
         for reference in finding.rule.references:
             yield f"{_MARGIN}see     {visible(reference)}"
-        if finding.matched or finding.because:
+        if finding.matched:
             yield f"{_MARGIN}rows    {visible(', '.join((*finding.matched, *finding.because)))}"
         yield f"{_MARGIN}rated   {finding.confidence.label} confidence; fingerprint {finding.fingerprint}"
 

@@ -20,7 +20,9 @@ _DO = 3
 """Lines for what to do about the worst cause."""
 _FEW = 3
 """Findings that a summary would not make shorter."""
-_OPEN, _DIM = "33", "2"
+_SERVERS = 8
+"""Servers whose verdicts are a table; of more, how many pass is told."""
+_OPEN, _DIM, _BOLD = "33", "2", "1"
 
 
 def fits(run: Run, lines: Sequence[str]) -> bool:
@@ -36,26 +38,67 @@ def fits(run: Run, lines: Sequence[str]) -> bool:
 def summary(run: Run, paint: Paint) -> Iterator[str]:
     """Yield the lines, none longer than a terminal is wide; the verdict follows them."""
     named = [visible(one.id) for one in run.subjects] if len(run.subjects) <= _NAMED else []
-    front = [*named, _cut(scope(run)), *_gaps(run, paint), *_policies(run, paint), *_agreement(run)]
+    ranked = _causes(run)
+    table = list(_table(run, paint))
+    verdicts = table or [*named, *_policies(run, paint)]
+    front = [
+        paint(_headline(ranked), _BOLD),
+        _cut(scope(run)),
+        *_gaps(run, paint),
+        *verdicts,
+        *_agreement(run),
+    ]
     yield from front
     room = max(_LEAST, (ROWS - len(front) - 5 - _DO) // 2)
-    causes: dict[tuple[Severity, str], list[Finding]] = {}
-    for one in run.findings:
-        if one.counts:
-            causes.setdefault((one.level, one.rule.id), []).append(one)
-    ranked = sorted(causes.values(), key=lambda found: (-found[0].level, -len(found), found[0].rule.id))
     if ranked:
         yield ""
     for number, found in enumerate(ranked[:room]):
         yield from _cause(found, paint)
         if not number and found[0].level >= Severity.MEDIUM:
-            yield from _remedy(found[0])
+            yield from _remedy(found)
     rest = Counter(found[0].level for found in ranked[room:])
     if rest:
         words = ", ".join(f"{rest[level]} {level.label}" for level in sorted(rest, reverse=True))
         yield paint(_cut(f"  and {many(sum(rest.values()), 'further cause')}: {words}"), _DIM)
     yield ""
     yield paint("-v shows every finding and its remedy; --report out.html writes the whole report", _DIM)
+
+
+def _causes(run: Run) -> list[list[Finding]]:
+    """Return what counts by cause, the worst first; what a server offers is one cause for each rule, however bad."""
+    causes: dict[tuple[Severity | None, str], list[Finding]] = {}
+    for one in sorted(run.findings, key=lambda f: -f.level):
+        if one.counts:
+            of_tls = one.rule.id.startswith("tls/") and one.level >= Severity.LOW
+            causes.setdefault((None if of_tls else one.level, one.rule.id), []).append(one)
+    return sorted(causes.values(), key=lambda found: (-found[0].level, -len(found), found[0].rule.id))
+
+
+def _headline(ranked: Sequence[Sequence[Finding]]) -> str:
+    """Return how many things there are to change, and the worst of them."""
+    wrong = [found[0] for found in ranked if found[0].level >= Severity.LOW]
+    if not wrong:
+        return "nothing to change"
+    first = wrong[0].rule.title
+    return _cut(
+        f"{many(len(wrong), 'thing')} to change; the worst is {wrong[0].level.label}: {visible(first)}"
+    )
+
+
+def _table(run: Run, paint: Paint) -> Iterator[str]:
+    """Yield the verdicts of few servers or files as a table, a column for each policy, the worst row first."""
+    judged = [one for one in run.subjects if one.policies]
+    names = list(dict.fromkeys(name for one in judged for name in one.policies))
+    if not 1 < len(judged) <= _SERVERS or len(names) > _POLICIES:
+        return
+    width = max(8, *(len(name) for name in names)) + 2
+    room = min(WIDTH - 2 - width * len(names), max(len(visible(one.id)) for one in judged) + 2)
+    yield paint(f"  {' ' * room}{''.join(visible(name).ljust(width) for name in names)}".rstrip(), _DIM)
+    worst = sorted(judged, key=lambda one: -sum(word != "pass" for word in one.policies.values()))
+    for one in worst:
+        words = "".join(one.policies.get(name, "-").ljust(width) for name in names).rstrip()
+        good = set(one.policies.values()) == {"pass"}
+        yield f"  {_tail(visible(one.id), room - 2).ljust(room)}{paint(words, '' if good else _OPEN)}"
 
 
 def _gaps(run: Run, paint: Paint) -> Iterator[str]:
@@ -114,17 +157,42 @@ def _agreement(run: Run) -> Iterator[str]:
 def _cause(found: Sequence[Finding], paint: Paint) -> Iterator[str]:
     first, label = found[0], found[0].level.label
     places = list(dict.fromkeys(map(place, found)))
-    title = first.message if len(found) == 1 else first.rule.title
+    title = first.message if len(found) == 1 else first.rule.title + _levels(found)
     room = WIDTH - 19
     yield f"  {paint(label, COLORS[first.level])}{' ' * (9 - len(label))}{len(found):>5}  {_cut(visible(title), room)}"
     more = f" and {len(places) - 1} more" if len(places) > 1 else ""
     front = f"{' ' * 18}{first.rule.id}  "
     yield paint(f"{front}{_tail(visible(places[0]), max(20, WIDTH - len(front) - len(more)))}{more}", _DIM)
+    yield from _classes(found)
 
 
-def _remedy(finding: Finding) -> Iterator[str]:
-    """Yield what to do about the worst cause."""
-    text = visible(finding.remedy or finding.rule.remedy)
+def _levels(found: Sequence[Finding]) -> str:
+    """Return how many of each severity, where they differ."""
+    tally = Counter(one.level for one in found)
+    words = ", ".join(f"{tally[level]} {level.label}" for level in sorted(tally, reverse=True))
+    return f": {words}" if len(tally) > 1 else ""
+
+
+def _classes(found: Sequence[Finding]) -> Iterator[str]:
+    """Yield what is weak about suites, and about how many of them; -v names them."""
+    tally = Counter(
+        word for one in found if not one.matched and one.rule.id.startswith("tls/") for word in one.because
+    )
+    text = ", ".join(f"{word} {count}" for word, count in tally.most_common())
+    yield from textwrap.wrap(
+        text, WIDTH, initial_indent=" " * 18, subsequent_indent=" " * 18, max_lines=2, placeholder=" ...",
+        break_on_hyphens=False,
+    )  # fmt: skip
+
+
+def _remedy(found: Sequence[Finding]) -> Iterator[str]:
+    """Yield what to do about the worst cause: the command that prints the change, or the remedy that all of it shares."""
+    first = found[0]
+    one = len({finding.advice for finding in found}) == 1
+    text = first.advice if one else first.rule.remedy or first.advice
+    if first.fix is not None and first.fix.operation == "set-directive":
+        text = f"{first.fix.action[:1].upper()}{first.fix.action[1:]}."
+    text = visible(text)
     yield from textwrap.wrap(
         text, WIDTH, initial_indent=f"{' ' * 11}do     ", subsequent_indent=" " * 18, max_lines=_DO, placeholder=" ...",
         break_on_hyphens=False,

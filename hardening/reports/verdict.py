@@ -31,7 +31,10 @@ def tone(run: Run, fail_on: Severity | None) -> str:
 
 def word(run: Run, fail_on: Severity | None) -> str:
     """Return the verdict in few words, upper case."""
-    return _WORDS.get(run.exit_code(fail_on), "ERROR")
+    code = run.exit_code(fail_on)
+    if code is ExitCode.OK and fail_on is None and any(one.counts for one in run.findings):
+        return "DONE"  # nothing was asked that could fail
+    return _WORDS.get(code, "ERROR")
 
 
 def sentence(run: Run, fail_on: Severity | None) -> str:

@@ -6,6 +6,7 @@ Where nobody says which version runs, every known release is asked, and what dep
 from __future__ import annotations
 
 import posixpath
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from hardening.findings import (
     Confidence,
     Examined,
     Finding,
+    Fix,
     InFile,
     Kind,
     Result,
@@ -86,7 +88,27 @@ def _path(
         if (key := (main.target.name, main.path)) not in seen:
             seen.add(key)
             tree.begin(looked)
-            found.add(audit_tree(tree, main, policies, asked))
+            said = audit_tree(tree, main, policies, asked)
+            found.add(said if top is not None else _with_command(said, main, asked))
+    return found
+
+
+def _with_command(found: Audited, main: Main, asked: AuditInput) -> Audited:
+    """Return what was found with the command that prints the lines to change as the fix, where there is one."""
+    if main.target.edits is None:
+        return found
+    name = f"{main.target.name}@{asked.version}" if asked.version else main.target.name
+    given = f" --target {name}" * bool(asked.target) + f" --openssl {asked.build}" * bool(asked.build)
+    command = f"harden tls audit {shlex.quote(main.path)}{given} --policy {{}} --fix-diff"
+
+    def fix(one: Finding) -> Fix | None:
+        if one.fix is None or one.fix.operation != "set-directive" or not one.policies:
+            return one.fix
+        return replace(
+            one.fix, action=f"run `{command.format(one.policies[0])}`: it prints the lines to change"
+        )
+
+    found.findings = [replace(one, fix=fix(one)) for one in found.findings]
     return found
 
 

@@ -23,17 +23,21 @@ class Fact:
     said: str
     severity: Severity
     remedy: str
+    because: tuple[str, ...] = ()
+    """What is weak about it, such as `RC4`: the classes that a summary counts."""
 
 
 @lru_cache(maxsize=8192)
-def _of_suite(name: str, code: int | None, protocols: tuple[str, ...]) -> tuple[str, Severity, str]:
-    """Return what is said of a suite wherever it is offered, how bad it is, and the remedy but for the place."""
+def _of_suite(
+    name: str, code: int | None, protocols: tuple[str, ...]
+) -> tuple[str, Severity, str, tuple[str, ...]]:
+    """Return what is said of a suite wherever it is offered, how bad it is, the remedy but for the place, and what is weak."""
     suite = registry.suites_by_code()[code] if code is not None else None
-    bad = weakness.words(suite) if suite else ""
+    bad = weakness.words(suite) if suite else ()
     also = f" (OpenSSL: {suite.openssl[0]})" if suite and suite.openssl else ""
-    said = f"{name} is offered under {', '.join(protocols)}" + (f": {bad}" if bad else "")
+    said = f"{name} is offered under {', '.join(protocols)}" + (f": {', '.join(bad)}" if bad else "")
     severity = weakness.of_suite(suite) if suite else Severity.MEDIUM
-    return said, severity, f"Take {name}{also} out of the cipher list"
+    return said, severity, f"Take {name}{also} out of the cipher list", bad
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class OfferedSuite:
     def fact(self) -> Fact:
         """The fact, spelled out when somebody needs it: most suites break nothing."""
         name, suite = self.said.value, self.suite
-        said, severity, remedy = _of_suite(name, suite.code if suite else None, self.protocols)
+        said, severity, remedy, weak = _of_suite(name, suite.code if suite else None, self.protocols)
         return Fact(
             rule=rules.SUITE,
             at=self.said.at,
@@ -57,6 +61,7 @@ class OfferedSuite:
             said=said,
             severity=weakness.of_kind(self.kind) if self.kind and not suite else severity,
             remedy=f"{remedy}{place(self.said.at)}.",
+            because=weak,
         )
 
 

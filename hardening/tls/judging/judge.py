@@ -282,6 +282,7 @@ def _broken(offer: Offer, ledgers: Sequence[Ledger]) -> Iterable[Finding]:
             evidence=fact.evidence,
             remedy="Nothing has to change now; plan for the day it goes." if later else fact.remedy,
             policies=named,
+            because=fact.because,
             fix=None if later else _fix(fact, named[0], fixes),
         )
 

@@ -35,12 +35,12 @@ def of_suite(suite: Suite) -> Severity:
     return Severity.MEDIUM
 
 
-def words(suite: Suite) -> str:
-    """Return what is weak about the suite, such as `RC4, SHA-1 MAC, no forward secrecy`, or nothing."""
+def words(suite: Suite) -> tuple[str, ...]:
+    """Return what is weak about the suite, such as `RC4`, `SHA-1 MAC`, `no forward secrecy`; empty where nothing is."""
     found = [word for flag, word in _WORDS if flag in suite.flags]
     if not suite.forward_secrecy and not suite.tls13:
         found.append("no forward secrecy")
-    return ", ".join(found)
+    return tuple(found)
 
 
 def of_kind(kind: CipherKind) -> Severity:

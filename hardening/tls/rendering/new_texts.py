@@ -149,7 +149,9 @@ def _settings(
 
 
 def _indented(tree: Tree, edit: Edit, lines: list[str]) -> str:
-    """The block's own indent and one step more; a place in the middle of a line gets a line of its own."""
+    """Return lines as deep as the block's last one, else one step deeper than the block; a place in the middle of a line gets
+    a line of its own.
+    """
     text = text_of(tree, edit.path)
     start = text.rfind("\n", 0, edit.at) + 1
     before = text[start : edit.at]
@@ -158,8 +160,10 @@ def _indented(tree: Tree, edit: Edit, lines: list[str]) -> str:
         return lead + "".join(f"{line}\n" for line in lines)
     if before.strip():
         return "\n" + "".join(f"    {line}\n" for line in lines)
-    body = "".join(f"    {before if i else ''}{line}\n" for i, line in enumerate(lines))
-    return body + before
+    above = next((line for line in reversed(text[:start].splitlines()) if line.strip()), "")
+    own = above[: len(above) - len(above.lstrip())]
+    step = own[len(before) :] if own.startswith(before) and own != before else "    "
+    return f"{step}{f'{chr(10)}{before}{step}'.join(lines)}\n{before}" if lines else before
 
 
 def _applied(text: str, spans: dict[tuple[int, int], str]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from hardening.findings import Examined, Finding, InFile, Kind, Run, Severity, Subject
+from hardening.findings import Examined, Finding, Fix, InFile, Kind, Run, Severity, Subject
 from hardening.reports import render
 from tests.support.reports.fixtures import ADMINER, PASSWORD, PROTOCOL, STARTED
 
@@ -63,3 +63,52 @@ def test_what_fits_is_shown_whole_and_everything_with_v(make_crowd: Callable[[in
     large = fleet(45)
     assert len(text(large, verbose=1)) > 45 * 15
     assert sum("fingerprint" in line for line in text(large, verbose=1)) == len(large.findings)
+
+
+def servers(*verdicts: str) -> Run:
+    """A run of one server for each verdict, each with thirty suites of two severities."""
+    place = InFile(("/etc/nginx/nginx.conf",), 9)
+    fix = Fix(
+        action="run `harden tls audit nginx.conf --fix-diff`: it prints the lines to change",
+        operation="set-directive",
+    )
+    rule = replace(PROTOCOL, id="tls/suite", title="Cipher suite is not allowed")
+    subjects = [
+        Subject(id=f"10.0.0.{n}:443", kind=Kind.FILE, examined=Examined.FULL, policies={"aspect": word})
+        for n, word in enumerate(verdicts)
+    ]
+    findings = [
+        Finding(
+            rule=rule, subject=subject.id, location=place, message=f"SUITE_{number} is offered", evidence=str(number),
+            severity=Severity.HIGH if number < 10 else Severity.MEDIUM, fix=fix,
+            because=("RC4", "CBC mode") if number < 10 else ("CBC mode",),
+        )
+        for subject in subjects
+        for number in range(30)
+    ]  # fmt: skip
+    return Run.of(subjects, findings, started=STARTED, finished=STARTED)
+
+
+def test_the_first_line_says_how_many_things_are_to_change_and_suites_are_told_by_class() -> None:
+    lines = text(servers("fail"))
+    assert lines[0] == "1 thing to change; the worst is high: Cipher suite is not allowed"
+    assert "  high        30  Cipher suite is not allowed: 10 high, 20 medium" in lines
+    assert any(line.strip() == "CBC mode 30, RC4 10" for line in lines)
+    assert not any("SUITE_" in line for line in lines)
+    told = " ".join(line.strip() for line in lines)
+    assert "do Run `harden tls audit nginx.conf --fix-diff`: it prints the lines to change." in " ".join(
+        told.split()
+    )
+
+
+def test_verdicts_of_few_servers_are_a_table_with_the_worst_first() -> None:
+    lines = text(servers("pass", "fail", "pass"))
+    rows = [line.split() for line in lines if line.startswith("  10.0.0.")]
+    assert rows == [["10.0.0.1:443", "fail"], ["10.0.0.0:443", "pass"], ["10.0.0.2:443", "pass"]]
+    assert any(line.split() == ["aspect"] for line in lines)
+    assert not any("policy aspect:" in line for line in lines)
+
+
+def test_findings_without_a_threshold_are_not_called_ok() -> None:
+    lines = render("text", servers("fail"), fail_on=None, summary=True).decode().splitlines()
+    assert lines[-1].startswith("DONE: 30 findings (10 high, 20 medium)")

@@ -26,7 +26,7 @@ from tests.support.tls.policy_offers import LINE
 )
 def test_what_is_weak_about_a_suite_is_said_and_weighed(suite: str, words: str, severity: Severity) -> None:
     one = registry.suite(suite)
-    assert (weakness.words(one), weakness.of_suite(one)) == (words, severity)
+    assert (", ".join(weakness.words(one)), weakness.of_suite(one)) == (words, severity)
 
 
 @pytest.mark.parametrize(

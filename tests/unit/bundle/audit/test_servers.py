@@ -18,6 +18,7 @@ from cryptography.x509.oid import NameOID
 from bundle import audit
 from hardening.cli import run as harden
 from hardening.findings import Examined, Run, Severity
+from hardening.tls import policy
 
 CONF = (
     b"Listen 443\n<VirtualHost *:443>\nSSLEngine on\nSSLProtocol all -SSLv2 -SSLv3\nSSLCipherSuite HIGH:!aNULL\n"
@@ -152,3 +153,15 @@ def test_an_archive_of_which_nothing_names_the_release(
     assert harden(["tls", "audit", str(path), "--target", "httpd@2.4.6-el7", "--format", "json"]) == 10
     (server,) = json.loads(capsys.readouterr().out)["subjects"]
     assert server["stats"]["release"] == "2.4.6-el7"
+
+
+@pytest.mark.parametrize(("named", "examined"), [(True, Examined.PARTIAL), (False, Examined.FULL)])
+def test_a_policy_that_is_named_has_to_be_answered_and_a_missing_certificate_leaves_it_open(
+    tmp_path: Path, named: bool, examined: Examined
+) -> None:
+    path = packed(tmp_path / "u.tar.gz", {f"rootfs/{PLACE}": CONF, "rootfs/etc/centos-release": RELEASE})
+    found = audit([str(path)], jobs=1, policies=[policy.load("aspect")] if named else None)
+    (server,) = [one for one in found.subjects if one.offer]
+    assert server.examined is examined
+    assert "certificate" in server.reason
+    assert "not in the bundle" in server.reason
