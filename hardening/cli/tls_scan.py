@@ -23,6 +23,7 @@ from hardening.cli.options import (
 if TYPE_CHECKING:
     from hardening.findings import Run
     from hardening.tls.scan.run import Settings
+    from hardening.tls.scan.strategy.messages import Identity
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -72,6 +73,13 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     is_flag=True,
     help="Ask about Heartbleed, CCS injection, ROBOT and Ticketbleed, harmlessly.",
 )
+@click.option(
+    "--client-cert",
+    type=_FILE,
+    metavar="FILE",
+    help="Present this client certificate (PEM, with its chain) where the server asks for one.",
+)
+@click.option("--client-key", type=_FILE, metavar="FILE", help="Its private key; default: in the same file.")
 @click.option("--proxy", metavar="HOST:PORT", help="Reach every endpoint through this HTTP proxy (CONNECT).")
 @trust_option
 @expiry_option
@@ -98,6 +106,8 @@ def command(
     allow_ranges: bool,
     deep: bool,
     vulnerabilities: bool,
+    client_cert: Path | None,
+    client_key: Path | None,
     proxy: str | None,
     trust: str | None,
     expiry_days: int,
@@ -132,6 +142,7 @@ def command(
     key = {
         "policies": question(chosen) if state_file is not None else [], "full": full, "starttls": starttls, "sni": only, "deep": deep,
         "vulnerabilities": vulnerabilities, "trust": trust, "expiry_days": expiry_days,
+        "client_cert": str(client_cert) if client_cert else None,
     }  # fmt: skip
     _check(report, timeout=timeout, stream=stream, names=names)
     texts = list(dict.fromkeys(texts))
@@ -143,6 +154,7 @@ def command(
         expiry_days=expiry_days,
         deep=deep,
         vulnerabilities=vulnerabilities,
+        identity=_identity(client_cert, client_key),
         required=policy.required(required, chosen),
     )
     if proxy is not None:
@@ -178,6 +190,36 @@ def _of_audit(texts: Sequence[str], report: Path) -> list[str]:
     return [
         f"{text}#{name}" if ":" in text else f"{text}:{port}#{name}" for text in texts for name, port in found
     ]
+
+
+def _identity(certificate: Path | None, key: Path | None) -> Identity | None:
+    """Return the client certificate, once it is known to fit its key. Errors: UsageError, InputError."""
+    from ssl import SSLError
+
+    from hardening.errors import InputError, UsageError
+    from hardening.tls.scan.strategy.client_authentication import context_of
+    from hardening.tls.scan.strategy.messages import Identity
+
+    if certificate is None:
+        if key is not None:
+            raise UsageError(
+                "--client-key without --client-cert", hint="--client-cert FILE names the certificate"
+            )
+        return None
+    found = Identity(str(certificate), str(key or certificate))
+    try:
+        context_of(found)
+    except SSLError as problem:
+        raise InputError(
+            f"{found.certificate} with the key {found.key} cannot be used: {problem.reason or problem}",
+            hint="give a PEM certificate and its own private key, not encrypted: --client-cert FILE --client-key FILE",
+        ) from problem
+    except OSError as problem:
+        raise InputError(
+            f"the client certificate or its key cannot be read: {problem.strerror}",
+            hint=f"check that {found.certificate} and {found.key} exist and are readable",
+        ) from problem
+    return found
 
 
 def _check(report: ReportOptions, *, timeout: float, stream: bool, names: Sequence[str]) -> None:

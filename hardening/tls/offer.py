@@ -127,6 +127,24 @@ class Parameters:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClientCertificate:
+    """What a server asks of its clients: mutual TLS, or not."""
+
+    wants: str
+    """`none`; `optional`: asked for, and clients without one are accepted; `required`; `requested`: asked for, and not known whether
+    it is required."""
+    at: Location
+    checked: bool = True
+    """Whether one that a client sends has to be of a known authority."""
+    authorities: tuple[str, ...] = ()
+    """The authorities that the server names, or the file of them."""
+    given: str = ""
+    """What the server made of the certificate that the scan presented: `accepted`, or `refused` and how; empty: none, or not known."""
+    how: str = ""
+    """How it refuses clients without one, where that was seen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
     """What one endpoint, or one virtual server of a configuration, offers. None means not known."""
 
@@ -148,6 +166,8 @@ class Offer:
     dh_bits: int | None = None
     parameters: tuple[Parameters, ...] = ()
     """Files of Diffie-Hellman parameters that the server uses."""
+    client: ClientCertificate | None = None
+    """What it asks of clients; None: not known."""
     hybrid: bool | None = None
     """Whether the library has a group with ML-KEM; None: not known."""
     compression: bool | None = None
@@ -203,7 +223,18 @@ class Offer:
             "extensions": list(self.extensions),
             "connections": self.connections,
             **({} if self.hybrid is None else {"hybrid": self.hybrid}),
+            **({} if self.client is None else {"client_certificate": _client(self.client)}),
         } | ({"ssh": {k: [s.value for s in said] for k, said in self.ssh.lists}} if self.ssh else {})
+
+
+def _client(one: ClientCertificate) -> dict[str, Any]:
+    """Return what is asked of clients; what is empty is left out."""
+    said = {"authorities": list(one.authorities), "given": one.given, "how": one.how}
+    return {
+        "wants": one.wants,
+        "checked": one.checked,
+        **{name: value for name, value in said.items() if value},
+    }
 
 
 def _authority(one: Certificate) -> str:

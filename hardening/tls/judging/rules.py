@@ -215,6 +215,17 @@ PREFERENCE: Rule = Rule(
     remedy=f"Set whose order of cipher suites decides. {_RENDER}",
     references=(_RFC + "rfc9325",),
 )
+CLIENT_CERTIFICATE = Rule(
+    id="tls/client-certificate",
+    title="Clients are asked for a certificate in another way than expected",
+    severity=Severity.MEDIUM,
+    rationale=(
+        "Mutual TLS (BACnet/SC hubs, machine interfaces) lets in only clients that hold a certificate. A server that asks "
+        "for one and goes on without it protects nothing by it."
+    ),
+    remedy="Require a client certificate of your own authority, and give each client one.",
+    references=(_RFC + "rfc8446#section-4.3.2", "https://bacnet.org/secure-connect/"),
+)
 INCONCLUSIVE = Rule(
     id="tls/inconclusive",
     title="It is unknown whether something forbidden is offered",
@@ -254,6 +265,7 @@ _RULES = (
     RENEGOTIATION,
     EXTENSION,
     PREFERENCE,
+    CLIENT_CERTIFICATE,
     INCONCLUSIVE,
     UNVERIFIED,
 )

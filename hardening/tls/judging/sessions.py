@@ -25,6 +25,7 @@ def check(offer: Offer, ledger: Ledger, suites: Sequence[Suite]) -> None:
             _renegotiation(offer, rule, rule.session, ledger)
             _preference(offer, rule, rule.session, ledger)
             _extensions(offer, rule, rule.session, ledger)
+            _client(offer, rule, rule.session, ledger)
 
 
 def _fact(offer: Offer, rule: Rule, evidence: str, said: str, severity: Severity | None = None) -> Fact:
@@ -122,3 +123,38 @@ def _extensions(offer: Offer, rule: PolicyRule, need: SessionNeed, ledger: Ledge
         if name not in offer.extensions:
             said = f"extension {name} is not offered"
             ledger.breaks((rule,), _fact(offer, rules.EXTENSION, f"no {name}", said))
+
+
+_CLIENT = {
+    "none": "clients are not asked for a certificate",
+    "optional": "a client without a certificate is accepted",
+    "required": "clients have to present a certificate",
+}
+
+
+def _client(offer: Offer, rule: PolicyRule, need: SessionNeed, ledger: Ledger) -> None:
+    if need.client_certificate is None:
+        return
+    found = offer.client
+    if found is None or found.wants == "requested":
+        ledger.misses(rule, f"whether clients have to present a certificate: {_UNKNOWN}")
+        return
+    ledger.looks(rule)
+    said = "" if found.wants == need.client_certificate else _CLIENT[found.wants]
+    if not said and not found.checked:
+        said = "clients have to present a certificate, and any certificate is accepted"
+    if said:
+        fact = Fact(
+            rule=rules.CLIENT_CERTIFICATE,
+            at=found.at,
+            evidence=found.wants,
+            said=said,
+            severity=rules.CLIENT_CERTIFICATE.severity,
+            remedy=_REQUIRE.format(place(found.at))
+            if need.client_certificate == "required"
+            else f"Switch the request for client certificates off{place(found.at)}.",
+        )
+        ledger.breaks((rule,), fact)
+
+
+_REQUIRE = "Require a client certificate of your own authority{}, and give each client one."

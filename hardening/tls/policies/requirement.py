@@ -172,6 +172,8 @@ class SessionNeed:
     """True: RFC 5746 has to be there."""
     preference: str | None = None
     """`server` or `client`: whose order of suites decides."""
+    client_certificate: str | None = None
+    """`required` or `none`: whether clients have to present a certificate, or must not be asked for one."""
     extensions: tuple[str, ...] = ()
     """IANA names of extensions the server has to answer with before TLS 1.3."""
 

@@ -152,7 +152,11 @@ def _session(table: Table) -> SessionNeed:
     preference = table.text("preference", None)
     if preference not in {None, "server", "client"}:
         raise table.wrong("preference", f"{preference!r} is neither 'server' nor 'client'")
+    client = table.text("client_certificate", None)
+    if client not in {None, "required", "none"}:
+        raise table.wrong("client_certificate", f"{client!r} is neither 'required' nor 'none'")
     need = SessionNeed(
+        client_certificate=client,
         dh_min_bits=table.number("dh_min_bits", None),
         compression=table.flag("compression", None),
         secure_renegotiation=table.flag("secure_renegotiation", None),

@@ -259,6 +259,8 @@ def _remedy(rule: PolicyRule | SshRule, policy: str) -> str:
         said.append(
             "Have a certificate issued that is so, with a new key where the key is not, and install it."
         )
+    if session.client_certificate:
+        said.append("Set the server's own directive for client certificates, and give each client one.")
     if session.secure_renegotiation:
         said.append("Update the TLS library: OpenSSL has secure renegotiation from 0.9.8m on.")
     if session.extensions:

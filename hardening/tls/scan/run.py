@@ -30,6 +30,7 @@ from hardening.tls.scan.report import observed
 from hardening.tls.scan.report.attacks import implied
 from hardening.tls.scan.report.offers import offer_of
 from hardening.tls.scan.strategy.endpoint_state import Endpoint
+from hardening.tls.scan.strategy.messages import Identity
 from hardening.tls.scan.strategy.plan import Inquiry
 from hardening.tls.scan.strategy.scope import Scope
 from hardening.tls.scan.wire import ssh
@@ -50,6 +51,8 @@ class Settings:
     deep: bool = False
     """Also finish handshakes: resumption, renegotiation, HTTP headers; and ask for every signature scheme."""
     vulnerabilities: bool = False
+    identity: Identity | None = None
+    """The client certificate to present; None: none."""
     expiry_days: int = 30
     """How long before its end a certificate is worth a finding."""
     trust: str | None = None
@@ -84,16 +87,22 @@ def scope_of(policies: Sequence[Policy], settings: Settings) -> Scope:
     """Return what has to be asked so that each of the policies can be judged."""
     every = (rule for one in policies for rule in one.rules if rule.binding)
     some = any(rule.groups is not None and rule.groups.some for rule in every)
+    judged = any(r.session is not None and r.session.client_certificate for p in policies for r in p.rules)
+    clients = settings.deep or settings.identity is not None or judged
     if settings.full or some or not policies:
         return Scope(
             full=True,
             deep=settings.deep,
+            clients=clients,
+            identity=settings.identity,
             vulnerabilities=settings.vulnerabilities,
         )
     names = registry.PROTOCOLS
     return Scope(
         full=False,
         deep=settings.deep,
+        clients=clients,
+        identity=settings.identity,
         vulnerabilities=settings.vulnerabilities,
         first="TLSv1.3" if any(p.forbids_protocol("TLSv1.2") for p in policies) else "TLSv1.2",
         forbidden={n: frozenset().union(*(p.forbidden_suites(n) for p in policies)) for n in names},
@@ -121,7 +130,7 @@ def examine(
     targets = list(targets)
     names = Counter((target.host, target.port) for target in targets)
 
-    http = replace(scope, http=True) if scope.deep else scope
+    http = replace(scope, http=scope.deep, web=True)
 
     def talk(target: Target, now: float) -> Engine:
         pace = Pace(settings.limits.shared(names[target.host, target.port]), now)
@@ -168,7 +177,12 @@ def _partial(one: Examination) -> str:
 
 def _with_command(one: Unanswered, target: Target, policies: Sequence[Policy]) -> Unanswered:
     """Add the command where a deeper scan answers the rule."""
-    rules = {p.result_rules[r.id].id for p in policies for r in p.rules if r.signatures is not None}
+    rules = {
+        p.result_rules[r.id].id
+        for p in policies
+        for r in p.rules
+        if r.signatures is not None or (r.session is not None and r.session.client_certificate)
+    }
     if one.rule not in rules:
         return one
     return replace(one, command=f"harden tls scan {target.text} --policy {one.policy} --deep")

@@ -9,7 +9,7 @@ from hardening.findings import InFile
 from hardening.tls.offer import Located, Offer
 from hardening.tls.release import Release, directives
 from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, Target
-from hardening.tls.targets.reading import certificates, flat_edits, flat_syntax, served
+from hardening.tls.targets.reading import certificates, client_certificates, flat_edits, flat_syntax, served
 from hardening.tls.targets.reading.flat_syntax import Grammar, Line, Section
 from hardening.tls.targets.reading.tree import Tree
 
@@ -100,6 +100,14 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             server_preference=True,
             dh_bits=_dh_bits(tree, top),
             compression=False,
+            client=client_certificates.asked(
+                Located("on", accepted.at) if (accepted := _said(top, "CA-file")) else None,
+                at,
+                client_certificates.SWITCH,
+                authorities=accepted.value if accepted else "",
+            )
+            if certificate
+            else None,
             assumptions=reading.assumptions,
         ),
         reading.build,

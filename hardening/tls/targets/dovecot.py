@@ -11,11 +11,18 @@ from hardening import numerals
 from hardening.findings import InFile
 from hardening.records import dataclass
 from hardening.tls.libraries import builds
-from hardening.tls.offer import Located, Offer
+from hardening.tls.offer import ClientCertificate, Located, Offer
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
 from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, Target
-from hardening.tls.targets.reading import certificates, flat_edits, flat_syntax, protocol_ranges, served
+from hardening.tls.targets.reading import (
+    certificates,
+    client_certificates,
+    flat_edits,
+    flat_syntax,
+    protocol_ranges,
+    served,
+)
 from hardening.tls.targets.reading.flat_syntax import Grammar, Line, Section
 from hardening.tls.targets.reading.tree import Tree
 
@@ -342,8 +349,18 @@ def _settings(view: _View, tree: Tree, reading: Reading) -> served.Settings:
         dh_bits=certificates.dh_bits(tree, _file(dh, tree)) if dh else own,
         elliptic=_has("ECDHE", release),
         compression="compression" in (options.value.split() if options else ()),
+        client=_client(view, at) if files else None,
         assumptions=reading.assumptions,
     )
+
+
+def _client(view: _View, at: InFile) -> ClientCertificate:
+    """A client is asked for a certificate; a login without one is refused later, where that is required."""
+    strict = view.said("auth_ssl_require_client_cert")
+    said = view.said("ssl_server_request_client_cert") or view.said("ssl_verify_client_cert")
+    if strict is not None and strict.value == "yes":
+        return client_certificates.asked(strict, at, client_certificates.SWITCH)
+    return client_certificates.asked(said, at, {"yes": "optional", "any-cert": client_certificates.UNCHECKED})
 
 
 _OWNED = frozenset(

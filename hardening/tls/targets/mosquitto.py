@@ -13,6 +13,7 @@ from hardening.tls.release import Release, directives
 from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, Target
 from hardening.tls.targets.reading import (
     certificates,
+    client_certificates,
     flat_edits,
     flat_syntax,
     protocol_ranges,
@@ -111,6 +112,14 @@ def _settings(tree: Tree, path: str, one: Section, reading: Reading) -> served.S
         dh_key=None if dh else certificates.rsa_bits(tree, files),
         dh_bits=certificates.dh_bits(tree, tree.place(dh.value, "/")) if dh else 2048 if automatic else None,
         compression=False,
+        client=client_certificates.asked(
+            _said(one, "require_certificate"),
+            at,
+            client_certificates.SWITCH,
+            authorities=accepted.value if (accepted := one.last("cafile")) else "",
+        )
+        if certificate
+        else None,
         assumptions=reading.assumptions,
     )
 

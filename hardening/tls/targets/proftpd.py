@@ -7,11 +7,18 @@ from collections.abc import Iterator, Mapping
 
 from hardening.findings import InFile
 from hardening.tls.libraries import builds
-from hardening.tls.offer import Located, Offer
+from hardening.tls.offer import ClientCertificate, Located, Offer
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
 from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, Target
-from hardening.tls.targets.reading import certificates, flat_edits, flat_syntax, protocol_ranges, served
+from hardening.tls.targets.reading import (
+    certificates,
+    client_certificates,
+    flat_edits,
+    flat_syntax,
+    protocol_ranges,
+    served,
+)
 from hardening.tls.targets.reading.flat_syntax import Grammar, Line, Section
 from hardening.tls.targets.reading.tree import Tree
 
@@ -197,6 +204,16 @@ def _names(section: Section) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*given, *aliases)))
 
 
+def _client(host: _Host, at: InFile) -> ClientCertificate:
+    said, accepted = host.first("tlsverifyclient"), host.first("tlscacertificatefile")
+    return client_certificates.asked(
+        Located(said.value, InFile((said.path,), said.line)) if said else None,
+        at,
+        {**client_certificates.SWITCH, "optional": "optional"},
+        authorities=accepted.value if accepted else "",
+    )
+
+
 _VERSION_AND_LIST = 2
 
 
@@ -256,6 +273,7 @@ def _offer(host: _Host, subjects: tuple[str, ...], tree: Tree, reading: Reading)
             dh_bits=certificates.dh_bits(tree, tree.place(dh.value, "/")) if dh else 2048,
             dh_key=None if dh else certificates.rsa_bits(tree, files),
             compression=False,
+            client=_client(host, at) if files else None,
             assumptions=reading.assumptions,
         ),
         reading.build,

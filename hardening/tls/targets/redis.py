@@ -12,6 +12,7 @@ from hardening.tls.release import Release, directives
 from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, Target
 from hardening.tls.targets.reading import (
     certificates,
+    client_certificates,
     flat_edits,
     flat_syntax,
     protocol_ranges,
@@ -99,6 +100,14 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             if _auto_dh(reading.build)
             else None,
             compression=False,
+            client=client_certificates.asked(
+                _said(top, "tls-auth-clients"),
+                at,
+                {"no": "none", "optional": "optional"},
+                otherwise="required",
+            )
+            if port
+            else None,
             assumptions=reading.assumptions,
         ),
         reading.build,

@@ -10,12 +10,13 @@ from typing import Any
 from hardening.findings import InFile
 from hardening.numerals import whole
 from hardening.tls.libraries import builds
-from hardening.tls.offer import Located, Offer
+from hardening.tls.offer import ClientCertificate, Located, Offer
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
 from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, Target
 from hardening.tls.targets.reading import (
     certificates,
+    client_certificates,
     flat_edits,
     flat_syntax,
     protocol_ranges,
@@ -123,6 +124,25 @@ def _ciphers(service: _Service, at: InFile, reading: Reading) -> Located:
     return replace(found, value=served.at_level(found.value, number, reading.build))
 
 
+_VERIFY = {
+    "0": client_certificates.UNCHECKED,
+    "1": "optional",
+    "2": "required",
+    "3": "required",
+    "4": "required",
+}
+
+
+def _client(service: _Service, at: InFile) -> ClientCertificate:
+    accepted = service.last("cafile")
+    file = accepted.value if accepted else ""
+    for name in ("requirecert", "verifypeer", "verifychain"):
+        said = service.said(name)
+        if said is not None and said.value == "yes":
+            return client_certificates.asked(said, at, client_certificates.SWITCH, authorities=file)
+    return client_certificates.asked(service.said("verify"), at, _VERIFY, authorities=file)
+
+
 def _offer(
     service: _Service,
     subjects: tuple[str, ...],
@@ -165,6 +185,7 @@ def _offer(
         ),
         dh_bits=next((bits for f in files if (bits := certificates.dh_bits(tree, f))), 2048),
         compression=bool(service.last("compression")),
+        client=_client(service, at) if files else None,
         assumptions=reading.assumptions,
     )
     settings = replace(

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from hardening.findings import InFile
 from hardening.tls.libraries import builds
-from hardening.tls.offer import Located, Offer
+from hardening.tls.offer import ClientCertificate, Located, Offer
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
 from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, Target
-from hardening.tls.targets.reading import certificates, flat_edits, flat_syntax, served
+from hardening.tls.targets.reading import certificates, client_certificates, flat_edits, flat_syntax, served
 from hardening.tls.targets.reading.flat_syntax import Grammar, Section
 from hardening.tls.targets.reading.tree import Tree
 
@@ -99,6 +100,20 @@ def _ciphers(top: Section, at: InFile, release: Release) -> Located:
     return Located(found.value or "DEFAULT", InFile((found.path,), found.line))
 
 
+def _client(top: Section, at: InFile) -> ClientCertificate:
+    """It asks for a certificate unless ssl_request_cert says no, and looks at one with validate_cert alone."""
+    required, asks, checks = (top.last(n) for n in ("require_cert", "ssl_request_cert", "validate_cert"))
+    said, wants = (
+        (required, "required") if required and required.value.lower() in _TRUE else (asks, "optional")
+    )
+    if asks is not None and asks.value.lower() not in _TRUE:
+        said, wants = asks, "none"
+    found = client_certificates.asked(
+        Located(said.value, InFile((said.path,), said.line)) if said else None, at, {}, otherwise=wants
+    )
+    return replace(found, checked=wants == "none" or (checks is not None and checks.value.lower() in _TRUE))
+
+
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield the one offer of a server with `ssl_enable=YES`, or of a fragment that does not say."""
     (top, *_) = flat_syntax.read(tree, path, _GRAMMAR)
@@ -146,6 +161,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             finite_field=_has("dh_param_file", release),
             elliptic=_has("ECDHE", release),
             dh_bits=certificates.dh_bits(tree, tree.place(dh.value, "/")) if dh else _BUILT_IN_DH,
+            client=_client(top, at),
             compression=None if release.upstream < (3, 0, 4) else False,
             assumptions=reading.assumptions,
         ),

@@ -107,7 +107,7 @@ def converse(question: Question, server_name: str | None) -> tuple[bytes, Listen
     """Return the first bytes of a question and what listens to the answer."""
     if question.protocol == "SSLv2":
         return hello.sslv2_hello(question.suites, os.urandom(16)), Listener(question)
-    if question.want in (Want.FINISHED, Want.HTTP, Want.RENEGOTIATION):
+    if question.want in (Want.FINISHED, Want.HTTP, Want.RENEGOTIATION, Want.CLIENT_CERTIFICATE):
         return _finishing(question, server_name)
     if question.want in ODD:
         from hardening.tls.scan.strategy import probes
@@ -123,8 +123,11 @@ def converse(question: Question, server_name: str | None) -> tuple[bytes, Listen
 
 
 def _finishing(question: Question, server_name: str | None) -> tuple[bytes, Listener]:
-    from hardening.tls.scan.strategy import deep
+    from hardening.tls.scan.strategy import client_authentication, deep
 
+    if question.want is Want.CLIENT_CERTIFICATE:
+        authentication = client_authentication.Authentication(question, server_name)
+        return authentication.first(), authentication
     make = deep.Renegotiation if question.want is Want.RENEGOTIATION else deep.Finished
     listener = make(question, server_name)
     return listener.first(), listener

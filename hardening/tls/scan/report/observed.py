@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from hardening.findings import Finding, OnWire, Rule, Severity
 from hardening.tls import primes
-from hardening.tls.judging.rules import KNOWN_PRIME, MUST_STAPLE
+from hardening.tls.judging.rules import CLIENT_CERTIFICATE, KNOWN_PRIME, MUST_STAPLE
 from hardening.tls.offer import Offer
 from hardening.tls.scan.strategy.endpoint_state import Endpoint
+from hardening.tls.scan.strategy.extras import NOT_ASKED
 from hardening.tls.scan.strategy.messages import Want
 
 _RFC = "https://www.rfc-editor.org/rfc/"
@@ -47,6 +48,8 @@ def stats(found: Endpoint) -> dict[str, object]:
     seen: dict[str, object] = {
         "alpn": found.alpn,
         "client_certificate_requested": found.client_auth,
+        "client_without_certificate": found.without_certificate or None,
+        "client_with_certificate": found.with_certificate or None,
         "ocsp_stapled": found.stapled,
         "fallback_scsv": found.fallback_scsv,
         "export_rsa_bits": found.rsa_export_bits,
@@ -91,8 +94,32 @@ def findings(found: Endpoint, offer: Offer) -> Iterator[Finding]:
             rule=RENEGOTIATION, subject=subject, location=at, evidence="ClientHello inside a session",
             message="it begins another handshake when a client asks for one inside a session",
         )  # fmt: skip
+    yield from _client(offer)
     if found.hsts == "":
         yield Finding(
             rule=HSTS, subject=subject, location=at, evidence="no header",
             message="it answers over HTTP without Strict-Transport-Security",
+        )  # fmt: skip
+
+
+def _client(offer: Offer) -> Iterator[Finding]:
+    """Yield what is strange about client certificates; what a policy asks for is judged elsewhere."""
+    one = offer.client
+    if one is None:
+        return
+    said, severity = "", Severity.LOW
+    if one.given.startswith("refused"):
+        said = f"the client certificate that was presented is {one.given}"
+        severity = Severity.MEDIUM
+        if one.authorities:
+            said += f"; accepted authorities: {'; '.join(one.authorities[:_SHOWN])}"
+    elif one.given == NOT_ASKED:
+        said = "it does not ask clients for a certificate, so the one given was not presented"
+        severity = Severity.MEDIUM
+    elif one.wants == "optional":
+        said = "it asks clients for a certificate and accepts a client without one"
+    if said:
+        yield Finding(
+            rule=CLIENT_CERTIFICATE, subject=offer.subject, location=OnWire(offer.subject), evidence=one.given or one.wants,
+            message=said, severity=severity,
         )  # fmt: skip

@@ -6,7 +6,7 @@ from functools import cache
 
 from hardening.findings import OnWire
 from hardening.tls import registry
-from hardening.tls.offer import Certificate, Located, Offer, ProtocolOffer
+from hardening.tls.offer import Certificate, ClientCertificate, Located, Offer, ProtocolOffer
 from hardening.tls.scan.strategy.endpoint_state import Endpoint, EndpointState, named
 from hardening.tls.scan.wire import hello
 
@@ -70,10 +70,25 @@ def offer_of(found: Endpoint, subject: str, *, full: bool, connections: int) -> 
         certificates=_certificates(found),
         unread=sum(_read(der) is None for der in {der for chain in found.chains.values() for der in chain}),
         dh_bits=found.dh_bits,
+        client=_client(found, at),
         compression=found.compression,
         secure_renegotiation=found.secure_renegotiation,
         extensions=tuple(sorted(EXTENSIONS[n] for n in found.extensions if n in EXTENSIONS)),
         connections=connections,
+    )
+
+
+def _client(found: Endpoint, at: OnWire) -> ClientCertificate | None:
+    if found.client_auth is None:
+        return None
+    without = found.without_certificate
+    wants = "requested" if not without else "optional" if without == "accepted" else "required"
+    return ClientCertificate(
+        wants=wants if found.client_auth else "none",
+        at=at,
+        authorities=found.client_authorities,
+        given=found.with_certificate,
+        how=without.partition(": ")[2],
     )
 
 

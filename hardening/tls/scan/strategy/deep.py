@@ -17,16 +17,15 @@ from OpenSSL import SSL
 from hardening.tls.scan.strategy.messages import Answer, Kind, Question, Want
 from hardening.tls.scan.wire.answer import Listener
 
-_VERSIONS = {
+VERSIONS = {
     "TLSv1.0": ssl.TLSVersion.TLSv1,
     "TLSv1.1": ssl.TLSVersion.TLSv1_1,
     "TLSv1.2": ssl.TLSVersion.TLSv1_2,
     "TLSv1.3": ssl.TLSVersion.TLSv1_3,
 }
-VERSIONS = tuple(_VERSIONS)
 """The versions in which a handshake can be finished."""
 CIPHERS = "ALL:COMPLEMENTOFALL:@SECLEVEL=0"
-_LEGACY = 0x4
+LEGACY = 0x4
 """SSL_OP_LEGACY_SERVER_CONNECT: old servers without RFC 5746 are spoken to."""
 HEADERS = 16384
 NEW_SESSION_TICKET = 4
@@ -141,9 +140,9 @@ def _context(question: Question) -> ssl.SSLContext:
     made.verify_mode = ssl.CERT_NONE
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # old versions are what we came for
-        made.minimum_version = made.maximum_version = _VERSIONS[question.protocol]
+        made.minimum_version = made.maximum_version = VERSIONS[question.protocol]
     made.set_ciphers(CIPHERS)
-    made.options |= _LEGACY
+    made.options |= LEGACY
     if not question.ticket:
         made.options |= ssl.OP_NO_TICKET
     return made
@@ -177,11 +176,11 @@ class Renegotiation(Listener):
     def __init__(self, question: Question, server_name: str | None) -> None:
         super().__init__(question)
         context = SSL.Context(SSL.TLS_CLIENT_METHOD)
-        version = int(_VERSIONS[question.protocol])
+        version = int(VERSIONS[question.protocol])
         context.set_min_proto_version(version)
         context.set_max_proto_version(version)
         context.set_cipher_list(CIPHERS.encode())
-        context.set_options(_LEGACY)
+        context.set_options(LEGACY)
         self._connection: Any = SSL.Connection(context, None)
         if server_name:
             self._connection.set_tlsext_host_name(server_name.encode("ascii", "ignore"))

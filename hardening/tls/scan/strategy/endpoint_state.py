@@ -113,6 +113,11 @@ class Endpoint:
     extensions: set[int] = field(default_factory=set)
     alpn: str | None = None
     client_auth: bool | None = None
+    client_authorities: tuple[str, ...] = ()
+    without_certificate: str = ""
+    """What the server makes of a client without a certificate: `accepted`, or `refused` and how; empty: not known."""
+    with_certificate: str = ""
+    """The same of a client with the certificate that was given."""
     stapled: bool | None = None
     fallback_scsv: bool | None = None
     resumption: dict[str, bool] = field(default_factory=dict)

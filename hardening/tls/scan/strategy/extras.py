@@ -16,6 +16,8 @@ from hardening.tls.scan.wire import hello
 INAPPROPRIATE_FALLBACK = 86
 PATIENCE = 2.0
 PADDINGS = 5
+NOT_ASKED = "not asked for"
+"""What a server made of a certificate for which it did not ask."""
 _STUMBLES = ("alert 20", "alert 21", "closed", "reset")
 """bad_record_mac, decryption_failed, or an end: the server has switched to keys."""
 FINISHING = ("TLSv1.0", "TLSv1.1", "TLSv1.2")
@@ -25,6 +27,8 @@ def ask(case: Case) -> Talk:
     """Ask, as far as the scope wants to know."""
     if case.scope.full:
         yield from _fallback(case)
+    if case.scope.clients and (case.found.client_auth or case.scope.identity is not None):
+        yield from _client_certificate(case)
     if case.scope.deep:
         yield from _sessions(case)
         yield from _renegotiation(case)
@@ -69,6 +73,25 @@ def _fallback(case: Case) -> Talk:
 
 
 # handshakes that are finished
+
+
+def _client_certificate(case: Case) -> Talk:
+    """Finish a handshake without a certificate and, where one was given, with it: what the server makes of each."""
+    offered = [p for p in case.found.offered() if p.name in (*FINISHING, "TLSv1.3") and p.suites]
+    if not offered:
+        return
+    found, web = case.found, case.scope.web or (case.found.alpn or "").startswith(("h2", "http/"))
+    plain = replace(_plain(case, offered[-1], Want.CLIENT_CERTIFICATE), http=web)
+    answer: Answer = yield from case.asker.ask(plain, blame=False)
+    found.without_certificate, found.client_authorities = answer.reaction, answer.authorities
+    if answer.authorities or "certificate required" in answer.reaction:
+        found.client_auth = True
+    if case.scope.identity is not None and found.client_auth is False:
+        found.with_certificate = NOT_ASKED
+    elif case.scope.identity is not None:
+        presented = replace(plain, identity=case.scope.identity)
+        answer = yield from case.asker.ask(presented, blame=False)
+        found.with_certificate = answer.reaction
 
 
 def _sessions(case: Case) -> Talk:

@@ -58,10 +58,20 @@ class Want(Enum):
     """The same, and the headers of a HEAD request."""
     RENEGOTIATION = 10
     """The same, and another ClientHello inside it."""
+    CLIENT_CERTIFICATE = 11
+    """The whole handshake, with a client certificate or without one, and what the server makes of it."""
 
 
 ODD = frozenset(w for w in Want if w.value >= Want.HEARTBEAT.value)
 """What is asked once or twice for itself, and never as a question about suites."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A client's certificate (PEM, with its chain) and its private key, as files."""
+
+    certificate: str
+    key: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +101,10 @@ class Question:
     """What to come back with: a `deep.Session`, or for STALE_ID a ticket."""
     variant: int = 0
     """Which of several forms of one probe."""
+    identity: Identity | None = None
+    """What CLIENT_CERTIFICATE presents; None: no certificate."""
+    http: bool = False
+    """Whether CLIENT_CERTIFICATE asks for a page, too: some HTTP servers refuse a client only then."""
     patience: float | None = None
     """Seconds to wait for the answer; None means the loop's own limit."""
 
@@ -151,6 +165,8 @@ class Answer:
     """The size of an ephemeral RSA key, which only export suites use."""
     scheme: int | None = None
     client_auth: bool = False
+    authorities: tuple[str, ...] = ()
+    """The authorities that the server accepts client certificates from, as it names them."""
     stapled: bool = False
     server_groups: tuple[int, ...] = ()
     """TLS 1.3: the groups the server volunteers, its whole list."""

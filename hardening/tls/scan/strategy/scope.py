@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from hardening.tls import registry
 from hardening.tls.scan.strategy.endpoint_state import Endpoint
+from hardening.tls.scan.strategy.messages import Identity
 from hardening.tls.scan.strategy.retrying import Asker
 from hardening.tls.scan.wire import hello
 
@@ -24,6 +25,12 @@ class Scope:
     """Also ask what takes many connections or a finished handshake: every signature scheme, resumption, renegotiation."""
     http: bool = False
     """Also ask for the headers of an HTTP server."""
+    web: bool = False
+    """Whether an HTTP server is to be expected."""
+    clients: bool = False
+    """Whether to find out if a client certificate that the server asks for is required: this takes a finished handshake."""
+    identity: Identity | None = None
+    """The client certificate to present."""
     vulnerabilities: bool = False
     """Ask about known faults, too."""
     first: str = "TLSv1.2"

@@ -10,12 +10,12 @@ from hardening.findings import InFile
 from hardening.numerals import whole
 from hardening.tls import registry
 from hardening.tls.libraries import builds, gnutls
-from hardening.tls.offer import Located, Offer, ProtocolOffer
+from hardening.tls.offer import ClientCertificate, Located, Offer, ProtocolOffer
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
 from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, Target
 from hardening.tls.targets.exim.syntax import Main
-from hardening.tls.targets.reading import certificates, flat_edits, flat_syntax, served
+from hardening.tls.targets.reading import certificates, client_certificates, flat_edits, flat_syntax, served
 from hardening.tls.targets.reading.flat_syntax import Line
 from hardening.tls.targets.reading.tree import Tree
 
@@ -194,9 +194,20 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     yield replace(
         (_gnutls if gnu else _openssl)(main, subject, at, keys, way),
         also=tuple(also),
+        client=_client(main, at) if certificate or own else None,
         certificates=cards.certificates,
         unread_files=cards.unread,
     )
+
+
+def _client(main: Main, at: InFile) -> ClientCertificate:
+    """`*` means every client; a list of hosts requires a certificate of some alone."""
+    for name, wants in (("tls_verify_hosts", "required"), ("tls_try_verify_hosts", "optional")):
+        line = main.last(name)
+        if line is not None and line.value:
+            said = Located(line.value, _at(line, at))
+            return client_certificates.asked(said, at, {"*": wants}, otherwise="optional")
+    return client_certificates.asked(None, at, {})
 
 
 _SMTP = {"smtp": "25", "ssmtp": "465", "smtps": "465", "submission": "587", "submissions": "465"}

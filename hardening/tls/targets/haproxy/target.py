@@ -10,13 +10,20 @@ from itertools import pairwise
 from hardening.findings import InFile
 from hardening.numerals import whole
 from hardening.tls.libraries import builds
-from hardening.tls.offer import Located, Offer
+from hardening.tls.offer import ClientCertificate, Located, Offer
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
 from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, Target
 from hardening.tls.targets.haproxy import bind_certificates, conditions
 from hardening.tls.targets.haproxy import words as haproxy_words
-from hardening.tls.targets.reading import certificates, flat_edits, flat_syntax, protocol_ranges, served
+from hardening.tls.targets.reading import (
+    certificates,
+    client_certificates,
+    flat_edits,
+    flat_syntax,
+    protocol_ranges,
+    served,
+)
 from hardening.tls.targets.reading.flat_syntax import Grammar, Line, Section
 from hardening.tls.targets.reading.tree import Tree
 
@@ -201,10 +208,22 @@ def _offer(
             finite_field=not dh_off,
             dh_bits=_dh_bits(top, tree, release, certificate),
             compression=False,
+            client=_client(words, at) if certificate else None,
             assumptions=(*reading.assumptions, *((_NO_PARAMETERS,) if dh_off and keys is None else ())),
         ),
         reading.build,
     )
+
+
+def _client(words: list[str], at: InFile) -> ClientCertificate:
+    said = bind_certificates.after(words, "verify")
+    found = client_certificates.asked(
+        Located(said, at) if said else None,
+        at,
+        {"required": "required", "optional": "optional"},
+        authorities=bind_certificates.after(words, "ca-file") or "",
+    )
+    return replace(found, checked=bind_certificates.after(words, "crt-ignore-err") != "all")
 
 
 def _base(tree: Tree, top: Section) -> str:

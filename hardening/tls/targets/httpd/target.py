@@ -8,13 +8,19 @@ from dataclasses import replace
 
 from hardening.findings import InFile
 from hardening.tls.libraries import builds
-from hardening.tls.offer import Inert, Located, Offer
+from hardening.tls.offer import ClientCertificate, Inert, Located, Offer
 from hardening.tls.release import Release, directives
 from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, Target
 from hardening.tls.targets.httpd import names as httpd_names
 from hardening.tls.targets.httpd import protocols as httpd_protocols
 from hardening.tls.targets.httpd.syntax import Directive, Host, Reader
-from hardening.tls.targets.reading import certificates, protocol_ranges, served, ssl_conf_cmd
+from hardening.tls.targets.reading import (
+    certificates,
+    client_certificates,
+    protocol_ranges,
+    served,
+    ssl_conf_cmd,
+)
 from hardening.tls.targets.reading.tree import Tree
 
 _LOST = "httpd sets a least and a greatest version, and a version above it is left out"
@@ -106,6 +112,22 @@ class _Merged:
         return own or [d for d in self.main.directives if d.name == name]
 
 
+_CLIENT = {
+    "require": "required", "2": "required", "optional": "optional", "1": "optional",
+    "optional_no_ca": client_certificates.UNCHECKED, "3": client_certificates.UNCHECKED,
+}  # fmt: skip
+
+
+def _client(merged: _Merged) -> ClientCertificate:
+    said, accepted = merged.last("sslverifyclient"), merged.last("sslcacertificatefile")
+    return client_certificates.asked(
+        Located(said.words[0], _place(said)) if said and said.words else None,
+        merged.at,
+        _CLIENT,
+        authorities=accepted.words[0] if accepted and accepted.words else "",
+    )
+
+
 def _settings(merged: _Merged, subject: str, reader: Reader, reading: Reading) -> served.Settings:
     facts, release = directives("httpd"), reading.release
     tree, root = reader.tree, reader.root
@@ -125,6 +147,7 @@ def _settings(merged: _Merged, subject: str, reader: Reader, reading: Reading) -
         compression=builds.build(reading.build).release < _UNCOMPRESSED
         and _on(merged.last("sslcompression"), facts.default_of("compression", release)),
         server_preference=_on(merged.last("sslhonorcipherorder"), "off"),
+        client=_client(merged) if merged.own_or_main("sslcertificatefile") else None,
         assumptions=reading.assumptions,
     )
     for one in merged.both("sslciphersuite"):  # that of TLS 1.3 and the other hide each its like

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hardening.findings import InFile
 from hardening.records import dataclass
 from hardening.tls.libraries import jsse
-from hardening.tls.offer import Inert, Located, Offer
+from hardening.tls.offer import ClientCertificate, Inert, Located, Offer
 from hardening.tls.targets.reading import certificates, served
 
 ANY_SECURITY = "the JDK's own java.security, for the one of the host was not read"
@@ -32,6 +32,8 @@ class JsseSettings:
     cards: certificates.Presented = certificates.NOTHING
     dh_bits: int | None = None
     """The size of the DH parameters where something sets it; None: the JDK's own."""
+    client: ClientCertificate | None = None
+    """What is asked of clients; None: not known."""
     assumptions: tuple[str, ...] = ()
 
 
@@ -69,6 +71,7 @@ def offer(settings: JsseSettings, build: str) -> Offer:
             finite_field=_finite_field(jdk, forbids),
             dh_bits=settings.dh_bits or jdk.dh_bits,
             compression=False,
+            client=settings.client,
             inert=tuple(
                 Inert(s, "java.security disables it (jdk.tls.disabledAlgorithms)")
                 for s in protocols

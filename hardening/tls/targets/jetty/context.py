@@ -11,12 +11,18 @@ from typing import NamedTuple
 from hardening.findings import InFile
 from hardening.records import dataclass
 from hardening.tls.libraries import jsse
-from hardening.tls.offer import Located, Offer
+from hardening.tls.offer import ClientCertificate, Located, Offer
 from hardening.tls.release import Release, directives
 from hardening.tls.targets.base import Reading
 from hardening.tls.targets.java import jsse_served
 from hardening.tls.targets.java import options as java_options
-from hardening.tls.targets.reading import certificates, properties_syntax, protocol_ranges, xml_syntax
+from hardening.tls.targets.reading import (
+    certificates,
+    client_certificates,
+    properties_syntax,
+    protocol_ranges,
+    xml_syntax,
+)
 from hardening.tls.targets.reading.tree import Tree
 from hardening.tls.targets.reading.xml_syntax import Element
 
@@ -248,11 +254,19 @@ def _offer(
             suites=_suites(context, release, jdk),
             server_preference=order,
             cards=cards,
+            client=_client(context, told),
             dh_bits=size.bits if size else None,
             assumptions=(*reading.assumptions, jsse_served.ANY_SECURITY),
         ),
         reading.build,
     )
+
+
+def _client(context: Context, told: dict[str, str]) -> ClientCertificate:
+    for name, wants in (("needclientauth", "required"), ("wantclientauth", "optional")):
+        if context.text(name, told).lower() == "true":
+            return client_certificates.asked(Located("on", context.at), context.at, {"on": wants})
+    return client_certificates.asked(None, context.at, {})
 
 
 def _protocols(context: Context, release: Release, jdk: jsse.Jdk) -> tuple[Located, ...]:

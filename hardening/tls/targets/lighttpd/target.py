@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 
 from hardening.findings import InFile
 from hardening.tls.libraries import builds
-from hardening.tls.offer import Located, Offer
+from hardening.tls.offer import ClientCertificate, Located, Offer
 from hardening.tls.release import Release, directives
 from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, Target
 from hardening.tls.targets.lighttpd.syntax import Assignment, Reader, Scope
-from hardening.tls.targets.reading import certificates, served
+from hardening.tls.targets.reading import certificates, client_certificates, served
 from hardening.tls.targets.reading.ssl_conf_cmd import SIGNATURES, over
 from hardening.tls.targets.reading.tree import Tree
 
@@ -255,7 +255,20 @@ def _settings(
         dh_key=None if dh_file else certificates.rsa_bits(tree, files),
         compression="compression" in given.get("options", "").lower()
         and "-compression" not in given.get("options", "").lower(),
+        client=_client(socket, at) if files else None,
         assumptions=reading.assumptions,
+    )
+
+
+def _client(socket: _Socket, at: InFile) -> ClientCertificate:
+    said, enforced = socket.get("ssl.verifyclient.activate"), socket.get("ssl.verifyclient.enforce")
+    accepted = socket.get("ssl.verifyclient.ca-file") or socket.get("ssl.ca-file")
+    wants = "required" if enforced is None or enforced.on else "optional"
+    return client_certificates.asked(
+        Located("on" if said.on else "off", _place(said)) if said else None,
+        at,
+        {"on": wants},
+        authorities=accepted.text if accepted else "",
     )
 
 

@@ -9,11 +9,17 @@ from dataclasses import replace
 from hardening.errors import UsageError
 from hardening.findings import InFile
 from hardening.tls.libraries import builds
-from hardening.tls.offer import Located, Offer
+from hardening.tls.offer import ClientCertificate, Located, Offer
 from hardening.tls.release import Release, directives
 from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, Target
 from hardening.tls.targets.nginx.syntax import Block, Directive, Reader
-from hardening.tls.targets.reading import certificates, protocol_ranges, served, ssl_conf_cmd
+from hardening.tls.targets.reading import (
+    certificates,
+    client_certificates,
+    protocol_ranges,
+    served,
+    ssl_conf_cmd,
+)
 from hardening.tls.targets.reading.tree import Tree
 
 _TOKENS = {"SSLv2": "SSLv2", "SSLv3": "SSLv3", "TLSv1": "TLSv1.0", "TLSv1.1": "TLSv1.1", "TLSv1.2": "TLSv1.2",
@@ -142,6 +148,7 @@ def _settings(server: Block, subject: str, reader: Reader, reading: Reading) -> 
         elliptic=_has("ssl_ecdh_curve", release),
         dh_bits=bits or (int(old_dh) if old_dh.isdigit() and parameters is None else None),
         compression=False,
+        client=_client(server) if files else None,
         assumptions=reading.assumptions,
     )  # fmt: skip
     signs = server.last("ssl_sigalgs")
@@ -150,6 +157,19 @@ def _settings(server: Block, subject: str, reader: Reader, reading: Reading) -> 
     for one in server.every("ssl_conf_command"):
         settings = _command(settings, one)
     return _commanded_protocols(settings, server.every("ssl_conf_command"))
+
+
+_CLIENT = {"on": "required", "optional": "optional", "optional_no_ca": client_certificates.UNCHECKED}
+
+
+def _client(server: Block) -> ClientCertificate:
+    said, accepted = server.last("ssl_verify_client"), server.last("ssl_client_certificate")
+    return client_certificates.asked(
+        Located(said.words[0], _place(said)) if said and said.words else None,
+        InFile((server.path,), server.line),
+        _CLIENT,
+        authorities=accepted.words[0] if accepted and accepted.words else "",
+    )
 
 
 def _commanded_protocols(settings: served.Settings, commands: Iterable[Directive]) -> served.Settings:

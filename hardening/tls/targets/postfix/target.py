@@ -8,12 +8,19 @@ from dataclasses import replace
 
 from hardening.findings import InFile
 from hardening.tls.libraries import builds
-from hardening.tls.offer import Located, Offer
+from hardening.tls.offer import ClientCertificate, Located, Offer
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
 from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, Target
 from hardening.tls.targets.postfix import master as postfix_master
-from hardening.tls.targets.reading import certificates, flat_edits, flat_syntax, protocol_ranges, served
+from hardening.tls.targets.reading import (
+    certificates,
+    client_certificates,
+    flat_edits,
+    flat_syntax,
+    protocol_ranges,
+    served,
+)
 from hardening.tls.targets.reading.flat_syntax import Grammar, Line, Section
 from hardening.tls.targets.reading.tree import Tree
 
@@ -321,9 +328,23 @@ def _settings(service: _Service, tree: Tree, reading: Reading) -> served.Setting
             dh_bits=_dh_bits(service, tree, release),
             dh_key=certificates.rsa_bits(tree, certificate) if _sized(service, reading) else None,
             compression=False,
+            client=_client(service, at, mandatory=mandatory) if certificate else None,
             assumptions=reading.assumptions,
         )
     )  # fmt: skip
+
+
+def _client(service: _Service, at: InFile, *, mandatory: bool) -> ClientCertificate:
+    """`smtpd_tls_req_ccert` holds where TLS is required; elsewhere it asks, as `smtpd_tls_ask_ccert` does, and any will do."""
+    required, asks = "smtpd_tls_req_ccert", "smtpd_tls_ask_ccert"
+    name = required if service.text(required) == "yes" else asks
+    strict = mandatory and name == required
+    return client_certificates.asked(
+        Located(service.text(name), service.place(name, at)),
+        at,
+        {"yes": "required" if strict else client_certificates.UNCHECKED},
+        authorities=service.text("smtpd_tls_CAfile"),
+    )
 
 
 def _strays(tree: Tree, lines: list[Line], release: Release) -> None:

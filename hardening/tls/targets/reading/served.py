@@ -15,7 +15,7 @@ from hardening.findings import InFile
 from hardening.records import dataclass
 from hardening.tls import openssl
 from hardening.tls.libraries import builds
-from hardening.tls.offer import Inert, Located, Offer, ProtocolOffer
+from hardening.tls.offer import ClientCertificate, Inert, Located, Offer, ProtocolOffer
 from hardening.tls.openssl import Resolution
 from hardening.tls.registry import Suite
 from hardening.tls.targets.reading import certificates, group_lists, security_levels
@@ -61,6 +61,8 @@ class Settings:
     dh_key: int | None = None
     """The size of the RSA key that OpenSSL makes parameters for, where it makes them."""
     compression: bool | None = None
+    client: ClientCertificate | None = None
+    """What is asked of clients; None: not known."""
     assumptions: tuple[str, ...] = ()
     possible: tuple[Located, ...] = ()
     """Cipher strings that hold for some requests alone."""
@@ -283,6 +285,7 @@ def offer(settings: Settings, build_name: str) -> Offer:
         inconclusive=refusals,
         refused=bool(refusals),
         dh_bits=settings.dh_bits if finite_field else None,
+        client=settings.client,
         compression=_compresses(settings, found, protocols),
         inert=tuple(inert),
         certificates=settings.cards.certificates,

@@ -10,11 +10,17 @@ from hardening.findings import InFile, Location
 from hardening.records import dataclass
 from hardening.tls import registry
 from hardening.tls.libraries import builds, jsse
-from hardening.tls.offer import Located, Offer
+from hardening.tls.offer import ClientCertificate, Located, Offer
 from hardening.tls.release import Release, directives
 from hardening.tls.targets.base import Reading
 from hardening.tls.targets.java import jsse_served
-from hardening.tls.targets.reading import certificates, protocol_ranges, served, ssl_conf_cmd
+from hardening.tls.targets.reading import (
+    certificates,
+    client_certificates,
+    protocol_ranges,
+    served,
+    ssl_conf_cmd,
+)
 from hardening.tls.targets.reading.tree import Tree
 from hardening.tls.targets.reading.xml_syntax import Attribute, Element
 from hardening.tls.targets.tomcat import ciphers as tomcat_ciphers
@@ -284,6 +290,13 @@ class _Reader:
         said = self.host.said("groups") if self.host.style == "host" else None
         return Located(re.sub(r"\s*,\s*", ":", said.value.strip()), said.at) if said else None
 
+    def _client(self) -> ClientCertificate:
+        said = self.host.said("certificateVerification", "clientAuth", "SSLVerifyClient")
+        accepted = self.host.said("truststoreFile", "caCertificateFile", "SSLCACertificateFile")
+        return client_certificates.asked(
+            said, self.host.at, _CLIENT, authorities=accepted.value if accepted else ""
+        )
+
     # -- what that offers
 
     def _jsse(self) -> Offer:
@@ -300,6 +313,7 @@ class _Reader:
                 server_preference=self._order(),
                 keys=self._keys(),
                 cards=self._cards(),
+                client=self._client(),
                 dh_bits=size.bits if size else None,
                 assumptions=(*self.notes, jsse_served.ANY_SECURITY),
             ),
@@ -333,6 +347,7 @@ class _Reader:
             server_preference=bool(self._order()),
             keys=self._keys(),
             cards=self._cards(),
+            client=self._client(),
             dh_bits=2048,
             compression=False if newer or off else None,
             assumptions=tuple(self.notes),
@@ -346,6 +361,12 @@ class _Reader:
                 name, value = one.value("name"), one.value("value")
                 if one.name == "OpenSSLConfCmd" and name:
                     yield name, Located(value, InFile((one.path,), one.line))
+
+
+_CLIENT = {
+    **client_certificates.SWITCH, "required": "required", "require": "required", "want": "optional", "optional": "optional",
+    "optionalnoca": client_certificates.UNCHECKED, "optional_no_ca": client_certificates.UNCHECKED,
+}  # fmt: skip
 
 
 _KNOWN = frozenset(

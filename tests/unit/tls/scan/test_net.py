@@ -98,7 +98,7 @@ def test_the_full_offer_is_asked_for_as_the_settings_say(monkeypatch: pytest.Mon
     asked: list[Scope] = []
     monkeypatch.setattr(run, "examine", lambda _targets, scope, *_: asked.append(scope))
     run.offers([], run.Settings(full=True, deep=True, vulnerabilities=True))
-    assert asked == [Scope(full=True, deep=True, vulnerabilities=True)]
+    assert asked == [Scope(full=True, deep=True, clients=True, vulnerabilities=True)]
 
 
 def _answers(
