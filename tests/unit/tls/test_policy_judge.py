@@ -17,7 +17,7 @@ from hardening.reports import render
 from hardening.tls import policy
 from hardening.tls.judging.judge import Judgement, judge
 from hardening.tls.judging.rules import rules
-from hardening.tls.offer import Offer, Parameters, Unread
+from hardening.tls.offer import ClientCertificate, Offer, Parameters, Unread
 from tests.support.tls.policy_offers import LINE, NOW, certificate, offer, protocol, rendered
 
 STRONG = "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"
@@ -547,6 +547,7 @@ def test_the_rules_are_documented_and_said() -> None:
         secure_renegotiation=False,
         extensions=("status_request",),
         inconclusive=("SSLv2",),
+        client=ClientCertificate(wants="optional", at=InFile(("/etc/d",))),
     )
     said = {f.rule.id for f in judged(saying, *policy.available(), hostname="x.example").findings}
     said |= {f.rule.id for f in judged(rendered(policy.load("cnsa-2.0")), "cnsa-2.0").findings}
