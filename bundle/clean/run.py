@@ -96,30 +96,10 @@ def cleaned(
     problems += [(f, f.fix.blocked) for f in before if f.fix and f.fix.blocked]
     if dry:
         return _dry(path, first, plan, steps, problems, remove)
-    try:
-        handle = tempfile.NamedTemporaryFile(  # noqa: SIM115 - the with follows, outside the try
-            dir=out.parent, prefix=".harden-", suffix=out.suffix, delete=False
-        )
-    except OSError as problem:
-        raise UsageError(
-            f"cannot write {out}: {problem.strerror}", hint="choose a writable folder"
-        ) from problem
-    with handle as target:
-        made = Path(target.name)
-        try:
-            with path.open("rb") as source:
-                done, failed = _fix(source.fileno(), target.fileno(), steps)
-            if failed and not done:
-                made.unlink()
-                return _refused(first, failed[0][1], remove, _results(path, (), _all(problems, failed)))
-            os.fchmod(target.fileno(), path.stat().st_mode & 0o777)
-            if check is not None:
-                check(made)
-            _name(made, out)
-        except BaseException:
-            made.unlink(missing_ok=True)
-            raise
+    done, failed = _write(path, out, steps, check)
     problems = _all(problems, failed)
+    if failed and not done:
+        return _refused(first, failed[0][1], remove, _results(path, (), problems))
     try:
         after = audit(out)
     except BaseException:
@@ -135,6 +115,36 @@ def cleaned(
         changes=_changes(plan, done, done=True),
     )
     return Cleaned(run, tuple(refer), _absent(before, remove))
+
+
+def _write(
+    path: Path, out: Path, steps: Sequence[_Step], check: Check | None
+) -> tuple[list[_Step], list[tuple[_Step, str]]]:
+    """Write `out`, and return the steps that were done, and those that were not and why; with none done there is no `out`."""
+    try:
+        handle = tempfile.NamedTemporaryFile(  # noqa: SIM115 - the with follows, outside the try
+            dir=out.parent, prefix=".harden-", suffix=out.suffix, delete=False
+        )
+    except OSError as problem:
+        raise UsageError(
+            f"cannot write {out}: {problem.strerror}", hint="choose a writable folder"
+        ) from problem
+    with handle as target:
+        made = Path(target.name)
+        try:
+            with path.open("rb") as source:
+                done, failed = _fix(source.fileno(), target.fileno(), steps)
+            if failed and not done:
+                made.unlink()
+                return done, failed
+            os.fchmod(target.fileno(), path.stat().st_mode & 0o777)
+            if check is not None:
+                check(made)
+            _name(made, out)
+        except BaseException:
+            made.unlink(missing_ok=True)
+            raise
+    return done, failed
 
 
 def _refusal(path: Path) -> str:

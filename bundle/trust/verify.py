@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -157,37 +156,23 @@ def verify(
         held(said)
     except RefusedError as problem:
         reason, hint = str(problem), problem.hint
-    subject = str(path)
-    results = [
-        Result(rule=r, subject=subject, verdict=v, reason=reason if v is Verdict.FAIL else "")
-        for r, v in _verdicts(
-            rule if reason else None,
-            said,
-            product=bool(product),
-            rollback=state_file is not None,
-            further=bool(require),
-        )
-    ]
-    if forced:
-        results = [
-            replace(r, verdict=Verdict.WAIVED, reason=forced) if r.rule is ROLLBACK else r for r in results
-        ]
-    remedy = (
-        f"Do not install it; ask the release engineer to {hint}."
-        if rule is STATEMENT and hint.startswith(_WORK)
-        else ""
-    )
-    found = Finding(rule=rule, subject=subject, location=in_file(path), message=reason, remedy=remedy)
-    stats: dict[str, Any] = {"seconds": round(monotonic() - begun, 3), "signers": list(signers)}
+    seconds = round(monotonic() - begun, 3)
+    stats: dict[str, Any] = {"seconds": seconds, "signers": list(signers)}
     if found_size:
         stats["bytes"] = found_size
     if further:
         stats["statements"] = further
     if said:
         stats |= {"members": len(said.members), "product": said.product, "release": said.release}
-    seen = Subject(id=subject, kind=Kind.BUNDLE, examined=Examined.FULL, stats=stats)
-    codes = {ExitCode.REFUSED} if reason else set()
-    return Run.of([seen], [found] if reason else [], results, started=started, extra_codes=codes)
+    seen = Subject(id=str(path), kind=Kind.BUNDLE, examined=Examined.FULL, stats=stats)
+    asked = {PRODUCT: bool(product), ROLLBACK: state_file is not None, STATEMENT: bool(require)}
+    results = _results(seen.id, rule if reason else None, reason, said, asked, forced)
+    if not reason:
+        return Run.of([seen], [], results, started=started)
+    asks = rule is STATEMENT and hint.startswith(_WORK)
+    remedy = f"Do not install it; ask the release engineer to {hint}." if asks else ""
+    found = Finding(rule=rule, subject=seen.id, location=in_file(path), message=reason, remedy=remedy)
+    return Run.of([seen], [found], results, started=started, extra_codes={ExitCode.REFUSED})
 
 
 def verify_report(path: Path, policy: Policy, *, now: datetime | None = None) -> Run:
@@ -216,25 +201,32 @@ def verify_report(path: Path, policy: Policy, *, now: datetime | None = None) ->
     )
 
 
-def _verdicts(
-    failed: Rule | None, said: statement.Statement | None, *, product: bool, rollback: bool, further: bool
-) -> list[tuple[Rule, Verdict]]:
-    """Checks stop at the first failure; what comes after it was not looked at.
+def _results(
+    subject: str,
+    failed: Rule | None,
+    reason: str,
+    said: statement.Statement | None,
+    asked: Mapping[Rule, bool],
+    forced: str,
+) -> list[Result]:
+    """Return a result for each check: they stop at the first failure, and what comes after it is skipped.
 
-    Nor was anything where it cannot be read what is installed: that is the first thing asked for.
+    Nothing was looked at where it cannot be read what is installed: that is the first thing asked for.
     """
-    verdicts: list[tuple[Rule, Verdict]] = []
+    results = []
     state = Verdict.SKIPPED if failed is ROLLBACK and said is None else Verdict.PASS
-    asked = {PRODUCT: product, ROLLBACK: rollback, STATEMENT: further}
     for rule in (SIGNATURE, PRODUCT, VALIDITY, ROLLBACK, CONTENT, STATEMENT):
         if not asked.get(rule, True):
             continue
-        if rule is failed:
-            verdicts.append((rule, Verdict.FAIL))
-            state = Verdict.SKIPPED
+        if rule is ROLLBACK and forced:
+            results.append(Result(rule=rule, subject=subject, verdict=Verdict.WAIVED, reason=forced))
+        elif rule is failed:
+            results.append(Result(rule=rule, subject=subject, verdict=Verdict.FAIL, reason=reason))
         else:
-            verdicts.append((rule, state))
-    return verdicts
+            results.append(Result(rule=rule, subject=subject, verdict=state))
+        if rule is failed:
+            state = Verdict.SKIPPED
+    return results
 
 
 def _signers(envelope: dsse.Envelope, policy: Policy, now: datetime) -> tuple[str, ...]:

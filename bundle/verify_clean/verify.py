@@ -107,22 +107,7 @@ def prove(old: Path, new: Path, *, limits: Limits | None = None) -> Run:
             if parts not in gone:
                 proof.differences.append((parts, f"{NESTING.join(parts) or new.name} {message} ({reason})"))
     subject = str(new)
-    findings = [
-        Finding(
-            rule=REMOVED, subject=subject, location=InFile((subject, *node.parts)),
-            message=f"removed {NESTING.join(node.parts)}" + _with_inside(node),
-        )
-        for node in proof.removed
-    ] + [
-        Finding(
-            rule=REPLACED, subject=subject, location=InFile((subject, *node.parts), one.line), evidence=f"@secret:{one.name}@",
-            message=f"{NESTING.join(node.parts)} line {one.line}: a literal gave way to @secret:{one.name}@",
-        )
-        for node, one in proof.replaced
-    ] + [
-        Finding(rule=DIFFERENCE, subject=subject, location=InFile((subject, *parts)), message=message)
-        for parts, message in proof.differences
-    ]  # fmt: skip
+    findings = _findings(subject, proof)
     proved = not proof.differences
     stats = {
         "members": after.members,
@@ -142,6 +127,26 @@ def prove(old: Path, new: Path, *, limits: Limits | None = None) -> Run:
     return Run.of(
         [seen], findings, [result], started=started, extra_codes=set() if proved else {ExitCode.REFUSED}
     )
+
+
+def _findings(subject: str, proof: _Proof) -> list[Finding]:
+    """Return what was removed and replaced, which is for information, and every other difference."""
+    return [
+        Finding(
+            rule=REMOVED, subject=subject, location=InFile((subject, *node.parts)),
+            message=f"removed {NESTING.join(node.parts)}" + _with_inside(node),
+        )
+        for node in proof.removed
+    ] + [
+        Finding(
+            rule=REPLACED, subject=subject, location=InFile((subject, *node.parts), one.line), evidence=f"@secret:{one.name}@",
+            message=f"{NESTING.join(node.parts)} line {one.line}: a literal gave way to @secret:{one.name}@",
+        )
+        for node, one in proof.replaced
+    ] + [
+        Finding(rule=DIFFERENCE, subject=subject, location=InFile((subject, *parts)), message=message)
+        for parts, message in proof.differences
+    ]  # fmt: skip
 
 
 def _with_inside(node: Node) -> str:

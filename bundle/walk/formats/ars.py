@@ -12,11 +12,10 @@ from bundle.walk.stream import Stream
 MAGIC = b"!<arch>\n"
 _AT_ONCE = 1 << 20
 _TABLE = 4 << 20
+_INDEXES = (b"/", b"/SYM64/", b"__.SYMDEF", b"__.SYMDEF SORTED")
 
 
-def members(  # noqa: C901, PLR0912 - one branch per kind of name
-    source: Source, context: Context
-) -> Iterator[Raw | Note]:
+def members(source: Source, context: Context) -> Iterator[Raw | Note]:
     """Say the members in order."""
     stream = Stream(chunks(source))
     stream.skip(len(MAGIC))
@@ -40,30 +39,21 @@ def members(  # noqa: C901, PLR0912 - one branch per kind of name
         if size < 0:
             raise Broken("corrupt", f"no size in the header at byte {stream.position - 60}")
         name = head[:16].rstrip(b" ")
-        stored = size
         if name == b"//":
             if size > _TABLE:
                 raise Broken("corrupt", f"a table of names of {size} bytes")
             table = stream.exactly(size)
             _pad(stream, size)
             continue
-        if name.startswith(b"#1/"):
-            length = _int(name[3:], 10)
-            if not 0 <= length <= min(size, context.limits.path + 4096):
-                raise Broken("corrupt", f"a name of {length} bytes")
-            name = stream.exactly(length).rstrip(b"\0")
-            stored = size - length
-        elif name.startswith(b"/") and name[1:].isdigit():
-            name = table[int(name[1:]) :].split(b"\n", 1)[0].removesuffix(b"/")
-        elif name not in (b"/", b"/SYM64/"):
-            name = name.removesuffix(b"/")
+        before = stream.position
+        name = _full_name(stream, name, table, min(size, context.limits.path + 4096))
+        stored = size - (stream.position - before)
         data: bytes | Iterator[bytes] = stream.parts(stored)
         if stored <= _AT_ONCE:
             got = stream.read(stored)
             data = got if len(got) == stored else _cut(got, stored)
-        index = name in (b"/", b"/SYM64/", b"__.SYMDEF", b"__.SYMDEF SORTED")
         yield Raw(
-            name="<symbols>" if index else decoded(name),
+            name="<symbols>" if name in _INDEXES else decoded(name),
             size=stored, mode=_bits(head[40:48]), uid=_owner(head[28:34]), gid=_owner(head[34:40]),
             mtime=_time(head[16:28]), data=data,
         )  # fmt: skip
@@ -71,6 +61,18 @@ def members(  # noqa: C901, PLR0912 - one branch per kind of name
             for _ in data:  # what its reader left
                 pass
         _pad(stream, size)
+
+
+def _full_name(stream: Stream, name: bytes, table: bytes, longest: int) -> bytes:
+    """Return the name that a header means: a long one stands in front of the content (BSD) or in the table (GNU). Errors: Broken."""
+    if name.startswith(b"#1/"):
+        length = _int(name[3:], 10)
+        if not 0 <= length <= longest:
+            raise Broken("corrupt", f"a name of {length} bytes")
+        return stream.exactly(length).rstrip(b"\0")
+    if name.startswith(b"/") and name[1:].isdigit():
+        return table[int(name[1:]) :].split(b"\n", 1)[0].removesuffix(b"/")
+    return name if name in _INDEXES else name.removesuffix(b"/")
 
 
 def _pad(stream: Stream, size: int) -> None:

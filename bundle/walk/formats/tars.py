@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from math import isfinite
@@ -59,46 +59,21 @@ class _Pending:
     notes: list[str] = field(default_factory=list)
 
 
-def members(  # noqa: C901, PLR0912 - one branch per kind of header
-    stream: Stream, _context: Context
-) -> Iterator[Raw | Note]:
+def members(stream: Stream, _context: Context) -> Iterator[Raw | Note]:
     """Say the members of a tar in order."""
     everywhere: dict[str, bytes] = {}
     pending = _Pending()
     behind_end = False
     while True:
         block = stream.read(BLOCK)
-        if not block:
-            if pending.pax or pending.long_name:
-                yield Note("truncated", "ends after an extended header")
-            elif not behind_end:
-                yield from _no_end_mark(stream)
-            return
-        if len(block) < BLOCK:
-            if block.strip(b"\0"):
-                if behind_end:
-                    yield Note("trailing-data", "data behind the end of the archive", _data(stream, block))
-                else:
-                    yield Note("truncated", "ends inside a header")
-                yield Raw(name=_data(stream, block), data=block, hidden=True)
-            return
         if block == _ZERO:
             behind_end = True
             continue
-        if not _summed(block):
-            if behind_end:
-                yield Note(
-                    "trailing-data",
-                    "data behind the end of the archive",
-                    f"<data at {stream.position - BLOCK}>",
-                )
-                yield Raw(
-                    name=f"<data at {stream.position - BLOCK}>",
-                    data=chain([block], stream.rest()),
-                    hidden=True,
-                )
-                return
-            yield from _behind_members(stream, block)
+        if len(block) < BLOCK or not _summed(block):
+            if not block and (pending.pax or pending.long_name):
+                yield Note("truncated", "ends after an extended header")
+            else:
+                yield from _no_header(stream, block, behind_end=behind_end)
             return
         if behind_end:
             behind_end = False
@@ -111,10 +86,8 @@ def members(  # noqa: C901, PLR0912 - one branch per kind of header
             raise Broken("corrupt", f"no size in the header at byte {stream.position - BLOCK}")
         if kind in b"xgXLK" and kind:
             record = _record(stream, size)
-            if kind in b"xX":
-                pending.pax.update(_pax(record))
-            elif kind == b"g":
-                everywhere.update(_pax(record))
+            if kind in b"xXg":
+                (everywhere if kind == b"g" else pending.pax).update(_pax(record))
             elif kind == b"L":
                 pending.long_name = record.split(b"\0", 1)[0]
             else:
@@ -124,9 +97,21 @@ def members(  # noqa: C901, PLR0912 - one branch per kind of header
         pending = _Pending()
 
 
-def _no_end_mark(stream: Stream) -> Iterator[Note]:
+def _no_header(stream: Stream, block: bytes, *, behind_end: bool) -> Iterator[Raw | Note]:
+    """Say what ends the members, where it is no header: nothing, padding, or data that belongs to no member."""
+    place = f"<data at {stream.position - len(block)}>"
     if not stream.position:
         yield Note("truncated", "is empty")
+    if len(block) < BLOCK and not block.strip(b"\0"):
+        return
+    if behind_end:
+        yield Note("trailing-data", "data behind the end of the archive", place)
+    elif len(block) < BLOCK:
+        yield Note("truncated", "ends inside a header")
+    else:
+        yield from _behind_members(stream, block)
+        return
+    yield Raw(name=place, data=block if len(block) < BLOCK else chain([block], stream.rest()), hidden=True)
 
 
 def _record(stream: Stream, size: int) -> bytes:
@@ -144,10 +129,6 @@ def _pad(stream: Stream, size: int) -> bytes:
 def _goes_on(block: bytes) -> bool:
     """Return whether the tar goes on with this block: what fills the block in front of it may be anything then."""
     return len(block) == BLOCK and (block == _ZERO or _summed(block))
-
-
-def _data(stream: Stream, read: bytes) -> str:
-    return f"<data at {stream.position - len(read)}>"
 
 
 def _behind_members(stream: Stream, read: bytes) -> Iterator[Raw | Note]:
@@ -180,7 +161,7 @@ def _pax(record: bytes) -> dict[str, bytes]:
     return found
 
 
-def _entry(  # noqa: C901 - one branch per kind of entry
+def _entry(
     stream: Stream,
     block: bytes,
     kind: bytes,
@@ -198,22 +179,7 @@ def _entry(  # noqa: C901 - one branch per kind of entry
     size = _decimal(pax["size"]) if "size" in pax else header_size
     text = decoded(name)
     yield from _tricks(text, name, header_size, size, pending, everywhere)
-    stored = size if word in ("file", "hardlink") else 0
-    if word == "hardlink" and size:
-        yield Note(
-            "two-readings",
-            f"is a hard link with {size} bytes of content; some unpackers go on right behind its header",
-            text,
-        )
-        if is_tar(
-            stream.peek(BLOCK)
-        ):  # as old tars write it: the size of what it links to, and nothing of it
-            stored = 0
-    elif word not in ("file", "directory") and size:  # GNU tar and 7-Zip step over as much, others do not
-        if is_tar(stream.peek(BLOCK)):
-            yield Note("two-readings", f"is a {word} of {size} bytes; some unpackers go on behind them", text)
-        else:
-            stored = size
+    stored = yield from _stored(stream, word, size, text)
     shape: sparse.Sparse | None = None
     data: bytes | Iterator[bytes]
     if kind == b"S" or any(key.startswith("GNU.sparse.") for key in pax):
@@ -248,6 +214,21 @@ def _entry(  # noqa: C901 - one branch per kind of entry
     padding = _pad(stream, stored)
     if padding.strip(b"\0") and not _goes_on(stream.peek(BLOCK)):
         yield from _behind_members(stream, padding)
+
+
+def _stored(stream: Stream, word: str, size: int, text: str) -> Generator[Note, None, int]:
+    """Return how many bytes of content follow the header, and say where readers disagree about it."""
+    if word == "file" or not size:
+        return size
+    if word == "directory":
+        return 0
+    another = is_tar(stream.peek(BLOCK))
+    if word == "hardlink":  # old tars write the size of what it links to, and nothing of it
+        reading = f"is a hard link with {size} bytes of content; some unpackers go on right behind its header"
+        yield Note("two-readings", reading, text)
+    elif another:  # GNU tar and 7-Zip step over as much, others do not
+        yield Note("two-readings", f"is a {word} of {size} bytes; some unpackers go on behind them", text)
+    return 0 if another else size
 
 
 _KNOWN = frozenset({"path", "linkpath", "size", "uid", "gid", "uname", "gname", "mtime"})
