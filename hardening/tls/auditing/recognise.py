@@ -15,12 +15,21 @@ _LOOKED_AT = 256 * 1024
 """Bytes of a file that decide which server it is for."""
 
 
+_SCHEMA = re.compile(
+    r"^(?:attributetype|objectclass|olcAttributeTypes|olcObjectClasses)\b:?\s*[({]",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""A schema of LDAP, whose attributes may be named as a server's directives are."""
+
+
 def recognised(tree: Tree, path: str) -> Target | None:
     """Return the target a file is for: by the name of its main file, else by most marks in its text."""
     source = tree.source(path)
     if source is None:
         return None
     head = source.text[:_LOOKED_AT]
+    if _SCHEMA.search(head):
+        return None
     scores = [(len(t.fingerprint.findall(head)), -i, t) for i, t in enumerate(targets())]
     named = [t for t in targets() if any(path.endswith(f"/{m}") for m in t.main)]
     best = max(scores, key=lambda s: s[:2])

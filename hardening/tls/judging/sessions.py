@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hardening.findings import Rule, Severity
 from hardening.tls.judging import rules
@@ -13,6 +14,7 @@ from hardening.tls.policies.requirement import PolicyRule, SessionNeed
 from hardening.tls.registry import Suite
 
 _DH_BROKEN = 1024
+_FFDHE = (2048, 3072, 4096, 6144, 8192)
 _UNKNOWN = "not known from here; a scan of the endpoint tells"
 
 
@@ -55,7 +57,15 @@ def _dh(offer: Offer, rule: PolicyRule, need: SessionNeed, ledger: Ledger, suite
     if offer.dh_bits < need.dh_min_bits:
         severity = Severity.HIGH if offer.dh_bits <= _DH_BROKEN else Severity.MEDIUM
         said = f"Diffie-Hellman parameters of {offer.dh_bits} bits"
-        ledger.breaks((rule,), _fact(offer, rules.DH_BITS, str(offer.dh_bits), said, severity))
+        fact = _fact(offer, rules.DH_BITS, str(offer.dh_bits), said, severity)
+        ledger.breaks((rule,), replace(fact, remedy=_larger(need.dh_min_bits)))
+
+
+def _larger(bits: int) -> str:
+    """Return the remedy for parameters that have to have so many bits: the smallest group of RFC 7919 that will do."""
+    size = next((n for n in _FFDHE if n >= bits), None)
+    first = f"Use ffdhe{size} or larger (RFC 7919)" if size else f"Use a group of {bits} bits or more"
+    return f"{first}, or leave the DHE suites out where the server cannot."
 
 
 def _compression(offer: Offer, rule: PolicyRule, need: SessionNeed, ledger: Ledger) -> None:

@@ -31,6 +31,8 @@ class Algorithm:
     name: str
     since: Number
     until: Number | None = None
+    note: str = ""
+    """Where else it may be had than in an upstream release."""
 
     def listed_by(self, release: Release) -> bool:
         """Tell whether a release takes the name in its lists."""
@@ -76,8 +78,8 @@ def _tables() -> tuple[Mapping[str, Mapping[str, Algorithm]], tuple[Weak, ...]]:
 
 def _algorithm(row: Table) -> Algorithm:
     until = row.text("until", None)
-    found = Algorithm(row.text("name"), number(row.text("since")), number(until) if until else None)
-    row.text("note", "")
+    since = number(row.text("since"))
+    found = Algorithm(row.text("name"), since, number(until) if until else None, row.text("note", ""))
     row.done()
     return found
 

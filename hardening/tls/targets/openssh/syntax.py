@@ -116,6 +116,10 @@ def unknown_directives(tree: Tree, lines: Sequence[Line], facts: Directives, rel
             tree.say("unknown-directive", line.path, line.line, why)
 
 
+_ASK = {"ciphers": "cipher", "macs": "mac", "host_keys": "key", "user_keys": "key"}
+"""What `ssh -Q` calls a kind."""
+
+
 def unknown(kind: str, text: str, release: Release, facts: Directives) -> str:
     """Return why a release refuses a list, or nothing."""
     sign = text[:1] if text[:1] in set("+-^") else ""
@@ -130,7 +134,10 @@ def unknown(kind: str, text: str, release: Release, facts: Directives) -> str:
         if word not in known:
             return f"no openssh we know has {ssh_algorithms.LABELS[kind]} {word}"
         if not known[word].listed_by(release):
-            return f"openssh {release.version} has no {ssh_algorithms.LABELS[kind]} {word}"
+            what = f"{ssh_algorithms.LABELS[kind]} {word}"
+            if note := known[word].note:  # whether a package has the patch is not known from here
+                return f"upstream OpenSSH of {release.version} has no {what} ({note}): `ssh -Q {_ASK.get(kind, kind)}` on the host shows whether this one has"
+            return f"openssh {release.version} has no {what}"
     return ""
 
 

@@ -118,6 +118,9 @@ class _Reader:
             one = self.open[-1]
             why = f"<{one.name}> of line {one.line} is never closed ({said} at line {line})"
             self.tree.say("unclosed", self.path, one.line, why)
+        elif wrong.code == _CODE["JUNK_AFTER_DOC_ELEMENT"] and self.root is not None:
+            why = f"not XML: something follows <{self.root.name}>; one element, such as <Server>, has to hold all others"
+            self.tree.say("syntax", self.path, line, why)
         else:
             self.tree.say("syntax", self.path, line, f"not XML: {said}")
 
@@ -183,6 +186,7 @@ class _Reader:
 
 
 _CODE = {
+    "JUNK_AFTER_DOC_ELEMENT": expat.errors.codes[expat.errors.XML_ERROR_JUNK_AFTER_DOC_ELEMENT],
     "NO_ELEMENTS": expat.errors.codes[expat.errors.XML_ERROR_NO_ELEMENTS],
     "TAG_MISMATCH": expat.errors.codes[expat.errors.XML_ERROR_TAG_MISMATCH],
     "UNCLOSED_TOKEN": expat.errors.codes[expat.errors.XML_ERROR_UNCLOSED_TOKEN],

@@ -1,0 +1,62 @@
+"""What is said of files that are nearly a server's, and remedies that fit their finding."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hardening.findings import Run
+from hardening.tls import policy
+from hardening.tls.auditing.audit import audit
+from hardening.tls.auditing.mains import AuditInput
+from hardening.tls.judging.judge import judge
+from hardening.tls.targets import find
+from tests.support.tls.policy_offers import NOW, offer, protocol
+
+
+def _audit(path: Path, target: str | None, name: str = "aspect", version: str | None = None) -> Run:
+    asked = AuditInput(target=find(target) if target else None, version=version)
+    return audit([path], [policy.load(name)], asked)
+
+
+def test_two_elements_without_one_around_them_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "server.xml"
+    path.write_text('<Connector port="8443" SSLEnabled="true"/>\n<Listener className="x"/>\n')
+    said = [f.message for f in _audit(path, "tomcat").findings if f.rule.id == "walk/config-syntax"]
+    assert said == [
+        "not XML: something follows <Connector>; one element, such as <Server>, has to hold all others"
+    ]
+
+
+def test_a_schema_of_ldap_is_no_servers_configuration(tmp_path: Path) -> None:
+    folder = tmp_path / "schema"
+    folder.mkdir()
+    (folder / "duaconf.schema").write_text(
+        "# DUA schema\nattributetype ( 1.3.6 NAME 'preferredServerList'\n\tDESC 'Preferred host addresses DUA'\n"
+        "\tSINGLE-VALUE )\nssl on\nTLS_CACERT /x\n"
+    )
+    run = _audit(folder, None)
+    assert not [f for f in run.findings if f.rule.id == "walk/config-syntax"]
+
+
+@pytest.mark.parametrize(
+    ("name", "group"),
+    [("aspect", "ffdhe2048"), ("crypto-policies-future", "ffdhe3072"), ("bsi-tr-02102-2", "ffdhe3072")],
+)
+def test_a_remedy_for_parameters_passes_the_rule_that_asked_for_it(name: str, group: str) -> None:
+    suite = protocol("TLSv1.2", "TLS_DHE_RSA_WITH_AES_256_GCM_SHA384")
+    judgement = judge(offer(suite, dh_bits=1024), policy.load(name), now=NOW)
+    [remedy] = [f.remedy for f in judgement.findings if f.rule.id == "tls/dh-bits"]
+    assert f"Use {group} or larger" in remedy
+
+
+def test_a_patched_key_exchange_is_not_denied_for_certain(tmp_path: Path) -> None:
+    path = tmp_path / "ssh_config"
+    path.write_text("KexAlgorithms mlkem768nistp256-sha256,diffie-hellman-group1-sha1\n")
+    run = _audit(path, "openssh_client", "crypto-policies-legacy", "9.9-el10")
+    [said] = [f.message for f in run.findings if f.rule.id == "tls/unknown-directive"]
+    assert "a distribution's patch" in said
+    assert "ssh -Q kex" in said
+    named = [f.evidence for f in run.findings if f.rule.id == "tls/ssh-algorithm"]
+    assert "diffie-hellman-group1-sha1" not in named, "LEGACY lets the client use it"
