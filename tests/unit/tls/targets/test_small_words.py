@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from hardening.findings import Run
 from hardening.tls import policy
 from hardening.tls.auditing.audit import audit
 from hardening.tls.auditing.mains import AuditInput
+from hardening.tls.auditing.shared import Audited
 from hardening.tls.judging.judge import judge
 from hardening.tls.targets import find
 from tests.support.tls.policy_offers import NOW, offer, protocol
 
 
-def _audit(path: Path, target: str | None, name: str = "aspect", version: str | None = None) -> Run:
+def _audit(path: Path, target: str | None, name: str = "aspect", version: str | None = None) -> Audited:
     asked = AuditInput(target=find(target) if target else None, version=version)
     return audit([path], [policy.load(name)], asked)
 
