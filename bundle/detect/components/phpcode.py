@@ -52,7 +52,7 @@ def tokens(content: Content) -> list[bytes]:
             if match is None:
                 return found
             at = match.end()
-            if match.lastgroup == "close" or match.group("close"):
+            if match.group("close"):
                 found.append(b";")
                 break
             if match.group("skip") is None:

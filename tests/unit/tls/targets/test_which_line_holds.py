@@ -60,6 +60,15 @@ def test_directives_of_stream_are_none_that_nobody_knows(tmp_path: Path) -> None
     assert not [f for f in found.findings if f.rule.id == "tls/unknown-directive"]
 
 
+def test_lists_of_single_requests_of_the_main_server_hold_in_its_hosts(tmp_path: Path) -> None:
+    text = (
+        "SSLCipherSuite HIGH\n<Location /old>\nSSLCipherSuite RC4-SHA\n</Location>\n"
+        "<VirtualHost *:443>\nSSLEngine on\n</VirtualHost>\n"
+    )
+    found = _audit(tmp_path / "httpd.conf", "httpd", text)
+    assert "holds for some requests, after a renegotiation" in str(_offer(found))
+
+
 def test_a_brace_within_a_word_of_nginx_ends_no_block(tmp_path: Path) -> None:
     """`nginx -t` of 1.26 takes these lines: only a word's first sign may be a brace of its own."""
     text = (

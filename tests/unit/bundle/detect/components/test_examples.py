@@ -8,10 +8,12 @@ from datetime import date
 import pytest
 
 from bundle.detect.components import Components
+from bundle.detect.components.judge import Sighting, judge
 from bundle.detect.components.load import shipped
 from bundle.detect.components.model import Component, Example
+from bundle.detect.components.phpcode import is_command_shell
 from bundle.walk.member import Entry, Member
-from hardening.findings import Finding
+from hardening.findings import Confidence, Finding, Fix, InFile
 from tests.support.places import ROOT
 
 TODAY = date(2026, 11, 24)
@@ -58,6 +60,43 @@ def test_examples(components: Components, ident: str) -> None:
     assert {e.flagged for e in component.examples} == {True, False}, (
         "a flagged and a clean example are wanted"
     )
+
+
+@pytest.mark.parametrize(
+    ("code", "shell"),
+    [
+        (b"<?php system($_GET['f']); ?>", True),
+        (b"<?php $_GET['f'](1); system(", False),  # it ends where the argument would begin
+        (b"<?php eval(@(", False),
+    ],
+)
+def test_a_command_shell_runs_what_was_asked_for(code: bytes, shell: bool) -> None:
+    assert is_command_shell(code) is shell
+
+
+@pytest.mark.parametrize(
+    ("ident", "confidence", "safe"),
+    [
+        ("adminer", Confidence.HIGH, True),
+        ("adminer", Confidence.MEDIUM, False),
+        ("jquery", Confidence.HIGH, False),
+    ],
+)
+def test_a_fix_is_safe_for_what_must_not_ship_and_is_surely_there(
+    ident: str, confidence: Confidence, safe: bool
+) -> None:
+    seen = Sighting(
+        component=_component(ident),
+        location=InFile(("bundle.zip", "a")),
+        how="its name",
+        versions=("1.0",),
+        confidence=confidence,
+        fix=Fix(action="remove the file", safe=True, operation="remove-member"),
+    )
+    finding = judge(seen, "bundle.zip", TODAY)
+    assert finding is not None
+    assert finding.fix is not None
+    assert finding.fix.safe is safe
 
 
 def test_every_component_is_asked() -> None:
