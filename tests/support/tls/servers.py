@@ -445,6 +445,23 @@ SERVERS |= {
 }  # fmt: skip
 
 
+def _slapd(rendered: str, folder: Path, port: int, _pair: Pair) -> str:
+    (folder / "run.sh").write_text(
+        f"exec slapd -d 1 -f {folder}/slapd.conf -h ldaps://127.0.0.1:{port} 2>{folder}/slapd.log\n"
+    )
+    return f"pidfile {folder}/pid\n{rendered}"
+
+
+SERVERS |= {
+    "slapd": Server(
+        program="slapd",
+        whole=_slapd,
+        command=lambda folder, _main: ["sh", str(folder / "run.sh")],
+        check=lambda _folder, main: ["slaptest", "-u", "-f", str(main)],
+        main="slapd.conf",
+        params=lambda port, pair: {"listen": str(port), "certificate": str(pair.certificate), "key": str(pair.key)},
+    ),
+}  # fmt: skip
 SERVERS |= java_servers.made()
 
 

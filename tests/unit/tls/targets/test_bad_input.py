@@ -38,6 +38,7 @@ LANGUAGES = {
     "mariadb": Language(unclosed="[mysqld\n", unknown="ssl-cypher=x\n"),
     "mysql": Language(unclosed="[mysqld\n", unknown="ssl-cypher=x\n"),
     "coturn": Language(unknown="ciper-list=x\n"),
+    "slapd": Language(unknown="TLSCiperSuite x\n"),
     "mosquitto": Language(unknown="tls_vershun x\n"),
     "dovecot": Language(unclosed="protocol imap {\n", loop="!include {path}\n", unknown="ssl_min_protokol = x\n"),
     "exim": Language(unclosed=".ifdef MACRO\n", loop=".include {path}\n", unknown="tls_require_cipher = x\n"),

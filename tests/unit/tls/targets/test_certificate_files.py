@@ -82,6 +82,7 @@ CONFIGURATIONS = {
     "squid": ("etc/squid/squid.conf", "https_port 443 cert={0} key=/etc/k\n"),
     "exim": ("etc/exim/exim.conf", "tls_advertise_hosts = *\ntls_certificate = {0}\n"),
     "coturn": ("etc/turnserver.conf", "cert={0}\npkey=/etc/k\ntls-listening-port=5349\n"),
+    "slapd": ("etc/openldap/slapd.conf", "TLSCertificateFile {0}\nTLSCertificateKeyFile /etc/k\n"),
     "mosquitto": ("etc/mosquitto/mosquitto.conf", "listener 8883\ncertfile {0}\n"),
     "tomcat": ("etc/tomcat/server.xml", '<Server><Service><Connector port="8443" SSLEnabled="true"><SSLHostConfig><Certificate certificateFile="{0}"/></SSLHostConfig></Connector></Service></Server>'),
     "jetty": ("etc/jetty/jetty-ssl.xml", '<Configure class="org.eclipse.jetty.util.ssl.SslContextFactory$Server"><Set name="KeyStorePath">{0}</Set></Configure>'),

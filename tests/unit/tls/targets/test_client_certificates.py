@@ -20,6 +20,7 @@ HAPROXY = "frontend f\n  bind :443 ssl crt /c {}\n"
 POSTFIX = "smtpd_tls_cert_file = /c\nsmtpd_tls_security_level = {}\n"
 DOVECOT = "ssl = required\nssl_server_cert_file = /c\nssl_server_key_file = /k\n{}\n"
 EXIM = "tls_advertise_hosts = *\ntls_certificate = /c\n{}\n"
+SLAPD = "TLSCertificateFile /c\nTLSCertificateKeyFile /k\n{}\n"
 MOSQUITTO = "listener 8883\ncertfile /c\nkeyfile /k\n{}\n"
 TOMCAT = '<Server><Service><Connector port="8443" SSLEnabled="true">\n<SSLHostConfig {}><Certificate certificateFile="c"/></SSLHostConfig></Connector></Service></Server>'
 LIGHTTPD = 'server.modules = ("mod_openssl")\n$SERVER["socket"] == ":443" {{ ssl.engine = "enable"\nssl.pemfile = "/c"\n{}\n}}\n'
@@ -67,6 +68,12 @@ CASES: dict[str, tuple[tuple[str, str], ...]] = {
         (EXIM.format("tls_verify_hosts = *"), "required"),
         (EXIM.format("tls_verify_hosts = 192.0.2.0/24"), "optional"),
         (EXIM.format("tls_try_verify_hosts = *"), "optional"),
+    ),
+    "slapd": (
+        (SLAPD.format(""), "none"),
+        (SLAPD.format("TLSVerifyClient demand"), "required"),
+        (SLAPD.format("TLSVerifyClient try"), "optional"),
+        (SLAPD.format("TLSVerifyClient allow"), "optional unchecked"),
     ),
     "mosquitto": (
         (MOSQUITTO.format(""), "none"),
