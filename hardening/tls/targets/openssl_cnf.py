@@ -195,6 +195,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
         ciphers=Located(directives("openssl_cnf").default_of("ciphers", reading.release), at),
         groups=said.get("groups") or said.get("curves"),
         dh_bits=2048,
+        dh_key=2048,  # OpenSSL 3 sizes its parameters by the key and by the level
         compression=False,
         assumptions=(*reading.assumptions, "a program that sets nothing itself"),
     )

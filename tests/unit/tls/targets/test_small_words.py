@@ -60,3 +60,20 @@ def test_a_patched_key_exchange_is_not_denied_for_certain(tmp_path: Path) -> Non
     assert "ssh -Q kex" in said
     named = [f.evidence for f in run.findings if f.rule.id == "tls/ssh-algorithm"]
     assert "diffie-hellman-group1-sha1" not in named, "LEGACY lets the client use it"
+
+
+LEVEL_3 = (
+    "openssl_conf = c\n[c]\nssl_conf = s\n[s]\nsystem_default = d\n[d]\nMinProtocol = TLSv1.2\n"
+    "CipherString = @SECLEVEL=3:kEECDH:kEDH\n"
+)
+
+
+@pytest.mark.parametrize(("version", "small"), [("3.5.9-debian13", False), ("1.1.1-el8", True)])
+def test_openssl_3_makes_larger_parameters_at_a_higher_level(
+    tmp_path: Path, version: str, small: bool
+) -> None:
+    path = tmp_path / "openssl.cnf"
+    path.write_text(LEVEL_3)
+    asked = AuditInput(target=find("openssl_cnf"), version=version)
+    found = audit([path], [policy.load("crypto-policies-future")], asked).findings
+    assert any(one.rule.id == "tls/dh-bits" for one in found) is small
