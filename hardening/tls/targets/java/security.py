@@ -18,7 +18,7 @@ from hardening.tls.libraries.jsse import Jdk
 from hardening.tls.offer import Located, Offer
 from hardening.tls.release import Release, directives
 from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, ReleaseHint, Target
-from hardening.tls.targets.java import jsse_served
+from hardening.tls.targets.java import jsse_served, start
 from hardening.tls.targets.reading import properties_syntax
 from hardening.tls.targets.reading.tree import Tree
 
@@ -120,6 +120,9 @@ def _properties(tree: Tree, path: str, reading: Reading) -> dict[str, properties
 
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield the one offer of a server that sets nothing itself."""
+    if started := start.given(tree, path):
+        yield from start.offers(tree, path, started, reading)
+        return
     found = _properties(tree, path, reading)
     notes = (*reading.assumptions, "a server that sets nothing itself")
     system = found.get("security.useSystemPropertiesFile")
@@ -173,7 +176,9 @@ def remedy(one: Finding, way: Reading) -> str:
 
 
 def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
-    """Yield the place of the property: the old one goes, the new one comes there."""
+    """Yield the place of the property: the old one goes, the new one comes there. A start script is edited by hand."""
+    if start.given(tree, path):
+        return
     source = tree.source(path)
     text = source.text if source else ""
     found = properties_syntax.read(tree, path).get(jsse.PROPERTY)
@@ -234,7 +239,8 @@ TARGET = Target(
     remedy=remedy,
     detect_release=detect_release,
     fingerprint=re.compile(
-        r"^\s*(?:jdk\.tls\.\w+|jdk\.certpath\.\w+|security\.provider\.\d+|securerandom\.source)\s*=",
+        r"^\s*(?:jdk\.tls\.\w+|jdk\.certpath\.\w+|security\.provider\.\d+|securerandom\.source)\s*=|"
+        + start.MARK,
         re.MULTILINE,
     ),
     check=(),
