@@ -61,16 +61,52 @@ def desired(host, item, path, old):
     return new, content
 
 
+def followed(host, item):
+    """Return the path of a file of the plan, behind a link that may be followed. Errors: Refused."""
+    path = host.place(item["path"])
+    if os.path.islink(path):
+        if not item.get("follow"):
+            raise Refused("%s is a symbolic link; name the file it leads to" % shown(path))
+        path = os.path.realpath(path)
+    return path
+
+
+def missing_folders(host, item, path, made):
+    """Return the entries that make the folders above a file, and add them to `made`. Errors: Refused."""
+    missing, parent = [], os.path.dirname(path)
+    while not os.path.isdir(parent) and parent not in made:
+        missing.insert(0, parent)
+        parent = os.path.dirname(parent)
+    own = path.startswith(host.state + "/")
+    if missing and not (item.get("mkdir") or own):
+        raise Refused("the directory %s does not exist" % shown(missing[-1]))
+    made.update(missing)
+    look_like = {"kind": "dir", "mode": 0o700 if own else 0o755, "uid": os.getuid(), "gid": os.getgid()}
+    return [
+        {"path": folder, "op": "mkdir", "old": None, "new": dict(look_like, xattrs={})} for folder in missing
+    ]
+
+
+def removable(host, path):
+    """Return what is to be removed as it is now, or None where nothing is there. Errors: Refused."""
+    old = look(path)
+    if old is None:
+        return None
+    if old["kind"] == "special" or (host.state + "/").startswith(path.rstrip("/") + "/"):
+        raise Refused("%s cannot be removed" % shown(path))
+    if plan_path(host, path) in SYSTEM:
+        raise Refused("%s cannot be removed: it is the system's own; name what is in it" % shown(path))
+    if old["kind"] == "dir":
+        old["tree"] = tree_digest(path)
+    return old
+
+
 def compare(host, plan):
     """Return the entries that differ from the plan: [{path, op, old, new, secret, content}]."""
     entries, seen_paths, made = [], set(), set()
     for item in plan.get("files", []):
         item = dict(item, secret=bool(item.get("secret") or item.get("from")))
-        path = host.place(item["path"])
-        if os.path.islink(path):
-            if not item.get("follow"):
-                raise Refused("%s is a symbolic link; name the file it leads to" % shown(path))
-            path = os.path.realpath(path)
+        path = followed(host, item)
         if path in seen_paths:
             raise Refused("%s is in the plan twice" % shown(path))
         seen_paths.add(path)
@@ -82,34 +118,16 @@ def compare(host, plan):
         if item.get("secret"):
             lines = [shown(line).strip() for line in content_of(host, item).splitlines()]
             host.masks.extend(sorted((line for line in lines if len(line) > 7), key=len, reverse=True))
-        missing, parent = [], os.path.dirname(path)
-        while not os.path.isdir(parent) and parent not in made:
-            missing.insert(0, parent)
-            parent = os.path.dirname(parent)
-        own = path.startswith(host.state + "/")
-        if missing and not (item.get("mkdir") or own):
-            raise Refused("the directory %s does not exist" % shown(missing[-1]))
-        for folder in missing:
-            made.add(folder)
-            mode = 0o700 if own else 0o755
-            new = {"kind": "dir", "mode": mode, "uid": os.getuid(), "gid": os.getgid(), "xattrs": {}}
-            entries.append({"path": folder, "op": "mkdir", "old": None, "new": new})
+        entries += missing_folders(host, item, path, made)
         new, content = desired(host, item, path, old)
         if not same(old, new):
             entry = {"path": path, "op": "write", "old": old, "new": new, "content": content}
             entries.append(dict(entry, secret=item["secret"]))
     for item in plan.get("remove", []):
         path = host.place(item["path"])
-        old = look(path)
-        if old is None:
-            continue
-        if old["kind"] == "special" or (host.state + "/").startswith(path.rstrip("/") + "/"):
-            raise Refused("%s cannot be removed" % shown(path))
-        if plan_path(host, path) in SYSTEM:
-            raise Refused("%s cannot be removed: it is the system's own; name what is in it" % shown(path))
-        if old["kind"] == "dir":
-            old["tree"] = tree_digest(path)
-        entries.append({"path": path, "op": "remove", "old": old, "new": None})
+        old = removable(host, path)
+        if old is not None:
+            entries.append({"path": path, "op": "remove", "old": old, "new": None})
     if host.root == "/":  # links of an image lead out of it
         for entry in entries:
             entry["real"] = lossless(os.path.realpath(os.path.dirname(entry["path"])))

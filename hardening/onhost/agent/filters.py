@@ -40,16 +40,7 @@ def filters():
 
     running = bool(which("firewall-cmd")) and "running" in ask("firewall-cmd", "--state").split()
     if running:
-        listed = "".join(ask("firewall-cmd", *words) for words in ZONES)
-        waiting = re.findall(r"(?m)^ +services: (.*)$|service name=\"([^\"]+)\"", listed)
-        waiting, seen = " ".join(" ".join(pair) for pair in waiting).split(), set()
-        while waiting:
-            name = waiting.pop()
-            if name not in seen:
-                seen.add(name)
-                for scope in ([], ["--permanent"]):
-                    more = ask("firewall-cmd", *(scope + ["--info-service=" + name]))
-                    waiting += " ".join(re.findall(r"(?m)^ +includes: (.*)$", more)).split()
+        ask_firewalld(ask)
     tables, legacy = nft_tables(), legacy_tables()
     if which("nft") and tables:
         ask("nft", "list", "ruleset")
@@ -65,6 +56,20 @@ def filters():
             if run(["systemctl", "is-enabled", name + ".service"], 20)[1].strip() == "enabled":
                 enabled.append(name)
     return {"firewalld": running, "tables": tables, "legacy": legacy, "said": said, "enabled": enabled}
+
+
+def ask_firewalld(ask):
+    """Ask firewalld for its zones and for every service that they name, with those that it includes."""
+    listed = "".join(ask("firewall-cmd", *words) for words in ZONES)
+    waiting = re.findall(r"(?m)^ +services: (.*)$|service name=\"([^\"]+)\"", listed)
+    waiting, seen = " ".join(" ".join(pair) for pair in waiting).split(), set()
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            for scope in ([], ["--permanent"]):
+                more = ask("firewall-cmd", *(scope + ["--info-service=" + name]))
+                waiting += " ".join(re.findall(r"(?m)^ +includes: (.*)$", more)).split()
 
 
 def legacy_tables():

@@ -35,19 +35,10 @@ def do_look(host, request):
     if declared and not [row for row in declared if row["present"]]:
         problems.append("none of the declared paths exists: is this a host of %s?" % recipe["name"])
     problems += through_links(host, recipe)
-    for path in recipe["paths"]:
-        if os.path.exists(host.place(path)) and os.statvfs(host.place(path)).f_flag & 1:
-            problems.append("%s lies on a read-only file system: remount it first" % path)
-    place = nearest_folder(host.state)
-    disk = os.statvfs(place)
-    free = disk.f_bavail * disk.f_frsize
     need = size * (3 if recipe["backup_again"] else 2) + int(request.get("unpacked", 0))
     need += int(request.get("size", 0)) + BALLAST + recipe["headroom"] * 1048576
-    answer["disk"] = {"place": plan_path(host, place), "free": free, "need": need}
-    if free < need:
-        problems.append("%s has %d bytes free, %d are needed" % (answer["disk"]["place"], free, need))
-    if disk.f_flag & 1 if hasattr(disk, "f_flag") else False:
-        problems.append("%s is read-only" % plan_path(host, place))
+    answer["disk"], more = disk_problems(host, recipe, need)
+    problems += more
     if os.getuid() != 0 and host.root == "/":
         problems.append("the agent is not root here; use become")
     answer["lost"] = lost_upgrade(host)
@@ -58,20 +49,42 @@ def do_look(host, request):
     probe = Upgrade(host, "look")
     probe.manifest = lambda: {"recipe": recipe, "release": request.get("release", "")}
     answer["services"] = [{"name": s["name"], "up": is_up(probe, s)} for s in recipe["services"]]
-    for service, row in zip(recipe["services"], answer["services"]):
-        if not row["up"] and not service.get("optional"):
-            problems.append("%s does not run" % row["name"])
-    if recipe.get("database"):
-        for word in ("dump", "restore"):
-            argv = probe.fill(recipe["database"][word])
-            if not (os.path.isabs(argv[0]) and os.access(argv[0], os.X_OK)) and not which(argv[0]):
-                problems.append("%s, the database's %s, is not on this host" % (argv[0], word))
+    problems += missing_programs(probe, recipe, answer["services"])
     for name in ("probes_before", "checks"):
         for row in ask_probes(filled_probes(probe, name)):
             if not row["ok"]:
                 problems.append("%s: %s" % (row["name"], row["problem"]))
     answer["problems"] = problems
     return answer
+
+
+def disk_problems(host, recipe, need):
+    """Return where the state lies and what is free there, and what forbids writing to it or to the declared paths."""
+    problems = []
+    for path in recipe["paths"]:
+        if os.path.exists(host.place(path)) and os.statvfs(host.place(path)).f_flag & 1:
+            problems.append("%s lies on a read-only file system: remount it first" % path)
+    place = nearest_folder(host.state)
+    disk, name = os.statvfs(place), plan_path(host, place)
+    free = disk.f_bavail * disk.f_frsize
+    if free < need:
+        problems.append("%s has %d bytes free, %d are needed" % (name, free, need))
+    if hasattr(disk, "f_flag") and disk.f_flag & 1:
+        problems.append("%s is read-only" % name)
+    return {"place": name, "free": free, "need": need}, problems
+
+
+def missing_programs(probe, recipe, services):
+    """Return a problem for each service that does not run and each program of the database that is absent."""
+    problems = []
+    for service, row in zip(recipe["services"], services):
+        if not row["up"] and not service.get("optional"):
+            problems.append("%s does not run" % row["name"])
+    for word in ("dump", "restore") if recipe.get("database") else ():
+        argv = probe.fill(recipe["database"][word])
+        if not (os.path.isabs(argv[0]) and os.access(argv[0], os.X_OK)) and not which(argv[0]):
+            problems.append("%s, the database's %s, is not on this host" % (argv[0], word))
+    return problems
 
 
 def listed_size(path):

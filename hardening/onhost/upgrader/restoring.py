@@ -52,17 +52,7 @@ def restore_path(path, entries, copies):
     if root_kind is None:
         return changed
     if root_kind == "dir" and os.path.isdir(path):
-        for folder, folders, names in os.walk(path, topdown=False):
-            with hold_below(path, os.path.relpath(folder, path)) as place:
-                for name in folders + names:
-                    here = place.at(name)
-                    seen = look(here, digest=False)
-                    want = wanted.get(lossless(os.path.relpath(os.path.join(folder, name), path)))
-                    if seen is None or seen["kind"] == "special":
-                        continue
-                    if want is None or want["kind"] != seen["kind"]:
-                        remove(here)
-                        changed += 1
+        changed += remove_extra(path, wanted)
     if not os.path.isdir(os.path.dirname(path)):
         make_dirs(os.path.dirname(path), 0o755)
     for number, (name, want) in enumerate(entries):
@@ -74,6 +64,23 @@ def restore_path(path, entries, copies):
                 here = place.at(leaf_of(path, name))
                 if not is_unchanged(look(here), want):
                     apply_metadata(here, want)
+    return changed
+
+
+def remove_extra(path, wanted):
+    """Remove what is below a declared folder and was not there, or was of another kind; return how many."""
+    changed = 0
+    for folder, folders, names in os.walk(path, topdown=False):
+        with hold_below(path, os.path.relpath(folder, path)) as place:
+            for name in folders + names:
+                here = place.at(name)
+                seen = look(here, digest=False)
+                want = wanted.get(lossless(os.path.relpath(os.path.join(folder, name), path)))
+                if seen is None or seen["kind"] == "special":
+                    continue
+                if want is None or want["kind"] != seen["kind"]:
+                    remove(here)
+                    changed += 1
     return changed
 
 

@@ -42,24 +42,11 @@ def roll_back(host, up, why, boot=False):
     for leaf in ("ballast", "work"):
         remove(up.path(leaf))
     problems, restored = [], []
-    recipe = up.recipe()
     folder, before = best_copy(up)
-    services = recipe["services"]
     if deep and not boot:
-        for service in services:
-            if service["during"] == "stopped":
-                run(recipe_command(up, service, "stop"), 180)
-                await_down(up, service)
+        stop_again(up)
     if deep:
-        for number, one in enumerate(before["paths"]):
-            try:
-                changed = restore_path(
-                    host.place(one["path"]), one["entries"], os.path.join(folder, "path.%d" % number)
-                )
-                restored.append({"path": one["path"], "changed": changed})
-            except (OSError, IOError, Failed):
-                problems.append("%s: %s" % (one["path"], sys.exc_info()[1]))
-        libc().sync()
+        restored, problems = restore_paths(host, before, folder)
     if boot:
         return
     if deep and before.get("dump"):
@@ -85,6 +72,29 @@ def roll_back(host, up, why, boot=False):
     up.record("broken" if problems else "rolled-back", why=first_reason(up)[:1000], problems=problems[:20])
     if not problems:
         tidy_upgrade(host, up)
+
+
+def stop_again(up):
+    """Stop the services that the recipe wants stopped meanwhile."""
+    for service in up.recipe()["services"]:
+        if service["during"] == "stopped":
+            run(recipe_command(up, service, "stop"), 180)
+            await_down(up, service)
+
+
+def restore_paths(host, before, folder):
+    """Restore each declared path from its copy; return what was changed, and problems."""
+    restored, problems = [], []
+    for number, one in enumerate(before["paths"]):
+        try:
+            changed = restore_path(
+                host.place(one["path"]), one["entries"], os.path.join(folder, "path.%d" % number)
+            )
+            restored.append({"path": one["path"], "changed": changed})
+        except (OSError, IOError, Failed):
+            problems.append("%s: %s" % (one["path"], sys.exc_info()[1]))
+    libc().sync()
+    return restored, problems
 
 
 def start_before_restore(up, before):

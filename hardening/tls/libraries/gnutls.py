@@ -171,7 +171,7 @@ def _combined(kx: Sequence[str], ciphers: Sequence[str], macs: Sequence[str]) ->
     return [s for k in ("", *kx) for c in ciphers for m in macs for s in parts.get((k, c, m), ())]
 
 
-def resolve(string: str) -> Priority:  # noqa: C901 - one pass over the words, one branch per sign
+def resolve(string: str) -> Priority:
     """Return what a priority string comes to; one that GnuTLS refuses has an error and nothing else."""
     facts = _facts()
     lists: dict[str, list[str]] = {kind: [] for kind in KINDS}
@@ -194,6 +194,15 @@ def resolve(string: str) -> Priority:  # noqa: C901 - one pass over the words, o
             continue
         if not _apply(lists, sign == "+", name.upper()):
             return Priority({}, error=f"syntax error at {word}")
+    gone = _unusable(lists)
+    lists["protocols"] = [p for p in lists["protocols"] if p not in gone]
+    if not lists["protocols"] or not _combined(lists["kx"], lists["ciphers"], lists["macs"]):
+        return Priority({}, error="no or insufficient priorities were set")
+    return Priority({kind: tuple(names) for kind, names in lists.items()}, frozenset(options))
+
+
+def _unusable(lists: Mapping[str, Sequence[str]]) -> set[str]:
+    """Return the versions that what else is listed leaves no way to speak."""
     gone: set[str] = set()
     keyless = {"PSK", "DHE-PSK", "ECDHE-PSK"} & set(lists["kx"])
     if "NULL" in lists["ciphers"] or "RSA-PSK" in lists["kx"] or not (lists["groups"] or keyless):
@@ -202,10 +211,7 @@ def resolve(string: str) -> Priority:  # noqa: C901 - one pass over the words, o
         gone |= {"VERS-TLS1.2", "VERS-TLS1.3", "VERS-DTLS1.2"}
     if "VERS-TLS1.2" not in lists["protocols"] and {"VERS-TLS1.0", "VERS-TLS1.1"} & set(lists["protocols"]):
         gone.add("VERS-TLS1.3")  # no gap below it is allowed
-    lists["protocols"] = [p for p in lists["protocols"] if p not in gone]
-    if not lists["protocols"] or not _combined(lists["kx"], lists["ciphers"], lists["macs"]):
-        return Priority({}, error="no or insufficient priorities were set")
-    return Priority({kind: tuple(names) for kind, names in lists.items()}, frozenset(options))
+    return gone
 
 
 def _apply(lists: dict[str, list[str]], add: bool, name: str) -> bool:  # noqa: C901 - one branch per kind of word
