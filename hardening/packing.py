@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import base64
 import json
+import threading
 import zlib
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,8 @@ from hardening.onhost import loader
 ALONE = "import sys; sys.path[:] = [one for one in sys.path if one]"
 """The first line of every program: on standard input, Python searches the current folder, which a stranger may own."""
 
+_ONE_AT_A_TIME = threading.RLock()
+"""Hosts are asked in threads, and `ast.parse` of CPython 3.11 fails (SystemError) where two threads are in it at once."""
 _HERE = Path(__file__).resolve().parent.parent
 _LOADER = "hardening/onhost/loader.py"
 _START = """\
@@ -40,9 +43,11 @@ def stream(
     `program` is a module below `root`. Its answer is enciphered with `key`, if there is one. With `local`, code has
     the paths of this machine, so that coverage counts it.
     """
+    with _ONE_AT_A_TIME:
+        pack = _pack(program, root, local)
     made = _START.format(
         alone=ALONE,
-        pack=_pack(program, root, local),
+        pack=pack,
         path=json.dumps(str(_HERE / _LOADER) if local else _LOADER),
         request=_packed(request, 6),
         key=key,
@@ -55,7 +60,9 @@ def zipped(program: str, *, docstrings: bool = False, root: Path = _HERE) -> byt
 
     With `docstrings`, it holds them: for programs that people read on a host. A streamed program that keeps itself has none.
     """
-    return bytes(loader.zip_of(_sources(program, root, docstrings), program))
+    with _ONE_AT_A_TIME:
+        sources = _sources(program, root, docstrings)
+    return bytes(loader.zip_of(sources, program))
 
 
 @cache

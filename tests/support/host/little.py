@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -116,7 +117,9 @@ class Little:
         """Ask the agent as an operator would who is logged in on the host."""
         words = [f"--{name}={value}" if value is not True else f"--{name}" for name, value in more.items()]
         agent = self.root.parent / f"{self.root.name}.pyz"  # beside the root: tests compare what is in it
-        agent.write_bytes(packing.zipped(stream.AGENT))
+        fresh = agent.with_suffix(f".{threading.get_ident()}")  # another thread may run the one that is there
+        fresh.write_bytes(packing.zipped(stream.AGENT))
+        fresh.replace(agent)
         argv = [sys.executable, str(agent), verb, "--state", str(self.state)]
         argv += [part for word in words for part in word.split("=", 1)]
         text = json.dumps(what.to_json()).encode() if what is not None else b""
