@@ -192,6 +192,17 @@ class Change:
         return f"{self.action} {self.path}{at}{by}{code}"
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file as far as findings point into it, and what mends it; every secret is masked."""
+
+    path: str
+    lines: tuple[tuple[int, str], ...] = ()
+    """Number and text of each line that a finding names."""
+    diff: str = ""
+    """The whole change as a unified diff; empty where none is known."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acceptance:
     """Why a finding was accepted: reason, owner and the last day on which that holds."""
@@ -507,6 +518,8 @@ class Run:
     """Codes the verb itself asks for beside what the findings say: refused, pending, rolled back."""
     changes: tuple[Change, ...] | None = None
     """What the command changed, in the order of places; None for a command that changes nothing."""
+    sources: tuple[Source, ...] = ()
+    """The lines that findings name and the changes that mend them, by path; where they were read."""
 
     @classmethod
     def of(  # the one constructor everybody uses, so the order is made in one place
@@ -519,6 +532,7 @@ class Run:
         finished: datetime | None = None,
         extra_codes: Iterable[ExitCode] = (),
         changes: Iterable[Change] | None = None,
+        sources: Iterable[Source] = (),
     ) -> Run:
         """Sort, number equal findings, and drop exact repetitions."""
         seen: Counter[tuple[str, str, str]] = Counter()
@@ -542,6 +556,7 @@ class Run:
             finished=finished or datetime.now(UTC),
             extra_codes=frozenset(extra_codes),
             changes=None if changes is None else ordered(changes),
+            sources=tuple(sorted({one.path: one for one in sources}.values(), key=lambda s: s.path)),
         )
 
     def merged(self, other: Run) -> Run:
@@ -556,7 +571,12 @@ class Run:
             changes=None
             if self.changes is None and other.changes is None
             else ordered((*(self.changes or ()), *(other.changes or ()))),
+            sources=(*self.sources, *other.sources),
         )
+
+    def source_lines(self) -> dict[tuple[str, int], str]:
+        """Return the masked text of lines by path and number, as far as they were kept."""
+        return {(one.path, number): text for one in self.sources for number, text in one.lines}
 
     def counts(self) -> Counter[str]:
         """Return how many findings of each severity count, and how many were waived."""

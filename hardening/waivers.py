@@ -155,6 +155,7 @@ def apply(run: Run, waivers: Sequence[Waiver], *, today: date) -> Run:
         finished=run.finished,
         extra_codes=run.extra_codes,
         changes=run.changes,
+        sources=run.sources,
     )
 
 

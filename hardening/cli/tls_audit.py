@@ -120,6 +120,10 @@ def command(
         run = settled(run, report)
         write_reports(run, report)
         return int(strongest({_unseen(run), _print_fix(paths, policies, asked, fix_place, report.output)}))
+    if report.verbose or report.reports or report.format != "text":
+        from hardening.cli import sources
+
+        run = sources.added(run, rest, policies, asked)
     return finish(run, report)
 
 

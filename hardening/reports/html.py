@@ -12,7 +12,9 @@ import base64
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -119,7 +121,8 @@ def values(run: Run, options: RenderOptions) -> dict[str, Any]:
         "asked_in_part": asked_in_part,
         "unanswered": verdict.unanswered_words,
         "looked_at": looked_at,
-        "more": _more,
+        "more": partial(_more, run.source_lines()),
+        "diffs": [(one.path, one.diff.splitlines()) for one in run.sources if one.diff][:_ROWS],
         "few": few,
         "data": _data(run, every),
     }
@@ -157,6 +160,7 @@ def _rows(matrix: Any, columns: int) -> list[Any]:
 def _data(run: Run, every: list[Card]) -> Markup:
     """Return every finding as JSON that is safe inside a script element: no `<`, nothing a browser would obey."""
     rules: dict[tuple[str, str], int] = {}
+    lines = run.source_lines()
     texts: list[list[Any]] = []
     names: dict[str, int] = {}
     behind, numbers = _behind(run)
@@ -178,7 +182,7 @@ def _data(run: Run, every: list[Card]) -> Markup:
                 one.fingerprint,
                 own,
             ]
-            places.append([*row, more] if (more := _more(one, advice)) else row)
+            places.append([*row, more] if (more := _more(lines, one, advice)) else row)
     whole = {
         "rules": texts, "subjects": list(names), "requirements": list(numbers), "cards": made, "places": places,
     }  # fmt: skip
@@ -205,9 +209,12 @@ def _behind(run: Run) -> tuple[dict[tuple[str, str, str], list[str]], dict[str, 
     return found, numbers
 
 
-def _more(finding: Finding, advice: str) -> list[list[str]]:
+def _more(lines: Mapping[tuple[str, int], str], finding: Finding, advice: str) -> list[list[str]]:
     """Return what only this place has, as rows of a list: name, text."""
+    at = finding.location
+    source = lines.get((at.path, at.line or 0), "").strip() if isinstance(at, InFile) else ""
     rows = [
+        ["Line", source] if source else [],
         ["Also", ", ".join(finding.also)] if finding.also else [],
         ["Credential", credential(finding)] if finding.credential else [],
         ["Account", finding.owner] if finding.owner else [],

@@ -16,6 +16,7 @@ class Index:
         self.run = run
         self.known = {subject.id for subject in run.subjects}
         self.same = same_as(run)
+        self.lines = run.source_lines()
         self.findings: dict[str, list[Finding]] = defaultdict(list)
         self.shared: dict[str, list[Finding]] = defaultdict(list)
         """Findings that stand with another subject."""

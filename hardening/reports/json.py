@@ -55,6 +55,11 @@ def report(run: Run, fail_on: Severity | None) -> dict[str, Any]:
         whole["extra_codes"] = sorted(int(code) for code in run.extra_codes)
     if run.changes is not None:
         whole["changes"] = [asdict(one) for one in run.changes]
+    if run.sources:
+        whole["sources"] = [
+            {"path": one.path, "lines": [list(line) for line in one.lines], "diff": one.diff}
+            for one in run.sources
+        ]
     plain: dict[str, Any] = _plain(whole)
     return plain
 

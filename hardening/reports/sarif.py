@@ -44,7 +44,7 @@ _LEVELS = {
 
 def write(run: Run, options: RenderOptions) -> bytes:
     """Return one run as UTF-8 JSON; over the limit the least severe results are left out, and it is said."""
-    table = Artifacts()
+    table = Artifacts(run.source_lines())
     rules = _rules(run)
     index = {rule.id: at for at, rule in enumerate(rules)}
     found = sorted(run.findings, key=lambda f: (not f.counts, -f.level))

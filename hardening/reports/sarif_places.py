@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -16,7 +17,8 @@ ROOT = "%SRCROOT%"
 class Artifacts:
     """The table of the outermost files."""
 
-    def __init__(self) -> None:
+    def __init__(self, lines: Mapping[tuple[str, int], str]) -> None:
+        self._lines = lines
         self.rows: list[dict[str, Any]] = []
         self._index: dict[str, int] = {}
 
@@ -39,9 +41,11 @@ class Artifacts:
                 "logicalLocations": [logical | {"kind": "resource"}],
             }
         at = self.index(checkout_file(finding))
-        region = {"startLine": line(finding)}
+        region: dict[str, Any] = {"startLine": line(finding)}
         if len(where.parts) == 1 and where.line is not None and where.column is not None:
             region["startColumn"] = where.column
+        if text := self._lines.get((where.path, where.line or 0)):
+            region["snippet"] = {"text": visible(text)}
         named = {"name": inside(finding)} if inside(finding) else {}
         return {
             "physicalLocation": {

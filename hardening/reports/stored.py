@@ -26,6 +26,7 @@ from hardening.findings import (
     Rule,
     Run,
     Severity,
+    Source,
     Subject,
     Unanswered,
     Verdict,
@@ -76,6 +77,10 @@ def _run(found: Mapping[str, Any]) -> Run:
         version=found["tool"]["version"],
         extra_codes=frozenset(ExitCode(one) for one in found.get("extra_codes", ())),
         changes=tuple(Change(**one) for one in found["changes"]) if "changes" in found else None,
+        sources=tuple(
+            Source(one["path"], tuple((int(at), str(text)) for at, text in one["lines"]), one["diff"])
+            for one in found.get("sources", ())
+        ),
     )
 
 
@@ -220,4 +225,5 @@ def compared(old: Run, new: Run, earlier: baseline.Baseline) -> Run:
         finished=marked.finished,
         extra_codes=marked.extra_codes,
         changes=marked.changes,
+        sources=marked.sources,
     )

@@ -11,7 +11,7 @@ from hardening.reports.credentials import told
 from hardening.reports.index import Index, few
 from hardening.reports.plain import visible
 from hardening.reports.text_counted import counted
-from hardening.reports.text_findings import findings_of, stem
+from hardening.reports.text_findings import diff_of, findings_of, stem
 from hardening.reports.text_results import results
 from hardening.reports.verdict import looked_at, many, sentence, tone, unanswered
 
@@ -39,6 +39,8 @@ def write(run: Run, options: RenderOptions) -> bytes:
         lines += (*of_the_run[1:], "")  # each begins with an empty line, and a subject ends with one
     lines += told(run, paint, whole=bool(options.verbose))
     lines += _changes(run, paint)
+    if options.verbose:
+        lines += _diffs(run, paint)
     if options.summary and not options.verbose and not text_summary.fits(run, lines):
         lines = [*text_summary.summary(run, paint), ""]
     lines.append(paint(sentence(run, options.fail_on), _STYLES[tone(run, options.fail_on)]))
@@ -61,6 +63,16 @@ def _changes(run: Run, paint: _Paint) -> Iterator[str]:
     if not run.changes:
         yield "  none"
     yield ""
+
+
+def _diffs(run: Run, paint: _Paint) -> Iterator[str]:
+    """Yield the change that mends each file."""
+    made = [one for one in run.sources if one.diff]
+    if made:
+        yield paint("Fix as a diff (secrets are masked; --fix-diff prints one to apply)", _BOLD)
+    for one in made:
+        yield from diff_of(one.diff, paint)
+        yield ""
 
 
 class _Paint:
@@ -124,7 +136,8 @@ def _subject(index: Index, subject: Subject, options: RenderOptions, paint: _Pai
     if options.counted and not options.verbose:
         yield from counted(findings, paint)
     else:
-        yield from findings_of(findings, options, paint, index.same.get(subject.id, ()))
+        same = index.same.get(subject.id, ())
+        yield from findings_of(findings, options, paint, same, index.lines)
     shared = index.shared[subject.id]
     for name, count in Counter(finding.subject for finding in shared).items():
         yield paint(f"  {many(count, 'finding')} of the same lines: reported with {visible(name)}", _OPEN)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from hardening.findings import Finding, Fix, Role, Severity
+from hardening.findings import Finding, Fix, InFile, Role, Severity
 from hardening.reports import RenderOptions
 from hardening.reports.credentials import at, credential
 from hardening.reports.index import few, place
@@ -31,9 +31,16 @@ Paint = Callable[[str, str], str]
 
 
 def findings_of(
-    found: Sequence[Finding], options: RenderOptions, paint: Paint, same: Sequence[str] = ()
+    found: Sequence[Finding],
+    options: RenderOptions,
+    paint: Paint,
+    same: Sequence[str] = (),
+    lines: Mapping[tuple[str, int], str] | None = None,
 ) -> Iterator[str]:
-    """Yield the lines about findings, in their order; `same` names the subjects of which all of it is true, too."""
+    """Yield the lines about findings, in their order.
+
+    `same` names the subjects of which all of it is true, too; `lines` are those of files, by path and number.
+    """
     together: dict[object, list[Finding]] = {}
     for finding in found:
         together.setdefault(_kind(finding), []).append(finding)
@@ -44,7 +51,7 @@ def findings_of(
         # -v gives every finding its fingerprint and own remedy, which scripts and waivers go by
         if len(group) < _FEW or options.verbose:
             for finding in group:
-                yield from _alike([finding], options, paint, same, once)
+                yield from _alike([finding], options, paint, same, once, lines)
         elif group[0].credential:
             yield from _alike(group, options, paint, same, once)
         else:
@@ -96,12 +103,19 @@ def _many(group: Sequence[Finding], paint: Paint, same: Sequence[str], once: Seq
 
 
 def _alike(
-    group: Sequence[Finding], options: RenderOptions, paint: Paint, same: Sequence[str], once: Sequence[Fix]
+    group: Sequence[Finding],
+    options: RenderOptions,
+    paint: Paint,
+    same: Sequence[str],
+    once: Sequence[Fix],
+    lines: Mapping[tuple[str, int], str] | None = None,
 ) -> Iterator[str]:
     """Yield what findings say of which the place alone differs, once."""
     finding = group[0]
     yield from head(finding, paint, finding.message)
     yield from at([place(one) for one in group], _SHOWN)
+    if options.verbose and lines:
+        yield from _source(finding, lines, paint)
     yield from _also(finding, same)
     if finding.evidence and (options.verbose or finding.evidence not in finding.message):
         yield f"{_MARGIN}found   {visible(finding.evidence)}"
@@ -121,6 +135,38 @@ def _alike(
         if finding.matched:
             yield f"{_MARGIN}rows    {visible(', '.join((*finding.matched, *finding.because)))}"
         yield f"{_MARGIN}rated   {finding.confidence.label} confidence; fingerprint {finding.fingerprint}"
+
+
+_WIDTH = 80
+
+
+def _source(finding: Finding, lines: Mapping[tuple[str, int], str], paint: Paint) -> Iterator[str]:
+    """Yield the line that a finding names and a mark below what it is about, no wider than a terminal."""
+    place = finding.location
+    text = visible(lines.get((place.path, place.line or 0), "")) if isinstance(place, InFile) else ""
+    if not isinstance(place, InFile) or not text.strip():
+        return
+    said = text.find(finding.evidence) if finding.evidence else -1
+    indent = len(text) - len(text.lstrip())
+    at = said if said >= 0 else min((place.column or 1) - 1, len(text) - 1) if place.column else indent
+    length = len(finding.evidence) if said >= 0 else 1 if place.column else len(text.strip())
+    exact = said >= 0 or place.column is not None
+    front = f"{_MARGIN}line    {place.line} | "
+    room = _WIDTH - len(front)
+    start = indent if at - indent + length <= room else max(indent, at - room // 3)
+    shown = text[start : start + room].rstrip()
+    yield front + shown
+    if exact or len(text.strip()) <= room:
+        mark = "^" * max(1, min(length, len(shown) - (at - start)))
+        yield f"{' ' * (len(front) - 2)}| {' ' * (at - start)}{paint(mark, COLORS[finding.level])}"
+
+
+def diff_of(text: str, paint: Paint) -> Iterator[str]:
+    """Yield the lines of a diff, removed ones red and added ones green."""
+    for whole in map(visible, text.splitlines()):
+        line = whole if len(whole) <= _WIDTH - 2 else f"{whole[: _WIDTH - 5]}..."
+        style = {"+": "32", "-": "31", "@": _DIM}.get(line[:1], "")
+        yield f"  {paint(line, style)}"
 
 
 _HIDDEN = re.compile(r"\*{3,}")

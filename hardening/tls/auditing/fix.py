@@ -33,6 +33,8 @@ class Fixed:
     left: tuple[Finding, ...]
     shut: tuple[str, ...] = ()
     """Under which library the policy leaves nothing that could be offered, and the way out."""
+    files: tuple[tuple[str, str], ...] = ()
+    """Path and diff of each file."""
 
 
 def fix(
@@ -71,9 +73,11 @@ def fix(
     here = not any(path.is_absolute() for path in paths) and all(
         _below_here(tree.file(name)) for tree, name, _ in changed
     )
-    diffs = dict.fromkeys(_diff(tree, name, text, here) for tree, name, text in changed)
+    diffs = {_diff(tree, name, text, here): name for tree, name, text in changed}
     whole = "".join(diffs)
-    return Fixed(_HEAD[here] + whole if whole else "", tuple(left), tuple(dict.fromkeys(shut)))
+    head = _HEAD[here] + whole if whole else ""
+    files = tuple((name, diff) for diff, name in diffs.items())
+    return Fixed(head, tuple(left), tuple(dict.fromkeys(shut)), files)
 
 
 _HEAD = {

@@ -19,6 +19,7 @@ from hardening.findings import (
     Result,
     Run,
     Severity,
+    Source,
     Subject,
     Verdict,
 )
@@ -100,7 +101,14 @@ def everything() -> Run:
     whole = Run.of(
         [*run.subjects, *subjects], [*run.findings, *found], [*run.results, *results], started=run.started, finished=run.finished
     )  # fmt: skip
-    return replace(whole, version="3.2.1")
+    diff = (
+        f"--- a/etc/x y.conf\n+++ b/etc/x y.conf\n@@ -4 +4,2 @@\n-old {ODD}\n+new {'x' * 90}\n+more\n kept\n"
+    )
+    sources = (
+        Source("/etc/x y.conf", ((4, f"  old {ODD}"),), diff),
+        Source("hardening.toml", ((1, "# of no subject"),)),
+    )
+    return replace(whole, version="3.2.1", sources=sources)
 
 
 @pytest.mark.parametrize("name", REPORTS)

@@ -1,0 +1,97 @@
+"""The lines that findings name in configuration files, and the changes that mend them, with every secret masked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import cache
+from os.path import relpath
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hardening.errors import HardeningError
+from hardening.findings import InFile, Run, Source
+
+if TYPE_CHECKING:
+    from hardening.tls.auditing.mains import AuditInput
+    from hardening.tls.policies.ruleset import Policy
+
+_LONGEST, _LINES, _BYTES = 400, 200, 4 << 20
+"""Characters of a line, lines of a diff, and bytes of a file that are looked at."""
+
+
+def added(run: Run, paths: Sequence[Path], policies: Sequence[Policy], asked: AuditInput) -> Run:
+    """Return the run with the lines that its findings name, and with the diff of each file that can be mended."""
+    named: dict[str, set[int]] = {}
+    for one in run.findings:
+        at = one.location
+        if isinstance(at, InFile) and len(at.parts) == 1 and at.line:
+            named.setdefault(at.path, set()).add(at.line)
+    if not named:
+        return run
+    diffs = dict(_diffs(paths, policies, asked))
+    shown = {path: _lines(Path(path), numbers) for path, numbers in named.items()}
+    for path in diffs:
+        shown.setdefault(path, ())
+    made = [Source(path, lines, diffs.get(path, "")) for path, lines in sorted(shown.items())]
+    return replace(run, sources=tuple(one for one in made if one.lines or one.diff))
+
+
+def _lines(path: Path, numbers: set[int]) -> tuple[tuple[int, str], ...]:
+    """Return number and masked text of lines; none where the file cannot be read any more."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(_BYTES).decode("utf-8", "replace")
+    except OSError:
+        return ()
+    every = text.split("\n")
+    return tuple((at, masked(every[at - 1])) for at in sorted(numbers) if at <= len(every))
+
+
+def _diffs(paths: Sequence[Path], policies: Sequence[Policy], asked: AuditInput) -> Iterator[tuple[str, str]]:
+    """Yield path and masked diff of each file, named as the findings name it; none where nothing would do."""
+    from hardening.tls.auditing.fix import fix
+
+    here = not any(path.is_absolute() for path in paths)
+    try:
+        found = fix(paths, policies, asked)
+    except HardeningError:
+        return  # `--fix-diff` says why
+    for name, diff in found.files:
+        if diff:
+            lines = diff.splitlines()
+            rest = [f"... {len(lines) - _LINES} more lines"] if len(lines) > _LINES else []
+            body = [_diff_line(number, line) for number, line in enumerate(lines[:_LINES])]
+            yield relpath(name) if here else name, "\n".join((*body, *rest)) + "\n"
+
+
+_HEAD = 2
+_HUNK = re.compile(r"@@ -[\d,]+ \+[\d,]+ @@\Z")
+
+
+def _diff_line(number: int, line: str) -> str:
+    return line if number < _HEAD or _HUNK.match(line) else line[:1] + masked(line[1:])
+
+
+def masked(line: str) -> str:
+    """Return a line of a configuration with all replaced by `***` that is neither plain nor a name of TLS."""
+    from hardening.upgrade.logs.redact import clear
+
+    line = line.rstrip("\r")
+    return clear(line[:_LONGEST], _names()) + ("..." if len(line) > _LONGEST else "")
+
+
+@cache
+def _names() -> frozenset[str]:
+    """Return the words of which names of versions, suites, groups and signatures are made, in small letters."""
+    from hardening.tls import registry
+
+    names = [*registry.PROTOCOLS]
+    for suite in registry.suites():
+        names += [suite.iana, *suite.openssl, *suite.jsse, suite.gnutls or "", suite.nss or ""]
+    for group in registry.groups():
+        names += [group.name, group.openssl or "", group.nist or ""]
+    for scheme in registry.schemes():
+        names += [scheme.name, scheme.openssl or ""]
+    return frozenset(word.lower() for name in names for word in re.findall(r"[^\W_]+", name))

@@ -1,0 +1,93 @@
+"""The lines and diffs that a report shows of a configuration: what they say, and that no secret is in them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hardening.cli import run as harden
+from hardening.cli.sources import masked
+from hardening.reports import WRITERS
+
+CANARIES = ("Zq7vWinter2019", "correcthorse", "hunter", "summer", "R4nd0mToken8841", "changeit")
+"""Values that stand where secrets stand: drawn at random, and plain words."""
+CONFIGURATIONS = {
+    "server.xml": """<Server><Service>
+<Connector port="8443" SSLEnabled="true" keystorePass="Zq7vWinter2019" truststorePass='changeit' keyPass="summer" sslEnabledProtocols="TLSv1,TLSv1.2"/>
+</Service></Server>
+""",
+    "nginx.conf": """events {}
+http {
+  server {
+    listen 443 ssl;
+    server_name a.example;
+    # password: correcthorse
+    proxy_set_header Authorization "Bearer R4nd0mToken8841";
+    ssl_protocols TLSv1 TLSv1.2; # secret=hunter
+    proxy_pass https://admin:summer@backend.example/;
+    ssl_ciphers ALL;
+  }
+}
+""",
+    "haproxy.cfg": """global
+  ssl-default-bind-ciphers ALL
+frontend f
+  mode http
+  bind :443 ssl crt /etc/a.pem ssl-min-ver TLSv1.0
+  stats auth admin:Zq7vWinter2019
+  stats auth other:R4nd0mToken8841
+  http-request set-header X-Api-Key hunter
+""",
+    "redis.conf": """requirepass Zq7vWinter2019
+tls-port 6380
+tls-key-file-pass correcthorse
+tls-protocols "TLSv1 TLSv1.2"
+masterauth R4nd0mToken8841
+""",
+}
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_no_secret_of_a_configuration_is_in_any_report(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(name).write_text(CONFIGURATIONS[name], "utf-8")
+    texts = [writer.name for writer in WRITERS if not writer.binary]
+    wanted = [part for kind in texts for part in ("--report", f"{kind}=out.{kind}")]
+    harden(["tls", "audit", name, "-v", *wanted])
+    shown = {"terminal": capfdbinary.readouterr().out}
+    shown |= {kind: Path(f"out.{kind}").read_bytes() for kind in texts}
+    told = json.loads(shown["json"])
+    assert any(one["lines"] and one["diff"] for one in told["sources"]), (
+        "nothing is shown, so nothing is proved"
+    )
+    for kind, data in shown.items():
+        for canary in CANARIES:
+            if canary in CONFIGURATIONS[name]:
+                assert canary.encode() not in data, f"{canary} in {kind}"
+
+
+def test_a_line_keeps_the_names_of_tls_and_hides_all_else_that_is_not_plain() -> None:
+    lists = "  ssl_ciphers ECDHE-RSA-AES256-GCM-SHA384:!aNULL; ssl_ecdh_curve X25519MLKEM768:secp384r1;"
+    assert masked(lists) == lists
+    assert masked("ssl_x Zq7vWinter2019") == "ssl_x ***"
+    assert masked("a " * 300) == "a " * 200 + "..."
+
+
+def test_the_terminal_marks_what_a_finding_is_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("nginx.conf").write_text(CONFIGURATIONS["nginx.conf"], "utf-8")
+    harden(["tls", "audit", "nginx.conf", "-v", "--color", "never"])
+    lines = capfdbinary.readouterr().out.decode().splitlines()
+    at = next(n for n, line in enumerate(lines) if "| ssl_ciphers ALL;" in line)
+    assert lines[at].index("ssl_ciphers") == lines[at + 1].index("^")
+    assert lines[at + 1].count("^") == len("ssl_ciphers ALL;")
+    assert "  -    ssl_ciphers ALL;" in lines
+    assert all(len(line) <= 80 for line in lines[lines.index("  -    ssl_ciphers ALL;") :][:6])
+    harden(["tls", "audit", "nginx.conf"])
+    assert b"ssl_ciphers ALL;" not in capfdbinary.readouterr().out
