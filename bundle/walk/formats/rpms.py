@@ -11,7 +11,6 @@ SCRIPTS = "rpm-scripts"
 """How the text is called of all scripts of a package, one behind the other."""
 NOTES = "rpm-notes"
 """How the text is called that tells people of a package."""
-LEAD = b"\xed\xab\xee\xdb"
 _HEADER = b"\x8e\xad\xe8\x01"
 _MOST = 256 << 20
 _SCRIPTS = {
