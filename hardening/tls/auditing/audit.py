@@ -382,6 +382,7 @@ def _every_way(
     )
     note = f"nothing says which {what} runs; asked were {asked}; the offer shown is that of {which}"
     shown = readiness.told(replace(offer, assumptions=(note, *offer.assumptions)))
+    shown = readiness.of_releases(shown, {told(w): o for w, o, _ in ways})
     differ = any(word == "unknown" != judgement.verdicts[name] for name, word in verdicts.items())
     name_it = "--openssl BUILD" if known else f"--target {target.name}@VERSION"
     gap = next((j.gap for _, _, j in ways if j.gap), "")

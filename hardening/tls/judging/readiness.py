@@ -64,6 +64,8 @@ def key_agreement(offer: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
 
     `cannot`: the TLS library has no such group, or TLS 1.3 is off. `unknown`: a scan did not ask for every group.
     """
+    if offer.get("key_agreement") == "unknown":  # the releases that may run differ
+        return "unknown", ()
     protocols = offer.get("protocols", {})
     names = dict.fromkeys(name for one in protocols.values() for name in one.get("groups", ()))
     quantum = tuple(name for name in names if _is_quantum(name))
@@ -111,6 +113,21 @@ def told(offer: Offer) -> dict[str, Any]:
         shown["key_agreement"] = key_agreement(shown)[0]
         shown["readiness"] = list(lines(shown))
     return shown
+
+
+def of_releases(shown: dict[str, Any], offers: Mapping[str, Offer]) -> dict[str, Any]:
+    """Return the JSON form of an offer as nobody knows which release runs: where they differ, each is said and none believed.
+
+    `offers` has what each release would offer, by its name.
+    """
+    words: dict[str, list[str]] = {}
+    for name, one in offers.items():
+        words.setdefault(key_agreement(one.to_json())[0], []).append(name)
+    if len(words) < 2 or "readiness" not in shown:  # noqa: PLR2004 - two words differ
+        return shown
+    listed = "; ".join(f"{word} with {', '.join(names)}" for word, names in sorted(words.items()))
+    said = f"key agreement: not known, for it depends on the release: {listed}"
+    return {**shown, "key_agreement": "unknown", "readiness": [said, *shown["readiness"][1:]]}
 
 
 def lines(offer: Mapping[str, Any]) -> Iterator[str]:

@@ -138,3 +138,17 @@ def test_a_configuration_says_it_by_its_library(release: str, word: str, tmp_pat
     assert subject.offer is not None
     assert subject.offer["key_agreement"] == word
     assert subject.policies["pq-readiness"] == {"hybrid": "pass", "cannot": "fail"}[word]
+
+
+def test_an_unknown_release_is_never_said_to_be_hybrid(tmp_path: Path) -> None:
+    path = tmp_path / "nginx.conf"
+    path.write_text(
+        "events {}\nhttp { server { listen 443 ssl; ssl_certificate /c; ssl_certificate_key /k; } }\n"
+    )
+    [subject] = audit([path], [policy.load("aspect")], AuditInput()).subjects
+    assert subject.offer is not None
+    assert subject.offer["key_agreement"] == "unknown"
+    [said] = subject.offer["readiness"]
+    assert "hybrid with 1.26.3-debian13" in said
+    assert "cannot with" in said
+    assert readiness.key_agreement(subject.offer) == ("unknown", ())
