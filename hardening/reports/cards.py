@@ -95,6 +95,11 @@ class Requirement:
         return self.counts[0][0]
 
     @property
+    def is_manual(self) -> bool:
+        """Whether a person has to look at one subject at least, whatever the verdict is on the others."""
+        return any(one.verdict is Verdict.MANUAL for one in self.results)
+
+    @property
     def reasons(self) -> list[tuple[str, str, list[str]]]:
         """Verdict and reason with the subjects that have them, the worst first."""
         found: dict[tuple[str, str], list[str]] = {}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from lxml import html
 
-from hardening.findings import Run, Severity
+from hardening.findings import Kind, Result, Run, Severity, Subject, Verdict
 from hardening.reports import render
+from tests.support.reports.fixtures import FINISHED, PROTOCOL, STARTED
 
 
 def page(run: Run) -> bytes:
@@ -58,3 +60,18 @@ def test_every_picture_and_control_has_a_name(mixed_run: Run) -> None:
     assert document.xpath("//html/@lang") == ["en"]
     ids = document.xpath("//@id")
     assert len(ids) == len(set(ids))
+
+
+def test_a_requirement_that_a_person_checks_has_its_row_beside_failures() -> None:
+    rule = replace(PROTOCOL, id="tls/aspect/4.2-checked-by-a-person")
+    subjects = [
+        Subject(id=name, kind=Kind.ENDPOINT, policies={"aspect": "fail"}) for name in ("a:443", "b:443")
+    ]
+    verdicts = {"a:443": Verdict.FAIL, "b:443": Verdict.MANUAL}
+    results = [
+        Result(rule=rule, subject=name, verdict=word, reason="look at it") for name, word in verdicts.items()
+    ]
+    for kept, rows in ((results, 1), (results[:1], 0)):
+        run = Run.of(subjects, (), kept, started=STARTED, finished=FINISHED)
+        page = render("html", run, fail_on=Severity.MEDIUM).decode()
+        assert page.count("Checked by") == rows
