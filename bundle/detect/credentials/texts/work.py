@@ -18,8 +18,6 @@ FLOOR = 800_000
 """Units for any text, however short, to look with, and as many to judge with."""
 EACH = 0.3
 """Units for each byte beyond."""
-MOST_HITS = 100_000
-"""Hits of the gate in one text; it stops there."""
 _MANY = 5000
 """Hits up to which a text is looked at in one go."""
 _AT_A_TIME = 500
