@@ -140,7 +140,7 @@ def _first(every: list[Card]) -> list[tuple[str, Card, int, int]]:
     found: dict[str, list[Card]] = {}
     for card in every:
         if not card.state and card.level >= Severity.LOW:
-            found.setdefault(card.first.advice, []).append(card)
+            found.setdefault(_to_do(card), []).append(card)
     ranked = sorted(found.items(), key=lambda row: (-row[1][0].level, -sum(len(c.findings) for c in row[1])))
     return [
         (
@@ -151,6 +151,14 @@ def _first(every: list[Card]) -> list[tuple[str, Card, int, int]]:
         )
         for text, own in ranked[:3]
     ]
+
+
+def _to_do(card: Card) -> str:
+    """Return the command that mends the whole file, where all places of a card share one; else the remedy."""
+    fix = card.first.fix
+    if fix is None or fix.operation != "set-directive" or any(one.fix != fix for one in card.findings):
+        return card.first.advice
+    return f"{fix.action[:1].upper()}{fix.action[1:]}."
 
 
 def _rows(matrix: Any, columns: int) -> list[Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from lxml import html
 
-from hardening.findings import Kind, Result, Run, Severity, Subject, Verdict
+from hardening.findings import Finding, Fix, InFile, Kind, Result, Run, Severity, Subject, Verdict
 from hardening.reports import render
 from tests.support.reports.fixtures import FINISHED, PROTOCOL, STARTED
 
@@ -75,3 +75,19 @@ def test_a_requirement_that_a_person_checks_has_its_row_beside_failures() -> Non
         run = Run.of(subjects, (), kept, started=STARTED, finished=FINISHED)
         page = render("html", run, fail_on=Severity.MEDIUM).decode()
         assert page.count("Checked by") == rows
+
+
+def test_one_command_that_mends_many_findings_of_a_file_is_one_thing_to_do() -> None:
+    subjects = [Subject(id="a.conf", kind=Kind.FILE)]
+    fix = Fix(action="run `harden tls audit a.conf --fix-diff`", operation="set-directive")
+    findings = [
+        Finding(rule=PROTOCOL, subject="a.conf", location=InFile(("a.conf",), n), message=f"suite {n}", remedy=f"take suite {n} out", fix=fix if n < 9 else None)
+        for n in range(1, 10)
+    ]  # fmt: skip
+    run = Run.of(subjects, findings, started=STARTED, finished=FINISHED)
+    tree: Any = html.fromstring(render("html", run, fail_on=Severity.MEDIUM))
+    rows = tree.findall(".//ol[@class='first']/li")
+    said = [(row.find("a").text, row.find("small").text_content().strip()) for row in rows]
+    assert said[0][0] == "Run `harden tls audit a.conf --fix-diff`."
+    assert said[0][1].endswith("8 findings in 1 subject")
+    assert [text for text, _ in said[1:]] == ["take suite 9 out"]
