@@ -193,7 +193,7 @@ def release(version: str, parts: tuple[str, ...], python: str, key_file: Path | 
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         attest.beside(path, "report").write_bytes(attest.sealed(name, digest, "report", said, key))
     (out / "NOTES.md").write_text(notes(version, section, digests, "release.pub"), "utf-8")
-    run("git", "add", "-A", ":!build", ":!dist", cwd=source)
+    run("git", "add", "--all", cwd=source)
     (out / "release.patch").write_text(run("git", "diff", "--cached", "HEAD", cwd=source), "utf-8")
     if tag:
         run("git", "commit", "--quiet", "--message", f"Release {version}", cwd=source)

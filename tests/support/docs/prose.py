@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -74,3 +76,14 @@ def dead(text: str) -> list[str]:
         for pattern, plain in DEAD.items()
         for found in re.finditer(pattern, text)
     ]
+
+
+def notes(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield line and text of the docstrings and comments of a module."""
+    source = path.read_text("utf-8")
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):  # fmt: skip
+            yield node.lineno, node.value.value
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
