@@ -1,4 +1,4 @@
-"""A bundle that has to be one file, for it is hashed, signed or written anew."""
+"""A bundle that has to be one file, for it is hashed, signed or written again."""
 
 from __future__ import annotations
 

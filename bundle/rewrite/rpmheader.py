@@ -35,7 +35,7 @@ class Entry:
 
 @dataclass(slots=True)
 class Header:
-    """A header, its region apart, which `packed` makes anew over everything."""
+    """A header, its region apart, which `packed` makes again over everything."""
 
     entries: list[Entry]
     region: int = 0

@@ -1,7 +1,7 @@
 """rpm: a lead, a signature, a header that lists the files with size and digest, and a compressed cpio of them.
 
 A file that goes is taken from all lists of the header; one that is replaced gets its new size and digest; sizes and
-digests of payload and header are made anew. Scripts, dependencies, owners, modes, times and capabilities stay. A
+digests of payload and header are made again. Scripts, dependencies, owners, modes, times and capabilities stay. A
 signature of the packager's is over the old header: it is left out, since rpm refuses a wrong one and not a missing one.
 """
 
@@ -116,7 +116,7 @@ def rewrite(source: IO[bytes], target: IO[bytes], change: Change) -> None:
 
 
 def _sound(source: IO[bytes], begun: int, signature: Header, header: Header) -> None:
-    """See that the sums fit before they are made anew: what was changed on the way is not made to look whole.
+    """See that the sums fit before they are made again: what was changed on the way is not made to look whole.
 
     Leaves the file behind the header. Errors: ArchiveError.
     """

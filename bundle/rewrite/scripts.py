@@ -1,4 +1,4 @@
-"""Scripts with an archive behind them: the archive is rewritten, and what the script says of it is said anew.
+"""Scripts with an archive behind them: the archive is rewritten, and what the script says of it is said again.
 
 makeself keeps checksum, MD5, SHA-256 and size of each section in its header; other self-extractors are served where
 they write down size, offset or a digest of the archive as it is. The script keeps its number of lines, so an offset

@@ -113,7 +113,7 @@ def add(folder: Path, files: Sequence[Path], signers: Signers, *, now: datetime)
 
 
 def refresh(folder: Path, signers: Signers, *, now: datetime) -> None:
-    """Say that what is published is still the newest: snapshot and timestamp, anew."""
+    """Say that what is published is still the newest: snapshot and timestamp, again."""
     _tuf()
     root, targets = _read(folder, "root").signed, _read(folder, "targets").signed.version
     _write(folder, _signed_anew(folder, root, targets, signers, now=now))
@@ -159,7 +159,7 @@ def rotate(
 
 
 def resign(folder: Path, role: str, signers: Signers, *, now: datetime) -> None:
-    """Write the metadata of a role anew with its new keys, after a rotation, and what names them."""
+    """Write the metadata of a role again with its new keys, after a rotation, and what names them."""
     _tuf()
     root = _read(folder, "root").signed
     if role == "snapshot":

@@ -36,7 +36,7 @@ for _magic, _name in _MAGICS:
 _FIRST = frozenset((*(magic[0] for magic, _ in _MAGICS), *b"B!"))
 """How what `_by_magic` tells begins."""
 _FURTHER = frozenset((*b"#", *range(0x50, 0x60), *codecs.BOM_UTF16_LE))
-"""How what `_further` tells begins, but for what has a NUL or its mark behind its first byte."""
+"""How what `_further` tells begins, except what has a NUL or its mark behind its first byte."""
 
 CONTAINERS = frozenset(
     {

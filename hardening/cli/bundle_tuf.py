@@ -74,7 +74,7 @@ def add(folder: Path, files: tuple[Path, ...], **given: Any) -> None:
 @click.argument("folder", type=_FOLDER)
 @_key_options
 def refresh(folder: Path, **given: Any) -> None:
-    """Say anew that what is published is the newest; hosts refuse it once that is too old."""
+    """Say again that what is published is the newest; hosts refuse it once that is too old."""
     from bundle.trust import repository
 
     repository.refresh(folder, _signers(**given), now=datetime.now(UTC))
@@ -93,7 +93,7 @@ def rotate(folder: Path, role: str, new: tuple[Path, ...], threshold: int, **giv
     """Give ROLE the new keys alone: what a lost key signed does not count any more.
 
     The root's keys sign this; for the role root the new private keys sign too (--root-key). Where the new key of
-    another role is given as private key, its metadata are signed anew with it.
+    another role is given as private key, its metadata are signed again with it.
     """
     from bundle.trust import keys, repository
 

@@ -330,7 +330,7 @@ def also_read(*paths: Path | None) -> None:
 
 
 def keep_apart(written: Iterable[Path], read: Iterable[Path]) -> None:
-    """Refuse to write over what is read, or one thing over another; a baseline may be written anew. Errors: UsageError."""
+    """Refuse to write over what is read, or one thing over another; a baseline may be written again. Errors: UsageError."""
     context = click.get_current_context(silent=True)
     noted = context.meta.get(_READ, ()) if context is not None else ()
     known = {_same(path): "is given as well" for path in (*read, *noted)}

@@ -1,4 +1,4 @@
-"""A signed certificate that came back, held against the key and the request that wait on the host; and who presents it."""
+"""A signed certificate that came back, compared with the key and the request that wait on the host; and who presents it."""
 
 from __future__ import annotations
 

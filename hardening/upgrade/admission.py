@@ -69,7 +69,7 @@ def admit(
     run = verify(path, trusted, signature=signature, held=held.append)
     if run.extra_codes or not held:
         return run, None
-    (said,) = held  # not read anew: the file may be another one by now
+    (said,) = held  # not read again: the file may be another one by now
     wrong = _wrong_product(said, recipe)
     product = Result(
         rule=rules.PRODUCT, subject=str(path), verdict=Verdict.FAIL if wrong else Verdict.PASS, reason=wrong

@@ -11,7 +11,7 @@ from hardening.findings import NESTING, Acceptance, Confidence, Finding, InFile,
 from hardening.waivers import Waiver
 
 TOLD = 200
-"""Findings of one host that a report gets, those that fail and the gravest first."""
+"""Findings of one host that a report gets, those that fail and the worst first."""
 NAMED = 3
 """Places that a sentence names."""
 

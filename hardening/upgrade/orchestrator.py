@@ -118,7 +118,7 @@ class Orchestrator:
         return {**answer, "problems": problems, "verdict": verdict, "older": reason}
 
     def install(self) -> dict[str, Any]:
-        """Bring the bundle, begin or find the upgrade, and watch it until it is installed or led back."""
+        """Bring the bundle, begin or find the upgrade, and watch it until it is installed or rolled back."""
         looked = self.look()
         self.say(stage="preflight", text=looked["verdict"])
         if looked["verdict"] in STOPS:

@@ -6,13 +6,21 @@ import statistics
 from pathlib import Path
 
 from hardening.cli.known_rules import all_rules
-from tests.support.docs.prose import dead, sentences, shown_texts, words
+from tests.support.docs.prose import DIALECT, dead, notes, sentences, shown_texts, words
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
     path for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")) if path.name != "CHANGELOG.md"
 )
 MODULES = sorted(path for name in ("hardening", "bundle") for path in (ROOT / name).rglob("*.py"))
+READ = (
+    *(
+        f"hardening/{name}"
+        for name in ("advisories", "claims", "cli", "engine", "host", "mailer", "onhost", "upgrade")
+    ),
+    *(f"bundle/{name}" for name in ("compare", "rewrite", "sbom", "trust", "walk")),
+)
+"""Folders whose comments were read for dead words."""
 
 
 def test_sentences_of_the_pages_are_short() -> None:
@@ -47,6 +55,17 @@ def test_messages_have_no_dead_words() -> None:
         for path in MODULES
         for line, text in shown_texts(path)
         for one in dead(text)
+    ]
+    assert found == []
+
+
+def test_comments_have_no_dead_words() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{line}: {one}"
+        for path in MODULES
+        if str(path.relative_to(ROOT)).startswith(READ)
+        for line, text in notes(path)
+        for one in dead(text, DIALECT)
     ]
     assert found == []
 

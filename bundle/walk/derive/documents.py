@@ -70,7 +70,7 @@ def beginning(pieces: Iterator[bytes], most: int) -> bytes:
 
     Errors: zlib.error where nothing of it is whole.
     """
-    body = bytearray()  # bytes would be copied anew with each piece
+    body = bytearray()  # bytes would be copied again with each piece
     try:
         for piece in pieces:
             body += piece

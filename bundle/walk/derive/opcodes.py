@@ -1,7 +1,7 @@
 """Numbers of the instructions of CPython's bytecode by version, and what each does to the stack.
 
 The numbers are those of the module `opcode` of 2.7.18, 3.6.15, 3.7.16, 3.8.18, 3.9.18, 3.10.13, 3.11.7, 3.12.1 and 3.13.0
-(a test holds them against the interpreters that are there); 2.6's are 2.7's but for jumps and what was added between them.
+(a test holds them against the interpreters that are there); 2.6's are 2.7's except jumps and what was added between them.
 Only instructions that stand within an expression are told: all others end a statement, and what was on the stack is forgotten.
 """
 

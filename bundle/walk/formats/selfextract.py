@@ -86,7 +86,7 @@ _LAST_LINE = re.compile(rb"[A-Za-z0-9+/]+={0,2}\s*")
 
 
 def encoded_end(source: Source, start: int) -> int:
-    """Return where a Base64 payload ends: its lines are of one length, but for the last."""
+    """Return where a Base64 payload ends: its lines are of one length, except the last."""
     at, width = start, 0
     while at < source.size:
         end = _newline(source, at)

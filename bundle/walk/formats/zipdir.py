@@ -203,7 +203,7 @@ def _zip64(extra: bytes, size: int, packed: int, where: int) -> tuple[int, int, 
 
 
 def beside_sizes(extra: bytes) -> bytes:
-    """Return an extra field without the wide sizes and offsets, which are others once the archive is written anew."""
+    """Return an extra field without the wide sizes and offsets, which are others once the archive is written again."""
     if b"\1\0" not in extra:
         return extra  # as nearly all are
     at, kept = 0, b""

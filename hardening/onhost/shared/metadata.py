@@ -152,7 +152,7 @@ def same(one, other):
 
 
 def same_but_xattrs(one, other):
-    """Like `same`, but for extended attributes, which the file system may have added by itself."""
+    """Like `same`, except extended attributes, which the file system may have added by itself."""
     return same(one and dict(one, xattrs={}), other and dict(other, xattrs={}))
 
 

@@ -37,7 +37,7 @@ _DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError)
 
 
 def is_text(content: Buffer) -> bool:
-    """Whether the bytes are a log's: without zero bytes at its beginning, but for the long runs of a hole in a file."""
+    """Whether the bytes are a log's: without zero bytes at its beginning, except the long runs of a hole in a file."""
     hole = NULS.match(content)
     begin = hole.end() if hole else 0
     head = content[begin : begin + _HEAD]

@@ -20,7 +20,7 @@ _SECRETS = (
     # SQL
     re.compile(rf"(?i)\b(identified\s+(?:with\s+['\"]?\w+['\"]?\s+)?(?:by|as)\s+(?:password\s+)?){_QUOTED}"),
     re.compile(rf"(?i)(\bpassword\s*\(\s*){_QUOTED}"),
-    # name = value, but for MySQL's `(using password: YES)`; an element of XML
+    # name = value, except MySQL's `(using password: YES)`; an element of XML
     re.compile(rf"(?i)({_NAMED}\w*\s*['\"]?\s*(?:=>|[=:])\s*)(?!(?:yes|no)\)){_VALUE}"),
     re.compile(rf"(?i)({_NAMED}\w*>)[^<\s][^<]*(?=</)"),
     # options of programs

@@ -6,22 +6,26 @@ import ast
 import io
 import re
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-DEAD = {
+DIALECT = {
     r"\bled back\b|\bleads? \w+ back\b": "rolled back",
     r"\bexamined not at all\b": "not scanned",
     r"\bheld against\b": "compared with",
     r"\banew\b": "again",
     r"\bbut for\b": "except",
-    r"\bnothing of (?:it|this|the|that)\b": "the subject and 'not'",
-    r"(?<!there )\b(?:is|are) no (?!longer|more|less|second)[a-zA-Z]|\bis none\b": "is not a",
-    r"\bnobody (?:knows|named|asks?|is)\b": "the subject and 'not'",
     r"\bowed\b": "pending",
     r"\bgravest\b": "worst",
     r"\bput right\b": "fix",
     r"\bstands? twice\b": "is there twice",
+}
+"""Words of a private dialect; comments and docstrings do not use them either."""
+DEAD = {
+    **DIALECT,
+    r"\bnothing of (?:it|this|the|that)\b": "the subject and 'not'",
+    r"(?<!there )\b(?:is|are) no (?!longer|more|less|second)[a-zA-Z]|\bis none\b": "is not a",
+    r"\bnobody (?:knows|named|asks?|is)\b": "the subject and 'not'",
 }
 """A pattern, and what to write instead."""
 _FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
@@ -69,11 +73,11 @@ def shown_texts(path: Path) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.value
 
 
-def dead(text: str) -> list[str]:
+def dead(text: str, among: Mapping[str, str] = DEAD) -> list[str]:
     """Return what of a text this project does not say, each with the plain word."""
     return [
         f"{found[0]!r}: write {plain}"
-        for pattern, plain in DEAD.items()
+        for pattern, plain in among.items()
         for found in re.finditer(pattern, text)
     ]
 
