@@ -60,6 +60,15 @@ def test_no_page_of_the_site_breaks_a_rule_of_axe(browser: Browser, tmp_path: Pa
     assert [one["axe"] for one in said["answers"]] == [[]] * len(looks)
     assert [max(0, one["value"]) for one in said["answers"]] == [0] * len(looks)
     assert said["console"] == []
+    assert browser.invalid(tmp_path, *pages) == []
+
+
+def test_the_markup_of_the_page_is_valid(browser: Browser, tmp_path: Path, any_run: Run) -> None:
+    path, broken = tmp_path / "report.html", tmp_path / "broken.html"
+    path.write_bytes(page(any_run))
+    assert browser.invalid(tmp_path, path) == []
+    broken.write_bytes(page(any_run).replace(b"</main>", b"</div>"))
+    assert browser.invalid(tmp_path, broken), "the check sees nothing"
 
 
 def test_without_script_the_worst_findings_are_there(

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-MODULES = ("puppeteer-core@24", "axe-core@4")
+MODULES = ("puppeteer-core@24", "axe-core@4", "html-validate@10")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,22 @@ class Browser:
         said: dict[str, Any] = json.loads(done.stdout)
         return said
 
+    def invalid(self, folder: Path, *pages: Path) -> list[str]:
+        """Return what html-validate says against pages: file, rule and message."""
+        settings = folder / "html-validate.json"
+        settings.write_text('{"root": true, "extends": ["html-validate:recommended"]}', "utf-8")
+        program = self.modules / "node_modules/.bin/html-validate"
+        done = subprocess.run(
+            [program, "--config", settings, "--formatter", "json", *pages],
+            capture_output=True, check=False, timeout=300,
+        )  # fmt: skip
+        found = json.loads(done.stdout)
+        return [
+            f"{Path(one['filePath']).name}: {m['ruleId']}: {m['message']}"
+            for one in found
+            for m in one["messages"]
+        ]
+
 
 def missing(why: str) -> None:
     """Skip for want of a program, or fail where CI has to have it."""
@@ -44,7 +60,7 @@ def missing(why: str) -> None:
 
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Browser:
-    """The browser; its two modules come from npm."""
+    """The browser; its modules come from npm."""
     chromium, npm = shutil.which("chromium"), shutil.which("npm")
     if chromium is None or npm is None:
         missing("no headless browser: apt-get install chromium npm")
