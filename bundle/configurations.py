@@ -327,6 +327,32 @@ def _placed(one: Judged, *, strict: bool, required: bool) -> Audited:
     )
 
 
+def unread_together(findings: Sequence[Finding]) -> list[Finding]:
+    """Return the findings of one bundle with those about files that were not read as a single one, which names each file and its servers."""
+    lost = [one for one in findings if one.rule is rules.CERTIFICATE_UNREAD]
+    if not lost:
+        return list(findings)
+    servers: dict[str, dict[str, None]] = {}
+    for one in lost:
+        names = servers.setdefault(one.message, {})
+        names.update(dict.fromkeys(name.rpartition("#")[2] for name in (one.subject, *one.also)))
+    first = lost[0]
+    said = "; ".join(f"{message} (server {', '.join(names)})" for message, names in servers.items())
+    also = dict.fromkeys(name for one in lost for name in (one.subject, *one.also) if name != first.subject)
+    places = dict.fromkeys(one.location for one in lost if isinstance(one.location, InFile))
+    together = replace(
+        first,
+        message=f"not examined: {said}",
+        evidence="; ".join(sorted({one.evidence for one in lost})),
+        policies=tuple(sorted({name for one in lost for name in one.policies})),
+        confidence=max(one.confidence for one in lost),
+        remedy=first.advice if len(lost) == 1 else "",
+        also=tuple(also),
+        further=tuple(at for at in places if at != first.location),
+    )
+    return [*(one for one in findings if one.rule is not rules.CERTIFICATE_UNREAD), together]
+
+
 def _not_known(said: Subject, one: Judged) -> Finding:
     """Return the verdicts of a configuration under each release that may run, where the bundle names none."""
     words = []

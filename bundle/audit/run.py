@@ -16,6 +16,7 @@ from bundle.audit.outcome import Opening, Top, opened_alone, results
 from bundle.audit.parallel import Died, Forks, Tokens
 from bundle.audit.section import Books, Section, books, configurations, unfold, unwritable
 from bundle.audit.shares import Share, Shares
+from bundle.configurations import unread_together
 from bundle.detect import Detector
 from bundle.detect import detectors as shipped
 from bundle.walk import disk
@@ -203,10 +204,12 @@ class Audit:
     def _judge_servers(self, shown: str, key: str) -> None:
         """Judge the configurations of servers in one subject."""
         kept, builds = configurations(key, self._sections)
+        found: list[Finding] = []
         for one in kept.audited(self._policies, packages=builds, required=self._required):
             self.subjects += one.subjects
-            self.findings += one.findings
+            found += one.findings
             self.results += one.results
+        self.findings += unread_together(found)
         for place in kept.left:
             self.findings.append(
                 Finding(

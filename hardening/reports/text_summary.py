@@ -6,7 +6,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from hardening.findings import Examined, Finding, Kind, Run, Severity
+from hardening.findings import Examined, Finding, Kind, Run, Severity, Subject
 from hardening.reports.index import place
 from hardening.reports.plain import visible
 from hardening.reports.text_findings import COLORS, Paint
@@ -42,7 +42,7 @@ def summary(run: Run, paint: Paint) -> Iterator[str]:
     table = list(_table(run, paint))
     verdicts = table or [*named, *_policies(run, paint)]
     front = [
-        paint(_headline(ranked), _BOLD),
+        paint(_headline(run, ranked), _BOLD),
         _cut(scope(run)),
         *_gaps(run, paint),
         *verdicts,
@@ -74,11 +74,12 @@ def _causes(run: Run) -> list[list[Finding]]:
     return sorted(causes.values(), key=lambda found: (-found[0].level, -len(found), found[0].rule.id))
 
 
-def _headline(ranked: Sequence[Sequence[Finding]]) -> str:
+def _headline(run: Run, ranked: Sequence[Sequence[Finding]]) -> str:
     """Return how many things there are to change, and the worst of them."""
     wrong = [found[0] for found in ranked if found[0].level >= Severity.LOW]
     if not wrong:
-        return "nothing to change"
+        seen = all(one.examined is Examined.FULL and not _open(one) for one in run.subjects)
+        return "nothing to change" if seen else "nothing to change in what was examined"
     first = wrong[0].rule.title
     return _cut(
         f"{many(len(wrong), 'thing')} to change; the worst is {wrong[0].level.label}: {visible(first)}"
@@ -101,12 +102,21 @@ def _table(run: Run, paint: Paint) -> Iterator[str]:
         yield f"  {_tail(visible(one.id), room - 2).ljust(room)}{paint(words, '' if good else _OPEN)}"
 
 
+_GAP = {Examined.NONE: "not examined", Examined.PARTIAL: "partial", Examined.FULL: "unknown"}
+"""What a gap is called: of a server that was read whole, a verdict may be unknown all the same."""
+
+
+def _open(subject: Subject) -> bool:
+    """Return whether a policy's verdict is not known, for a reason that is named."""
+    return bool(subject.reason) and "unknown" in subject.policies.values()
+
+
 def _gaps(run: Run, paint: Paint) -> Iterator[str]:
     """Yield why something was not examined, that of a whole folder and limits first, then the most frequent."""
     reasons = Counter(
-        (one.examined is Examined.NONE, one.reason)
+        (_GAP[one.examined], one.reason)
         for one in run.subjects
-        if one.examined is not Examined.FULL
+        if one.examined is not Examined.FULL or _open(one)
     )
     limits = ("Time limit", "More content", "More members", "Nested deeper")
     folders = {one.reason for one in run.subjects if one.stats.get("packed_files") == 0}
@@ -116,11 +126,11 @@ def _gaps(run: Run, paint: Paint) -> Iterator[str]:
             item[0][1] not in folders,
             not item[0][1].startswith(limits),
             -item[1],
+            item[0][0] == "not examined",
             item[0],
         ),
     )
-    for (none, reason), count in ranked[:_REASONS]:
-        word = "not examined" if none else "partial"
+    for (word, reason), count in ranked[:_REASONS]:
         text = f"{count} {word}: {visible(reason) or 'no reason was given'}"
         for line in textwrap.wrap(
             text,

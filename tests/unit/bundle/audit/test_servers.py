@@ -165,3 +165,34 @@ def test_a_policy_that_is_named_has_to_be_answered_and_a_missing_certificate_lea
     assert server.examined is examined
     assert "certificate" in server.reason
     assert "not in the bundle" in server.reason
+
+
+def test_missing_certificates_are_one_row_with_their_servers(tmp_path: Path) -> None:
+    other = CONF.replace(b"443", b"8443").replace(b"c.pem", b"d.pem")
+    files = {PLACE: CONF, "etc/httpd/conf.d/two.conf": other, "etc/centos-release": RELEASE}
+    path = packed(tmp_path / "u.tar.gz", files)
+    found = audit([str(path)], jobs=1)
+    (row,) = [one for one in found.findings if one.rule.id == "tls/certificate-unread"]
+    assert row.message.startswith("not examined: certificate /etc/pki/c.pem was not read")
+    assert "(server _default_:443)" in row.message
+    assert "certificate /etc/pki/d.pem was not read: it is not in the bundle (server _default_:8443)" in (
+        row.message
+    )
+    assert {one.path.rpartition("!/")[2] for one in row.further} == {"etc/pki/d.pem"}
+
+
+def test_a_summary_says_that_a_verdict_without_its_certificate_is_unknown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = (
+        "server { listen %d ssl; ssl_certificate /etc/pki/c.pem; ssl_certificate_key /etc/pki/k.pem; "
+        "ssl_protocols TLSv1.2; ssl_ciphers ECDHE-RSA-AES128-GCM-SHA256; ssl_ecdh_curve prime256v1; }"
+    )
+    servers = "".join(server % port for port in (443, 8443, 9443))
+    text = f"events {{}}\nhttp {{ {servers} }}\n"
+    release = b'ID="almalinux"\nVERSION_ID="9.4"\n'
+    path = packed(tmp_path / "u.tar.gz", {"etc/nginx/nginx.conf": text.encode(), "etc/os-release": release})
+    assert harden(["bundle", "audit", str(path)]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("nothing to change in what was examined\n")
+    assert "3 unknown: certificate /etc/pki/c.pem was not read: it is not in the bundle" in said
