@@ -60,7 +60,8 @@ def _diffs(paths: Sequence[Path], policies: Sequence[Policy], asked: AuditInput)
         return  # `--fix-diff` says why
     for name, diff in found.files:
         if diff:
-            lines = diff.splitlines()
+            # lines that stay are left out: they say nothing of the fix, and may hold a password that is a plain word
+            lines = [line for line in diff.splitlines() if not line.startswith(" ")]
             rest = [f"... {len(lines) - _LINES} more lines"] if len(lines) > _LINES else []
             body = [_diff_line(number, line) for number, line in enumerate(lines[:_LINES])]
             yield relpath(name) if here else name, "\n".join((*body, *rest)) + "\n"

@@ -11,7 +11,7 @@ from hardening.cli import run as harden
 from hardening.cli.sources import masked
 from hardening.reports import WRITERS
 
-CANARIES = ("Zq7vWinter2019", "correcthorse", "hunter", "summer", "R4nd0mToken8841", "changeit")
+CANARIES = ("Zq7vWinter2019", "correcthorse", "hunter", "summer", "R4nd0mToken8841", "changeit", "gravel")
 """Values that stand where secrets stand: drawn at random, and plain words."""
 CONFIGURATIONS = {
     "server.xml": """<Server><Service>
@@ -36,6 +36,7 @@ http {
 frontend f
   mode http
   bind :443 ssl crt /etc/a.pem ssl-min-ver TLSv1.0
+  # the word of the gate is gravel
   stats auth admin:Zq7vWinter2019
   stats auth other:R4nd0mToken8841
   http-request set-header X-Api-Key hunter
