@@ -56,7 +56,10 @@ def debian() -> Callable[[str], Path]:
         if not folder.is_dir():
             fetched = CACHE / "deb" / name
             fetched.mkdir(parents=True, exist_ok=True)
-            if not any(fetched.glob("*.deb")) and not run("apt-get", "download", "-q", name, cwd=fetched):
+            download = ("apt-get", "download", "-q", name)
+            if not any(fetched.glob("*.deb")) and not run(*download, cwd=fetched):
+                run("apt-get", "update", "-q", cwd=fetched)  # a fresh machine has no lists of packages
+            if not any(fetched.glob("*.deb")) and not run(*download, cwd=fetched):
                 missing(f"Debian's package {name} is not to be had: apt-get download {name}")
             (package,) = fetched.glob("*.deb")
             part = folder.with_name(f"{name}.{os.getpid()}")
