@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hardening.host.playbook import Receipt
 
 _HOSTS = (
-    click.option("-i", "--inventory", metavar="INVENTORY", help="Ansible inventory; default: this machine alone."),
+    click.option("-i", "--inventory", metavar="INVENTORY", help="Ansible inventory; default: this machine, with --local where it is changed."),
     click.option("--limit", metavar="PATTERN", help="Only these hosts of the inventory."),
     click.option("-e", "--extra", "extra", multiple=True, metavar="KEY=VALUE|@FILE",
                  help="Variables for the playbook, as ansible-playbook takes them; may be repeated."),
