@@ -189,6 +189,9 @@ bench-hosts: setup booting ## 30 files and 4 services on 1 and on 20 hosts that 
 bench-credentials: setup ## credentials per CPU second in real packages, beside the peers
 	@$(BIN)/python bench/credentials.py
 
+prune: setup ## list the rows of credentials that no example proves
+	$(BIN)/python bench/prune.py
+
 shape: setup ## sizes, branches, patterns, circles, exceptions: a report to read; LIST=--list names what is counted
 	@$(BIN)/python bench/shape.py --collect $(LIST)
 

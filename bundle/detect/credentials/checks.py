@@ -253,18 +253,6 @@ def pgpass(caught: Catch, match: re.Match[str]) -> Catch | None:
     return place_only(caught, match) if known and not all(map(_OCTET.fullmatch, fields[1:5])) else None
 
 
-def saslpasswd(caught: Catch, match: re.Match[str]) -> Catch | None:
-    """A line of a relay map: host, user:password."""
-    host = match["service"]
-    if (
-        ("." not in host and "[" not in match[0])
-        or "/" in caught.value
-        or strength(caught.value) is Strength.NO
-    ):
-        return None
-    return caught if "@" in caught.user or "[" in match[0] else None
-
-
 def daemon(caught: Catch, match: re.Match[str]) -> Catch | None:
     """A daemon's own keyword with its value."""
     value = caught.value
@@ -320,11 +308,6 @@ def operand(caught: Catch, match: re.Match[str]) -> Catch | None:
     )
     beside = match[0][1:].startswith("-p") and _PORT.search(match[0])
     return None if port or beside else flag(caught, match)
-
-
-def identifier(caught: Catch, _match: re.Match[str]) -> Catch | None:
-    """Anything but checksums and UUIDs."""
-    return None if is_digest_or_id(caught.value) else caught
 
 
 def own(caught: Catch, _match: re.Match[str]) -> Catch | None:
@@ -385,11 +368,9 @@ CHECKS: Mapping[str, Check] = {
     "netrc": netrc,
     "column": column,
     "pgpass": pgpass,
-    "saslpasswd": saslpasswd,
     "daemon": daemon,
     "expect": expect,
     "operand": operand,
-    "identifier": identifier,
     "basic": basic,
     "own": own,
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -20,7 +19,7 @@ from bundle.detect.credentials.judging.values import (
     is_placeholder,
     strength,
 )
-from bundle.detect.credentials.lines.places import given, named
+from bundle.detect.credentials.lines.places import given
 from bundle.detect.credentials.rules.catch import Catch
 from hardening.findings import Confidence
 
@@ -288,13 +287,6 @@ def cisco(caught: Catch, match: re.Match[str]) -> Catch | None:
     return replace(caught, value=value) if value.isprintable() and value else None
 
 
-def turned(caught: Catch, match: re.Match[str]) -> Catch | None:
-    """A value that a shell reads from its end, or with letters thirteen further on."""
-    backwards = match[0].rstrip().endswith("rev")
-    value = caught.value[::-1] if backwards else codecs.encode(caught.value, "rot13")
-    return named(replace(caught, value=value), match)
-
-
 def told_number(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """The number that a text for people tells as the one to type in, which no year is."""
     return None if _YEARS.match(caught.value) else replace(caught, confidence=Confidence.MEDIUM, note=TOLD)
@@ -316,13 +308,6 @@ def operated(caught: Catch, _match: re.Match[str]) -> Catch | None:
     return None if _PATHS.match(caught.value) or strength(caught.value) is Strength.NO else caught
 
 
-def sent(caught: Catch, match: re.Match[str]) -> Catch | None:
-    """What a script sends and says itself to be a password; else only what looks like one."""
-    if re.search(r"(?i)passw|passphrase", match["after"]):
-        return None if strength(caught.value) is Strength.NO else caught
-    return None
-
-
 CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "explained": explained,
     "listed": listed,
@@ -338,10 +323,8 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "several": several,
     "routed": routed,
     "operated": operated,
-    "turned": turned,
     "cisco": cisco,
     "substituted": substituted,
-    "sent": sent,
     "accepted": accepted,
     "words": words,
 }

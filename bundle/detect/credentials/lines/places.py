@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -195,16 +194,6 @@ def paired(caught: Catch, match: re.Match[str]) -> Catch | None:
     return caught if is_generated(caught.value) and caught.value.lower() != caught.user.lower() else None
 
 
-_VERSION = b"\x02\x01\x00"
-"""INTEGER 0: what a private key of PKCS #1 or #8 begins with, and a public key or a certificate does not."""
-
-
-def der(caught: Catch, _match: re.Match[str]) -> Catch | None:
-    """The Base64 of a private key."""
-    head = base64.b64decode(caught.value[:24])
-    return caught if head[4:7] == _VERSION else None
-
-
 _KEY_IN_BASE64 = re.compile(
     r"^(?=[^A-Z]*[A-Z])(?=\D*\d)(?:[A-Za-z0-9+/]{4}){5,}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)$"
 )
@@ -367,7 +356,6 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "given": given,
     "last-two": last_two,
     "resort": resort,
-    "der": der,
     "worded": worded,
     "headed": headed,
     "paired": paired,

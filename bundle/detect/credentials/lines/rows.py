@@ -61,7 +61,6 @@ _MOST = 500
 _SURE = 24
 """Rows of a file whose passwords are told as sure."""
 _READ = 1 << 20
-_LONGEST_HEAD = 5000
 _SHORTEST = 2
 _LINE = re.compile(r"[^\n]+")
 _HEAD = re.compile(r"#[\w .-]{1,60}(?:[,;|\t][\w .-]{1,60}){1,40}\r?$")

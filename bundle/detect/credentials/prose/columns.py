@@ -88,52 +88,6 @@ def _in_row(
     return replace(found, confidence=Confidence.MEDIUM, note=TOLD)
 
 
-_HEADING = re.compile(
-    r"(?i)(?:[#=*! ]{0,4}|<\w{1,8}>)(?:the )?(?:default |factory |initial |demo |test |built-?in |web )*"
-    r"(?:credentials|logins?|accounts?|passwords?|users?|zugangsdaten|benutzer|identifiants|credenciales|credenziali)(?: and passwords?)?[ *=]{0,4}(?P<colon>:?)[ *=]{0,4}$"
-)
-_ANNOUNCES = re.compile(r"(?i)[^\n]{1,120}\b(?:credentials|zugangsdaten|default passwords)\s?:\s*$")
-_ENTRY = re.compile(
-    r"[\s*>-]*[`\"'*]{0,2}(?P<user>[A-Za-z][\w.@-]{1,30})[`\"'*]{0,2}(?:\s*(?P<s>[/:])\s*|[ ]{2,}|\t+)[`\"'*]{0,2}(?P<v>[^\s`\"'*|(),;/:]{3,40})[`\"'*]{0,2}(?=\s|$|[(,;])"
-)
-_NEAR = 8
-
-
-def _is_headed(above: str) -> bool:
-    """Whether nothing but entries stands between a line and a heading that says accounts, or passwords."""
-    lines = [line for line in above.splitlines() if line.strip()]
-    ruled = False
-    for line in reversed(lines[-_NEAR:]):
-        if _RULE.match(line):
-            ruled = True
-        elif heading := _HEADING.match(line):
-            return bool(ruled or heading["colon"] or line.startswith("#") or line.rstrip() == line.strip())
-        elif _ANNOUNCES.match(line):
-            return True
-        elif not _ENTRY.match(line):
-            return False
-    return False
-
-
-def told_under_a_heading(caught: Catch, match: re.Match[str]) -> Catch | None:
-    """The password beside an account in a list whose heading says that it is of accounts."""
-    entry = _ENTRY.match(match["secret"])
-    if (
-        entry is None
-        or entry["user"].lower() not in EVERYWHERE - {"user", "default"}
-        or is_no_value(entry["v"])
-    ):
-        return None
-    value = entry["v"]
-    sure = strength(value) is Strength.MIXED and is_chosen(value)
-    usual = entry["s"] and value.lower() in common() - DUMMIES
-    if not (sure or usual) or not _is_headed(match.string[: match.start("secret")]):
-        return None
-    first = caught.start + entry.start("v")
-    found = replace(caught, start=first, end=first + len(value), value=value, user=entry["user"])
-    return replace(found, confidence=Confidence.MEDIUM, note=TOLD)
-
-
 def itself(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """A usual password that is the name of its account, where a text has one behind the other."""
     same = caught.value.lower() == caught.user.lower() and strength(caught.value) is not Strength.NO
@@ -158,7 +112,6 @@ def made(caught: Catch, _match: re.Match[str]) -> Catch | None:
 
 CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "told-in-columns": told_in_columns,
-    "told-under-a-heading": told_under_a_heading,
     "itself": itself,
     "usual-pair": usual_pair,
     "made": made,
