@@ -223,7 +223,7 @@ def _stored(stream: Stream, word: str, size: int, text: str) -> Generator[Note, 
     if word == "directory":
         return 0
     another = is_tar(stream.peek(BLOCK))
-    if word == "hardlink":  # old tars write the size of what it links to, and nothing of it
+    if word == "hardlink":  # old tar programs write the size of the linked file, but not its bytes
         reading = f"is a hard link with {size} bytes of content; some unpackers go on right behind its header"
         yield Note("two-readings", reading, text)
     elif another:  # GNU tar and 7-Zip step over as much, others do not
