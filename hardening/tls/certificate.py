@@ -70,8 +70,8 @@ def certifies(issuer: bytes, one: bytes) -> bool:
 
 def _read(one: x509.Certificate, der: bytes) -> Certificate:
     return Certificate(
-        subject=_told(one.subject),
-        issuer=_told(one.issuer),
+        subject=_name_text(one.subject),
+        issuer=_name_text(one.issuer),
         not_before=one.not_valid_before_utc.astimezone(UTC),
         not_after=one.not_valid_after_utc.astimezone(UTC),
         key=_key(one),
@@ -86,10 +86,10 @@ def _read(one: x509.Certificate, der: bytes) -> Certificate:
     )
 
 
-def _told(name: x509.Name) -> str:
+def _name_text(name: x509.Name) -> str:
     """Return a name as reports tell it, many times over: a hostile one may have a hundred thousand letters."""
-    said = name.rfc4514_string()
-    return said if len(said) <= LONGEST_NAME else f"{said[:LONGEST_NAME]}..."
+    text = name.rfc4514_string()
+    return text if len(text) <= LONGEST_NAME else f"{text[:LONGEST_NAME]}..."
 
 
 def _key(one: x509.Certificate) -> str:

@@ -167,14 +167,14 @@ def warning(offer: Offer, before: Offer | None = None) -> Finding | None:
     if offer.coverage != "full" or not offer.protocols:
         return None
     if before is None:
-        told = _told(_shape(offer))
+        texts = _warning_texts(_shape(offer))
     else:
         among = frozenset(c.id for c in clients()) - {h.client.id for h in locked_out(before)}
         lost = tuple(h for h in locked_out(offer) if h.client.id in among)
-        told = _sentence(lost, len(among), "would lose access") if lost else None
-    if told is None:
+        texts = _sentence(lost, len(among), "would lose access") if lost else None
+    if texts is None:
         return None
-    message, evidence, remedy = told
+    message, evidence, remedy = texts
     return Finding(
         rule=LOCKED_OUT,
         subject=offer.subject,
@@ -186,7 +186,7 @@ def warning(offer: Offer, before: Offer | None = None) -> Finding | None:
 
 
 @lru_cache(maxsize=1024)
-def _told(shape: _Shape) -> tuple[str, str, str] | None:
+def _warning_texts(shape: _Shape) -> tuple[str, str, str] | None:
     lost = _lost(shape)
     return _sentence(lost, len(clients()), "cannot connect") if lost else None
 
@@ -221,7 +221,7 @@ def _span(client: Client) -> str:
 
 
 def _common_suites(chosen: ProtocolOffer, client: Client) -> list[str]:
-    theirs = [said.value for said in chosen.suites]
+    theirs = [located.value for located in chosen.suites]
     if chosen.preference == "server":
         return [name for name in theirs if name in client.known]
     have = frozenset(theirs)
@@ -229,7 +229,7 @@ def _common_suites(chosen: ProtocolOffer, client: Client) -> list[str]:
 
 
 def _group(chosen: ProtocolOffer, client: Client) -> str | None:
-    theirs = [said.value for said in chosen.groups]
+    theirs = [located.value for located in chosen.groups]
     if chosen.preference == "server" and chosen.name != "TLSv1.3":
         return next((name for name in theirs if name in client.groups), None)
     return next((name for name in client.groups if name in theirs), None)

@@ -21,7 +21,7 @@ class Located:
 class Inert:
     """A protocol version that a file switches on and that nobody can use, with the reason."""
 
-    said: Located
+    located: Located
     why: str
 
 
@@ -55,7 +55,7 @@ class SshOffer:
 
     def of(self, kind: str) -> tuple[Located, ...] | None:
         """Return the names of a kind, or None where they are not known."""
-        return next((said for name, said in self.lists if name == kind), None)
+        return next((listed for name, listed in self.lists if name == kind), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +138,7 @@ class ClientCertificate:
     """Whether one that a client sends has to be of a known authority."""
     authorities: tuple[str, ...] = ()
     """The authorities that the server names, or the file of them."""
-    given: str = ""
+    outcome: str = ""
     """What the server made of the certificate that the scan presented: `accepted`, or `refused` and how; empty: none, or not known."""
     how: str = ""
     """How it refuses clients without one, where that was seen."""
@@ -224,16 +224,16 @@ class Offer:
             "connections": self.connections,
             **({} if self.hybrid is None else {"hybrid": self.hybrid}),
             **({} if self.client is None else {"client_certificate": _client(self.client)}),
-        } | ({"ssh": {k: [s.value for s in said] for k, said in self.ssh.lists}} if self.ssh else {})
+        } | ({"ssh": {k: [s.value for s in listed] for k, listed in self.ssh.lists}} if self.ssh else {})
 
 
 def _client(one: ClientCertificate) -> dict[str, Any]:
     """Return what is asked of clients; what is empty is left out."""
-    said = {"authorities": list(one.authorities), "given": one.given, "how": one.how}
+    row = {"authorities": list(one.authorities), "given": one.outcome, "how": one.how}
     return {
         "wants": one.wants,
         "checked": one.checked,
-        **{name: value for name, value in said.items() if value},
+        **{name: value for name, value in row.items() if value},
     }
 
 

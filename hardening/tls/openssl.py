@@ -339,7 +339,9 @@ def _tls13(build: Build, ciphersuites: str | None) -> tuple[tuple[Cipher, ...], 
         return (), None
     known = {c.name: c for c in build.tls13}
     older = {c.iana for c in build.ciphers}
-    words = [word.strip(" \t") for word in (ciphersuites or build.told_suites13 or DEFAULT_TLS13).split(":")]
+    words = [
+        word.strip(" \t") for word in (ciphersuites or build.default_suites13 or DEFAULT_TLS13).split(":")
+    ]
     understood = [word for word in words if word in known or word in older]
     if not understood or (build.generation == "1.1.1" and len(understood) < len(words)):
         return (), f"Ciphersuites: {NO_MATCH}"

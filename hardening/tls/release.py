@@ -123,7 +123,7 @@ class Directives:
     """By kind: `directive`, or what else the server has names for."""
     _strays: dict[tuple[str, str], str] = field(default_factory=dict, repr=False, compare=False)
     _lower: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
-    _asked: dict[tuple[object, ...], bool] = field(default_factory=dict, repr=False, compare=False)
+    _answers: dict[tuple[object, ...], bool] = field(default_factory=dict, repr=False, compare=False)
 
     def release(self, version: str | None) -> tuple[Release, str]:
         """Return a release by version, and what had to be assumed for it (empty when nothing).
@@ -153,18 +153,18 @@ class Directives:
         below = [r for r in self.releases if r.upstream <= number(version)]
         like = below[-1] if below else self.releases[0]
         plain = Release(version=version, openssl=like.openssl, distribution="upstream", known=False)
-        said = f"upstream {self.name} {version}, without a distribution's backports"
+        title = f"upstream {self.name} {version}, without a distribution's backports"
         newest = self.releases[-1]
         if plain.upstream > newest.upstream:
-            said += f"; it is newer than {newest.version}, the newest release that is known here"
-        return plain, said
+            title += f"; it is newer than {newest.version}, the newest release that is known here"
+        return plain, title
 
     def has(self, feature: str, release: Release) -> bool:
         """Tell whether a release has a feature; one the table does not know is a programming error."""
-        asked = (feature, release.version, release.backports, release.lacks)
-        known = self._asked.get(asked)
+        key = (feature, release.version, release.backports, release.lacks)
+        known = self._answers.get(key)
         if known is None:
-            known = self._asked[asked] = self._has(feature, release)
+            known = self._answers[key] = self._has(feature, release)
         return known
 
     def _has(self, feature: str, release: Release) -> bool:
@@ -185,10 +185,10 @@ class Directives:
 
     def stray(self, name: str, release: Release, kind: str = "directive") -> str:
         """Return why a name about TLS is none that a release knows; nothing where it is one, or about other things."""
-        asked = (f"{kind} {name}", release.version)
-        why = self._strays.get(asked)
+        key = (f"{kind} {name}", release.version)
+        why = self._strays.get(key)
         if why is None:
-            why = self._strays[asked] = self._stray(name, release, self.words[kind])
+            why = self._strays[key] = self._stray(name, release, self.words[kind])
         return why
 
     def _stray(self, name: str, release: Release, words: Words) -> str:

@@ -48,7 +48,7 @@ from hardening.tls.targets.reading.tree import Problem, Tree
 def audit(
     paths: Sequence[Path],
     policies: Sequence[Policy],
-    asked: AuditInput | None = None,
+    request: AuditInput | None = None,
     *,
     top: Path | None = None,
 ) -> Audited:
@@ -57,12 +57,12 @@ def audit(
     seen: set[tuple[str, str]] = set()
     with seldom_collected():
         for path in dict.fromkeys(paths):
-            found.add(_path(path, policies, asked or AuditInput(), seen, top))
+            found.add(_path(path, policies, request or AuditInput(), seen, top))
     return found
 
 
 def _path(
-    path: Path, policies: Sequence[Policy], asked: AuditInput, seen: set[tuple[str, str]], top: Path | None
+    path: Path, policies: Sequence[Policy], request: AuditInput, seen: set[tuple[str, str]], top: Path | None
 ) -> Audited:
     """Audit what a path holds, but for the configurations `seen` under an earlier one, to which it is added."""
     try:
@@ -77,7 +77,7 @@ def _path(
         ) from problem
     tree = Tree.on_disk(path, top)
     shown = str(path)
-    every = mains.found(tree, path, asked)
+    every = mains.found(tree, path, request)
     if not every:
         return _nothing(shown, *(tree.problems or [_why_nothing(path, folder)]))
     found = Audited([], [], [])
@@ -88,18 +88,18 @@ def _path(
         if (key := (main.target.name, main.path)) not in seen:
             seen.add(key)
             tree.begin(looked)
-            said = audit_tree(tree, main, policies, asked)
-            found.add(said if top is not None else _with_command(said, main, asked))
+            audited = audit_tree(tree, main, policies, request)
+            found.add(audited if top is not None else _with_command(audited, main, request))
     return found
 
 
-def _with_command(found: Audited, main: Main, asked: AuditInput) -> Audited:
+def _with_command(found: Audited, main: Main, request: AuditInput) -> Audited:
     """Return what was found with the command that prints the lines to change as the fix, where there is one."""
     if main.target.edits is None:
         return found
-    name = f"{main.target.name}@{asked.version}" if asked.version else main.target.name
-    given = f" --target {name}" * bool(asked.target) + f" --openssl {asked.build}" * bool(asked.build)
-    command = f"harden tls audit {shlex.quote(main.path)}{given} --policy {{}} --fix-diff"
+    name = f"{main.target.name}@{request.version}" if request.version else main.target.name
+    options = f" --target {name}" * bool(request.target) + f" --openssl {request.build}" * bool(request.build)
+    command = f"harden tls audit {shlex.quote(main.path)}{options} --policy {{}} --fix-diff"
 
     def fix(one: Finding) -> Fix | None:
         if one.fix is None or one.fix.operation != "set-directive" or not one.policies:
@@ -116,7 +116,9 @@ def read(path: Path, target: Target, *, version: str | None = None, build: str |
     """Return what one configuration offers under one release (default: the one assumed for the target)."""
     tree = Tree.on_disk(path)
     release, assumed = target.facts.release(version)
-    way = host_defaults.told(tree, target, mains.reading(release, build, [assumed] if assumed else []))
+    way = host_defaults.with_defaults(
+        tree, target, mains.reading(release, build, [assumed] if assumed else [])
+    )
     return list(target.read(tree, posixpath.normpath(path.absolute().as_posix()), way))
 
 
@@ -155,10 +157,10 @@ def _same(problem: Problem, version: str) -> tuple[str, int | None, str]:
     return problem.path, problem.line, problem.reason.replace(version, "")
 
 
-def audit_tree(tree: Tree, main: Main, policies: Sequence[Policy], asked: AuditInput) -> Audited:
+def audit_tree(tree: Tree, main: Main, policies: Sequence[Policy], request: AuditInput) -> Audited:
     """Audit one configuration in a tree."""
-    ways = mains.readings(tree, main, asked)
-    told: list[tuple[Reading, list[Offer]]] = []
+    ways = mains.readings(tree, main, request)
+    offers_of: list[tuple[Reading, list[Offer]]] = []
     refused: dict[str, list[Problem]] = {}
     for way in ways:
         try:
@@ -168,18 +170,18 @@ def audit_tree(tree: Tree, main: Main, policies: Sequence[Policy], asked: AuditI
             offers = []
         unknown = tree.taken("unknown-directive")
         refused[way.release.version] = unknown
-        told.append((way, offers))
+        offers_of.append((way, offers))
     everywhere = set.intersection(*({_same(p, v) for p in found} for v, found in refused.items()))
     fitting = [
         (w, o)
-        for w, o in told
+        for w, o in offers_of
         if all(_same(p, w.release.version) in everywhere for p in refused[w.release.version])
-    ] or told  # what no release knows says nothing about which one runs
+    ] or offers_of  # what no release knows says nothing about which one runs
     fitting = [(w, o) for w, o in fitting if not any(one.refused for one in o)] or fitting
     unknown = refused[fitting[0][0].release.version]
     if main.guessed and unlike(tree, main.target, main.path, (*tree.problems, *unknown)):
         return _nothing(main.path, Problem("unknown-kind", main.path, None, _NO_SERVER))
-    found = _judged(fitting, policies, main.target, tree, asked)
+    found = _judged(fitting, policies, main.target, tree, request)
     problems = [*tree.problems, *unknown]
     for one in problems:
         if one.kind in CLEARTEXT:
@@ -220,11 +222,11 @@ def _problem(problem: Problem, subject: str) -> Finding:
 
 
 def _judged(
-    told: Sequence[tuple[Reading, list[Offer]]],
+    offers_of: Sequence[tuple[Reading, list[Offer]]],
     policies: Sequence[Policy],
     target: Target,
     tree: Tree,
-    asked: AuditInput,
+    request: AuditInput,
 ) -> Audited:
     found = Audited([], [], [])
 
@@ -233,20 +235,20 @@ def _judged(
         found = judge(
             offer,
             *policies,
-            now=asked.now,
+            now=request.now,
             hostnames=names,
-            required=asked.required,
-            expiry_days=asked.expiry_days,
+            required=request.required,
+            expiry_days=request.expiry_days,
         )
-        if asked.store is None or not offer.certificates:
+        if request.store is None or not offer.certificates:
             return found
         from hardening.tls.judging import trust  # OpenSSL, for those who ask alone
 
-        more = trust.of_files(offer, asked.store, asked.now or datetime.now(UTC))
+        more = trust.of_files(offer, request.store, request.now or datetime.now(UTC))
         return replace(found, findings=(*found.findings, *more))
 
-    if len(told) == 1:
-        way, offers = told[0]
+    if len(offers_of) == 1:
+        way, offers = offers_of[0]
         for offer in _unique(offers):
             judgement = named(offer)
             findings = (*judgement.findings, *inert.found(offer, tree, policies))
@@ -259,7 +261,7 @@ def _judged(
             )
     else:
         by_subject: dict[str, list[tuple[Reading, Offer, Judgement]]] = {}
-        for way, offers in told:
+        for way, offers in offers_of:
             for offer in _unique(offers):
                 judgement = named(offer)
                 more = tuple(inert.found(offer, tree, policies))
@@ -329,7 +331,7 @@ def _subject(offer: Offer, judgement: Judgement, way: Reading, policies: Sequenc
         policies=judgement.verdicts,
         scope=_SCOPE,
         unanswered=_unanswered(offer, (judgement,), policies),
-        offer=readiness.told(offer),
+        offer=readiness.inventory(offer),
         stats={"release": way.release.version, "openssl": builds.plain(way.build)},
     )
 
@@ -341,11 +343,12 @@ def _every_way(
     facts = target.facts
     shown_way, offer, judgement = next((w for w in ways if w[0].release.version == facts.default), ways[-1])
     known = len({w.release.version for w, _, _ in ways}) == 1  # then it is the library that nobody names
-    told = release_wording.named  # what tells the ways apart: the library where all are one release, or both
+    # what tells the ways apart: the library where all are one release, or both
+    describe = release_wording.named
     if known:
-        told = release_wording.library
+        describe = release_wording.library
     elif len({w.release.version for w, _, _ in ways}) == len(ways):
-        told = release_wording.release
+        describe = release_wording.release
     holders: dict[tuple[str, str, str], list[tuple[Reading, Finding]]] = {}
     for way, _, judged in ways:
         for one in judged.findings:
@@ -354,9 +357,9 @@ def _every_way(
     for held in holders.values():
         (one,) = remedies.fitting((held[-1][1],), target, held[-1][0])
         having = {release_wording.named(w) for w, _ in held}
-        without = [told(w) for w, _, _ in ways if release_wording.named(w) not in having]
+        without = [describe(w) for w, _, _ in ways if release_wording.named(w) not in having]
         if without:
-            which = release_wording.which(list(dict.fromkeys(told(w) for w, _ in held)), without)
+            which = release_wording.which(list(dict.fromkeys(describe(w) for w, _ in held)), without)
             also = f"{DEPENDS}{'Java' if known else 'release'}: {which}"
             one = replace(
                 one,
@@ -377,12 +380,12 @@ def _every_way(
     what, which = (
         ("Java", builds.shown(shown_way.build)) if known else (target.name, shown_way.release.version)
     )
-    asked = release_wording.listed(
+    ways_text = release_wording.listed(
         (release_wording.library if known else release_wording.named)(w) for w, _, _ in ways
     )
-    note = f"nothing says which {what} runs; asked were {asked}; the offer shown is that of {which}"
-    shown = readiness.told(replace(offer, assumptions=(note, *offer.assumptions)))
-    shown = readiness.of_releases(shown, {told(w): o for w, o, _ in ways})
+    note = f"nothing says which {what} runs; asked were {ways_text}; the offer shown is that of {which}"
+    shown = readiness.inventory(replace(offer, assumptions=(note, *offer.assumptions)))
+    shown = readiness.of_releases(shown, {describe(w): o for w, o, _ in ways})
     differ = any(word == "unknown" != judgement.verdicts[name] for name, word in verdicts.items())
     name_it = "--openssl BUILD" if known else f"--target {target.name}@VERSION"
     gap = next((j.gap for _, _, j in ways if j.gap), "")
@@ -398,7 +401,7 @@ def _every_way(
         scope=_SCOPE,
         unanswered=_unanswered(offer, (j for _, _, j in ways), policies),
         offer=shown,
-        stats={"releases": len(ways), "verdicts": _by_release(ways, told)},
+        stats={"releases": len(ways), "verdicts": _by_release(ways, describe)},
     )
     results = [
         _in_every_way(one, [j for _, _, j in ways], f"depends on which {what} runs: {name_it}")
@@ -416,9 +419,11 @@ def _by_release(
 
 def _in_every_way(result: Result, judgements: Sequence[Judgement], why: str) -> Result:
     """Return a rule's result, or that it is open where it fails in some ways alone."""
-    said = {one.verdict for judged in judgements for one in judged.results if one.rule.id == result.rule.id}
-    broken = said & {Verdict.FAIL, Verdict.ADVICE}
-    if not broken or said == broken:
+    verdicts = {
+        one.verdict for judged in judgements for one in judged.results if one.rule.id == result.rule.id
+    }
+    broken = verdicts & {Verdict.FAIL, Verdict.ADVICE}
+    if not broken or verdicts == broken:
         return result
     return replace(result, verdict=Verdict.INCONCLUSIVE, reason=why)
 

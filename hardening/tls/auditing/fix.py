@@ -38,7 +38,7 @@ class Fixed:
 
 
 def fix(
-    paths: Sequence[Path], policies: Sequence[Policy], asked: AuditInput, place: str | None = None
+    paths: Sequence[Path], policies: Sequence[Policy], request: AuditInput, place: str | None = None
 ) -> Fixed:
     """Return the diff for files and folders; with `place`, the settings go to that file as the playbook does it.
 
@@ -52,24 +52,24 @@ def fix(
     policy, *others = policies
     for path in paths:
         tree = Tree.on_disk(path)
-        for main in mains.found(tree, path, asked):
+        for main in mains.found(tree, path, request):
             tree.begin(())
-            ways = mains.readings(tree, main, asked)
-            said = audit.audit_tree(tree, main, [policy], asked).findings
-            if not _to_change(said, main, ways):
-                left += [_with_way_out(one, main.target, ways) for one in _wrong(tree, main, others, asked)]
+            ways = mains.readings(tree, main, request)
+            findings = audit.audit_tree(tree, main, [policy], request).findings
+            if not _to_change(findings, main, ways):
+                left += [_with_way_out(one, main.target, ways) for one in _wrong(tree, main, others, request)]
                 continue
             kept = kept_level.of(tree, main.target, main.path, ways[-1])
-            new = _rewritten(tree, main, ways[-1], policy, place, asked, kept.level if kept else None)
+            new = _rewritten(tree, main, ways[-1], policy, place, request, kept.level if kept else None)
             after = Tree.on_disk(path)
             after.overlay = new
-            found = audit.audit_tree(after, main, policies, asked).findings
-            before = audit.audit_tree(tree, main, policies, asked).findings if others else said
+            found = audit.audit_tree(after, main, policies, request).findings
+            before = audit.audit_tree(tree, main, policies, request).findings if others else findings
             if place is not None or _counted(before) != _counted(found):
                 changed += [(tree, name, text) for name, text in sorted(new.items())]
             left += [_with_way_out(one, main.target, ways) for one in _of_settings(found)]
             shut += _shut(main.target, policy, ways)
-            shut += [_told(kept)] if kept else []
+            shut += [_level_note(kept)] if kept else []
     here = not any(path.is_absolute() for path in paths) and all(
         _below_here(tree.file(name)) for tree, name, _ in changed
     )
@@ -94,8 +94,8 @@ def _below_here(path: str) -> bool:
     return not os.path.relpath(path, os.path.realpath(".")).startswith("..")
 
 
-def _wrong(tree: Tree, main: Main, policies: Sequence[Policy], asked: AuditInput) -> list[Finding]:
-    return _of_settings(audit.audit_tree(tree, main, policies, asked).findings) if policies else []
+def _wrong(tree: Tree, main: Main, policies: Sequence[Policy], request: AuditInput) -> list[Finding]:
+    return _of_settings(audit.audit_tree(tree, main, policies, request).findings) if policies else []
 
 
 def _of_settings(found: Iterable[Finding]) -> list[Finding]:
@@ -124,12 +124,12 @@ def _with_way_out(one: Finding, target: Target, ways: Sequence[Reading]) -> Find
     if one.rule.id != rules.GROUP.id or capabilities.groups != "none" or not java:
         return one
     old = any(one.evidence in jdk.groups and not jdk.named_groups for jdk in map(jsse.jdk, java))
-    said = (
+    remedy = (
         "update Java: one this old has no setting that takes a group out"
         if old
         else capabilities.ways_out.get("groups", one.remedy)
     )
-    return replace(one, remedy=said)
+    return replace(one, remedy=remedy)
 
 
 def _shut(target: Target, policy: Policy, ways: Sequence[Reading]) -> Iterator[str]:
@@ -142,7 +142,7 @@ def _shut(target: Target, policy: Policy, ways: Sequence[Reading]) -> Iterator[s
             yield f"{problem}; the way out: {problem.hint or 'update it'}"
 
 
-def _told(kept: kept_level.Kept) -> str:
+def _level_note(kept: kept_level.Kept) -> str:
     return (
         f"{kept.certificate} is refused by OpenSSL above security level {kept.level}, so @SECLEVEL={kept.level} stays "
         "in the lists; the way out: a certificate with a larger key, signed over SHA-2, and a new diff"
@@ -150,15 +150,15 @@ def _told(kept: kept_level.Kept) -> str:
 
 
 def _rewritten(
-    tree: Tree, main: Main, way: Reading, policy: Policy, place: str | None, asked: AuditInput, level: int | None
+    tree: Tree, main: Main, way: Reading, policy: Policy, place: str | None, request: AuditInput, level: int | None
 ) -> dict[str, str]:  # fmt: skip
     if place is None:
         return new_texts.in_place(tree, main.target, main.path, way, policy, level)
     params = new_texts.parameters(tree, main.target, main.path, way)
     own = builds.plain(way.build)
-    shipped = asked.build is None and own == way.release.openssl
+    shipped = request.build is None and own == way.release.openssl
     build = None if shipped else own  # said in the header as an assumption, where nobody named it
-    made = render.render(
+    rendered = render.render(
         main.target,
         policy,
         version=way.release.version,
@@ -166,7 +166,7 @@ def _rewritten(
         params=params,
         level=level,
     )
-    return new_texts.separate(tree, main.target, main.path, way, made, place)
+    return new_texts.separate(tree, main.target, main.path, way, rendered, place)
 
 
 def _diff(tree: Tree, path: str, new: str, from_here: bool) -> str:

@@ -37,7 +37,7 @@ _HOLDS: Mapping[str, frozenset[str]] = {
 """The servers in which level, groups and TLS 1.3 suites hold where they set none, and what else of it does."""
 
 
-def told(tree: Tree, target: Target, way: Reading) -> Reading:
+def with_defaults(tree: Tree, target: Target, way: Reading) -> Reading:
     """Return the way to read a configuration with what the host's openssl.cnf makes of the library."""
     holds = _HOLDS.get(target.name)
     if holds is None or way.build.startswith(builds.JDK) or not tree.of_host or tree.in_memory:
@@ -48,10 +48,10 @@ def told(tree: Tree, target: Target, way: Reading) -> Reading:
     if place is None:
         return way
     beside = Tree.on_disk_below(tree.prefix)
-    said = openssl_cnf.commands_of(beside, tree.prefix + place)
+    commands = openssl_cnf.commands_of(beside, tree.prefix + place)
     for one in beside.taken("unreadable"):
         tree.say(one.kind, one.path, one.line, one.reason)
-    found = dict(_settled(said, holds, way.build))
+    found = dict(_settled(commands, holds, way.build))
     if not found:
         return way
     note = f"{tree.prefix}{place} settles what the server leaves to OpenSSL: {', '.join(sorted(_SHOWN[k] for k in found))}"
@@ -67,17 +67,17 @@ _SHOWN = {
 }
 
 
-def _settled(said: Mapping[str, str], holds: frozenset[str], build: str) -> Iterator[tuple[str, str]]:
-    if levels := _LEVEL.findall(said.get("cipherstring", "")):
+def _settled(commands: Mapping[str, str], holds: frozenset[str], build: str) -> Iterator[tuple[str, str]]:
+    if levels := _LEVEL.findall(commands.get("cipherstring", "")):
         yield "level", levels[-1]
-    if "ciphersuites" in said:
-        yield "suites13", said["ciphersuites"]
-    groups = said.get("groups") or said.get("curves")
+    if "ciphersuites" in commands:
+        yield "suites13", commands["ciphersuites"]
+    groups = commands.get("groups") or commands.get("curves")
     if groups and (names := group_lists.names(groups, build)):
         yield "groups", ":".join(names)
-    if _OWN_LIST in holds and "cipherstring" in said:
-        yield "list", said["cipherstring"]
-    least = said.get("minprotocol") if _OWN_RANGE in holds else None
-    greatest = said.get("maxprotocol") if holds & {_OWN_RANGE, _OWN_GREATEST} else None
+    if _OWN_LIST in holds and "cipherstring" in commands:
+        yield "list", commands["cipherstring"]
+    least = commands.get("minprotocol") if _OWN_RANGE in holds else None
+    greatest = commands.get("maxprotocol") if holds & {_OWN_RANGE, _OWN_GREATEST} else None
     if least or greatest:
         yield "protocols", ":".join(openssl_cnf.range_of(least, greatest))

@@ -36,18 +36,18 @@ _LINES = 8
 def found(offer: Offer, tree: Tree, policies: Sequence[Policy]) -> Iterator[Finding]:
     """Yield one finding per version that a line names; what a default or a word such as `all` brings is not named."""
     for one in offer.inert:
-        if isinstance(one.said.at, InFile) and _named(one, one.said.at, tree):
-            name = one.said.value
+        if isinstance(one.located.at, InFile) and _named(one, one.located.at, tree):
+            name = one.located.value
             against = tuple(sorted(p.id for p in policies if _against(p, name)))
             yield Finding(
                 rule=INERT,
                 subject=offer.subject,
-                location=one.said.at,
+                location=one.located.at,
                 message=f"{name} is enabled but has no effect: {one.why}",
                 evidence=name,
-                remedy=f"Take {name} out{place(one.said.at)}."
+                remedy=f"Take {name} out{place(one.located.at)}."
                 if against
-                else f"Nothing is offered under {name}: let the server use a library that does it, or take it out{place(one.said.at)}.",
+                else f"Nothing is offered under {name}: let the server use a library that does it, or take it out{place(one.located.at)}.",
                 policies=against,
             )
 
@@ -70,4 +70,4 @@ def _named(one: Inert, at: InFile, tree: Tree) -> bool:
         lines.append(line)
         if not line.rstrip().endswith(_GOES_ON):
             break
-    return _WORDS[one.said.value].search("\n".join(lines)) is not None
+    return _WORDS[one.located.value].search("\n".join(lines)) is not None

@@ -55,7 +55,7 @@ class Main:
     """Whether nothing but its name or its text says which server it is for."""
 
 
-def found(tree: Tree, path: Path, asked: AuditInput) -> tuple[Main, ...]:
+def found(tree: Tree, path: Path, request: AuditInput) -> tuple[Main, ...]:
     """Return the configurations a path holds: a file, a server's folder, an `/etc`, or the `/` of a host or its copy.
 
     Errors: InputError for a path that is absent.
@@ -64,17 +64,17 @@ def found(tree: Tree, path: Path, asked: AuditInput) -> tuple[Main, ...]:
         raise InputError(f"{path}: no such file or folder", hint="check the path")
     whole = posixpath.normpath(path.absolute().as_posix())
     if not path.is_dir():
-        target = asked.target or recognised(tree, whole)
-        return () if target is None else (Main(target, whole, asked.target is None),)
-    candidates = (asked.target,) if asked.target else targets()
+        target = request.target or recognised(tree, whole)
+        return () if target is None else (Main(target, whole, request.target is None),)
+    candidates = (request.target,) if request.target else targets()
     top = whole.rstrip("/")
     usual = tuple(_usual(tree, candidates, (whole,)))
     if not usual and tree.is_folder(f"{top}/etc"):
         usual = tuple(_usual(tree, candidates, tuple(f"{top}{one}" for one in OF_A_HOST)))
     if usual:
         return usual
-    files = ((one, asked.target or recognised(tree, one)) for one in tree.listing(top or "/etc"))
-    guessed = asked.target is None
+    files = ((one, request.target or recognised(tree, one)) for one in tree.listing(top or "/etc"))
+    guessed = request.target is None
     every = [Main(target, one, guessed) for one, target in files if target is not None]
     tree.begin(p for p in tree.problems if p.kind not in _OF_OTHERS)
     return outermost(tree, every)
@@ -99,7 +99,7 @@ def _usual(tree: Tree, candidates: Sequence[Target], folders: Sequence[str]) -> 
 
 def outermost(tree: Tree, every: Sequence[Main]) -> tuple[Main, ...]:
     """Return the files that no other one of the same server includes: what those hold is told with the one that does."""
-    said = tuple(tree.problems)
+    problems = tuple(tree.problems)
     parts: dict[str, list[str]] = {}
     others: set[str] = set()
     for main in every:
@@ -111,7 +111,7 @@ def outermost(tree: Tree, every: Sequence[Main]) -> tuple[Main, ...]:
         parts[main.path] = [one for one in tree.read_paths if one != main.path]
         if main.guessed and unlike(tree, main.target, main.path, tree.problems[before:]):
             others.add(main.path)
-    tree.begin(said)
+    tree.begin(problems)
     included: set[tuple[str, str]] = set()
     every = [main for main in every if main.path not in others]
     for main in sorted(every, key=lambda one: -len(parts[one.path])):
@@ -120,10 +120,10 @@ def outermost(tree: Tree, every: Sequence[Main]) -> tuple[Main, ...]:
     return tuple(one for one in every if (one.target.name, one.path) not in included)
 
 
-def readings(tree: Tree, main: Main, asked: AuditInput) -> tuple[Reading, ...]:
+def readings(tree: Tree, main: Main, request: AuditInput) -> tuple[Reading, ...]:
     """Return how a configuration has to be read: one way where the release is known, else every way."""
     facts = main.target.facts
-    version, build, notes = asked.version, asked.build, [*alone(tree, main.target, main.path)]
+    version, build, notes = request.version, request.build, [*alone(tree, main.target, main.path)]
     if version is None:
         source = tree.source(main.path)
         ours = OURS.search(source.text[:4096]) if source else None
@@ -135,9 +135,9 @@ def readings(tree: Tree, main: Main, asked: AuditInput) -> tuple[Reading, ...]:
             )
             notes.append(f"{main.target.name} {version}{library}, for the file's header says so")
     if main.target.detect_release is not None and (version is None or build is None):
-        said = main.target.detect_release(tree, main.path)
-        version, build = version or said.version, build or said.build
-        notes += said.notes
+        hints = main.target.detect_release(tree, main.path)
+        version, build = version or hints.version, build or hints.build
+        notes += hints.notes
     if version is None and (suffix := distribution(tree)):
         fitting = [r for r in facts.releases if r.version.endswith(f"-{suffix}")]
         if fitting:
@@ -150,16 +150,16 @@ def readings(tree: Tree, main: Main, asked: AuditInput) -> tuple[Reading, ...]:
             notes.append(assumed)
         several = libraries(tree, main.path, release) if libraries and build is None else ()
         found = tuple(reading(release, one, notes) for one in several or (build,))
-        return tuple(host_defaults.told(tree, main.target, way) for way in found)
+        return tuple(host_defaults.with_defaults(tree, main.target, way) for way in found)
     sole = len(facts.releases) == 1
     every = (replace(reading(r, build, notes), sole=sole) for r in facts.releases)
-    return tuple(host_defaults.told(tree, main.target, way) for way in every)
+    return tuple(host_defaults.with_defaults(tree, main.target, way) for way in every)
 
 
 def reading(release: Release, build: str | None, notes: Iterable[str]) -> Reading:
     """Return how a release reads a file with a library: the one it ships with where none is named."""
     name = builds.chosen(build, release.openssl)
-    told = tuple(notes)
+    assumptions = tuple(notes)
     if build is None:
-        told += (f"{builds.shown(name)}, {release.ships()}",)
-    return Reading(release=release, build=name, assumptions=told)
+        assumptions += (f"{builds.shown(name)}, {release.ships()}",)
+    return Reading(release=release, build=name, assumptions=assumptions)

@@ -19,12 +19,12 @@ def fitting(found: Iterable[Finding], target: Target, way: Reading) -> Iterator[
     """Return the findings with remedies that this release of the target can be told."""
     capabilities = _can(target.name, way.release, way.build)
     for one in found:
-        said = ""
+        remedy = ""
         if one.rule.id in _ABOUT:
-            said = target.remedy(one, way) if target.remedy is not None else ""
-            if not said and capabilities is not None and (out := _way_out(one, capabilities)):
-                said = f"{target.title} {way.release.version} has no setting for it: {out}."
-        yield replace(one, remedy=said) if said else one
+            remedy = target.remedy(one, way) if target.remedy is not None else ""
+            if not remedy and capabilities is not None and (out := _way_out(one, capabilities)):
+                remedy = f"{target.title} {way.release.version} has no setting for it: {out}."
+        yield replace(one, remedy=remedy) if remedy else one
 
 
 _ABOUT = frozenset(

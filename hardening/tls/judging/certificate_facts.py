@@ -50,12 +50,12 @@ def limits() -> tuple[Limit, ...]:
     table = Table.load(resources.tls_data() / "lifetimes.toml", named=False)
     for key in ("source", "section", "read", "ballot"):
         table.text(key)
-    made = []
+    rows = []
     for row in table.rows("limit"):
-        made.append(Limit(row.day("since"), row.number("days")))
+        rows.append(Limit(row.day("since"), row.number("days")))
         row.done()
     table.done()
-    return tuple(made)
+    return tuple(rows)
 
 
 def limit(issued: datetime) -> Limit | None:
@@ -89,18 +89,18 @@ def weaknesses(one: Certificate) -> list[str]:
     return weak
 
 
-def findings(offer: Offer, moment: Moment, said: Collection[tuple[str, str]] = ()) -> Iterator[Finding]:
+def findings(offer: Offer, moment: Moment, reported: Collection[tuple[str, str]] = ()) -> Iterator[Finding]:
     """Yield what is wrong whatever the policy; `said` are rules and fingerprints that a policy's finding names already."""
     moment = Moment(moment.now, tuple(n for n in moment.hostnames if not _is_address(n)), moment.expiry_days)
     for index, one in enumerate(offer.certificates):
         leaf = index == 0 or one.own or not one.ca
         for fact in broken(offer, one, _NEED, moment, leaf=leaf):
-            if (fact.rule.id, fact.evidence.partition(" ")[0]) not in said:
+            if (fact.rule.id, fact.evidence.partition(" ")[0]) not in reported:
                 yield Finding(
                     rule=fact.rule,
                     subject=offer.subject,
                     location=fact.at,
-                    message=fact.said,
+                    message=fact.message,
                     evidence=fact.evidence,
                     remedy=fact.remedy,
                     severity=Severity.LOW if fact.rule.id in _ONLY_LOW else fact.severity,
@@ -115,7 +115,7 @@ def _is_address(name: str) -> bool:
 
 
 def _of_one(offer: Offer, one: Certificate, moment: Moment, *, leaf: bool) -> Iterator[Finding]:
-    def made(rule: Rule, what: str, severity: Severity | None = None) -> Finding:
+    def finding(rule: Rule, what: str, severity: Severity | None = None) -> Finding:
         return Finding(
             rule=rule,
             subject=offer.subject,
@@ -127,7 +127,7 @@ def _of_one(offer: Offer, one: Certificate, moment: Moment, *, leaf: bool) -> It
 
     if one.not_after >= moment.now and (soon := running_out(one, moment.now, moment.expiry_days)):
         left = (one.not_after - moment.now) // _DAY
-        yield made(
+        yield finding(
             rules.CERTIFICATE_EXPIRING,
             soon,
             next((how for days, how in _SOON if left < days), Severity.LOW),
@@ -136,16 +136,16 @@ def _of_one(offer: Offer, one: Certificate, moment: Moment, *, leaf: bool) -> It
         return
     most = limit(one.not_before) if one.public else None
     if most is not None and lifetime(one) > most.days:
-        yield made(
+        yield finding(
             rules.CERTIFICATE_LIFETIME,
             f"valid for {lifetime(one)} days; a public certificate issued since {most.since} has at most {most.days}",
         )
     if one.other_key:
-        yield made(
+        yield finding(
             rules.CERTIFICATE_KEY_MISMATCH, f"the private key in {one.other_key} does not belong to it"
         )
     if one.must_staple and isinstance(offer.at, InFile):
-        yield made(
+        yield finding(
             rules.MUST_STAPLE,
             "clients accept it only with an OCSP answer (Must-Staple), which no file shows",
             Severity.INFO,

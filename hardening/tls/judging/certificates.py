@@ -66,12 +66,12 @@ def broken(
 ) -> Iterator[Fact]:
     """Yield what one certificate breaks of what a rule asks for; `leaf` is a server's own."""
 
-    def fact(rule: Rule, said: str, severity: Severity | None = None) -> Fact:
+    def fact(rule: Rule, text: str, severity: Severity | None = None) -> Fact:
         return Fact(
             rule=rule,
             at=one.at or offer.at,
-            evidence=f"{one.sha256[:16]} {said}",
-            said=f"certificate {one.subject}: {said}",
+            evidence=f"{one.sha256[:16]} {text}",
+            message=f"certificate {one.subject}: {text}",
             severity=rule.severity if severity is None else severity,
             remedy=f"{rule.remedy} It is the certificate {one.subject} (SHA-256 {one.sha256[:16]}...).",
         )

@@ -20,7 +20,7 @@ class Fact:
     rule: Rule
     at: Location
     evidence: str
-    said: str
+    message: str
     severity: Severity
     remedy: str
     because: tuple[str, ...] = ()
@@ -35,16 +35,16 @@ def _of_suite(
     suite = registry.suites_by_code()[code] if code is not None else None
     bad = weakness.words(suite) if suite else ()
     also = f" (OpenSSL: {suite.openssl[0]})" if suite and suite.openssl else ""
-    said = f"{name} is offered under {', '.join(protocols)}" + (f": {', '.join(bad)}" if bad else "")
+    message = f"{name} is offered under {', '.join(protocols)}" + (f": {', '.join(bad)}" if bad else "")
     severity = weakness.of_suite(suite) if suite else Severity.MEDIUM
-    return said, severity, f"Take {name}{also} out of the cipher list", bad
+    return message, severity, f"Take {name}{also} out of the cipher list", bad
 
 
 @dataclass(frozen=True)
 class OfferedSuite:
     """One suite and the protocol versions it is offered under, said at one place."""
 
-    said: Located
+    located: Located
     suite: Suite | None
     kind: CipherKind | None
     protocols: tuple[str, ...]
@@ -52,15 +52,15 @@ class OfferedSuite:
     @cached_property
     def fact(self) -> Fact:
         """The fact, spelled out when somebody needs it: most suites break nothing."""
-        name, suite = self.said.value, self.suite
-        said, severity, remedy, weak = _of_suite(name, suite.code if suite else None, self.protocols)
+        name, suite = self.located.value, self.suite
+        message, severity, remedy, weak = _of_suite(name, suite.code if suite else None, self.protocols)
         return Fact(
             rule=rules.SUITE,
-            at=self.said.at,
+            at=self.located.at,
             evidence=name,
-            said=said,
+            message=message,
             severity=weakness.of_kind(self.kind) if self.kind and not suite else severity,
-            remedy=f"{remedy}{place(self.said.at)}.",
+            remedy=f"{remedy}{place(self.located.at)}.",
             because=weak,
         )
 
@@ -69,21 +69,21 @@ class OfferedSuite:
 class OfferedGroup:
     """One group and the protocol versions it is offered under, said at one place."""
 
-    said: Located
+    located: Located
     group: Group | None
     protocols: tuple[str, ...]
 
     @cached_property
     def fact(self) -> Fact:
         """The fact, spelled out when somebody needs it."""
-        name = self.said.value
+        name = self.located.value
         return Fact(
             rule=rules.GROUP,
-            at=self.said.at,
+            at=self.located.at,
             evidence=name,
-            said=f"group {name} is offered under {', '.join(self.protocols)}",
+            message=f"group {name} is offered under {', '.join(self.protocols)}",
             severity=weakness.of_group(self.group) if self.group else Severity.MEDIUM,
-            remedy=f"Take {name} out of the list of groups{place(self.said.at)}.",
+            remedy=f"Take {name} out of the list of groups{place(self.located.at)}.",
         )
 
 
@@ -91,21 +91,21 @@ class OfferedGroup:
 class OfferedScheme:
     """One signature scheme and the protocol versions it is offered under, said at one place."""
 
-    said: Located
+    located: Located
     scheme: Scheme | None
     protocols: tuple[str, ...]
 
     @cached_property
     def fact(self) -> Fact:
         """The fact, spelled out when somebody needs it."""
-        name = self.said.value
+        name = self.located.value
         return Fact(
             rule=rules.SIGNATURE,
-            at=self.said.at,
+            at=self.located.at,
             evidence=name,
-            said=f"signature algorithm {name} is offered under {', '.join(self.protocols)}",
+            message=f"signature algorithm {name} is offered under {', '.join(self.protocols)}",
             severity=Severity.MEDIUM,
-            remedy=f"Take {name} out of the list of signature algorithms{place(self.said.at)}.",
+            remedy=f"Take {name} out of the list of signature algorithms{place(self.located.at)}.",
         )
 
 
@@ -124,7 +124,7 @@ def protocol(offer: Offer, name: str) -> Fact:
         rule=rules.PROTOCOL,
         at=at,
         evidence=name,
-        said=f"{name} is offered",
+        message=f"{name} is offered",
         severity=weakness.of_protocol(name),
         remedy=f"Switch {name} off{place(at)}.",
     )
@@ -136,7 +136,7 @@ def missing(offer: Offer, name: str) -> Fact:
         rule=rules.PROTOCOL,
         at=offer.at,
         evidence=f"no {name}",
-        said=f"{name} is not offered",
+        message=f"{name} is not offered",
         severity=Severity.MEDIUM,
         remedy=f"Switch {name} on{place(offer.at)}; where the TLS library has none, update it.",
     )
@@ -148,7 +148,7 @@ def no_suite(offer: Offer, wanted: str) -> Fact:
         rule=rules.SUITE,
         at=offer.at,
         evidence=f"no suite: {wanted}",
-        said=f"no suite is offered that would do: {wanted}",
+        message=f"no suite is offered that would do: {wanted}",
         severity=Severity.MEDIUM,
         remedy=f"Add a suite that does ({wanted}) to the cipher list{place(offer.at)}.",
     )
@@ -160,7 +160,7 @@ def no_group(offer: Offer) -> Fact:
         rule=rules.GROUP,
         at=offer.at,
         evidence="no post-quantum group",
-        said="no group with ML-KEM is offered: whoever records the traffic now can decrypt it with a quantum computer",
+        message="no group with ML-KEM is offered: whoever records the traffic now can decrypt it with a quantum computer",
         severity=Severity.MEDIUM,
         remedy=f"Add X25519MLKEM768 to the list of groups{place(offer.at)}; it needs TLS 1.3 and a library that has it "
         "(OpenSSL 3.5, GnuTLS 3.8.8, JDK 27).",
@@ -171,14 +171,14 @@ def _gathered(pairs: Iterable[tuple[str, Located]]) -> Iterator[tuple[Located, t
     """Bring together what several protocol versions say at one place."""
     found: dict[tuple[str, int], tuple[Located, list[str]]] = {}
     number = Places().number
-    for name, said in pairs:
-        key = (said.value, number(said.at))
+    for name, located in pairs:
+        key = (located.value, number(located.at))
         entry = found.get(key)
         if entry is None:
-            entry = found[key] = (said, [])
+            entry = found[key] = (located, [])
         entry[1].append(name)
-    for said, names in found.values():
-        yield said, tuple(names)
+    for located, names in found.values():
+        yield located, tuple(names)
 
 
 class Places:
@@ -212,22 +212,24 @@ def _known(name: str) -> tuple[Suite | None, CipherKind | None]:
 def suites(offer: Offer) -> tuple[OfferedSuite, ...]:
     """Return every suite that is offered, SSL 2.0 kinds included."""
     return tuple(
-        OfferedSuite(said, *_known(said.value), names)
-        for said, names in _gathered((p.name, s) for p in offer.protocols for s in (*p.suites, *p.possible))
+        OfferedSuite(located, *_known(located.value), names)
+        for located, names in _gathered(
+            (p.name, s) for p in offer.protocols for s in (*p.suites, *p.possible)
+        )
     )
 
 
 def groups(offer: Offer) -> tuple[OfferedGroup, ...]:
     """Return every group that is offered."""
     return tuple(
-        OfferedGroup(said, registry.find_group(said.value), names)
-        for said, names in _gathered((p.name, s) for p in offer.protocols for s in p.groups)
+        OfferedGroup(located, registry.find_group(located.value), names)
+        for located, names in _gathered((p.name, s) for p in offer.protocols for s in p.groups)
     )
 
 
 def schemes(offer: Offer) -> tuple[OfferedScheme, ...]:
     """Return every signature scheme that is offered."""
     return tuple(
-        OfferedScheme(said, registry.find_scheme(said.value), names)
-        for said, names in _gathered((p.name, s) for p in offer.protocols for s in p.signature_algorithms)
+        OfferedScheme(located, registry.find_scheme(located.value), names)
+        for located, names in _gathered((p.name, s) for p in offer.protocols for s in p.signature_algorithms)
     )

@@ -60,12 +60,12 @@ def judge(
     ledgers = [_entered(Ledger(policy, required=required), seen, moment) for policy in by_id.values()]
     verdicts = {ledger.policy.id: _verdict(ledger, offer) for ledger in ledgers}
     broken = tuple(_broken(offer, ledgers))
-    said = {(one.rule.id, one.evidence.partition(" ")[0]) for one in broken}
+    reported = {(one.rule.id, one.evidence.partition(" ")[0]) for one in broken}
     return Judgement(
         findings=(
             *broken,
             *(
-                certificate_facts.findings(offer, moment, said)
+                certificate_facts.findings(offer, moment, reported)
                 if offer.certificates or offer.parameters
                 else ()
             ),
@@ -154,7 +154,7 @@ def _suites(ledger: Ledger, seen: _Facts) -> None:
             listed = [r for r in policy.rules if r.suites and r.suites.allow is not None]
             ledger.breaks(listed, one.fact)
             other = [r for r in policy.rules if r.suites and r.suites.allow is None]
-            ledger.doubts(other, f"{one.protocols[0]} {one.said.value}")
+            ledger.doubts(other, f"{one.protocols[0]} {one.located.value}")
 
 
 def _some(ledger: Ledger, rule: PolicyRule, wanted: tuple[SuiteMatch, ...], seen: _Facts) -> None:
@@ -256,22 +256,22 @@ def _broken(offer: Offer, ledgers: Sequence[Ledger]) -> Iterable[Finding]:
         for fact, reason in ledger.reasons():
             reasons = same.get(id(fact))
             if reasons is None:
-                said = (fact.rule.id, fact.evidence, fact.said, number(fact.at))
-                reasons = same[id(fact)] = shared.setdefault(said, (fact, []))[1]
+                fact_key = (fact.rule.id, fact.evidence, fact.message, number(fact.at))
+                reasons = same[id(fact)] = shared.setdefault(fact_key, (fact, []))[1]
             reasons.append(reason)
-    told: dict[
+    facts_of: dict[
         tuple[int, ...], tuple[bool, tuple[str, ...], str]
     ] = {}  # dozens of suites of one server break the very same rules
     fixes: dict[tuple[str, str], Fix] = {}
     for fact, reasons in shared.values():
         key = tuple(map(id, reasons))
-        binding, named, words = told.get(key) or told.setdefault(key, _breach(reasons))
-        later = not binding and all(fact.evidence in by_id[name].written for name in named)
+        binding, named, words = facts_of.get(key) or facts_of.setdefault(key, _breach(reasons))
+        later = not binding and all(fact.evidence in by_id[name].rendered_names for name in named)
         yield Finding(
             rule=fact.rule,
             subject=offer.subject,
             location=fact.at,
-            message=fact.said
+            message=fact.message
             + words
             + ("; it is among what the policy has written until then" if later else ""),
             severity=max(fact.severity, Severity.MEDIUM)
@@ -296,15 +296,15 @@ def _breach(reasons: Sequence[Reason]) -> tuple[bool, tuple[str, ...], str]:
     return bool(binding), named, f"; {verb} {'; '.join(str(first[name]) for name in named)}"
 
 
-def _fix(fact: Fact, policy: str, made: dict[tuple[str, str], Fix]) -> Fix | None:
+def _fix(fact: Fact, policy: str, fixes: dict[tuple[str, str], Fix]) -> Fix | None:
     """Return what to write; one object for all that is wrong in a file."""
     if not isinstance(fact.at, InFile) or fact.rule.id.startswith("tls/certificate"):
         return None
     path = fact.at.path
-    found = made.get((path, policy))
+    found = fixes.get((path, policy))
     if found is None:
         action = f"write what `harden tls render --policy {policy}` says into {path}"
-        found = made[path, policy] = Fix(action=action, safe=False, operation="set-directive")
+        found = fixes[path, policy] = Fix(action=action, safe=False, operation="set-directive")
     return found
 
 
@@ -357,7 +357,7 @@ def _unread(offer: Offer, ledgers: Sequence[Ledger]) -> Iterable[Finding]:
     """Name each file that could not be read, with the policies whose rules it leaves open."""
     for file in offer.unread_files:
         names = sorted(
-            {one.policy.id for one in ledgers for said in one.unread.values() if file.reason in said}
+            {one.policy.id for one in ledgers for reason in one.unread.values() if file.reason in reason}
         )
         yield Finding(
             rule=rules.CERTIFICATE_UNREAD,

@@ -41,9 +41,9 @@ class Ledger:
     def doubts(self, rules: Iterable[PolicyRule], what: str) -> None:
         """Note that something these rules forbid could not be settled."""
         for rule in rules:
-            said = self.unsettled.setdefault(rule.id, [])
-            if what not in said:
-                said.append(what)
+            reasons = self.unsettled.setdefault(rule.id, [])
+            if what not in reasons:
+                reasons.append(what)
 
     def misses(self, rule: PolicyRule, why: str) -> None:
         """Note that this kind of input cannot answer a clause of the rule."""
@@ -51,9 +51,9 @@ class Ledger:
 
     def lacks(self, rule: PolicyRule, why: str) -> None:
         """Note that a clause of the rule was not answered, though this input names what answers it."""
-        said = self.unread.setdefault(rule.id, [])
-        if why not in said:
-            said.append(why)
+        reasons = self.unread.setdefault(rule.id, [])
+        if why not in reasons:
+            reasons.append(why)
 
     def passes_over(self, rule: PolicyRule, why: str) -> None:
         """Note that a clause of the rule has nothing to apply to."""
@@ -121,7 +121,9 @@ class Ledger:
         if rule.kind is RuleKind.MANUAL:
             return Verdict.MANUAL, "no program can check this"
         if broken := self.broken.get(rule.id):
-            return (Verdict.FAIL if rule.binding else Verdict.ADVICE), _listed([fact.said for fact in broken])
+            return (Verdict.FAIL if rule.binding else Verdict.ADVICE), _listed(
+                [fact.message for fact in broken]
+            )
         if unsettled := self.unsettled.get(rule.id):
             return Verdict.INCONCLUSIVE, "not settled: " + _listed(unsettled)
         if unread := self.unread.get(rule.id):
@@ -133,6 +135,6 @@ class Ledger:
         return Verdict.PASS, "" if rule.is_verified else f"{NOT_VERIFIED} ({rule.verified})"
 
 
-def _listed(said: list[str]) -> str:
-    rest = len(said) - _SHOWN
-    return "; ".join(said[:_SHOWN]) + (f"; and {rest} more" if rest > 0 else "")
+def _listed(reasons: list[str]) -> str:
+    rest = len(reasons) - _SHOWN
+    return "; ".join(reasons[:_SHOWN]) + (f"; and {rest} more" if rest > 0 else "")

@@ -41,9 +41,9 @@ def ends() -> tuple[End, ...]:
     """Return the rows of data/quantum.toml."""
     table = Table.load(resources.tls_data() / "quantum.toml", named=False)
     table.text("read")
-    made = []
+    rows = []
     for row in table.rows("end"):
-        made.append(
+        rows.append(
             End(
                 authority=row.text("authority"),
                 source=row.text("source"),
@@ -56,7 +56,7 @@ def ends() -> tuple[End, ...]:
         )
         row.done()
     table.done()
-    return tuple(made)
+    return tuple(rows)
 
 
 def key_agreement(offer: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
@@ -106,7 +106,7 @@ def _strength(kind: str, size: str) -> int:
     return (group.bits or 0) // 2 if group else 0
 
 
-def told(offer: Offer) -> dict[str, Any]:
+def inventory(offer: Offer) -> dict[str, Any]:
     """Return the JSON form of an offer with the section that reports show of it, as lines."""
     shown = offer.to_json()
     if offer.protocols:
@@ -126,8 +126,8 @@ def of_releases(shown: dict[str, Any], offers: Mapping[str, Offer]) -> dict[str,
     if len(words) < 2 or "readiness" not in shown:  # noqa: PLR2004 - two words differ
         return shown
     listed = "; ".join(f"{word} with {', '.join(names)}" for word, names in sorted(words.items()))
-    said = f"key agreement: not known, for it depends on the release: {listed}"
-    return {**shown, "key_agreement": "unknown", "readiness": [said, *shown["readiness"][1:]]}
+    text = f"key agreement: not known, for it depends on the release: {listed}"
+    return {**shown, "key_agreement": "unknown", "readiness": [text, *shown["readiness"][1:]]}
 
 
 def lines(offer: Mapping[str, Any]) -> Iterator[str]:

@@ -30,12 +30,12 @@ def check(offer: Offer, ledger: Ledger, suites: Sequence[Suite]) -> None:
             _client(offer, rule, rule.session, ledger)
 
 
-def _fact(offer: Offer, rule: Rule, evidence: str, said: str, severity: Severity | None = None) -> Fact:
+def _fact(offer: Offer, rule: Rule, evidence: str, message: str, severity: Severity | None = None) -> Fact:
     return Fact(
         rule=rule,
         at=offer.at,
         evidence=evidence,
-        said=said,
+        message=message,
         severity=rule.severity if severity is None else severity,
         remedy=rule.remedy,
     )
@@ -56,8 +56,8 @@ def _dh(offer: Offer, rule: PolicyRule, need: SessionNeed, ledger: Ledger, suite
     ledger.looks(rule)
     if offer.dh_bits < need.dh_min_bits:
         severity = Severity.HIGH if offer.dh_bits <= _DH_BROKEN else Severity.MEDIUM
-        said = f"Diffie-Hellman parameters of {offer.dh_bits} bits"
-        fact = _fact(offer, rules.DH_BITS, str(offer.dh_bits), said, severity)
+        message = f"Diffie-Hellman parameters of {offer.dh_bits} bits"
+        fact = _fact(offer, rules.DH_BITS, str(offer.dh_bits), message, severity)
         ledger.breaks((rule,), replace(fact, remedy=_larger(need.dh_min_bits)))
 
 
@@ -90,8 +90,8 @@ def _renegotiation(offer: Offer, rule: PolicyRule, need: SessionNeed, ledger: Le
         return
     ledger.looks(rule)
     if offer.secure_renegotiation is not need.secure_renegotiation:
-        said = "secure renegotiation (RFC 5746) is not offered"
-        ledger.breaks((rule,), _fact(offer, rules.RENEGOTIATION, "renegotiation", said))
+        message = "secure renegotiation (RFC 5746) is not offered"
+        ledger.breaks((rule,), _fact(offer, rules.RENEGOTIATION, "renegotiation", message))
 
 
 def _preference(offer: Offer, rule: PolicyRule, need: SessionNeed, ledger: Ledger) -> None:
@@ -107,12 +107,12 @@ def _preference(offer: Offer, rule: PolicyRule, need: SessionNeed, ledger: Ledge
             continue
         ledger.looks(rule)
         if one.preference != need.preference:
-            said = f"under {one.name} the {one.preference}'s order of suites decides"
+            message = f"under {one.name} the {one.preference}'s order of suites decides"
             fact = Fact(
                 rule=rules.PREFERENCE,
                 at=one.at,
                 evidence=f"{one.name} {one.preference}",
-                said=said,
+                message=message,
                 severity=rules.PREFERENCE.severity,
                 remedy=f"Set it so that the {need.preference}'s order decides{place(one.at)}.",
             )
@@ -131,8 +131,8 @@ def _extensions(offer: Offer, rule: PolicyRule, need: SessionNeed, ledger: Ledge
     ledger.looks(rule)
     for name in need.extensions:
         if name not in offer.extensions:
-            said = f"extension {name} is not offered"
-            ledger.breaks((rule,), _fact(offer, rules.EXTENSION, f"no {name}", said))
+            message = f"extension {name} is not offered"
+            ledger.breaks((rule,), _fact(offer, rules.EXTENSION, f"no {name}", message))
 
 
 _CLIENT = {
@@ -150,15 +150,15 @@ def _client(offer: Offer, rule: PolicyRule, need: SessionNeed, ledger: Ledger) -
         ledger.misses(rule, f"whether clients have to present a certificate: {_UNKNOWN}")
         return
     ledger.looks(rule)
-    said = "" if found.wants == need.client_certificate else _CLIENT[found.wants]
-    if not said and not found.checked:
-        said = "clients have to present a certificate, and any certificate is accepted"
-    if said:
+    message = "" if found.wants == need.client_certificate else _CLIENT[found.wants]
+    if not message and not found.checked:
+        message = "clients have to present a certificate, and any certificate is accepted"
+    if message:
         fact = Fact(
             rule=rules.CLIENT_CERTIFICATE,
             at=found.at,
             evidence=found.wants,
-            said=said,
+            message=message,
             severity=rules.CLIENT_CERTIFICATE.severity,
             remedy=_REQUIRE.format(place(found.at))
             if need.client_certificate == "required"

@@ -85,15 +85,15 @@ def _verdict(policy: Policy, failing: set[str], unseen: set[str]) -> str:
 
 def _broken(rule: SshRule, ssh: SshOffer) -> Iterator[tuple[str, Located]]:
     for kind, names in ssh.lists:
-        for said in names:
-            if not (kind == "kex" and ssh_algorithms.is_signal(said.value)) and rule.forbids(
-                kind, said.value
+        for located in names:
+            if not (kind == "kex" and ssh_algorithms.is_signal(located.value)) and rule.forbids(
+                kind, located.value
             ):
-                yield kind, said
+                yield kind, located
 
 
 def _result(policy: Policy, rule: SshRule, ssh: SshOffer, subject: str) -> Result:
-    found = [f"{kind} {said.value}" for kind, said in _broken(rule, ssh)]
+    found = [f"{kind} {located.value}" for kind, located in _broken(rule, ssh)]
     because = [(ALGORITHM.id, word) for word in found]
     if rule.no_protocol1 and ssh.protocol1:
         found.append("protocol 1")
@@ -125,8 +125,8 @@ def _weak(offer: Offer, ssh: SshOffer, policies: Sequence[Policy]) -> Iterator[F
         for rule in sorted(policy.ssh, key=lambda r: not r.binding):  # of two rules the binding one speaks
             for key in _broken(rule, ssh):
                 held.setdefault(key, {}).setdefault(policy.id, rule)
-    for (kind, said), against in held.items():
-        weak = ssh_algorithms.weakness(kind, said.value)
+    for (kind, located), against in held.items():
+        weak = ssh_algorithms.weakness(kind, located.value)
         binding = {p: r for p, r in against.items() if r.binding}
         named = binding or against
         why = "; ".join(f"{p} {r.section} ({r.level})" for p, r in sorted(named.items()))
@@ -136,21 +136,21 @@ def _weak(offer: Offer, ssh: SshOffer, policies: Sequence[Policy]) -> Iterator[F
         yield Finding(
             rule=ALGORITHM,
             subject=offer.subject,
-            location=said.at,
-            message=f"{ssh_algorithms.LABELS[kind]} {said.value}: {reason}; {verb} {why}",
+            location=located.at,
+            message=f"{ssh_algorithms.LABELS[kind]} {located.value}: {reason}; {verb} {why}",
             severity=max(severity, Severity.MEDIUM) if binding else Severity.LOW,
-            evidence=f"{kind} {said.value}",
-            remedy=f"Set {_DIRECTIVES[kind]} without {said.value}{place(said.at)}; where it is not set, the "
+            evidence=f"{kind} {located.value}",
+            remedy=f"Set {_DIRECTIVES[kind]} without {located.value}{place(located.at)}; where it is not set, the "
             "release's own list holds.",
             policies=tuple(sorted(named)),
-            fix=_fix(said, min(named)),
+            fix=_fix(located, min(named)),
         )
 
 
-def _fix(said: Located, policy: str) -> Fix | None:
-    if not isinstance(said.at, InFile):
+def _fix(located: Located, policy: str) -> Fix | None:
+    if not isinstance(located.at, InFile):
         return None
-    action = f"write what `harden tls render openssh --policy {policy}` says into {said.at.path}"
+    action = f"write what `harden tls render openssh --policy {policy}` says into {located.at.path}"
     return Fix(action=action, safe=False, operation="set-directive")
 
 

@@ -44,63 +44,63 @@ JDK = "jdk-"
 """What the names of builds begin with that are Java's own TLS (data/jsse), not an OpenSSL."""
 
 
-_TOLD = "&"
+_OPTIONS = "&"
 """What stands between a build's name and what the host's openssl.cnf makes of it (`configured`)."""
 
 
-def configured(name: str, told: Mapping[str, str]) -> str:
+def configured(name: str, options: Mapping[str, str]) -> str:
     """Return the name of a build as a host's openssl.cnf sets it up.
 
     `told` may have `level`, `groups` (IANA names), `suites13`, `list`, and `protocols` that are left; lists are parted by colons.
     """
-    return f"{plain(name)}{_TOLD}{urlencode(sorted(told.items()))}" if told else name
+    return f"{plain(name)}{_OPTIONS}{urlencode(sorted(options.items()))}" if options else name
 
 
 def plain(name: str) -> str:
     """Return a build's name without what the host's openssl.cnf makes of it."""
-    return name.partition(_TOLD)[0]
+    return name.partition(_OPTIONS)[0]
 
 
-def _as_told(name: str) -> Build:
-    base, _, words = name.partition(_TOLD)
-    told, found = dict(parse_qsl(words)), build(base)
-    groups, protocols = told.get("groups"), told.get("protocols")
+def _configured(name: str) -> Build:
+    base, _, words = name.partition(_OPTIONS)
+    options, found = dict(parse_qsl(words)), build(base)
+    groups, protocols = options.get("groups"), options.get("protocols")
     return replace(
         found,
-        security_level=int(told["level"]) if "level" in told else found.security_level,
+        security_level=int(options["level"]) if "level" in options else found.security_level,
         server_groups=tuple(groups.split(":")) if groups else found.server_groups,
         protocols=tuple(p for p in found.protocols if p in protocols.split(":"))
         if protocols
         else found.protocols,
-        told_suites13=told.get("suites13"),
-        told_list=told.get("list"),
+        default_suites13=options.get("suites13"),
+        default_list=options.get("list"),
         memory={},
     )
 
 
 def shown(name: str) -> str:
     """Return a build as people call it: `OpenSSL 1.0.2k-el7`, `JDK 17.0.18`."""
-    if _TOLD in name:
+    if _OPTIONS in name:
         return f"{shown(plain(name))} as the host's openssl.cnf sets it"
     return f"JDK {name.removeprefix(JDK)}" if name.startswith(JDK) else f"OpenSSL {name}"
 
 
-def chosen(asked: str | None, shipped: str) -> str:
+def chosen(name: str | None, shipped: str) -> str:
     """Return the name of the build to take: the one asked for, or the one that ships. Errors: UsageError."""
-    if asked is not None and asked.startswith(JDK) and not shipped.startswith(JDK):
+    if name is not None and name.startswith(JDK) and not shipped.startswith(JDK):
         raise UsageError(
-            f"{shown(asked)} is Java's own TLS, and the server uses OpenSSL",
+            f"{shown(name)} is Java's own TLS, and the server uses OpenSSL",
             hint=f"name an OpenSSL build, such as {shipped}; JDKs are for java_security, tomcat and jetty",
         )
-    return build(asked or shipped).name
+    return build(name or shipped).name
 
 
-def if_known(said: str, shipped: str) -> str | None:
+def if_known(name: str, shipped: str) -> str | None:
     """Return a build that a file's header names, where there is one of that name: anybody may have edited it."""
-    if said.startswith(JDK) is not shipped.startswith(JDK):
+    if name.startswith(JDK) is not shipped.startswith(JDK):
         return None
     try:
-        return build(said).name
+        return build(name).name
     except UsageError:
         return None
 
@@ -108,8 +108,8 @@ def if_known(said: str, shipped: str) -> str | None:
 @cache
 def build(name: str) -> Build:
     """Return the build with this name. Errors: UsageError with the nearest known name."""
-    if _TOLD in name:
-        return _as_told(name)
+    if _OPTIONS in name:
+        return _configured(name)
     if name.startswith(JDK):
         from hardening.tls.libraries import jsse_build
 

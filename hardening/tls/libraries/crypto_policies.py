@@ -56,7 +56,7 @@ class Effective:
 
     lists: dict[str, list[str]] = field(default_factory=dict)
     values: dict[str, str] = field(default_factory=dict)
-    said: dict[str, Setting] = field(default_factory=dict)
+    settings_of: dict[str, Setting] = field(default_factory=dict)
     """The last setting that changed each key."""
 
     def has(self, key: str, name: str) -> bool:
@@ -102,7 +102,7 @@ def effective(settings: Iterable[Setting], scope: frozenset[str]) -> Effective:
     for one in settings:
         if not one.reaches(scope):
             continue
-        found.said[one.key] = one
+        found.settings_of[one.key] = one
         if one.key in _NUMBERS:
             found.values[one.key] = " ".join(one.words)
             continue

@@ -94,9 +94,9 @@ class Build:
     """The keyword table as masks, without those this build dropped for want of any such algorithm."""
     memory: dict[Any, Any] = field(default_factory=dict, repr=False)
     """What has been resolved before; filled by `hardening.tls.openssl`."""
-    told_suites13: str | None = None
+    default_suites13: str | None = None
     """The TLS 1.3 suites of a program that sets none, where the host's openssl.cnf names them."""
-    told_list: str | None = None
+    default_list: str | None = None
     """The cipher list of a program that sets none, where the host's openssl.cnf has one."""
 
     @property

@@ -129,7 +129,7 @@ def _sslv2(resolution: Resolution, _steps: Sequence[Step]) -> Iterator[str]:
         yield f"SSL 2.0 ciphers are in the list: {_some(old)}. Add !SSLv2 and switch the protocol off."
 
 
-def _came_back(_resolution: Resolution, steps: Sequence[Step]) -> Iterator[str]:
+def _deleted_and_added(_resolution: Resolution, steps: Sequence[Step]) -> Iterator[str]:
     for at, step in enumerate(steps):
         if step.action != "delete" or not step.changed:
             continue
@@ -208,7 +208,7 @@ TRAPS: tuple[Callable[[Resolution, Sequence[Step]], Iterator[str]], ...] = (
     _sslv2,
     _unknown,
     _late_default,
-    _came_back,
+    _deleted_and_added,
     _killed_before,
     _policy,
     _alone,

@@ -31,8 +31,8 @@ def read_rule(row: Table) -> PolicyRule:
     has_clause = any(name in row for name in CLAUSES)
     kind = row.choice("kind", RuleKind, RuleKind.AUTOMATED if has_clause else RuleKind.MANUAL)
     if has_clause is (kind is RuleKind.MANUAL):
-        said = "has clauses a program checks" if has_clause else "has nothing a program could check"
-        raise row.wrong("kind", f"{kind.value!r}, but the rule {said}", f"clauses: {', '.join(CLAUSES)}")
+        contents = "has clauses a program checks" if has_clause else "has nothing a program could check"
+        raise row.wrong("kind", f"{kind.value!r}, but the rule {contents}", f"clauses: {', '.join(CLAUSES)}")
     clause = {name: row.table(name, optional=True) for name in CLAUSES}
     rule = PolicyRule(
         id=row.text("id"),

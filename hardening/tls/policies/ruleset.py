@@ -93,7 +93,7 @@ class Policy:
         return tuple(name for name in registry.PROTOCOLS if self.forbids_protocol(name) is None)
 
     @cached_property
-    def written(self) -> frozenset[str]:
+    def rendered_names(self) -> frozenset[str]:
         """What the policy itself would have written: names of versions, suites, groups and signature schemes."""
         schemes = self.signature_algorithms or registry.schemes()
         return frozenset(
@@ -141,7 +141,7 @@ class Policy:
             rationale=f"{self.title}, {self.version}, {rule.section}, level {rule.level}{mark}",
             remedy=_remedy(rule, self.id),
             references=tuple(
-                word for said in self.source for word in said.split() if word.startswith("https:")
+                word for source in self.source for word in source.split() if word.startswith("https:")
             ),
         )
 
@@ -250,19 +250,19 @@ def _remedy(rule: PolicyRule | SshRule, policy: str) -> str:
         return f"`harden tls render openssh --policy {policy}` writes the settings that do it."
     session = rule.session or SessionNeed()
     set_by_lines = (session.dh_min_bits, session.compression, session.preference)
-    said = []
+    sentences = []
     if rule.protocols or rule.suites or rule.groups or any(need is not None for need in set_by_lines):
-        said.append(f"`harden tls render TARGET --policy {policy}` writes the settings that do it.")
+        sentences.append(f"`harden tls render TARGET --policy {policy}` writes the settings that do it.")
     if rule.signatures:
-        said.append(SIGNATURES)
+        sentences.append(SIGNATURES)
     if rule.certificate:
-        said.append(
+        sentences.append(
             "Have a certificate issued that is so, with a new key where the key is not, and install it."
         )
     if session.client_certificate:
-        said.append("Set the server's own directive for client certificates, and give each client one.")
+        sentences.append("Set the server's own directive for client certificates, and give each client one.")
     if session.secure_renegotiation:
-        said.append("Update the TLS library: OpenSSL has secure renegotiation from 0.9.8m on.")
+        sentences.append("Update the TLS library: OpenSSL has secure renegotiation from 0.9.8m on.")
     if session.extensions:
-        said.append(f"Update the TLS library to one that answers with {', '.join(session.extensions)}.")
-    return " ".join(said)
+        sentences.append(f"Update the TLS library to one that answers with {', '.join(session.extensions)}.")
+    return " ".join(sentences)

@@ -106,7 +106,7 @@ def render(
     Errors: UsageError (the release's modules know no scopes; the policy says nothing about TLS; nothing is left).
     """
     release, build_name, assumptions = settle(target, version, build)
-    given = target.checked(params or {})
+    values = target.checked(params or {})
     if not target.has("scopes", release):
         raise UsageError(
             f"modules of crypto-policies {release.version} know no scopes, so a module would change every program alike",
@@ -127,7 +127,7 @@ def render(
         ciphersuites=(),
         groups=(),
         server_preference=True,
-        params=given,
+        params=values,
     )
     parts = _parts((*policy.suites13, *policy.suites))
     while True:
@@ -176,8 +176,8 @@ def render(
     )
     text = _text(target, job, settings, notes)
     tls, ssh = _read(target, text, reading)
-    said = judged(target, planned, tls)
-    verdicts, findings, explained = said.verdicts, said.findings, said.explained
+    judgement = judged(target, planned, tls)
+    verdicts, findings, explained = judgement.verdicts, judgement.findings, judgement.explained
     if policy.ssh:
         more = judged(target, Plan(job=job, gaps=(), assumptions=()), ssh)
         worst = "fail" if "fail" in {more.verdicts[policy.id], verdicts[policy.id]} else verdicts[policy.id]
@@ -209,8 +209,8 @@ def _forbidden(policy: Policy, offer: Offer) -> list[Suite]:
     return [
         suite
         for p in offer.protocols
-        for said in p.suites
-        if (suite := registry.find_suite(said.value)) and policy.forbids_suite(suite, p.name) is not None
+        for located in p.suites
+        if (suite := registry.find_suite(located.value)) and policy.forbids_suite(suite, p.name) is not None
     ]
 
 

@@ -63,10 +63,10 @@ def choose(policy: Policy, protocols: tuple[str, ...]) -> tuple[Parts, tuple[Sui
     if policy.dh_min_bits > DH_BITS:
         parts = _without(parts, 0, "DHE-RSA")
     while True:
-        made = gnutls.product(protocols, *parts)
-        extra = [s for s in made if _forbidden(policy, s, protocols)]
+        suites = gnutls.product(protocols, *parts)
+        extra = [s for s in suites if _forbidden(policy, s, protocols)]
         if not extra:
-            return parts, tuple(s for s in wanted if s not in made)
+            return parts, tuple(s for s in wanted if s not in suites)
         culprits = (
             {(0, s.kx) for s in extra if s.kx} | {(1, s.cipher) for s in extra} | {(2, s.mac) for s in extra}
         )
@@ -98,8 +98,8 @@ def render(
     """
     protocols = tuple(n for n in policy.protocols if n in _VERSIONS)
     parts, left = choose(policy, protocols)
-    made = gnutls.product(protocols, *parts)
-    protocols = tuple(p for p in protocols if any(gnutls.usable(s, p) for s in made))
+    suites = gnutls.product(protocols, *parts)
+    protocols = tuple(p for p in protocols if any(gnutls.usable(s, p) for s in suites))
     if not protocols:
         raise UsageError(
             f"{target.name} {release.version} with GnuTLS has none of the suites {policy.id} allows",
@@ -134,7 +134,7 @@ def render(
     text = _text(target, planned, _string(job, parts, groups))
     reading = Reading(release=release, build=build, assumptions=notes)
     offers = tuple(target.read(Tree.of_text(text, target.place), target.place, reading))
-    offer = _agreed(target, job, made, offers)
+    offer = _agreed(target, job, suites, offers)
     return rendered(target, planned, text, offer)
 
 
@@ -168,9 +168,9 @@ def _text(target: Target, planned: Plan, priority: str) -> str:
     )
 
 
-def _agreed(target: Target, job: Job, made: tuple[Suite, ...], offers: tuple[Offer, ...]) -> Offer:
+def _agreed(target: Target, job: Job, suites: tuple[Suite, ...], offers: tuple[Offer, ...]) -> Offer:
     """Return the one offer, which has to be what was chosen. Errors: HardeningError."""
-    want = {p: {s.iana for s in made if gnutls.usable(s, p)} for p in job.protocols}
+    want = {p: {s.iana for s in suites if gnutls.usable(s, p)} for p in job.protocols}
     got = {p.name: {s.value for s in p.suites} for p in offers[0].protocols} if len(offers) == 1 else {}
     if want != got:
         name = next(p for p in PROTOCOLS if want.get(p) != got.get(p))

@@ -10,7 +10,7 @@ from hardening.tls.targets.base import Reading, Target
 from hardening.tls.targets.reading import certificates
 from hardening.tls.targets.reading.tree import Tree
 
-_SAID = re.compile(r"@SECLEVEL=([0-5])")
+_LEVEL = re.compile(r"@SECLEVEL=([0-5])")
 _NAMED = re.compile(r"/[^\s\"\'`;,=\[\](){}]+")
 _MOST = 5_000
 """Files that are looked at: a hostile configuration names more than any server has."""
@@ -31,11 +31,11 @@ def of(tree: Tree, target: Target, main: str, way: Reading) -> Kept | None:
         return None
     list(target.read(tree, main, way))  # so that the tree knows which files the server reads
     texts = [s.text for p in dict.fromkeys((main, *tree.read_paths)) if (s := tree.source(p)) is not None]
-    said = [int(word) for text in texts for word in _SAID.findall(text)]
-    if not said or min(said) >= own:
+    levels = [int(word) for text in texts for word in _LEVEL.findall(text)]
+    if not levels or min(levels) >= own:
         return None
     names = dict.fromkeys(word for text in texts for word in _NAMED.findall(text))
     places = [tree.place(name, "/") for name in list(names)[:_MOST]]
     found = [Kept(at, p) for p in places if (at := certificates.level(tree, p)) is not None and at < own]
     lowest = min(found, key=lambda one: (one.level, one.certificate), default=None)
-    return lowest if lowest is not None and lowest.level >= min(said) else None
+    return lowest if lowest is not None and lowest.level >= min(levels) else None

@@ -39,7 +39,7 @@ class Gap:
     """The judge's rule of which this explains every finding."""
     if_broken: bool = False
     """Whether it is said only where the judge finds something that it explains; what that is, is added."""
-    written: bool = True
+    shown: bool = True
     """Whether the file says it too: what the server does not know has no place in its configuration."""
 
 
@@ -73,7 +73,7 @@ class Narrowing:
                         way_out="use a newer release, or put a proxy in front that can, where that is needed",
                         severity=Severity.INFO,
                         covers=frozenset(f"no {n}" for n in mute),
-                        written=False,
+                        shown=False,
                     )
                 )
             return found
@@ -216,7 +216,7 @@ class Narrowing:
                     severity=Severity.INFO,
                     rule=rules.GROUP.id,
                     if_broken=True,
-                    written=False,
+                    shown=False,
                 )
             )
         wanted = tuple(g.openssl for g in self.policy.groups if g.openssl and g.openssl in names)
@@ -248,7 +248,7 @@ class Narrowing:
                 "which it signs with where a client asks for nothing else",
                 "signatures",
                 Severity.INFO,
-                written=False,
+                shown=False,
             )
         return ()
 
@@ -285,16 +285,16 @@ class Narrowing:
             *(g.name for g in self.policy.groups if names is not None and g.openssl not in names),
         )
         if missing:
-            asked = [n for n in self.policy.required_protocols if n not in self.speaks]
+            required = [n for n in self.policy.required_protocols if n not in self.speaks]
             self.gaps.append(
                 Gap(
                     what=f"{builds.shown(self.build.name)} has no {joined(missing)}",
-                    way_out=f"use a newer library: the policy asks for {joined(asked)}"
-                    if asked
+                    way_out=f"use a newer library: the policy asks for {joined(required)}"
+                    if required
                     else "none is needed; a newer library would have more",
                     severity=Severity.INFO,
                     covers=frozenset(f"no {n}" for n in self.policy.protocols if n not in self.speaks),
-                    written=False,
+                    shown=False,
                 )
             )
 
@@ -322,11 +322,11 @@ class Narrowing:
         covers: frozenset[str] = frozenset(),
         rule: str = "",
         *,
-        written: bool = True,
+        shown: bool = True,
     ) -> None:
         way = self.capabilities.ways_out.get(key, "")
         self.gaps.append(
-            Gap(what=what, way_out=way, severity=severity, covers=covers, rule=rule, written=written)
+            Gap(what=what, way_out=way, severity=severity, covers=covers, rule=rule, shown=shown)
         )
 
 

@@ -49,15 +49,17 @@ def in_place(
 
 
 def parameters(
-    tree: Tree, target: Target, main: str, way: Reading, given: Mapping[str, str] | None = None
+    tree: Tree, target: Target, main: str, way: Reading, overrides: Mapping[str, str] | None = None
 ) -> dict[str, str]:
     """Return the template's parameters for a file of ours: what every server of the configuration says alike, and what is given."""
-    said: dict[str, set[str]] = {}
+    values_of: dict[str, set[str]] = {}
     for edit in target.edits(tree, main, way) if target.edits is not None else ():
         for name in target.params:
-            said.setdefault(name, set()).add(edit.params.get(name, ""))
-    alike = {name: value for name, values in said.items() if len(values) == 1 for value in values if value}
-    return {**alike, **(given or {})}
+            values_of.setdefault(name, set()).add(edit.params.get(name, ""))
+    alike = {
+        name: value for name, values in values_of.items() if len(values) == 1 for value in values if value
+    }
+    return {**alike, **(overrides or {})}
 
 
 def separate(
@@ -65,7 +67,7 @@ def separate(
     target: Target,
     main: str,
     way: Reading,
-    made: Rendered,
+    rendered: Rendered,
     place: str,
     also: Iterable[str] = (),
 ) -> dict[str, str]:
@@ -83,8 +85,8 @@ def separate(
         )
     list(target.read(tree, main, way))  # so that the tree knows which files the server reads
     ours = tree.place(place, main.rpartition("/")[0])
-    names = _directives(made.text)
-    new = {ours: made.text}
+    names = _directives(rendered.text)
+    new = {ours: rendered.text}
     for path in dict.fromkeys((main, *tree.read_paths, *also)):
         old = text_of(tree, path)
         if path != ours and (text := _without(old, names, target.name, place, path)) != old:
@@ -110,14 +112,14 @@ def _with_its_ends(tree: Tree, path: str, text: str) -> str:
     source = tree.source(path) if tree.exists(path) else None
     if source is None or source.written is None:
         return text
-    old, written, new = lines_of(source.text), lines_of(source.written), lines_of(text)
+    old, rewritten, new = lines_of(source.text), lines_of(source.written), lines_of(text)
     crlf = "\r\n" in source.written
     found: list[str] = []
     for kind, first, last, begin, end in difflib.SequenceMatcher(
         None, old, new, autojunk=False
     ).get_opcodes():
         found += (
-            written[first:last]
+            rewritten[first:last]
             if kind == "equal"
             else [f"{x[:-1]}\r\n" if crlf and x[-1] == "\n" else x for x in new[begin:end]]
         )
@@ -127,8 +129,8 @@ def _with_its_ends(tree: Tree, path: str, text: str) -> str:
 def _new(tree: Tree, target: Target, way: Reading, policy: Policy, edit: Edit, level: int | None) -> str:
     if edit.write is None:
         return _indented(tree, edit, _settings(tree, target, way, policy, edit, level))
-    made = render.plan(target, policy, version=way.release.version, build=way.build, level=level)
-    return edit.write(made.job)
+    planned = render.plan(target, policy, version=way.release.version, build=way.build, level=level)
+    return edit.write(planned.job)
 
 
 def _settings(
@@ -142,10 +144,10 @@ def _settings(
         bits < policy.dh_min_bits or not security_levels.allows_field(way.build, at, bits)
     ):
         del params["dhparam"]  # at a higher security level the server would not even start with it
-    made = render.render(
+    rendered = render.render(
         target, policy, version=way.release.version, build=way.build, params=params, level=level
     )
-    return [line for line in made.text.splitlines() if line and not line.startswith("#")]
+    return [line for line in rendered.text.splitlines() if line and not line.startswith("#")]
 
 
 def _indented(tree: Tree, edit: Edit, lines: list[str]) -> str:

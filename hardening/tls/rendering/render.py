@@ -37,9 +37,9 @@ def plan(
 ) -> Plan:
     """Narrow a policy to what a release and a build have. Errors: UsageError when nothing is left."""
     release, build_name, assumptions = settle(target, version, build)
-    given = target.checked(params or {})
-    capabilities = _whatever_runs(target, release, target.capabilities(release, build_name, given), build)
-    if level is not None and "dhparam" not in given:  # what the library makes for so small a key is as small
+    values = target.checked(params or {})
+    capabilities = _whatever_runs(target, release, target.capabilities(release, build_name, values), build)
+    if level is not None and "dhparam" not in values:  # what the library makes for so small a key is as small
         capabilities = replace(capabilities, finite_field=False)
     narrowing = Narrowing(target, policy, release, build_name, capabilities)
     protocols = narrowing.protocols()
@@ -60,7 +60,7 @@ def plan(
         groups=groups,
         signatures=schemes,
         server_preference=prefers,
-        params=given,
+        params=values,
         level=level if ciphers else None,
     )
     return Plan(job=job, gaps=tuple(narrowing.gaps), assumptions=assumptions)
@@ -111,8 +111,8 @@ def render(
     """
     if target.writer:
         module = import_module(f"hardening.tls.rendering.{target.writer}")
-        written: Rendered = module.render(target, policy, version=version, build=build, params=params)
-        return written
+        files: Rendered = module.render(target, policy, version=version, build=build, params=params)
+        return files
     release, build_name, assumptions = settle(target, version, build)
     if not (policy.suites or policy.suites13):
         raise UsageError(
@@ -122,13 +122,13 @@ def render(
     if target.gnutls(release):
         from hardening.tls.rendering import gnutls as gnutls_render
 
-        given = target.checked(params or {})
-        return gnutls_render.render(target, policy, release, given, assumptions, build_name)
-    made = plan(target, policy, version=version, build=build, params=params, level=level)
-    job = made.job
+        values = target.checked(params or {})
+        return gnutls_render.render(target, policy, release, values, assumptions, build_name)
+    planned = plan(target, policy, version=version, build=build, params=params, level=level)
+    job = planned.job
     notes = [
-        *(f"assumed: {a}" for a in made.assumptions),
-        *(f"cannot: {g.what}" for g in made.gaps if g.written),
+        *(f"assumed: {a}" for a in planned.assumptions),
+        *(f"cannot: {g.what}" for g in planned.gaps if g.shown),
     ]
     text = templates.template(target.template).render(
         job=job,
@@ -139,11 +139,11 @@ def render(
         library="JDK" if job.build.startswith(builds.JDK) else "OpenSSL",
         **_plain(target.context(job)),
     )
-    reading = Reading(release=job.release, build=job.build, assumptions=made.assumptions)
+    reading = Reading(release=job.release, build=job.build, assumptions=planned.assumptions)
     offers = tuple(target.read(Tree.of_text(text, target.place), target.place, reading))
-    offer = _agreed(target, made, offers)
+    offer = _agreed(target, planned, offers)
     stuck = tuple(p.name for p in offer.protocols if p.name not in job.protocols)
-    return rendered(target, made, text, offer, stuck=stuck)
+    return rendered(target, planned, text, offer, stuck=stuck)
 
 
 def _plain(values: Mapping[str, object]) -> dict[str, Any]:
@@ -167,9 +167,9 @@ def expected(job: Job, stuck: frozenset[str] = frozenset()) -> dict[str, tuple[s
     return found
 
 
-def _agreed(target: Target, made: Plan, offers: tuple[Offer, ...]) -> Offer:
+def _agreed(target: Target, planned: Plan, offers: tuple[Offer, ...]) -> Offer:
     """Return the one offer, which has to be what the job means. Errors: HardeningError."""
-    job = made.job
+    job = planned.job
     capabilities = target.capabilities(job.release, job.build, job.params)
     speaks = security_levels.protocols_of(job.build, builds.build(job.build).security_level or 0)
     want = expected(job, frozenset(capabilities.stuck) & speaks)
@@ -187,11 +187,11 @@ def _agreed(target: Target, made: Plan, offers: tuple[Offer, ...]) -> Offer:
 
 def _unasked(job: Job, offer: Offer) -> str:
     """Return which signatures are offered beside those of the list that was written; empty: none."""
-    asked = signatures.meant(job.signature_string, job.build) or ()
+    schemes = signatures.meant(job.signature_string, job.build) or ()
     signed = {s.value for p in offer.protocols for s in p.signature_algorithms}
     return (
-        f"signed by {joined(sorted(signed.difference(asked)))} as well"
-        if job.signatures and signed.difference(asked)
+        f"signed by {joined(sorted(signed.difference(schemes)))} as well"
+        if job.signatures and signed.difference(schemes)
         else ""
     )
 

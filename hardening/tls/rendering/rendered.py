@@ -86,21 +86,21 @@ class Judged:
     """What the judge finds and the first kind of finding tells instead."""
 
 
-def judged(target: Target, made: Plan, offer: Offer) -> Judged:
+def judged(target: Target, planned: Plan, offer: Offer) -> Judged:
     """Judge what was read back; what a gap explains is said once, with the way out."""
-    judgement = judge(offer, made.job.policy)
-    subject = f"{target.name}@{made.job.release.version}"
+    judgement = judge(offer, planned.job.policy)
+    subject = f"{target.name}@{planned.job.release.version}"
     place = in_file(target.place)
     left = [one for one in judgement.findings if one.rule.id in CONFIGURABLE]
     until = [one for one in left if one.level is Severity.INFO]  # the policy has it written for now
     left = [one for one in left if one.level is not Severity.INFO]
     found, explained = [], []
-    for gap in made.gaps:
+    for gap in planned.gaps:
         mine = [f for f in left if f.evidence in gap.covers or f.rule.id == gap.rule]
         left = [f for f in left if f not in mine]
         explained += mine
         if mine or not gap.if_broken:
-            found.append(_inexpressible(gap, mine, subject, made.job))
+            found.append(_inexpressible(gap, mine, subject, planned.job))
     found = [replace(one, location=place) for one in found]
     found += [replace(one, subject=subject, location=place, fix=None) for one in (*left, *until)]
     if (lost := clients.warning(offer)) is not None:
@@ -108,17 +108,19 @@ def judged(target: Target, made: Plan, offer: Offer) -> Judged:
     return Judged(verdicts=judgement.verdicts, findings=tuple(found), explained=tuple(explained))
 
 
-def rendered(target: Target, made: Plan, text: str, offer: Offer, *, stuck: tuple[str, ...] = ()) -> Rendered:
+def rendered(
+    target: Target, planned: Plan, text: str, offer: Offer, *, stuck: tuple[str, ...] = ()
+) -> Rendered:
     """Return the text that was written for a plan, with what the policy says of what it offers when read back."""
-    said = judged(target, made, offer)
+    verdicts = judged(target, planned, offer)
     return Rendered(
         text=text,
-        job=made.job,
+        job=planned.job,
         offer=offer,
-        findings=said.findings,
-        explained=said.explained,
-        assumptions=made.assumptions,
-        verdicts=said.verdicts,
+        findings=verdicts.findings,
+        explained=verdicts.explained,
+        assumptions=planned.assumptions,
+        verdicts=verdicts.verdicts,
         stuck=stuck,
     )
 

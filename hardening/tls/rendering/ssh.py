@@ -130,7 +130,7 @@ def render(
     Errors: UsageError (the policy says nothing about SSH, or nothing is left), HardeningError (a bug).
     """
     release, build_name, assumptions = settle(target, version, build)
-    given = target.checked(params or {})
+    values = target.checked(params or {})
     if not policy.ssh_lists:
         raise UsageError(
             f"{policy.id} says nothing about SSH",
@@ -148,18 +148,18 @@ def render(
         ciphersuites=(),
         groups=(),
         server_preference=False,
-        params=given,
+        params=values,
     )
-    made = Plan(job=job, gaps=tuple(narrowing.gaps), assumptions=assumptions)
-    text = _text(target, made, lists)
+    planned = Plan(job=job, gaps=tuple(narrowing.gaps), assumptions=assumptions)
+    text = _text(target, planned, lists)
     reading = Reading(release=release, build=build_name, assumptions=assumptions)
     offers = tuple(target.read(Tree.of_text(text, target.place), target.place, reading))
     offer = _agreed(target, release, lists, offers)
-    return rendered(target, made, text, offer)
+    return rendered(target, planned, text, offer)
 
 
-def _text(target: Target, made: Plan, lists: tuple[tuple[str, str, tuple[str, ...]], ...]) -> str:
-    job = made.job
+def _text(target: Target, planned: Plan, lists: tuple[tuple[str, str, tuple[str, ...]], ...]) -> str:
+    job = planned.job
     client = target.ssh == "client"
     dropin = target.has("Include", job.release) and (client or not overruled(job.release))
     template = templates.template(target.template)
@@ -168,7 +168,7 @@ def _text(target: Target, made: Plan, lists: tuple[tuple[str, str, tuple[str, ..
         target=target,
         comment="#",
         params={"listen": "", "key": "", **job.params},
-        notes=[*(f"assumed: {a}" for a in made.assumptions), *(f"cannot: {g.what}" for g in made.gaps)],
+        notes=[*(f"assumed: {a}" for a in planned.assumptions), *(f"cannot: {g.what}" for g in planned.gaps)],
         where=f"such as {target.place}.d/00-harden.conf" if dropin else f"at the top of {target.place}",
         program="client" if client else "server",
         check=" ".join(target.check).format(path=target.place),

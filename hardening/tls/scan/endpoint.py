@@ -47,10 +47,10 @@ class Target:
 
 def parse(text: str, *, starttls: str | None = None, sni: str | None = None) -> Target:
     """Return the endpoint a text names. Errors: UsageError saying what is wrong with it."""
-    written = text.strip()
-    scheme, sep, rest = written.partition("://")
+    stripped = text.strip()
+    scheme, sep, rest = stripped.partition("://")
     if not sep:
-        scheme, rest = "", written
+        scheme, rest = "", stripped
     front, mark, name = rest.partition("#")
     if mark and not re.search(r"[/?]", front):
         check_name(name)
@@ -72,7 +72,7 @@ def parse(text: str, *, starttls: str | None = None, sni: str | None = None) -> 
     default = 22 if scheme == "ssh" else STARTTLS_PORTS.get(before or "", DIRECT_PORTS.get(scheme, 443))
     host, port = _split(rest, text, default)
     return Target(
-        text=written,
+        text=stripped,
         host=host,
         port=port,
         starttls=before,

@@ -43,15 +43,15 @@ def line(outcome: Outcome) -> str:
     """
     subject, findings, results = outcome
     run = Run.of((subject,), findings, results, started=_NEVER, finished=_NEVER)
-    said = report(run, None)
-    for row, result in zip(said["results"], run.results, strict=True):
+    document = report(run, None)
+    for row, result in zip(document["results"], run.results, strict=True):
         if result.because:
             row["because"] = [list(one) for one in result.because]
     known = dict.fromkeys([*(one.rule for one in findings), *(one.rule for one in results)])
     whole = {
-        "subject": said["subjects"][0],
-        "findings": said["findings"],
-        "results": said["results"],
+        "subject": document["subjects"][0],
+        "findings": document["findings"],
+        "results": document["results"],
         "rules": {rule.id: _rule(rule) for rule in known},
     }
     return json.dumps(whole, sort_keys=True)
@@ -81,17 +81,17 @@ def _restored_rule(name: str, raw: Mapping[str, Any]) -> Rule:
 def restore(text: str) -> Outcome:
     """Return the endpoint a line holds. Errors: KeyError, ValueError, TypeError when it is none."""
     raw = json.loads(text)
-    said = raw["subject"]
+    named = raw["subject"]
     subject = Subject(
-        id=said["id"],
-        kind=Kind(said["kind"]),
-        examined=Examined(said["examined"]),
-        reason=said["reason"],
-        stats=said["stats"],
-        policies=said["policies"],
-        scope=said.get("scope", ""),
-        unanswered=tuple(Unanswered(**one) for one in said.get("unanswered", ())),
-        offer=said.get("offer"),
+        id=named["id"],
+        kind=Kind(named["kind"]),
+        examined=Examined(named["examined"]),
+        reason=named["reason"],
+        stats=named["stats"],
+        policies=named["policies"],
+        scope=named.get("scope", ""),
+        unanswered=tuple(Unanswered(**one) for one in named.get("unanswered", ())),
+        offer=named.get("offer"),
     )
     rules = {name: _restored_rule(name, one) for name, one in raw["rules"].items()}
     findings = tuple(

@@ -222,7 +222,7 @@ def judged(
         policies=dict(judgement.verdicts),
         scope="scan" if judgement.unanswered else "",
         unanswered=tuple(_with_command(u, one.target, policies) for u in judgement.unanswered),
-        offer=readiness.told(one.offer),
+        offer=readiness.inventory(one.offer),
     )
     failed = judgement.verdict == "fail"
     attacks = tuple(implied(one.offer, tuple(p.id for p in policies), failed=failed))

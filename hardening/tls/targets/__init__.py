@@ -73,12 +73,12 @@ def targets() -> tuple[Target, ...]:
     return tuple(_load(name) for name in TARGETS)
 
 
-def parted(asked: str) -> tuple[str, str | None]:
+def parted(text: str) -> tuple[str, str | None]:
     """Return name and version of `TARGET[@VERSION]`. Errors: UsageError (an `@` and nothing behind it)."""
-    name, mark, version = asked.partition("@")
+    name, mark, version = text.partition("@")
     if mark and not version:
         raise UsageError(
-            f"{asked!r} has no version behind the @", hint=f"{name} alone means the newest that is known"
+            f"{text!r} has no version behind the @", hint=f"{name} alone means the newest that is known"
         )
     return name, version or None
 

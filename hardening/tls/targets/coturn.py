@@ -36,7 +36,7 @@ def context(job: Job) -> dict[str, object]:
     return {"off": [word for word, name in _OFF.items() if name not in job.protocols]}
 
 
-def _said(top: Section, name: str) -> Located | None:
+def _setting(top: Section, name: str) -> Located | None:
     found = top.last(name)
     return Located(found.value, InFile((found.path,), found.line)) if found and found.value else None
 
@@ -87,9 +87,9 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             also=tuple(also),
             at=at,
             protocols=tuple(Located(n, at) for n in _OFF.values() if n not in off),
-            ciphers=_said(top, "cipher-list")
+            ciphers=_setting(top, "cipher-list")
             or Located(directives("coturn").default_of("ciphers", reading.release), at),
-            groups=_said(top, "ec-curve-name"),
+            groups=_setting(top, "ec-curve-name"),
             keys=certificates.keys_of(tree, files),
             cards=certificates.presented(
                 tree,
@@ -100,8 +100,8 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             server_preference=True,
             dh_bits=_dh_bits(tree, top),
             compression=False,
-            client=client_certificates.asked(
-                Located("on", accepted.at) if (accepted := _said(top, "CA-file")) else None,
+            client=client_certificates.client_authentication(
+                Located("on", accepted.at) if (accepted := _setting(top, "CA-file")) else None,
                 at,
                 client_certificates.SWITCH,
                 authorities=accepted.value if accepted else "",

@@ -116,7 +116,7 @@ def settings_of(tree: Tree, path: str, release: Release) -> list[Setting]:
 
 
 def _at(found: Effective, key: str, otherwise: InFile) -> InFile:
-    one = found.said.get(key)
+    one = found.settings_of.get(key)
     return InFile((one.path,), one.line) if one is not None and one.path else otherwise
 
 

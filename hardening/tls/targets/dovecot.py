@@ -109,7 +109,7 @@ class _View:
     def last(self, *names: str) -> Line | None:
         return next((x for s in self.sections for n in names if (x := s.last(n))), None)
 
-    def said(self, *names: str) -> Located | None:
+    def setting(self, *names: str) -> Located | None:
         found = self.last(*names)
         return Located(found.value, InFile((found.path,), found.line)) if found and found.value else None
 
@@ -172,10 +172,10 @@ _VERSION = "dovecot_config_version"
 
 def _of_another(sections: list[Section], path: str, release: Release) -> str:
     """Return why a release does not start with a main file, or nothing: from 2.4 on its first line says for which it is."""
-    said = any(line.name == _VERSION for one in sections for line in one.lines)
-    if not path.endswith("/dovecot.conf") or said is _has("ssl_server_cert_file", release):
+    has_version = any(line.name == _VERSION for one in sections for line in one.lines)
+    if not path.endswith("/dovecot.conf") or has_version is _has("ssl_server_cert_file", release):
         return ""
-    return f"Dovecot {release.version} does not start {'with' if said else 'without'} {_VERSION}"
+    return f"Dovecot {release.version} does not start {'with' if has_version else 'without'} {_VERSION}"
 
 
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
@@ -275,8 +275,8 @@ def _ports(sections: list[Section], top: Section) -> dict[str, str]:
 
     Without `protocols` they are those of IMAP with TLS and others named.
     """
-    said = top.last("protocols")
-    words = re.split(r"[\s,]+", said.value) if said else []
+    line = top.last("protocols")
+    words = re.split(r"[\s,]+", line.value) if line else []
     found = {name: port for word in words for name, port in _PORTS.get(word, {}).items()} or {"imaps": "993"}
     for one in sections:
         kind = one.name.strip().rstrip("{ ").split()
@@ -284,7 +284,7 @@ def _ports(sections: list[Section], top: Section) -> dict[str, str]:
         if kind[:1] == ["inet_listener"] and len(kind) > 1 and port is not None:
             if port.value == "0":
                 found.pop(kind[1], None)
-            elif kind[1] in found or not said:
+            elif kind[1] in found or not line:
                 found[kind[1]] = port.value
     return {port: _PROTOCOLS.get(name, "") for name, port in found.items()} or {"993": "imap"}
 
@@ -300,7 +300,7 @@ def _settings(view: _View, tree: Tree, reading: Reading) -> served.Settings:
     at = InFile((first.path,), first.line) if first else InFile((view.own.path,), view.own.line)
     minimum = facts.default_of("minimum", release)
     if _has("ssl_min_protocol", release):
-        least = view.said("ssl_min_protocol")
+        least = view.setting("ssl_min_protocol")
         protocols = protocol_ranges.between(
             least.value if least else minimum, PROTOCOLS[-1], least.at if least else at
         )
@@ -313,15 +313,15 @@ def _settings(view: _View, tree: Tree, reading: Reading) -> served.Settings:
         whole = protocol_ranges.between("SSLv3" if listed else minimum, PROTOCOLS[-1], spot)
         protocols = tuple(s for s in whole if s.value not in off and (not plain or s.value in plain))
     prefers = view.last("ssl_server_prefer_ciphers", "ssl_prefer_server_ciphers")
-    certificates_said = [
+    certificate_lines = [
         view.last("ssl_server_cert_file", "ssl_cert"),
         view.last("ssl_server_alt_cert_file", "ssl_alt_cert"),
     ]
-    keys_said = [
+    key_lines = [
         view.last("ssl_server_key_file", "ssl_key"),
         view.last("ssl_server_alt_key_file", "ssl_alt_key"),
     ]
-    files = [_file(x, tree) for x in certificates_said if x and x.value]
+    files = [_file(x, tree) for x in certificate_lines if x and x.value]
     dh, length = view.last("ssl_server_dh_file", "ssl_dh"), view.last(_DH_LENGTH)
     own = None if _has("ssl_min_protocol", release) else _OWN_DH
     if own and length and _has(_DH_LENGTH, release):
@@ -332,18 +332,18 @@ def _settings(view: _View, tree: Tree, reading: Reading) -> served.Settings:
         subject="",
         at=at,
         protocols=protocols,
-        ciphers=view.said("ssl_cipher_list")
+        ciphers=view.setting("ssl_cipher_list")
         or (Located("DEFAULT", InFile((emptied.path,), emptied.line)) if emptied else None)
         or Located(facts.default_of("ciphers", release), at),
-        ciphersuites=view.said("ssl_cipher_suites") if _has("ssl_cipher_suites", release) else None,
-        groups=view.said("ssl_curve_list") if _has("ssl_curve_list", release) else None,
+        ciphersuites=view.setting("ssl_cipher_suites") if _has("ssl_cipher_suites", release) else None,
+        groups=view.setting("ssl_curve_list") if _has("ssl_curve_list", release) else None,
         server_preference=bool(prefers and prefers.value in {"server", "yes"}),
         keys=certificates.keys_of(tree, files),
         cards=certificates.presented(
             tree,
             files,
             parameters=_file(dh, tree) if dh and dh.value else "",
-            private=[_file(x, tree) for x in keys_said if x and x.value],
+            private=[_file(x, tree) for x in key_lines if x and x.value],
         ),
         finite_field=not _has("ssl_min_protocol", release) or dh is not None,
         dh_bits=certificates.dh_bits(tree, _file(dh, tree)) if dh else own,
@@ -356,11 +356,13 @@ def _settings(view: _View, tree: Tree, reading: Reading) -> served.Settings:
 
 def _client(view: _View, at: InFile) -> ClientCertificate:
     """A client is asked for a certificate; a login without one is refused later, where that is required."""
-    strict = view.said("auth_ssl_require_client_cert")
-    said = view.said("ssl_server_request_client_cert") or view.said("ssl_verify_client_cert")
+    strict = view.setting("auth_ssl_require_client_cert")
+    setting = view.setting("ssl_server_request_client_cert") or view.setting("ssl_verify_client_cert")
     if strict is not None and strict.value == "yes":
-        return client_certificates.asked(strict, at, client_certificates.SWITCH)
-    return client_certificates.asked(said, at, {"yes": "optional", "any-cert": client_certificates.UNCHECKED})
+        return client_certificates.client_authentication(strict, at, client_certificates.SWITCH)
+    return client_certificates.client_authentication(
+        setting, at, {"yes": "optional", "any-cert": client_certificates.UNCHECKED}
+    )
 
 
 _OWNED = frozenset(

@@ -81,7 +81,7 @@ def context(job: Job) -> dict[str, object]:
     }
 
 
-def said(section: Section, name: str) -> Located | None:
+def setting(section: Section, name: str) -> Located | None:
     """Return the last value of a setting with its place, or None."""
     found = section.last(name)
     return Located(found.value, InFile((found.path,), found.line)) if found and found.value else None
@@ -188,7 +188,7 @@ def settings(
     makes = facts.has("automatic certificate", release) and reading.sole and served_whole
     own = own or (makes and not whole.last("ssl_cert"))
     at = InFile((first.path,), first.line)
-    version = said(whole, "tls_version") if facts.has("tls_version", release) else None
+    version = setting(whole, "tls_version") if facts.has("tls_version", release) else None
     words = (version.value if version else facts.default_of("protocols", release)).split(",")
     certificate, port = whole.last("ssl_cert"), whole.last("port")
     folder = whole.last("datadir")
@@ -198,7 +198,7 @@ def settings(
         subject=f"{path}#{name}:{port.value if port else '3306'}" if certificate or own else path,
         at=at,
         protocols=protocol_ranges.listed(words, version.at if version else at),
-        ciphers=said(whole, "ssl_cipher") or Located(facts.default_of("ciphers", release), at),
+        ciphers=setting(whole, "ssl_cipher") or Located(facts.default_of("ciphers", release), at),
         keys=served.OWN_KEY if own else certificates.keys_of(tree, files),
         cards=certificates.NOTHING
         if own
@@ -219,7 +219,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     whole = server_section(tree, path, reading.release)
     found = settings(tree, path, whole, "mariadb", "MariaDB from 11.4 on", reading)
     if found is not None:
-        suites13 = _tls13(said(whole, "ssl_cipher"), reading.build)
+        suites13 = _tls13(setting(whole, "ssl_cipher"), reading.build)
         yield served.offer(replace(found, ciphersuites=suites13), reading.build)
 
 

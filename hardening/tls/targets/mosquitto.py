@@ -59,7 +59,7 @@ def context(job: Job) -> dict[str, object]:
     return {"least": protocol_ranges.older(job.protocols[0]).lower()}
 
 
-def _said(section: Section, name: str) -> Located | None:
+def _setting(section: Section, name: str) -> Located | None:
     found = section.last(name)
     return Located(found.value, InFile((found.path,), found.line)) if found and found.value else None
 
@@ -86,8 +86,8 @@ def _settings(tree: Tree, path: str, one: Section, reading: Reading) -> served.S
     certificate, key, dh = one.last("certfile"), one.last("keyfile"), one.last("dhparamfile")
     files = [tree.place(certificate.value, "/")] if certificate else []
     facts = directives("mosquitto")
-    least = _said(one, "tls_version")
-    given = protocol_ranges.named(least.value) if least else None
+    least = _setting(one, "tls_version")
+    protocols = protocol_ranges.named(least.value) if least else None
     plain = one.last("port")
     port = one.name.split()[1] if one.name else plain.value if plain else "1883"
     automatic = builds.build(reading.build).release >= _OPENSSL3
@@ -95,10 +95,12 @@ def _settings(tree: Tree, path: str, one: Section, reading: Reading) -> served.S
         subject=f"{path}#mqtt:{port}" if certificate else path,
         at=at,
         protocols=protocol_ranges.between(
-            given or facts.default_of("minimum", reading.release), PROTOCOLS[-1], least.at if least else at
+            protocols or facts.default_of("minimum", reading.release),
+            PROTOCOLS[-1],
+            least.at if least else at,
         ),
-        ciphers=_said(one, "ciphers") or Located(facts.default_of("ciphers", reading.release), at),
-        ciphersuites=_said(one, "ciphers_tls1.3"),
+        ciphers=_setting(one, "ciphers") or Located(facts.default_of("ciphers", reading.release), at),
+        ciphersuites=_setting(one, "ciphers_tls1.3"),
         groups=None,
         server_preference=True,
         keys=certificates.keys_of(tree, files),
@@ -112,8 +114,8 @@ def _settings(tree: Tree, path: str, one: Section, reading: Reading) -> served.S
         dh_key=None if dh else certificates.rsa_bits(tree, files),
         dh_bits=certificates.dh_bits(tree, tree.place(dh.value, "/")) if dh else 2048 if automatic else None,
         compression=False,
-        client=client_certificates.asked(
-            _said(one, "require_certificate"),
+        client=client_certificates.client_authentication(
+            _setting(one, "require_certificate"),
             at,
             client_certificates.SWITCH,
             authorities=accepted.value if (accepted := one.last("cafile")) else "",

@@ -11,7 +11,7 @@ from hardening.tls.offer import Offer
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
 from hardening.tls.targets.base import Capabilities, Job, Reading, Target
-from hardening.tls.targets.mariadb import edits, elliptic, said, server_section, settings
+from hardening.tls.targets.mariadb import edits, elliptic, server_section, setting, settings
 from hardening.tls.targets.reading import protocol_ranges, served
 from hardening.tls.targets.reading.flat_syntax import Section
 from hardening.tls.targets.reading.tree import Tree
@@ -65,13 +65,13 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     found = settings(tree, path, whole, "mysql", "MySQL from 5.7 on", reading)
     if found is None:
         return
-    suites13 = said(whole, "tls_ciphersuites") if _has("tls_ciphersuites", reading.release) else None
+    suites13 = setting(whole, "tls_ciphersuites") if _has("tls_ciphersuites", reading.release) else None
     yield served.offer(replace(found, ciphersuites=suites13), reading.build)
     if (own := _administration(whole, reading.release)) is None:
         return
     theirs = settings(tree, path, own, "mysql", "MySQL from 5.7 on", reading)
     if theirs is not None:
-        suites13, port = said(own, "tls_ciphersuites"), whole.last("admin_port")
+        suites13, port = setting(own, "tls_ciphersuites"), whole.last("admin_port")
         subject = f"{path}#mysql-admin:{port.value if port else '33062'}"
         yield served.offer(replace(theirs, subject=subject, ciphersuites=suites13), reading.build)
 

@@ -89,24 +89,24 @@ def _sections(tree: Tree, path: str) -> tuple[list[Section], _Values]:
 
 def _meant(tree: Tree, line: Line, here: str, values: _Values) -> tuple[str, str]:
     """Return what a value means, and the variable of the environment that decides it, if one does."""
-    asked: list[str] = []
+    names: list[str] = []
 
     def piece(found: re.Match[str]) -> str:
         if found["name"] is None:
             return found["double"] or found["single"] or found["escaped"] or ""
         section, name = found["section"] or here, found["name"]
         at = (section, name) if (section, name) in values.known else (_DEFAULT, name)
-        told = values.known.get(at)
-        asked.append(name if section == "ENV" else values.open.get(at, ""))
-        if section != "ENV" and told is None:
+        value = values.known.get(at)
+        names.append(name if section == "ENV" else values.open.get(at, ""))
+        if section != "ENV" and value is None:
             why = f"{found[0]} has no value before this line, and OpenSSL refuses the whole file"
             tree.say("syntax", line.path, line.line, why)
-        return told or ""
+        return value or ""
 
     if not re.search(r"[\\\"'#$]", line.value):
         return line.value, ""
     try:
-        return filled(_PIECE, line.value, piece).strip(), next(filter(None, asked), "")
+        return filled(_PIECE, line.value, piece).strip(), next(filter(None, names), "")
     except OvergrownError:
         tree.say("syntax", line.path, line.line, f"{OVERGROWN}, and OpenSSL refuses the whole file")
         return "", ""
@@ -176,15 +176,15 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     names = [Line(x.name.rpartition(".")[2], x.value, x.path, x.line) for x in lines]
     flat_syntax.unknown_directives(tree, names, directives("openssl_cnf"), reading.release)
     at = InFile((section.path,), section.line)
-    said = {_names(x): Located(x.value, InFile((x.path,), x.line)) for x in lines if x.value}
-    least, greatest = said.get("minprotocol"), said.get("maxprotocol")
+    settings_of = {_names(x): Located(x.value, InFile((x.path,), x.line)) for x in lines if x.value}
+    least, greatest = settings_of.get("minprotocol"), settings_of.get("maxprotocol")
     between = protocol_ranges.between(
         least.value if least else "SSLv3",
         greatest.value if greatest else PROTOCOLS[-1],
         (least or greatest or Located("", at)).at,
     )
     if (
-        switched := said.get("protocol")
+        switched := settings_of.get("protocol")
     ) is not None:  # it switches within the least and the greatest version
         on = protocol_ranges.commanded(switched.value, {s.value for s in between})
         between = tuple(s for s in between if s.value in on)
@@ -193,14 +193,14 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
         at=at,
         protocols=between,
         ciphers=Located(directives("openssl_cnf").default_of("ciphers", reading.release), at),
-        groups=said.get("groups") or said.get("curves"),
+        groups=settings_of.get("groups") or settings_of.get("curves"),
         dh_bits=2048,
         dh_key=2048,  # OpenSSL 3 sizes its parameters by the key and by the level
         compression=False,
         assumptions=(*reading.assumptions, "a program that sets nothing itself"),
     )
     others = [(_names(x), Located(x.value, InFile((x.path,), x.line))) for x in lines if x.value]
-    settings = ssl_conf_cmd.given(settings, (x for x in others if x[0] in _LISTS))
+    settings = ssl_conf_cmd.with_commands(settings, (x for x in others if x[0] in _LISTS))
     yield served.offer(settings, reading.build)
 
 
@@ -221,12 +221,12 @@ _OWNED = frozenset(
 )
 
 
-def _written(job: Job) -> str:
-    said = context(job)
+def _section_text(job: Job) -> str:
+    values = context(job)
     lines = {
-        "MinProtocol": said["least"], "MaxProtocol": said["greatest"], "CipherString": job.cipher_string,
+        "MinProtocol": values["least"], "MaxProtocol": values["greatest"], "CipherString": job.cipher_string,
         "Ciphersuites": ":".join(job.ciphersuites), "Groups": ":".join(job.groups),
-        "SignatureAlgorithms": job.signature_string, "Options": said["options"],
+        "SignatureAlgorithms": job.signature_string, "Options": values["options"],
     }  # fmt: skip
     return "".join(f"{name} = {value}\n" for name, value in lines.items() if value)
 
@@ -239,7 +239,7 @@ def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
             x for x in section.lines if x.path == section.path
         ]  # what is included is often the host's policy
         old = [x for x in own if _names(x) in _OWNED and not x.value.startswith("DTLS")]
-        yield replace(flat_edits.after(tree, own, old, {}), write=_written)
+        yield replace(flat_edits.after(tree, own, old, {}), write=_section_text)
 
 
 TARGET = Target(

@@ -106,15 +106,15 @@ def _position(top: Section, name: str) -> int:
     return max((number for number, line in enumerate(top.lines) if line.name == name), default=-1)
 
 
-def _said(top: Section, name: str) -> Located | None:
+def _setting(top: Section, name: str) -> Located | None:
     found = top.last(name)
     return Located(found.value, InFile((found.path,), found.line)) if found and found.value else None
 
 
 def _files(tree: Tree, path: str, top: Section, certificate: Line | None) -> list[str]:
     """Return the certificate file (a real path): a relative name is below the data folder, which is the file's own without `data_directory`."""
-    said = top.last("data_directory")
-    base = tree.place(said.value if said and said.value else ".", posixpath.dirname(path))
+    line = top.last("data_directory")
+    base = tree.place(line.value if line and line.value else ".", posixpath.dirname(path))
     if certificate is not None:
         return [tree.place(certificate.value, base)] if certificate.value else []
     usual = tree.place("server.crt", base)
@@ -131,13 +131,13 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     if first is None or (switch is not None and not _true(switch.value)):
         return
     facts, release, at = directives("postgresql"), reading.release, InFile((first.path,), first.line)
-    least, greatest = _said(top, "ssl_min_protocol_version"), _said(top, "ssl_max_protocol_version")
+    least, greatest = _setting(top, "ssl_min_protocol_version"), _setting(top, "ssl_max_protocol_version")
     prefer, port, certificate = (
         top.last("ssl_prefer_server_ciphers"),
         top.last("port"),
         top.last("ssl_cert_file"),
     )
-    curve = _said(top, max(_CURVES, key=lambda name: _position(top, name)))
+    curve = _setting(top, max(_CURVES, key=lambda name: _position(top, name)))
     files = _files(tree, path, top, certificate)
     dh, file = facts.default_of("dh", release), top.last("ssl_dh_params_file")
     yield served.offer(
@@ -149,8 +149,8 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
                 greatest.value if greatest else PROTOCOLS[-1],
                 (least or greatest or Located("", at)).at,
             ),
-            ciphers=_said(top, "ssl_ciphers") or Located(facts.default_of("ciphers", release), at),
-            ciphersuites=_said(top, "ssl_tls13_ciphers"),
+            ciphers=_setting(top, "ssl_ciphers") or Located(facts.default_of("ciphers", release), at),
+            ciphersuites=_setting(top, "ssl_tls13_ciphers"),
             groups=curve or Located("prime256v1", at),
             server_preference=not prefer or _true(prefer.value),
             keys=certificates.keys_of(tree, files),

@@ -197,17 +197,17 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
 def _names(section: Section) -> tuple[str, ...]:
     """Return the addresses of a `<VirtualHost>`, then every ServerAlias."""
     first = section.name.split()
-    given = first[1:] if first[:1] and first[0].lower() == "virtualhost" else first[-1:]
+    names = first[1:] if first[:1] and first[0].lower() == "virtualhost" else first[-1:]
     aliases = (
         word for line in section.every("serveralias") for word in re.split(r"[\s,]+", line.value) if word
     )
-    return tuple(dict.fromkeys((*given, *aliases)))
+    return tuple(dict.fromkeys((*names, *aliases)))
 
 
 def _client(host: _Host, at: InFile) -> ClientCertificate:
-    said, accepted = host.first("tlsverifyclient"), host.first("tlscacertificatefile")
-    return client_certificates.asked(
-        Located(said.value, InFile((said.path,), said.line)) if said else None,
+    setting, accepted = host.first("tlsverifyclient"), host.first("tlscacertificatefile")
+    return client_certificates.client_authentication(
+        Located(setting.value, InFile((setting.path,), setting.line)) if setting else None,
         at,
         {**client_certificates.SWITCH, "optional": "optional"},
         authorities=accepted.value if accepted else "",

@@ -58,7 +58,7 @@ def context(job: Job) -> dict[str, object]:
     return {"protocols": [protocol_ranges.older(n) for n in job.protocols]}
 
 
-def _said(top: Section, name: str) -> Located | None:
+def _setting(top: Section, name: str) -> Located | None:
     found = top.last(name)
     return Located(found.value, InFile((found.path,), found.line)) if found and found.value else None
 
@@ -72,7 +72,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     if first is None or (port is not None and port.value == "0"):
         return
     facts, at = directives("redis"), InFile((first.path,), first.line)
-    protocols = _said(top, "tls-protocols")
+    protocols = _setting(top, "tls-protocols")
     prefer, files = top.last("tls-prefer-server-ciphers"), top.every("tls-cert-file")
     parameters = top.last("tls-dh-params-file")
     words = (protocols.value if protocols else facts.default_of("protocols", reading.release)).split()
@@ -82,8 +82,8 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             subject=f"{path}#redis:{port.value}" if port else path,
             at=at,
             protocols=protocol_ranges.listed(words, protocols.at if protocols else at),
-            ciphers=_said(top, "tls-ciphers") or Located(facts.default_of("ciphers", reading.release), at),
-            ciphersuites=_said(top, "tls-ciphersuites"),
+            ciphers=_setting(top, "tls-ciphers") or Located(facts.default_of("ciphers", reading.release), at),
+            ciphersuites=_setting(top, "tls-ciphersuites"),
             server_preference=bool(prefer and prefer.value.lower() == "yes"),
             keys=certificates.keys_of(tree, cards),
             cards=certificates.presented(
@@ -100,8 +100,8 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             if _auto_dh(reading.build)
             else None,
             compression=False,
-            client=client_certificates.asked(
-                _said(top, "tls-auth-clients"),
+            client=client_certificates.client_authentication(
+                _setting(top, "tls-auth-clients"),
                 at,
                 {"no": "none", "optional": "optional"},
                 otherwise="required",

@@ -41,7 +41,7 @@ _CLIENT = {
     "hard": "required",
     "true": "required",
 }
-_NOT_ASKED = "GnuTLS reads TLSCipherSuite in its own language, which is not read for slapd: ask the server itself, `harden tls scan ldaps://HOST`"
+_GNUTLS_NOT_READ = "GnuTLS reads TLSCipherSuite in its own language, which is not read for slapd: ask the server itself, `harden tls scan ldaps://HOST`"
 
 
 def _has(feature: str, release: Release) -> bool:
@@ -84,7 +84,7 @@ def _last(top: Section, name: str) -> Line | None:
     return top.last(name) or top.last(f"olc{name}")
 
 
-def _said(line: Line | None) -> Located | None:
+def _setting(line: Line | None) -> Located | None:
     return Located(line.value, InFile((line.path,), line.line)) if line and line.value else None
 
 
@@ -97,10 +97,13 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     if first is None:
         return
     at = InFile((first.path,), first.line)
-    listed = _said(_last(top, "tlsciphersuite"))
+    listed = _setting(_last(top, "tlsciphersuite"))
     if listed is not None and _GNUTLS.match(listed.value):
         tree.say(
-            "conditional", first.path, listed.at.line if isinstance(listed.at, InFile) else None, _NOT_ASKED
+            "conditional",
+            first.path,
+            listed.at.line if isinstance(listed.at, InFile) else None,
+            _GNUTLS_NOT_READ,
         )
         return
     ciphers, newer = _parted(listed, release)
@@ -110,7 +113,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     files = [tree.place(certificate.value, "/")] if certificate else []
     dh_file = tree.place(dh.value, "/") if dh else ""
     subject, *also = served.named(path, ("ldap",), ("636", "389")) if certificate else (path,)
-    least = _said(_last(top, "tlsprotocolmin"))
+    least = _setting(_last(top, "tlsprotocolmin"))
     yield served.offer(
         served.Settings(
             subject=subject,
@@ -123,7 +126,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
             ),
             ciphers=ciphers or Located(directives("slapd").default_of("ciphers", release), at),
             ciphersuites=newer,
-            groups=_said(_last(top, "tlsecname")),
+            groups=_setting(_last(top, "tlsecname")),
             server_preference=True,
             keys=certificates.keys_of(tree, files),
             cards=certificates.presented(
@@ -162,8 +165,8 @@ def _parted(listed: Located | None, release: Release) -> tuple[Located | None, L
 
 def _client(top: Section, at: InFile) -> ClientCertificate:
     accepted = _last(top, "tlscacertificatefile")
-    return client_certificates.asked(
-        _said(_last(top, "tlsverifyclient")), at, _CLIENT, authorities=accepted.value if accepted else ""
+    return client_certificates.client_authentication(
+        _setting(_last(top, "tlsverifyclient")), at, _CLIENT, authorities=accepted.value if accepted else ""
     )
 
 

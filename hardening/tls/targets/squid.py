@@ -115,16 +115,16 @@ def _speaks_tls(line: Line) -> bool:
 def _offer(line: Line, path: str, tree: Tree, reading: Reading) -> Offer:
     at = InFile((line.path,), line.line)
     address, *rest = _words(line)
-    given = {k.removeprefix("tls-"): v for k, _, v in (word.partition("=") for word in rest)}
-    options = _options(given.get("options", ""))
+    named = {k.removeprefix("tls-"): v for k, _, v in (word.partition("=") for word in rest)}
+    options = _options(named.get("options", ""))
     off = {
         protocol_ranges.named(o.removeprefix("NO_").replace("_", ".")) for o in options if o.startswith("NO_")
     }
-    only = None if "min-version" in given else _VERSIONS.get(given.get("version", ""))
-    least = f"TLSv{given['min-version']}" if "min-version" in given else only or PROTOCOLS[0]
+    only = None if "min-version" in named else _VERSIONS.get(named.get("version", ""))
+    least = f"TLSv{named['min-version']}" if "min-version" in named else only or PROTOCOLS[0]
     curve, parameters = _exchange(rest)
     known = curve in group_lists.known(builds.build(reading.build))
-    certificate = given.get("cert")
+    certificate = named.get("cert")
     files = [tree.place(certificate, "/")] if certificate else []
     return served.offer(
         served.Settings(
@@ -134,7 +134,7 @@ def _offer(line: Line, path: str, tree: Tree, reading: Reading) -> Offer:
                 s for s in protocol_ranges.between(least, only or PROTOCOLS[-1], at) if s.value not in off
             ),
             ciphers=Located(
-                given.get("cipher") or directives("squid").default_of("ciphers", reading.release), at
+                named.get("cipher") or directives("squid").default_of("ciphers", reading.release), at
             ),
             groups=Located(curve, at) if known else None,
             server_preference="CIPHER_SERVER_PREFERENCE" in options,
@@ -143,7 +143,7 @@ def _offer(line: Line, path: str, tree: Tree, reading: Reading) -> Offer:
                 tree,
                 [] if "ssl-bump" in rest else files,  # then it is the authority that signs what is served
                 parameters=tree.place(parameters, "/") if parameters else "",
-                private=[tree.place(given["key"], "/")] if given.get("key") else (),
+                private=[tree.place(named["key"], "/")] if named.get("key") else (),
             ),
             finite_field=bool(parameters)
             and not _undecoded(tree, parameters, reading.build)
@@ -196,13 +196,13 @@ def _rewritten(line: Line, job: Job) -> str:
         for word in _words(line)
         if word.partition("=")[0].removeprefix("tls-") not in _OWNED or "=" not in word
     ]
-    said = context(job)
-    prefix = said["prefix"]
+    values = context(job)
+    prefix = values["prefix"]
     if job.ciphers:
         kept.append(f"cipher={job.cipher_string}")
-    kept.append(f"{prefix}options={said['options']}")
-    if said["least"]:
-        kept.append(f"tls-min-version={said['least']}")
+    kept.append(f"{prefix}options={values['options']}")
+    if values["least"]:
+        kept.append(f"tls-min-version={values['least']}")
     return f"{line.name} {' '.join(kept)}"
 
 

@@ -85,7 +85,7 @@ class _Service:
     def every(self, name: str) -> list[Line]:
         return [x for x in self.lines() if x.name == name]
 
-    def said(self, name: str) -> Located | None:
+    def setting(self, name: str) -> Located | None:
         found = self.last(name)
         return Located(found.value, InFile((found.path,), found.line)) if found else None
 
@@ -114,7 +114,7 @@ def _protocols(service: _Service, release: Release, at: InFile) -> tuple[Located
 
 
 def _ciphers(service: _Service, at: InFile, reading: Reading) -> Located:
-    found = service.said("ciphers") or Located(
+    found = service.setting("ciphers") or Located(
         directives("stunnel").default_of("ciphers", reading.release), at
     )
     level = service.last("securitylevel")
@@ -137,10 +137,12 @@ def _client(service: _Service, at: InFile) -> ClientCertificate:
     accepted = service.last("cafile")
     file = accepted.value if accepted else ""
     for name in ("requirecert", "verifypeer", "verifychain"):
-        said = service.said(name)
-        if said is not None and said.value == "yes":
-            return client_certificates.asked(said, at, client_certificates.SWITCH, authorities=file)
-    return client_certificates.asked(service.said("verify"), at, _VERIFY, authorities=file)
+        setting = service.setting(name)
+        if setting is not None and setting.value == "yes":
+            return client_certificates.client_authentication(
+                setting, at, client_certificates.SWITCH, authorities=file
+            )
+    return client_certificates.client_authentication(service.setting("verify"), at, _VERIFY, authorities=file)
 
 
 def _offer(
@@ -163,7 +165,7 @@ def _offer(
             at=at,
             protocols=_protocols(first or service, release, at),
             ciphers=_ciphers(first or service, at, reading),
-            ciphersuites=(first or service).said("ciphersuites"),
+            ciphersuites=(first or service).setting("ciphersuites"),
             server_preference="CIPHER_SERVER_PREFERENCE"
             in options - {x.lstrip("-") for x in options if x[:1] == "-"},
         ),
@@ -204,9 +206,9 @@ _CURVES = frozenset({"curves", "curve"})
 
 def _groups(service: _Service, at: InFile, reading: Reading) -> Located | None:
     """Return the list of groups; stunnel has one of its own where it can name several."""
-    said = next((service.said(x.name) for x in reversed(service.lines()) if x.name in _CURVES), None)
+    setting = next((service.setting(x.name) for x in reversed(service.lines()) if x.name in _CURVES), None)
     several = _has("curves", reading.release) and builds.build(reading.build).release >= (1, 1, 1)
-    return said or (
+    return setting or (
         Located(directives("stunnel").default_of("groups", reading.release), at) if several else None
     )
 
@@ -217,7 +219,7 @@ def _commanded(settings: served.Settings, service: _Service) -> served.Settings:
     for line in service.every("config"):
         name, _, value = line.value.partition(":")
         found.append((name.strip(), Located(value.strip(), InFile((line.path,), line.line))))
-    return ssl_conf_cmd.given(settings, found)
+    return ssl_conf_cmd.with_commands(settings, found)
 
 
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
@@ -274,11 +276,11 @@ def _is_owned(line: Line) -> bool:
 
 def _over_one_version(job: Job) -> str:
     """A service's settings below a `sslVersion` that stands before the services, and is left to the clients there."""
-    said: dict[str, Any] = context(job)
-    lines = [("sslVersion", "all"), *(("options", word) for word in said["options"])]
-    lines += [("sslVersionMin", said["least"]), ("sslVersionMax", said["greatest"])]
+    values: dict[str, Any] = context(job)
+    lines = [("sslVersion", "all"), *(("options", word) for word in values["options"])]
+    lines += [("sslVersionMin", values["least"]), ("sslVersionMax", values["greatest"])]
     lines += [("ciphers", job.cipher_string), ("ciphersuites", ":".join(job.ciphersuites))]
-    lines += [(said["curves"], ":".join(job.groups))]
+    lines += [(values["curves"], ":".join(job.groups))]
     return "".join(f"{name} = {value}\n" for name, value in lines if value)
 
 

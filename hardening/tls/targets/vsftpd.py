@@ -103,13 +103,16 @@ def _ciphers(top: Section, at: InFile, release: Release) -> Located:
 def _client(top: Section, at: InFile) -> ClientCertificate:
     """It asks for a certificate unless ssl_request_cert says no, and looks at one with validate_cert alone."""
     required, asks, checks = (top.last(n) for n in ("require_cert", "ssl_request_cert", "validate_cert"))
-    said, wants = (
+    setting, wants = (
         (required, "required") if required and required.value.lower() in _TRUE else (asks, "optional")
     )
     if asks is not None and asks.value.lower() not in _TRUE:
-        said, wants = asks, "none"
-    found = client_certificates.asked(
-        Located(said.value, InFile((said.path,), said.line)) if said else None, at, {}, otherwise=wants
+        setting, wants = asks, "none"
+    found = client_certificates.client_authentication(
+        Located(setting.value, InFile((setting.path,), setting.line)) if setting else None,
+        at,
+        {},
+        otherwise=wants,
     )
     return replace(found, checked=wants == "none" or (checks is not None and checks.value.lower() in _TRUE))
 

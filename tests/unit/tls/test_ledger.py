@@ -21,7 +21,12 @@ BINDING = next(r for r in POLICY.rules if r.binding and r.kind is RuleKind.AUTOM
 def a_fact(name: str) -> Fact:
     at = OnWire("127.0.0.1:443")
     return Fact(
-        rule=rules.SUITE, at=at, evidence=name, said=f"{name} is offered", severity=Severity.HIGH, remedy=""
+        rule=rules.SUITE,
+        at=at,
+        evidence=name,
+        message=f"{name} is offered",
+        severity=Severity.HIGH,
+        remedy="",
     )
 
 
@@ -31,36 +36,36 @@ def ledger(**change: Any) -> tuple[Ledger, PolicyRule]:
     return Ledger(replace(POLICY, rules=(rule,))), rule
 
 
-def said(one: Ledger) -> tuple[Verdict, str]:
+def message(one: Ledger) -> tuple[Verdict, str]:
     (result,) = one.results("here")
     return result.verdict, result.reason
 
 
 def test_each_note_weighs_more_than_the_ones_before_it() -> None:
     one, rule = ledger()
-    assert said(one) == (Verdict.NOT_APPLICABLE, "nothing it applies to")
+    assert message(one) == (Verdict.NOT_APPLICABLE, "nothing it applies to")
     one.passes_over(rule, "no group is used")
-    assert said(one) == (Verdict.NOT_APPLICABLE, "no group is used")
+    assert message(one) == (Verdict.NOT_APPLICABLE, "no group is used")
     one.looks(rule)
-    assert said(one) == (Verdict.PASS, "")
+    assert message(one) == (Verdict.PASS, "")
     one.misses(rule, "no certificate was seen")
-    assert said(one) == (Verdict.SKIPPED, "no certificate was seen")
+    assert message(one) == (Verdict.SKIPPED, "no certificate was seen")
     one.doubts([rule], "TLSv1.0")
-    assert said(one) == (Verdict.INCONCLUSIVE, "not settled: TLSv1.0")
+    assert message(one) == (Verdict.INCONCLUSIVE, "not settled: TLSv1.0")
     one.breaks([rule], a_fact("RC4"))
-    assert said(one) == (Verdict.FAIL, "RC4 is offered")
+    assert message(one) == (Verdict.FAIL, "RC4 is offered")
 
 
 def test_what_no_program_checks_stays_for_a_person_whatever_was_noted() -> None:
     one, rule = ledger(kind=RuleKind.MANUAL)
     one.breaks([rule], a_fact("RC4"))
-    assert said(one)[0] is Verdict.MANUAL
+    assert message(one)[0] is Verdict.MANUAL
 
 
 def test_a_rule_whose_text_nobody_compared_says_so_where_it_passes() -> None:
     one, rule = ledger(verified="memory")
     one.looks(rule)
-    assert said(one) == (Verdict.PASS, "rule text not verified against the source (memory)")
+    assert message(one) == (Verdict.PASS, "rule text not verified against the source (memory)")
 
 
 @pytest.mark.parametrize(
@@ -70,8 +75,8 @@ def test_five_things_are_spelled_out_and_the_rest_is_counted(count: int, end: st
     one, rule = ledger()
     for number in range(count):
         one.breaks([rule], a_fact(f"N{number}"))
-    assert said(one)[1].endswith(end)
-    assert said(one)[1].count(" is offered") == 5
+    assert message(one)[1].endswith(end)
+    assert message(one)[1].count(" is offered") == 5
 
 
 def test_a_result_names_what_it_rests_on_once() -> None:

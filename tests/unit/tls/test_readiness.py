@@ -46,7 +46,7 @@ def test_what_a_report_tells_of_a_server() -> None:
         certificate(key="rsa:2048"),
         certificate(subject="CN=ca", key="rsa:4096", ca=True, sha256="cd" * 32),
     )
-    said = readiness.told(_offer("x25519", certificates=cards))
+    said = readiness.inventory(_offer("x25519", certificates=cards))
     first, card = said["readiness"]
     assert said["key_agreement"] == "classical"
     assert first.startswith("key agreement: classical alone: whoever records the traffic now")

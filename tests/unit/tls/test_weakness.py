@@ -65,4 +65,4 @@ def test_a_suite_is_taken_out_under_the_name_the_list_has_for_it_where_it_has_on
     suite = registry.suite(name)
     fact = OfferedSuite(Located(name, LINE), suite, None, ("TLSv1.0", "TLSv1.2")).fact
     assert fact.remedy == f"{remedy} in /etc/nginx/nginx.conf line 12."
-    assert fact.said.startswith(f"{name} is offered under TLSv1.0, TLSv1.2: ")
+    assert fact.message.startswith(f"{name} is offered under TLSv1.0, TLSv1.2: ")

@@ -69,7 +69,7 @@ class Engine:
         self.pace = pace
         self.done = False
         self.result: Any = None
-        self.asked = 0
+        self.count = 0
         self._queue: deque[tuple[_Task, Question]] = deque()
         self._open: dict[int, _Task] = {}
         self._level: dict[int, int] = {}
@@ -81,10 +81,10 @@ class Engine:
         """Yield the questions that go out now, each with the ticket `tell` wants back."""
         while self._queue and self.pace.may_start(now, len(self._open)):
             task, question = self._queue.popleft()
-            self.asked += 1
-            self._open[self.asked] = task
-            self._level[self.asked] = len(self._open)
-            yield self.asked, question
+            self.count += 1
+            self._open[self.count] = task
+            self._level[self.count] = len(self._open)
+            yield self.count, question
 
     def wake(self, now: float) -> float | None:
         """Return when `start` is worth calling again, or None when only an answer can change things."""

@@ -228,7 +228,7 @@ class Loop:
 
     def _failed_connect(self, connection: Connection, code: int) -> None:
         job = connection.job
-        if len(job.addresses) > 1 and job.engine.asked == 1:
+        if len(job.addresses) > 1 and job.engine.count == 1:
             del job.addresses[0]
             self._connect(connection)
             return

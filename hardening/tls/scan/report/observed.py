@@ -107,19 +107,19 @@ def _client(offer: Offer) -> Iterator[Finding]:
     one = offer.client
     if one is None:
         return
-    said, severity = "", Severity.LOW
-    if one.given.startswith("refused"):
-        said = f"the client certificate that was presented is {one.given}"
+    message, severity = "", Severity.LOW
+    if one.outcome.startswith("refused"):
+        message = f"the client certificate that was presented is {one.outcome}"
         severity = Severity.MEDIUM
         if one.authorities:
-            said += f"; accepted authorities: {'; '.join(one.authorities[:_SHOWN])}"
-    elif one.given == NOT_ASKED:
-        said = "it does not ask clients for a certificate, so the one given was not presented"
+            message += f"; accepted authorities: {'; '.join(one.authorities[:_SHOWN])}"
+    elif one.outcome == NOT_ASKED:
+        message = "it does not ask clients for a certificate, so the one given was not presented"
         severity = Severity.MEDIUM
     elif one.wants == "optional":
-        said = "it asks clients for a certificate and accepts a client without one"
-    if said:
+        message = "it asks clients for a certificate and accepts a client without one"
+    if message:
         yield Finding(
-            rule=CLIENT_CERTIFICATE, subject=offer.subject, location=OnWire(offer.subject), evidence=one.given or one.wants,
-            message=said, severity=severity,
+            rule=CLIENT_CERTIFICATE, subject=offer.subject, location=OnWire(offer.subject), evidence=one.outcome or one.wants,
+            message=message, severity=severity,
         )  # fmt: skip

@@ -87,7 +87,7 @@ def _client(found: Endpoint, at: OnWire) -> ClientCertificate | None:
         wants=wants if found.client_auth else "none",
         at=at,
         authorities=found.client_authorities,
-        given=found.with_certificate,
+        outcome=found.with_certificate,
         how=without.partition(": ")[2],
     )
 

@@ -95,7 +95,7 @@ def _skipped(case: Case, learned: EndpointState) -> bool:
     older = PROTOCOLS[1 : PROTOCOLS.index(learned.name)]
     return (
         learned.name != "TLSv1.3"
-        and learned.asked_all
+        and learned.all_asked
         and any(case.found.protocols[name].offered for name in older)
     )
 

@@ -28,9 +28,9 @@ _SHOWN = 40
 
 def context_of(identity: Identity) -> ssl.SSLContext:
     """Return a context that presents a certificate. Errors: OSError (not readable), ssl.SSLError (no key of its own)."""
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    made.load_cert_chain(identity.certificate, identity.key, password=lambda: b"")
-    return made
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_cert_chain(identity.certificate, identity.key, password=lambda: b"")
+    return context
 
 
 class Authentication(Listener):
@@ -140,7 +140,7 @@ class Authentication(Listener):
             protocol=self._question.protocol,
             suite=self._question.suites[0],
             reaction=reaction,
-            authorities=tuple(_written(name) for name in names[:_SHOWN]),
+            authorities=tuple(_name_text(name) for name in names[:_SHOWN]),
             heard=self.heard,
         )
 
@@ -152,7 +152,7 @@ class Authentication(Listener):
         return data
 
 
-def _written(name: Any) -> str:
+def _name_text(name: Any) -> str:
     parts = (
         (key.decode(), value.decode("utf-8", "backslashreplace")) for key, value in name.get_components()
     )

@@ -39,7 +39,7 @@ class Closing:
     def present(self) -> Talk:
         """In a verdict, find out whether TLS 1.2 is there at all where it is allowed."""
         learned, asker = self.case.found.protocols["TLSv1.2"], self.case.asker
-        if learned.offered or learned.asked_all or learned.unknown:
+        if learned.offered or learned.all_asked or learned.unknown:
             return
         forbidden = self.case.scope.forbidden.get(learned.name, frozenset())
         suites = tuple(s for s in hello.every_suite() if s not in forbidden)

@@ -47,10 +47,10 @@ class Finished(Listener):
     def __init__(self, question: Question, server_name: str | None) -> None:
         super().__init__(question)
         self._name = server_name
-        given = question.session
-        self._context = given.context if isinstance(given, Session) else _context(question)
+        previous = question.session
+        self._context = previous.context if isinstance(previous, Session) else _context(question)
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
-        session = given.session if isinstance(given, Session) else None
+        session = previous.session if isinstance(previous, Session) else None
         self._object = self._context.wrap_bio(
             self._in, self._out, server_hostname=server_name, session=session
         )
@@ -110,9 +110,9 @@ class Finished(Listener):
         except ssl.SSLWantReadError:
             before_13 = self._question.protocol != "TLSv1.3"
             session = self._object.session
-            given = self._question.session is not None
-            told = before_13 or given or (session is not None and session.has_ticket)
-            return told and self._question.want is not Want.HTTP
+            resumes = self._question.session is not None
+            complete = before_13 or resumes or (session is not None and session.has_ticket)
+            return complete and self._question.want is not Want.HTTP
         return True
 
     def _finished(self) -> Answer:
@@ -135,17 +135,17 @@ class Finished(Listener):
 
 
 def _context(question: Question) -> ssl.SSLContext:
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    made.check_hostname = False
-    made.verify_mode = ssl.CERT_NONE
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # old versions are what we came for
-        made.minimum_version = made.maximum_version = VERSIONS[question.protocol]
-    made.set_ciphers(CIPHERS)
-    made.options |= LEGACY
+        context.minimum_version = context.maximum_version = VERSIONS[question.protocol]
+    context.set_ciphers(CIPHERS)
+    context.options |= LEGACY
     if not question.ticket:
-        made.options |= ssl.OP_NO_TICKET
-    return made
+        context.options |= ssl.OP_NO_TICKET
+    return context
 
 
 def _ticket(raw: bytes) -> bytes:
@@ -171,7 +171,7 @@ def _ticket(raw: bytes) -> bytes:
 class Renegotiation(Listener):
     """Finishes a handshake and begins another inside it; the kind of record that comes back is the answer."""
 
-    __slots__ = ("_asked", "_connection")
+    __slots__ = ("_connection", "_sent")
 
     def __init__(self, question: Question, server_name: str | None) -> None:
         super().__init__(question)
@@ -185,7 +185,7 @@ class Renegotiation(Listener):
         if server_name:
             self._connection.set_tlsext_host_name(server_name.encode("ascii", "ignore"))
         self._connection.set_connect_state()
-        self._asked = False
+        self._sent = False
 
     def first(self) -> bytes:
         """Return the ClientHello."""
@@ -195,15 +195,15 @@ class Renegotiation(Listener):
     @property
     def settled(self) -> bool:
         """Whether only the answer to the second handshake is missing."""
-        return self._asked
+        return self._sent
 
     def feed(self, data: bytes) -> Answer | None:
         """Take more bytes; return the answer once the server has said something to the second ClientHello."""
         self.heard += len(data)
         if self.heard > self._limit * 4:
             return self.end(Kind.GARBAGE, "more bytes than a handshake has")
-        if self._asked:
-            return self._told(accepted=data[:1] == b"\x16")
+        if self._sent:
+            return self._outcome(accepted=data[:1] == b"\x16")
         self._connection.bio_write(data)
         try:
             self._step()
@@ -214,11 +214,11 @@ class Renegotiation(Listener):
 
     def end(self, kind: Kind, detail: str = "") -> Answer:
         """A close is a refusal, silence is nothing."""
-        if self._asked and kind in (Kind.CLOSED, Kind.RESET):
-            return self._told(accepted=False)
+        if self._sent and kind in (Kind.CLOSED, Kind.RESET):
+            return self._outcome(accepted=False)
         return Answer(kind=kind, detail=detail)
 
-    def _told(self, *, accepted: bool) -> Answer:
+    def _outcome(self, *, accepted: bool) -> Answer:
         found = self._question
         return Answer(kind=Kind.HELLO, protocol=found.protocol, suite=found.suites[0], renegotiates=accepted)
 
@@ -227,8 +227,8 @@ class Renegotiation(Listener):
             self._connection.do_handshake()
         except SSL.WantReadError:
             return
-        if not self._asked:
-            self._asked = True
+        if not self._sent:
+            self._sent = True
             if not self._connection.renegotiate():
                 raise ValueError("cannot renegotiate")
             self._step()

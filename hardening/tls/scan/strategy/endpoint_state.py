@@ -36,7 +36,7 @@ class EndpointState:
     """The alert that refused what was asked last."""
     unknown: list[int] = field(default_factory=list)
     """Suites whose question never got an answer."""
-    asked_all: bool = False
+    all_asked: bool = False
     """Whether the questions covered every suite rather than forbidden ones alone."""
     chunked: bool = False
     groups: list[int] = field(default_factory=list)
@@ -141,7 +141,7 @@ class Endpoint:
     def denied(self) -> bool:
         """Tell whether something that was chosen in one place was refused in another."""
         return any(
-            self.protocols[name].asked_all
+            self.protocols[name].all_asked
             and suite not in self.protocols[name].suites
             and suite not in self.protocols[name].unknown
             for name, suite in self.glimpsed

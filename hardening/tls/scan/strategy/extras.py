@@ -206,10 +206,10 @@ def _ticketbleed(case: Case, learned: EndpointState) -> Talk:
         return
     if learned.name not in FINISHING:
         return
-    given = yield from case.asker.ask(_plain(case, learned, Want.FINISHED), blame=False)
-    if given.ticket:
+    issued = yield from case.asker.ask(_plain(case, learned, Want.FINISHED), blame=False)
+    if issued.ticket:
         question = replace(
-            _plain(case, learned, Want.STALE_ID), session=given.ticket, suites=hello.every_suite()
+            _plain(case, learned, Want.STALE_ID), session=issued.ticket, suites=hello.every_suite()
         )
         answer = yield from case.asker.ask(question, blame=False)
         case.found.faults[Want.STALE_ID] = answer.fault

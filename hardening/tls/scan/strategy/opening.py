@@ -24,11 +24,11 @@ def opened(case: Case) -> Generator[Any, Any, bool]:
     last = Answer(kind=Kind.SILENT)
     without: list[str] = []
     for wave in _waves(case.scope.first):
-        asked = [_first_question(name, shape) for name, shape in wave]
-        if len(asked) > 1:
-            asked = [replace(q, patience=2.0) for q in asked]
-        answers = yield Parallel(tuple(case.asker.ask(q, blame=False) for q in asked))
-        for question, answer in zip(asked, answers, strict=True):
+        questions = [_first_question(name, shape) for name, shape in wave]
+        if len(questions) > 1:
+            questions = [replace(q, patience=2.0) for q in questions]
+        answers = yield Parallel(tuple(case.asker.ask(q, blame=False) for q in questions))
+        for question, answer in zip(questions, answers, strict=True):
             if answer.kind is Kind.HELLO and (answer.suite is not None or answer.kinds):
                 case.found.note(question, answer)
                 _open_with(case, question, answer)
@@ -44,7 +44,7 @@ def opened(case: Case) -> Generator[Any, Any, bool]:
             case.found.no_starttls = without[-1]
             case.found.failure = without[-1]
             return False
-        if last.kind in (Kind.UNREACHABLE, Kind.PREAMBLE) and len(asked) > 1:
+        if last.kind in (Kind.UNREACHABLE, Kind.PREAMBLE) and len(questions) > 1:
             break
         if case.asker.over():
             break

@@ -23,19 +23,19 @@ class Parameters:
     case: Case
     groups_known: bool = False
     """Whether the server has said which TLS 1.3 groups it has."""
-    _asked: bool = False
+    _pending: bool = False
 
     # groups
 
     def early(self) -> Talk:
         """Ask for groups before the versions, once."""
-        self._asked = True
+        self._pending = True
         yield from self._ask()
 
     def groups(self) -> Talk:
         """Ask for groups under the newest versions, as far as the scope wants to know."""
-        if self._asked:
-            self._asked = False
+        if self._pending:
+            self._pending = False
         else:
             yield from self._ask()
 

@@ -111,7 +111,7 @@ class Inquiry:
         asker = self.asker
         asker.wary = asker.wary or anomalies.no_word_for_versions(self._case, asker.refusals)
         if not (self.scope.full or asker.wary or asker.failed):
-            left, again = COMPLIANT - asker.asked, order.worth_most(asker.refusals)
+            left, again = COMPLIANT - asker.starts, order.worth_most(asker.refusals)
             # where there is no saving them any more, each twice, so that no one period explains all three
             for refusal in again[:left] if left >= 0 else again * 2:
                 yield from asker.recheck(refusal)

@@ -82,18 +82,18 @@ def rules() -> tuple[Rule, ...]:
 class _Asking(Listener):
     """A listener that says more once the server's flight has ended, and waits for what is done to it."""
 
-    __slots__ = ("_told",)
+    __slots__ = ("_sent",)
 
     def __init__(self, question: Question) -> None:
         super().__init__(question)
-        self._told = False
+        self._sent = False
 
     def _message(self, number: int, message: bytes) -> Answer | None:
         found = super()._message(number, message)
         more = None if found is None or number != 14 else self._more(found)
         if more is None:
             return found
-        self.outgoing, self._told = more, True
+        self.outgoing, self._sent = more, True
         return None
 
     def _more(self, found: Answer) -> bytes | None:
@@ -103,7 +103,7 @@ class _Asking(Listener):
     def end(self, kind: Kind, detail: str = "") -> Answer:
         """A close and a silence are reactions, too."""
         answer = super().end(kind, detail)
-        if self._told:
+        if self._sent:
             answer.reaction = kind.value
         return answer
 
@@ -126,7 +126,7 @@ class Probe(_Asking):
         if content == HEARTBEAT_RECORD and answer is not None:
             answer.fault = body[:1] == b"\x02"
             return answer
-        if self._told and content == 21 and answer is not None and len(body) == 2:
+        if self._sent and content == 21 and answer is not None and len(body) == 2:
             answer.reaction = f"alert {body[1]}"
             return answer
         return super()._record(content, body)
@@ -156,7 +156,7 @@ class BadKey(_Asking):
 
     def _record(self, content: int, body: bytes) -> Answer | None:
         answer = self._answer
-        if self._told and answer is not None and content != 22:
+        if self._sent and answer is not None and content != 22:
             answer.reaction = f"alert {body[1]}" if content == 21 and len(body) == 2 else f"record {content}"
             return answer
         return super()._record(content, body)

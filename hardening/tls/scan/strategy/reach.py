@@ -36,14 +36,14 @@ def unread(case: Case) -> Generator[Any, Any, list[Question]]:
         suites = (*others[: most - 1], learned.suites[0])
         question = replace(control, protocol=learned.name, suites=suites)
         outcome: Outcome = yield from asker.settle(question)
-        asker.take(lambda r, asked=question: r.question == asked)  # type: ignore[misc]  # lambda defaults have no types
+        asker.take(lambda r, sent=question: r.question == sent)  # type: ignore[misc]  # lambda defaults have no types
         if outcome.state is not State.REFUSED:
             break
     if most == size or outcome.state is not State.ACCEPTED:
         return []
     whole = replace(control, protocol=learned.name, suites=(*others[: size - 1], learned.suites[0]))
-    for asked, wanted in ((whole, Kind.ALERT), (question, Kind.HELLO), (whole, Kind.ALERT)):
-        answer: Answer = yield from asker.ask(asked, blame=False)
+    for sent, wanted in ((whole, Kind.ALERT), (question, Kind.HELLO), (whole, Kind.ALERT)):
+        answer: Answer = yield from asker.ask(sent, blame=False)
         if answer.kind is not wanted:
             asker.contradictions += 1  # it was no matter of length
             return []

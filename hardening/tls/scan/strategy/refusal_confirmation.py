@@ -45,7 +45,7 @@ class Jury:
     case: Case
     _versions: Versions
     dice: random.Random = field(default_factory=lambda: random.Random(1))  # noqa: S311 - an order that a server does not expect, the same in every scan
-    asked: int = 0
+    questions: int = 0
 
     def believed(self, one: Refusal) -> bool:
         """Tell whether a refusal has been said often enough, as far as lies are concerned."""
@@ -106,7 +106,7 @@ class Jury:
     def _against(self, alert: int | None) -> int:
         """Return how many answers speak against lies in a word, with the control question that is to come."""
         asker = self.case.asker
-        return (asker.evidence.against(alert) if alert is not None else asker.succeeded) + asker.owed
+        return (asker.evidence.against(alert) if alert is not None else asker.succeeded) + asker.pending
 
     def _doubt(self, one: Refusal) -> float:
         question, full = one.question, self.case.scope.full
@@ -121,11 +121,11 @@ class Jury:
         asker = self.case.asker
         closed = False
         while on_trial := [r for r in asker.refusals if not self.believed(r) and self._open(r)]:
-            if self.asked >= ENOUGH or asker.over():
+            if self.questions >= ENOUGH or asker.over():
                 return None
             if asker.unanswered and not closed and not (yield from asker.alive()):
                 return None  # whoever answers nothing any more is not asked until the time is up
-            self.asked += 1
+            self.questions += 1
             controls, wanted = self._weights(on_trial)
             lying = control_probes.rate(asker.contradictions, asker.succeeded)
             [one] = self.dice.choices([None, *on_trial], [controls, *self._placed(on_trial, wanted)])
@@ -152,7 +152,7 @@ class Jury:
             if answer.kind is Kind.ALERT or (closed and answer.kind in (Kind.CLOSED, Kind.RESET)):
                 asker.contradictions += not closed and answer.alert != one.alert
                 one.stake += control_probes.refused(share, lying)
-                asker.said_again(one)
+                asker.confirm_alert(one)
         return None
 
     def _open(self, one: Refusal) -> bool:
@@ -200,7 +200,7 @@ class Jury:
         asker = self.case.asker
         if self._at_random(on_trial):
             return wanted
-        place = asker.asked
+        place = asker.starts
 
         def here(one: Refusal, weight: float) -> float:
             turns = self._turns(one)

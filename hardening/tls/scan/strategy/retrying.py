@@ -79,7 +79,7 @@ class Asker:
         """Whether what has been refused is being asked again."""
         self._forms: set[tuple[str, Shape]] = set()
         """Versions and shapes of the hellos that were accepted."""
-        self._said: dict[Question, int | None] = {}
+        self._alerts: dict[Question, int | None] = {}
         """The alert that refused a question."""
         self._load = Load()
         self._place = 0
@@ -96,8 +96,8 @@ class Asker:
             self.started = began
         self._tick += 1
         tick = self._tick
-        told: Reply = yield (Priority(question) if first else question)
-        answer, self.level, self._place = told
+        reply: Reply = yield (Priority(question) if first else question)
+        answer, self.level, self._place = reply
         self._tick += 1
         now = self.pace.now
         self._load.answered(self._place, self.pace.starts, now)
@@ -127,7 +127,7 @@ class Asker:
         return answer
 
     @property
-    def asked(self) -> int:
+    def starts(self) -> int:
         """How many questions went out."""
         return len(self.pace.starts)
 
@@ -137,7 +137,7 @@ class Asker:
         return self.evidence.successes
 
     @property
-    def owed(self) -> bool:
+    def pending(self) -> bool:
         """Whether a control question has to succeed after what was refused last."""
         return bool(self.refusals) and self._refused_at >= self._success_began
 
@@ -222,7 +222,8 @@ class Asker:
         if state is State.ACCEPTED:
             return True
         return (
-            answer.kind is Kind.ALERT and self._said.get(_either_way(question), answer.alert) != answer.alert
+            answer.kind is Kind.ALERT
+            and self._alerts.get(_either_way(question), answer.alert) != answer.alert
         )
 
     def _once_more(self, question: Question) -> Generator[Any, Any, Outcome]:
@@ -319,22 +320,22 @@ class Asker:
 
     def _refusal(self, question: Question, alert: int | None, times: int = 1) -> Refusal:
         """Return what the last answer was as a refusal."""
-        self._said[_either_way(question)] = alert
+        self._alerts[_either_way(question)] = alert
         self._refused_at = self._tick
         ages = self._load.ages(self._place, self.pace.starts)
         return Refusal(self._tick, question, self.level, ages, alert, (self._place,), times)
 
-    def said_again(self, refusal: Refusal) -> None:
+    def confirm_alert(self, refusal: Refusal) -> None:
         """Note that the last answer was the same refusal once more."""
         refusal.times += 1
-        self._said_at(refusal)
+        self._alert_at(refusal)
 
     def listed_again(self, refusal: Refusal) -> None:
         """Note that the last answer refused its version among others."""
         refusal.listed += 1
-        self._said_at(refusal)
+        self._alert_at(refusal)
 
-    def _said_at(self, refusal: Refusal) -> None:
+    def _alert_at(self, refusal: Refusal) -> None:
         refusal.places = (*refusal.places, self._place)
         self._refused_at = refusal.answered = self._tick
         refusal.level = self.level
@@ -379,7 +380,7 @@ class Asker:
         if answer.kind not in TROUBLE and (answer.kind is not Kind.ALERT or answer.alert != refusal.alert):
             self.contradictions += 1
         elif counts and answer.kind is Kind.ALERT:
-            self.said_again(refusal)
+            self.confirm_alert(refusal)
 
     def counted(self, refusal: Refusal, *then: int) -> bool:
         """Tell whether a server that says no on every n-th connection would have said it each time, and `then`."""
@@ -400,7 +401,7 @@ class Asker:
             now = self.pace.now
             self.pace.rest(now, crowd / self.pace.rate)  # until so many may go out at once
             yield Parallel(tuple(self.check() for _ in range(crowd)))
-        if self.owed:
+        if self.pending:
             alive = yield from self.alive()
         doubted = self.take(self._crowded if alive else lambda _refusal: True)
         if doubted:
@@ -423,9 +424,9 @@ class Asker:
         for shape in other_shapes(question, self.control, stalls=stalls):
             size = shape.max_suites
             parts = [question.suites[i : i + size] for i in range(0, len(question.suites), size)]
-            asked = [replace(question, suites=part, shape=shape, patience=wait) for part in parts]
+            questions = [replace(question, suites=part, shape=shape, patience=wait) for part in parts]
             with self.pace.widened(self.formal and not self.throttled):
-                answers = yield Parallel(tuple(self.ask(q, blame=False) for q in asked))
+                answers = yield Parallel(tuple(self.ask(q, blame=False) for q in questions))
             if any(a.kind not in TROUBLE for a in answers):
                 self.shape = shape
                 return True

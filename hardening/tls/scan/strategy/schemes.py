@@ -36,7 +36,7 @@ class PiggybackScheme:
     _stopped: set[str] = field(default_factory=set)
     _missed: str = ""
     _misses: int = 0
-    _said: bool = False
+    _answered: bool = False
     """Whether the server answered the question that missed with another choice."""
 
     def on(self, question: Question) -> Question:
@@ -48,7 +48,7 @@ class PiggybackScheme:
         left = tuple(s for s in hello.schemes_for() if s not in self._seen[self._now])
         return replace(question, schemes=left) if left else question
 
-    def came(self, question: Question, answer: Answer, learned: EndpointState, found: Endpoint) -> bool:
+    def took(self, question: Question, answer: Answer, learned: EndpointState, found: Endpoint) -> bool:
         """Take an answer to a question that left schemes out; False when it has to be asked whole."""
         fits = (
             answer.kind is Kind.HELLO
@@ -62,7 +62,7 @@ class PiggybackScheme:
             found.note(question, answer)
             self._seen[self._now].append(answer.scheme)
         else:
-            self._missed, self._said = self._now, answer.kind is Kind.HELLO
+            self._missed, self._answered = self._now, answer.kind is Kind.HELLO
         return fits
 
     def settled(self, answer: Answer, learned: EndpointState) -> None:
@@ -72,7 +72,7 @@ class PiggybackScheme:
             self._misses += 1
             if kind == self._missed:
                 self._stopped.add(kind)
-                if self._said:
+                if self._answered:
                     learned.schemes_known.add(kind)
             self._missed = ""
         self._now = kind if answer.scheme is not None else ""

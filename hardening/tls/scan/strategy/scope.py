@@ -35,14 +35,14 @@ class Scope:
     """Ask about known faults, too."""
     first: str = "TLSv1.2"
     """The version to open with."""
-    _asked: dict[str, tuple[tuple[int, ...], frozenset[int]]] = field(default_factory=dict, compare=False)
+    _known: dict[str, tuple[tuple[int, ...], frozenset[int]]] = field(default_factory=dict, compare=False)
 
-    def asked(self, name: str) -> tuple[tuple[int, ...], frozenset[int]]:
+    def questions(self, name: str) -> tuple[tuple[int, ...], frozenset[int]]:
         """Return the suites to offer under a version, and those that are offered for their parameters.
 
         Finite-field suites are asked along with what is forbidden under TLS 1.2, for their group's size.
         """
-        found = self._asked.get(name)
+        found = self._known.get(name)
         if found is None:
             everything = self.full or name in self.forbidden_protocols
             wanted = set(hello.every_suite() if everything else self.forbidden.get(name, ()))
@@ -53,7 +53,7 @@ class Scope:
                 if name == "TLSv1.2" and known[c].kx == "DHE" and c not in wanted
             )
             suites = tuple(s for s in hello.every_suite() if s in wanted or s in extra)
-            found = self._asked[name] = (suites, extra)
+            found = self._known[name] = (suites, extra)
         return found
 
 

@@ -38,14 +38,14 @@ class Versions:
         """Ask about one version, as far as the scope wants to know."""
         learned = self.case.found.protocols[name]
         if learned.refused:
-            learned.asked_all = True
+            learned.all_asked = True
             return
         if name == "SSLv2":
             yield from self._sslv2(learned)
             yield from self.together()
             return
-        learned.asked_all = self.case.scope.full or name in self.case.scope.forbidden_protocols
-        suites, extra = self.case.scope.asked(name)
+        learned.all_asked = self.case.scope.full or name in self.case.scope.forbidden_protocols
+        suites, extra = self.case.scope.questions(name)
         done = set(learned.suites)
         if not done.isdisjoint(suites):
             suites = tuple(s for s in suites if s not in done)
@@ -58,7 +58,7 @@ class Versions:
 
     def _sslv2(self, learned: EndpointState) -> Talk:
         """Most servers meet an SSL 2.0 hello with a close: that says nothing about their pace, and is asked again last."""
-        learned.asked_all = True
+        learned.all_asked = True
         answer = yield from self.case.asker.ask(_sslv2_question(), blame=False)
         state = judge_answer(_sslv2_question(), answer)
         if state is State.TROUBLED:
@@ -124,7 +124,7 @@ class Versions:
             fine = question.shape == last_good
             if question.schemes is not None:
                 answer = yield from asker.ask(question)
-                if riding.came(question, answer, learned, self.case.found):
+                if riding.took(question, answer, learned, self.case.found):
                     rest = _without(batch, answer.suite)
                     pending[:0] = [rest] if rest else []
                     continue
@@ -163,7 +163,7 @@ class Versions:
             or asker.lost
         ):
             return
-        shape, suites = Shape(tier=Tier.PLAIN, classic=True), self.case.scope.asked(name)[0]
+        shape, suites = Shape(tier=Tier.PLAIN, classic=True), self.case.scope.questions(name)[0]
         question = Question(protocol=name, suites=suites, shape=shape, want=Want.FLIGHT)
         if learned.refused_as == CLOSE:  # its trial is to come: no need to insist
             shape = replace(shape, max_suites=SMALL)
@@ -197,7 +197,7 @@ class Versions:
         if answer.kind is Kind.ALERT and answer.alert == PROTOCOL_VERSION:
             yield from asker.note(question, State.REFUSED, answer)
             for learned in self.meant(question):
-                learned.refused = learned.asked_all = True
+                learned.refused = learned.all_asked = True
             return
         if judge_answer(question, answer) is State.ACCEPTED and answer.protocol in names:
             self.case.found.note(question, answer)
@@ -342,8 +342,8 @@ class Versions:
             small = Shape(tier=Tier.PLAIN, classic=True, max_suites=SMALL)
             shorter = [replace(question.shape, max_suites=MOST)] if len(batch) > MOST else []
             for other in (*shorter, replace(question.shape, shares=True), small):
-                asked = replace(question, shape=other, suites=self._likely(batch, other))
-                outcome = yield from asker.settle(asked)
+                reshaped = replace(question, shape=other, suites=self._likely(batch, other))
+                outcome = yield from asker.settle(reshaped)
                 if outcome.state is State.ACCEPTED:
                     asker.shape = other
                     return [batch]

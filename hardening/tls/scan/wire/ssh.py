@@ -112,26 +112,26 @@ def read_all(
 
     The threads are daemons, so that whoever interrupts waits for none of them.
     """
-    asked: SimpleQueue[int] = SimpleQueue()
-    told: SimpleQueue[tuple[int, SshOffer | str, float]] = SimpleQueue()
+    todo: SimpleQueue[int] = SimpleQueue()
+    replies: SimpleQueue[tuple[int, SshOffer | str, float]] = SimpleQueue()
 
     def work() -> None:
         with suppress(Empty):
             while True:
-                place = asked.get_nowait()
+                place = todo.get_nowait()
                 began = time.monotonic()
                 try:
                     found: SshOffer | str = read(*where[place], timeout)
                 except (OSError, UnicodeError, MalformedError) as problem:
                     found = _why(problem)
-                told.put((place, found, time.monotonic() - began))
+                replies.put((place, found, time.monotonic() - began))
 
     for place in range(len(where)):
-        asked.put(place)
+        todo.put(place)
     for _ in range(min(len(where), room(concurrency), THREADS)):
         Thread(target=work, daemon=True).start()
     for _ in where:
-        yield told.get()
+        yield replies.get()
 
 
 def _why(problem: Exception) -> str:

@@ -67,9 +67,9 @@ def _not(what: str, code: bytes) -> str:
 
     A server that is closing or too busy (421, 400) says nothing about TLS.
     """
-    said = f"{what} is refused ({code.decode('ascii', 'replace')})"
+    problem = f"{what} is refused ({code.decode('ascii', 'replace')})"
     refused = code[:1] in (b"4", b"5") and code not in (b"421", b"400")
-    return NoTls(said) if refused else said
+    return NoTls(problem) if refused else problem
 
 
 def _smtp(lines: Lines, hello: bytes) -> Script:
@@ -82,8 +82,8 @@ def _smtp(lines: Lines, hello: bytes) -> Script:
     code, text = yield from _reply(lines)
     if not code.startswith(b"2"):
         # without extended commands there is no STARTTLS; anything else is about this client
-        said = f"{hello.decode()} is refused ({code.decode('ascii', 'replace')})"
-        return NoTls(said) if code in (b"500", b"502", b"504") else said
+        problem = f"{hello.decode()} is refused ({code.decode('ascii', 'replace')})"
+        return NoTls(problem) if code in (b"500", b"502", b"504") else problem
     words = [line.split()[0].upper() for line in text if line.split()]
     if b"STARTTLS" not in words:
         masked = any(len(word) >= _MASKED and set(word[:-1]) == {ord("X")} for word in words)
@@ -187,8 +187,8 @@ def ldap(lines: Lines, _name: bytes) -> Script:
         return "the answer is not that of LDAP, or ends the session"
     if answer[1] == b"\x00":
         return None
-    said = f"StartTLS is refused (result {answer[1][0]})"
-    return said if answer[1][0] == _LDAP_BUSY else NoTls(said)
+    problem = f"StartTLS is refused (result {answer[1][0]})"
+    return problem if answer[1][0] == _LDAP_BUSY else NoTls(problem)
 
 
 _LDAP_RESULT = re.compile(
@@ -209,10 +209,10 @@ def _xmpp(lines: Lines, name: bytes, namespace: bytes) -> Script:
     if b"urn:ietf:params:xml:ns:xmpp-tls" not in features:
         return NoTls("starttls is not offered")
     yield b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
-    said = yield from lines.until(b">")
-    if b"<proceed" in said:
+    chunk = yield from lines.until(b">")
+    if b"<proceed" in chunk:
         return None
-    return NoTls("starttls is refused") if b"<failure" in said else "no answer to starttls"
+    return NoTls("starttls is refused") if b"<failure" in chunk else "no answer to starttls"
 
 
 def xmpp(lines: Lines, name: bytes) -> Script:
@@ -228,10 +228,10 @@ def xmpp_server(lines: Lines, name: bytes) -> Script:
 def postgres(lines: Lines, _name: bytes) -> Script:
     """SSLRequest of the PostgreSQL protocol, version 3.0."""
     yield pack(">II", 8, 80877103)
-    said = yield from lines.take(1)
-    if said == b"S":
+    reply = yield from lines.take(1)
+    if reply == b"S":
         return None
-    return NoTls("SSLRequest is refused") if said == b"N" else "the answer to SSLRequest is an error"
+    return NoTls("SSLRequest is refused") if reply == b"N" else "the answer to SSLRequest is an error"
 
 
 def mysql(lines: Lines, _name: bytes) -> Script:

@@ -97,8 +97,8 @@ def _parameters(main: Main, release: Release) -> tuple[bool, int | None]:
         bits = certificates.dh_bits(main.tree, main.tree.place(line.value, "/"))
     else:
         bits = _NAMED_BITS.get(line.value, _dh_bits(release))
-    said = whole(most.value) if most else None
-    limit = _MOST_BITS if said is None else said
+    text = whole(most.value) if most else None
+    limit = _MOST_BITS if text is None else text
     return bits is None or bits <= limit, bits
 
 
@@ -205,9 +205,9 @@ def _client(main: Main, at: InFile) -> ClientCertificate:
     for name, wants in (("tls_verify_hosts", "required"), ("tls_try_verify_hosts", "optional")):
         line = main.last(name)
         if line is not None and line.value:
-            said = Located(line.value, _at(line, at))
-            return client_certificates.asked(said, at, {"*": wants}, otherwise="optional")
-    return client_certificates.asked(None, at, {})
+            setting = Located(line.value, _at(line, at))
+            return client_certificates.client_authentication(setting, at, {"*": wants}, otherwise="optional")
+    return client_certificates.client_authentication(None, at, {})
 
 
 _SMTP = {"smtp": "25", "ssmtp": "465", "smtps": "465", "submission": "587", "submissions": "465"}
@@ -215,13 +215,13 @@ _SMTP = {"smtp": "25", "ssmtp": "465", "smtps": "465", "submission": "587", "sub
 
 def _ports(main: Main) -> list[str]:
     """Return the ports of daemon_smtp_ports, or those of local_interfaces that name one (`address.port`, `[v6]:port`)."""
-    said = main.last("daemon_smtp_ports")
+    line = main.last("daemon_smtp_ports")
     interfaces = main.last("local_interfaces")
     own = []
     for one in _items(interfaces.value) if interfaces else []:
         found = re.fullmatch(r"(?:\[[^\]]*\][.:]|\d+(?:\.\d+){3}\.)(\d+)", one)
         own += [found[1]] if found else []
-    return own or [_SMTP.get(one, one) for one in _items(said.value if said else "25")] or ["25"]
+    return own or [_SMTP.get(one, one) for one in _items(line.value if line else "25")] or ["25"]
 
 
 def _items(text: str) -> list[str]:

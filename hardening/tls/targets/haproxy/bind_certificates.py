@@ -45,7 +45,7 @@ def list_of(bind: Line, tree: Tree) -> Source | None:
     name = after(haproxy_words.split(bind.value), "crt-list")
     if not name:
         return None
-    return tree.source(tree.place(name, bind.path.rpartition("/")[0]), asked_from=(bind.path, bind.line))
+    return tree.source(tree.place(name, bind.path.rpartition("/")[0]), referrer=(bind.path, bind.line))
 
 
 def _with_listed(bind: Line, tree: Tree) -> Line:
@@ -67,9 +67,9 @@ def _listed(bind: Line, tree: Tree) -> Iterator[tuple[Line | None, tuple[str, ..
             continue
         line = source.text.count("\n", 0, one.start()) + 1 if source else 0
         # the list of groups is the connection's, so that of the bind line holds, whatever a certificate's line says
-        said = without(one["options"].split(), frozenset({"curves", "ecdhe"}))
+        options = without(one["options"].split(), frozenset({"curves", "ecdhe"}))
         rest = without(words[1:], frozenset({"crt", "crt-list", "ssl-min-ver", "ssl-max-ver"}))
-        value = f"{words[0]} {' '.join(said)} crt {one['certificate']} {' '.join(rest)}"
+        value = f"{words[0]} {' '.join(options)} crt {one['certificate']} {' '.join(rest)}"
         yield Line("bind", value, source.path if source else "", line), names
 
 

@@ -113,9 +113,9 @@ _NO_PARAMETERS = "no Diffie-Hellman parameters are in the certificate's file, wh
 
 def _dh_off(top: Section, tree: Tree, release: Release, files: list[str]) -> bool:
     """Whether nothing gives parameters, which HAProxy once had itself; they may stand in a certificate's file."""
-    given = top.last("ssl-dh-param-file") or top.last("tune.ssl.default-dh-param")
+    line = top.last("ssl-dh-param-file") or top.last("tune.ssl.default-dh-param")
     has_own = not _has("no DHE unless configured", release)
-    return not (has_own or given or any(certificates.dh_bits(tree, f) for f in files))
+    return not (has_own or line or any(certificates.dh_bits(tree, f) for f in files))
 
 
 def _protocols(options: list[str], bind: list[str], release: Release, at: InFile) -> tuple[Located, ...]:
@@ -151,7 +151,7 @@ def _of_entry(words: list[str], bind: tuple[Located, ...], at: InFile) -> tuple[
     return protocol_ranges.between(ends[0] or bind[0].value, ends[1] or bind[-1].value, at)
 
 
-def _said(line: Line | None, bind: Line, words: list[str], name: str) -> Located | None:
+def _setting(line: Line | None, bind: Line, words: list[str], name: str) -> Located | None:
     own = bind_certificates.after(words, name)
     if own is not None:
         return Located(own.strip("\"'"), InFile((bind.path,), bind.line))
@@ -183,10 +183,10 @@ def _offer(
         for f in bind_certificates.files_of(tree, tree.place(c, _base(tree, top)))
     ]
     ecdhe = bind_certificates.after(words, "ecdhe")
-    curves = _said(top.last("ssl-default-bind-curves"), bind, words, "curves")
-    said = top.last("ssl-security-level")
-    level = whole(said.value) if said else None
-    ciphers = _said(top.last("ssl-default-bind-ciphers"), bind, words, "ciphers")
+    curves = _setting(top.last("ssl-default-bind-curves"), bind, words, "curves")
+    level_line = top.last("ssl-security-level")
+    level = whole(level_line.value) if level_line else None
+    ciphers = _setting(top.last("ssl-default-bind-ciphers"), bind, words, "ciphers")
     ciphers = ciphers or Located(directives("haproxy").default_of("ciphers", release), at)
     keys, dh_off = certificates.keys_of(tree, certificate), _dh_off(top, tree, release, certificate)
     subject, *also = served.named(path, names or (_own(section),), haproxy_words.ports(words[0]))
@@ -199,9 +199,9 @@ def _offer(
             ciphers=replace(ciphers, value=served.at_level(ciphers.value, level, reading.build))
             if level is not None
             else ciphers,
-            ciphersuites=_said(top.last("ssl-default-bind-ciphersuites"), bind, words, "ciphersuites"),
+            ciphersuites=_setting(top.last("ssl-default-bind-ciphersuites"), bind, words, "ciphersuites"),
             groups=curves or (Located(ecdhe, at) if ecdhe else None),
-            signatures=_said(top.last("ssl-default-bind-sigalgs"), bind, words, "sigalgs"),
+            signatures=_setting(top.last("ssl-default-bind-sigalgs"), bind, words, "sigalgs"),
             server_preference="prefer-client-ciphers" not in (*options, *words),
             keys=keys,
             cards=certificates.presented(tree, certificate, parameters=_dh_named(top, tree, release)),
@@ -216,9 +216,9 @@ def _offer(
 
 
 def _client(words: list[str], at: InFile) -> ClientCertificate:
-    said = bind_certificates.after(words, "verify")
-    found = client_certificates.asked(
-        Located(said, at) if said else None,
+    setting = bind_certificates.after(words, "verify")
+    found = client_certificates.client_authentication(
+        Located(setting, at) if setting else None,
         at,
         {"required": "required", "optional": "optional"},
         authorities=bind_certificates.after(words, "ca-file") or "",
@@ -253,12 +253,12 @@ def _strays(tree: Tree, bind: Line, release: Release) -> None:
 
 def _fill(tree: Tree, sections: list[Section]) -> None:
     """Put what the files say of variables into the lines about TLS; one that they do not say is doubtful."""
-    told = haproxy_words.environment(sections)
+    known = haproxy_words.environment(sections)
     for section in sections:
         for number, line in enumerate(section.lines):
             if "$" not in line.value or not (line.name == "bind" or line.name.startswith("ssl-default-bind")):
                 continue
-            words = haproxy_words.split(line.value, told)
+            words = haproxy_words.split(line.value, known)
             section.lines[number] = replace(line, value=" ".join(words))
             if any(re.search(r"\$\{?\w", word) for word in words[line.name == "bind" :]):
                 why = f"{line.name} has a variable that only the start of HAProxy says: {line.value[:80]}"

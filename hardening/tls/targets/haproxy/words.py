@@ -38,7 +38,7 @@ def split(text: str, known: Mapping[str, str] | None = None) -> list[str]:
 
 @lru_cache(maxsize=1024)
 def _split(text: str, known: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
-    told = dict(known)
+    values = dict(known)
     words: list[str] = []
     now: str | None = None
     for found in _PART.finditer(text):
@@ -51,16 +51,16 @@ def _split(text: str, known: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
             continue
         part = found[kind] if kind else ""
         if kind == "double":
-            part = _NAME.sub(lambda m: _value(m, told), part)
+            part = _NAME.sub(lambda m: _value(m, values), part)
         now = (now or "") + part
     return (*words, *([] if now is None else [now]))
 
 
-def _value(found: re.Match[str], told: Mapping[str, str]) -> str:
+def _value(found: re.Match[str], values: Mapping[str, str]) -> str:
     if found[1]:
         return found[1]
     name = found[2] or found[4]
-    return told.get(name, found[3] if found[3] is not None else found[0])
+    return values.get(name, found[3] if found[3] is not None else found[0])
 
 
 def ports(addresses: str) -> list[str]:

@@ -46,7 +46,7 @@ class Directive:
 
     name: str
     """Lower case."""
-    written: str
+    spelling: str
     words: tuple[str, ...]
     path: str
     line: int
@@ -62,7 +62,7 @@ class Section:
 
     kind: str
     """Lower case."""
-    written: str
+    spelling: str
     """Name and argument."""
     line: int
     entered: bool
@@ -80,7 +80,7 @@ class Section:
 class Doubted:
     """A directive that only a condition puts in force, and how many came before it."""
 
-    written: str
+    spelling: str
     key: str
     """What a later directive has to set so that this one does not matter."""
     host: Host | None
@@ -175,9 +175,9 @@ class Reader:
             self.tree.say("unclosed", path, sections[-1].line, f"<{sections[-1].kind}> is never closed")
             self._closes(path)
 
-    def _opens(self, kind: str, written: str, path: str, line: int) -> None:
-        argument = self._fill(written[len(kind) :].strip())
-        here = Section(kind, written.translate(_MARKS), line, self._in_force(), self._current)
+    def _opens(self, kind: str, spelling: str, path: str, line: int) -> None:
+        argument = self._fill(spelling[len(kind) :].strip())
+        here = Section(kind, spelling.translate(_MARKS), line, self._in_force(), self._current)
         if kind in CONDITIONS and not self._ruled_out():
             holds, here.doubt = self._enter(kind, argument, path, line)
             here.entered = here.entered and holds
@@ -199,10 +199,10 @@ class Reader:
     def _say_doubts(self) -> None:
         """Say what hangs on a condition, but for what a later directive sets whether it holds or not."""
         for path, here in self._doubts:
-            names = ", ".join(dict.fromkeys(x.written for x in here.settings if not _overruled(x)))
+            names = ", ".join(dict.fromkeys(x.spelling for x in here.settings if not _overruled(x)))
             if names:
                 self.tree.say("conditional", path, here.line,
-                    f"{names} {'hold' if ',' in names else 'holds'} only where <{here.written}> does, and the files do not say whether it does"
+                    f"{names} {'hold' if ',' in names else 'holds'} only where <{here.spelling}> does, and the files do not say whether it does"
                     + ("; they are read as in force" if here.entered else "; read as not in force"),
                 )  # fmt: skip
         self._doubts.clear()
@@ -254,8 +254,8 @@ class Reader:
         loaded = plain in self.modules
         return loaded or not self.modules, not loaded
 
-    def _directive(self, written: str, value: str, path: str, line: int) -> None:
-        name = written.lower()
+    def _directive(self, spelling: str, value: str, path: str, line: int) -> None:
+        name = spelling.lower()
         value = self._fill(value)
         doubted = next((s for s in self._sections if s.doubt), None)
         if not self._in_force() and (doubted is None or self._ruled_out()):
@@ -268,12 +268,12 @@ class Reader:
         key = _key(name, value)
         host = None if any(s.kind in _PER_REQUEST for s in self._sections) else self._current
         if doubted is not None and _matters(name):
-            doubted.settings.append(Doubted(written, key, host, self._count))
+            doubted.settings.append(Doubted(spelling, key, host, self._count))
         if not self._in_force():
             return
         if doubted is None and host is not None and key:
             host.settled[key] = self._count
-        self._takes(Directive(name, written, words(value), path, line, self._span))
+        self._takes(Directive(name, spelling, words(value), path, line, self._span))
 
     def _takes(self, one: Directive) -> None:
         """Take in a directive that is in force."""
@@ -293,7 +293,7 @@ class Reader:
         elif name == "listen":
             self.listens.append(one)
         elif self._current is not None:
-            inside = next((s.written for s in reversed(self._sections) if s.kind in _PER_REQUEST), "")
+            inside = next((s.spelling for s in reversed(self._sections) if s.kind in _PER_REQUEST), "")
             if inside:
                 self._current.per_request.append(replace(one, inside=inside))
             else:

@@ -119,9 +119,9 @@ _CLIENT = {
 
 
 def _client(merged: _Merged) -> ClientCertificate:
-    said, accepted = merged.last("sslverifyclient"), merged.last("sslcacertificatefile")
-    return client_certificates.asked(
-        Located(said.words[0], _place(said)) if said and said.words else None,
+    setting, accepted = merged.last("sslverifyclient"), merged.last("sslcacertificatefile")
+    return client_certificates.client_authentication(
+        Located(setting.words[0], _place(setting)) if setting and setting.words else None,
         merged.at,
         _CLIENT,
         authorities=accepted.words[0] if accepted and accepted.words else "",
@@ -152,21 +152,21 @@ def _settings(merged: _Merged, subject: str, reader: Reader, reading: Reading) -
     )
     for one in merged.both("sslciphersuite"):  # that of TLS 1.3 and the other hide each its like
         settings = _cipher_suite(settings, one, release)
-    given = merged.both("sslopensslconfcmd")
-    for one in given:
+    commands = merged.both("sslopensslconfcmd")
+    for one in commands:
         settings = _command(settings, one, reader, reading)
     files = [tree.place(d.words[0], root) for d in merged.own_or_main("sslcertificatefile") if d.words]
     sizes = [s for f in files if (s := certificates.dh_bits(tree, f))]
     in_card = _facts_has("parameters in the certificate file", release)
     bits = sizes[0] if sizes and in_card else settings.dh_bits
-    commanded = any(d.words[:1] and d.words[0].lower() == "dhparameters" for d in given)
+    commanded = any(d.words[:1] and d.words[0].lower() == "dhparameters" for d in commands)
     if bits is None and not (commanded and _dh_command(release, reading.build)):
         if _facts_has("DH sized by key", release):
             settings, bits = replace(settings, dh_key=certificates.rsa_bits(tree, files)), 2048
         bits = bits or 1024
     more = merged.last("sslcertificatechainfile")
     chain = [tree.place(more.words[0], root)] if more and more.words and files else []
-    ours = [d.words[1] for d in given if len(d.words) > 1 and d.words[0].lower() == "dhparameters"]
+    ours = [d.words[1] for d in commands if len(d.words) > 1 and d.words[0].lower() == "dhparameters"]
     dh_file = tree.place(ours[-1], root) if ours and _dh_command(release, reading.build) else ""
     private = [tree.place(d.words[0], root) for d in merged.own_or_main("sslcertificatekeyfile") if d.words]
     cards = certificates.presented(tree, files, chain=chain, parameters=dh_file, private=private)
@@ -228,7 +228,7 @@ def _complain(tree: Tree, hosts: tuple[Host, ...], release: Release) -> None:
     """Say which TLS directives the release does not know, or does not take where they stand."""
     for host in hosts:
         for one in (*host.directives, *host.per_request):
-            if one.name.startswith("ssl") and (why := directives("httpd").lacks(one.written, release)):
+            if one.name.startswith("ssl") and (why := directives("httpd").lacks(one.spelling, release)):
                 tree.say("unknown-directive", one.path, one.line, why)
             for word in one.words if one.name == "sslprotocol" else ():
                 if why := httpd_protocols.refused(word, release):
@@ -239,7 +239,7 @@ def _complain(tree: Tree, hosts: tuple[Host, ...], release: Release) -> None:
                 and not one.name.startswith("sslproxy")
                 and one.name not in _PER_DIRECTORY
             ):
-                tree.say("misplaced", one.path, one.line, f"{one.written} is not allowed in <{one.inside}>")
+                tree.say("misplaced", one.path, one.line, f"{one.spelling} is not allowed in <{one.inside}>")
 
 
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
@@ -296,8 +296,8 @@ def _as_first(
     reading: Reading,
 ) -> served.Settings:
     """Where a name cannot have protocols of its own, those of the first host on the port hold."""
-    given = [d.words for d in merged.both(_COMMAND) if len(d.words) > 1]
-    mine = settings, httpd_protocols.taken_from_every_name(given)
+    commands = [d.words for d in merged.both(_COMMAND) if len(d.words) > 1]
+    mine = settings, httpd_protocols.taken_from_every_name(commands)
     first, off = [first_at.setdefault(one, mine) for one in httpd_names.sockets(merged.host, port)][-1]
     if first is settings:
         return settings
@@ -321,7 +321,7 @@ def _per_request(settings: served.Settings, merged: _Merged, reading: Reading) -
         if one.name == "sslciphersuite" and one.words and one.words[0].lower() != "tlsv1.3":
             possible = _cipher_suite(settings, one, reading.release).ciphers
             note = (
-                f"{one.written} at {one.path} line {one.line} holds for some requests, after a renegotiation"
+                f"{one.spelling} at {one.path} line {one.line} holds for some requests, after a renegotiation"
             )
             settings = replace(
                 settings,
@@ -376,8 +376,8 @@ def edits(tree: Tree, path: str, reading: Reading) -> Iterator[Edit]:
 
 def _knows(name: str, release: Release) -> bool | None:
     features = directives("httpd").features
-    written = next((f for f in features if f.lower() == name.lower()), None)
-    return None if written is None else _facts_has(written, release)
+    feature = next((f for f in features if f.lower() == name.lower()), None)
+    return None if feature is None else _facts_has(feature, release)
 
 
 TARGET = Target(

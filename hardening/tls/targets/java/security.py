@@ -47,16 +47,16 @@ def capabilities(_release: Release, build: str, params: Mapping[str, str]) -> Ca
             f"{jdk.title} does not know {jsse.PROPERTY}, so its java.security cannot switch anything off",
             hint="update the JDK, or set versions and suites in the server that runs in it",
         )
-    given = params.get("dh_bits", "")
-    if given and not given.isdecimal():
-        raise UsageError(f"dh_bits={given!r} is not a number", hint="such as --param dh_bits=2048")
+    bits = params.get("dh_bits", "")
+    if bits and not bits.isdecimal():
+        raise UsageError(f"dh_bits={bits!r} is not a number", hint="such as --param dh_bits=2048")
     return Capabilities(
         protocols=frozenset(jdk.server_protocols),
         unreachable=frozenset(jdk.suites) - jdk.enabled,
         groups="list" if jdk.named_groups else "none",
         preference="server" if jdk.server_order else "client",
         finite_field=not jdk.named_groups,  # there DHE goes with the last FFDHE group, which TLS 1.3 would use too
-        dh_bits=int(given) if given else jdk.dh_bits,
+        dh_bits=int(bits) if bits else jdk.dh_bits,
         ordered=False,
         ways_out={
             "groups": _ONLY_PROGRAM,
@@ -120,7 +120,7 @@ def _properties(tree: Tree, path: str, reading: Reading) -> dict[str, properties
 
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield the one offer of a server that sets nothing itself."""
-    if started := start.given(tree, path):
+    if started := start.properties_of(tree, path):
         yield from start.offers(tree, path, started, reading)
         return
     found = _properties(tree, path, reading)
@@ -177,7 +177,7 @@ def remedy(one: Finding, way: Reading) -> str:
 
 def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
     """Yield the place of the property: the old one goes, the new one comes there. A start script is edited by hand."""
-    if start.given(tree, path):
+    if start.properties_of(tree, path):
         return
     source = tree.source(path)
     text = source.text if source else ""
@@ -208,11 +208,11 @@ def detect_release(tree: Tree, path: str) -> ReleaseHint:
         for name in (f"{home}/release", f"{home.removesuffix('/jre')}/release"):
             source = tree.source(name) if tree.exists(name) else None
             if source and (version := _VERSION.search(source.text)):
-                return _told(version[1], name)
+                return _hint(version[1], name)
     return ReleaseHint()
 
 
-def _told(version: str, where: str) -> ReleaseHint:
+def _hint(version: str, where: str) -> ReleaseHint:
     jdk = jsse.like(version)
     if jdk is None:
         return ReleaseHint()

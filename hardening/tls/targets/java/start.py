@@ -30,7 +30,7 @@ _FOR_SERVERS = ("jdk.tls.server.protocols", "jdk.tls.server.cipherSuites", "jdk.
 _KEY_STORE = "javax.net.ssl.keyStore"
 
 
-def given(tree: Tree, path: str) -> dict[str, Located]:
+def properties_of(tree: Tree, path: str) -> dict[str, Located]:
     """Return the options of a start script or options file by name, the last of each; comments are passed over."""
     source = tree.source(path)
     found: dict[str, Located] = {}
@@ -44,25 +44,25 @@ def given(tree: Tree, path: str) -> dict[str, Located]:
     return found
 
 
-def offers(tree: Tree, path: str, said: dict[str, Located], reading: Reading) -> Iterator[Offer]:
+def offers(tree: Tree, path: str, properties: dict[str, Located], reading: Reading) -> Iterator[Offer]:
     """Yield the one offer of a server that is started so."""
     jdk = jsse.jdk(reading.build)
-    at = next(iter(said.values())).at
+    at = next(iter(properties.values())).at
     assert isinstance(at, InFile)  # noqa: S101 - `given` makes no other place
     notes = (*reading.assumptions, "a server that sets nothing itself")
     if jdk.numbers < _SINCE:
         for name in _FOR_SERVERS:
-            if (old := said.pop(name, None)) is not None and isinstance(old.at, InFile):
+            if (old := properties.pop(name, None)) is not None and isinstance(old.at, InFile):
                 tree.say(
                     "unknown-directive", path, old.at.line, f"whether {jdk.title} knows {name} is not known"
                 )
-    if (other := said.get("https.protocols")) is not None:
+    if (other := properties.get("https.protocols")) is not None:
         notes += (f"https.protocols={other.value} is for clients, not for a server",)
-    protocols, suites, groups = (said.get(name) for name in _FOR_SERVERS)
-    security = _security(tree, said.get("java.security.properties"))
+    protocols, suites, groups = (properties.get(name) for name in _FOR_SERVERS)
+    security = _security(tree, properties.get("java.security.properties"))
     if security is None:
         notes += (jsse_served.ANY_SECURITY,)
-    store = said.get(_KEY_STORE)
+    store = properties.get(_KEY_STORE)
     files = [tree.place(store.value, posixpath.dirname(path))] if store else []
     size = java_options.dh_size(tree, jdk, [path])
     yield jsse_served.offer(
@@ -84,19 +84,19 @@ def offers(tree: Tree, path: str, said: dict[str, Located], reading: Reading) ->
     )
 
 
-def _colons(said: Located | None) -> Located | None:
-    return Located(re.sub(r"\s*,\s*", ":", said.value.strip()), said.at) if said else None
+def _colons(setting: Located | None) -> Located | None:
+    return Located(re.sub(r"\s*,\s*", ":", setting.value.strip()), setting.at) if setting else None
 
 
-def _security(tree: Tree, said: Located | None) -> Located | None:
+def _security(tree: Tree, setting: Located | None) -> Located | None:
     """Return what the file of java.security.properties disables; None: Java's own list."""
-    if said is None or not isinstance(said.at, InFile):
+    if setting is None or not isinstance(setting.at, InFile):
         return None
-    path = tree.place(said.value.removeprefix("="), posixpath.dirname(said.at.path))
+    path = tree.place(setting.value.removeprefix("="), posixpath.dirname(setting.at.path))
     if not tree.exists(path):
-        tree.say("missing-include", said.at.path, said.at.line, f"{path} is not there")
+        tree.say("missing-include", setting.at.path, setting.at.line, f"{path} is not there")
         return None
     found = properties_syntax.read(tree, path).get(jsse.PROPERTY)
     if found is not None:
         return Located(found.value, InFile((found.path,), found.line))
-    return Located("", said.at) if said.value.startswith("=") else None
+    return Located("", setting.at) if setting.value.startswith("=") else None

@@ -63,7 +63,7 @@ class Context:
         """Where it begins."""
         return InFile((self.layers[0].path,), self.layers[0].line)
 
-    def told(self) -> Iterator[tuple[str, Element]]:
+    def set_elements(self) -> Iterator[tuple[str, Element]]:
         """Yield every setting with its element, in order."""
         for layer in self.layers:
             for one in layer.children:
@@ -75,17 +75,17 @@ class Context:
 
     def text(self, name: str, properties: dict[str, str]) -> str:
         """Return a setting of one word, such as `keystorepath`; nothing where none is said."""
-        said = ""
+        value = ""
         for one in (child for layer in self.layers for child in layer.children):
             word = one.value("name").lower()
             if (one.name == "Set" and word == name) or (one.name == "Call" and word == f"set{name}"):
-                said = _text(one, properties) or said
-        return said
+                value = _text(one, properties) or value
+        return value
 
     def values(self, name: str, own: tuple[str, ...] = ()) -> Values | None:
         """Return a list that is set, or added to the factory's own; None where nothing says it."""
         found: Values | None = None
-        for word, one in self.told():
+        for word, one in self.set_elements():
             if word.removeprefix("add") != name:
                 continue
             more = tuple(_items(one))
@@ -96,7 +96,7 @@ class Context:
     def flag(self, name: str, properties: dict[str, str]) -> bool | None:
         """Return a flag, or None where nothing says it."""
         found: str | None = None
-        for word, one in self.told():
+        for word, one in self.set_elements():
             if word == name:
                 found = _text(one, properties) or found
         return None if found is None else found.lower() == "true"
@@ -177,17 +177,17 @@ def properties(tree: Tree, path: str) -> dict[str, str]:
     return found
 
 
-def port(roots: list[Element], told: dict[str, str]) -> str:
+def port(roots: list[Element], properties_of: dict[str, str]) -> str:
     """Return the port of the TLS connector, or nothing where nothing says it."""
     for name in _PORTS:
-        if told.get(name):
-            return told[name]
+        if properties_of.get(name):
+            return properties_of[name]
     for root in roots:
         for one in root.every("New"):
             if "Ssl" in one.value("class") and "Connector" in one.value("class"):
                 for child in one.children:
                     if child.name == "Set" and child.value("name").lower() == "port":
-                        return _text(child, told)
+                        return _text(child, properties_of)
     return ""
 
 
@@ -203,20 +203,20 @@ def _strays(tree: Tree, context: Context, release: Release) -> None:
 
 def offers(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield one offer per factory."""
-    roots, told = documents(tree, path), properties(tree, path)
-    number = port(roots, told)
+    roots, properties_of = documents(tree, path), properties(tree, path)
+    number = port(roots, properties_of)
     size = java_options.dh_size(tree, jsse.jdk(reading.build), _starts(tree, path))
     if size is not None:
         reading = replace(reading, assumptions=(*reading.assumptions, size.note))
     for context in contexts(roots):
         _strays(tree, context, reading.release)
-        cards = _cards(context, tree, path, told)
-        yield _offer(context, f"{path}#*:{number}" if number else path, told, size, reading, cards)
+        cards = _cards(context, tree, path, properties_of)
+        yield _offer(context, f"{path}#*:{number}" if number else path, properties_of, size, reading, cards)
 
 
-def _cards(context: Context, tree: Tree, path: str, told: dict[str, str]) -> certificates.Presented:
+def _cards(context: Context, tree: Tree, path: str, properties_of: dict[str, str]) -> certificates.Presented:
     """Return the certificates of the key store; a relative name is below the base of the Jetty."""
-    stores = [s for n in ("keystorepath", "keystore") if (s := context.text(n, told))][:1]
+    stores = [s for n in ("keystorepath", "keystore") if (s := context.text(n, properties_of))][:1]
     files = [tree.place(one, _base(path)) for one in stores]
     return certificates.presented(tree, files)
 
@@ -236,7 +236,7 @@ def _starts(tree: Tree, path: str) -> list[str]:
 def _offer(
     context: Context,
     subject: str,
-    told: dict[str, str],
+    properties_of: dict[str, str],
     size: java_options.Size | None,
     reading: Reading,
     cards: certificates.Presented,
@@ -244,8 +244,8 @@ def _offer(
     release, jdk = reading.release, jsse.jdk(reading.build)
     order: bool | None = None
     if has("useCipherSuitesOrder", release):
-        said = context.flag("useciphersuitesorder", told)
-        order = True if said is None else said
+        server_order = context.flag("useciphersuitesorder", properties_of)
+        order = True if server_order is None else server_order
     return jsse_served.offer(
         jsse_served.JsseSettings(
             subject=subject,
@@ -254,7 +254,7 @@ def _offer(
             suites=_suites(context, release, jdk),
             server_preference=order,
             cards=cards,
-            client=_client(context, told),
+            client=_client(context, properties_of),
             dh_bits=size.bits if size else None,
             assumptions=(*reading.assumptions, jsse_served.ANY_SECURITY),
         ),
@@ -262,11 +262,13 @@ def _offer(
     )
 
 
-def _client(context: Context, told: dict[str, str]) -> ClientCertificate:
+def _client(context: Context, properties_of: dict[str, str]) -> ClientCertificate:
     for name, wants in (("needclientauth", "required"), ("wantclientauth", "optional")):
-        if context.text(name, told).lower() == "true":
-            return client_certificates.asked(Located("on", context.at), context.at, {"on": wants})
-    return client_certificates.asked(None, context.at, {})
+        if context.text(name, properties_of).lower() == "true":
+            return client_certificates.client_authentication(
+                Located("on", context.at), context.at, {"on": wants}
+            )
+    return client_certificates.client_authentication(None, context.at, {})
 
 
 def _protocols(context: Context, release: Release, jdk: jsse.Jdk) -> tuple[Located, ...]:

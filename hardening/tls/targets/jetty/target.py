@@ -152,7 +152,7 @@ def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
         yield Edit(
             path=first.path,
             at=first.inner,
-            remove=tuple((e.path, e.first, e.last) for _, e in one.told()),
+            remove=tuple((e.path, e.first, e.last) for _, e in one.set_elements()),
             write=_writer(" " * (column + 2)),
         )
 

@@ -163,16 +163,16 @@ def _commanded(
     places: dict[str, InFile], command: Assignment, build: str, *, bounded: bool
 ) -> dict[str, InFile]:
     """Return the versions that commands leave: `Protocol` switches them, within the least and the greatest wherever those stand."""
-    at, given = _place(command), _lowered(command)
-    if builds.build(build).release >= _CONF_RANGE and {"minprotocol", "maxprotocol"} & set(given):
+    at, values = _place(command), _lowered(command)
+    if builds.build(build).release >= _CONF_RANGE and {"minprotocol", "maxprotocol"} & set(values):
         names = list(places)
-        least = _WORDS.get(given.get("minprotocol", ""), min(names, key=_ORDER.index, default="TLSv1.0"))
-        if given.get("minprotocol", "").lower() == "none":
+        least = _WORDS.get(values.get("minprotocol", ""), min(names, key=_ORDER.index, default="TLSv1.0"))
+        if values.get("minprotocol", "").lower() == "none":
             least = "TLSv1.0"
-        greatest = _WORDS.get(given.get("maxprotocol", ""), "TLSv1.3")
+        greatest = _WORDS.get(values.get("maxprotocol", ""), "TLSv1.3")
         span = _ORDER[_ORDER.index(least) : _ORDER.index(greatest) + 1]
         places, bounded = {n: at for n in span if n != "SSLv3" or n in places}, True
-    return _switched(places, given["protocol"], at, bounded=bounded) if "protocol" in given else places
+    return _switched(places, values["protocol"], at, bounded=bounded) if "protocol" in values else places
 
 
 def _switched(places: dict[str, InFile], words: str, at: InFile, *, bounded: bool) -> dict[str, InFile]:
@@ -201,15 +201,15 @@ def _settings(
     listed = socket.get("ssl.cipher-list")
     curve = socket.get("ssl.ec-curve") if _has("ssl.ec-curve", release) else None
     command = socket.get("ssl.openssl.ssl-conf-cmd")
-    given = _lowered(command) if command is not None and _commands(release, reading.build) else {}
+    commands = _lowered(command) if command is not None and _commands(release, reading.build) else {}
     spot = _place(command) if command is not None else at
     ciphers = (
         Located(listed.text, _place(listed))
         if listed
         else Located(facts.default_of("ciphers", release) or "DEFAULT", at)
     )
-    if "cipherstring" in given:
-        text = (given["cipherstring"] or "HIGH") + ":!aNULL:!eNULL:!EXP"
+    if "cipherstring" in commands:
+        text = (commands["cipherstring"] or "HIGH") + ":!aNULL:!eNULL:!EXP"
         ciphers = over(Located(text, spot), ciphers)
     honor = socket.get("ssl.honor-cipher-order") if _has("ssl.honor-cipher-order", release) else None
     usual = facts.default_of("honor", release)
@@ -217,10 +217,12 @@ def _settings(
         listed or facts.default_of("ciphers", release)
     )
     prefers = prefers or (usual == "with ssl.cipher-list" and bool(listed and listed.text))
-    if "serverpreference" in given.get("options", "").lower():
-        prefers = "-serverpreference" not in given["options"].lower()
+    if "serverpreference" in commands.get("options", "").lower():
+        prefers = "-serverpreference" not in commands["options"].lower()
     groups = Located(curve.text, _place(curve)) if curve else _default_groups(release, reading.build, at)
-    named = next((given[k] for k in reversed(given) if k in {"groups", "curves", "ecdhparameters"}), None)
+    named = next(
+        (commands[k] for k in reversed(commands) if k in {"groups", "curves", "ecdhparameters"}), None
+    )
     if named:
         groups = Located(named, spot)
     dh = facts.default_of("dh", release)
@@ -230,16 +232,16 @@ def _settings(
     chain = [tree.place(more.text, "/")] if more and more.text and pem else []
     private = (host and host.own("ssl.privkey")) or socket.get("ssl.privkey") or socket.top.own("ssl.privkey")
     parameters = socket.get("ssl.dh-file") if _has("ssl.dh-file", release) else None
-    dh_file = given.get("dhparameters") or (parameters.text if parameters else "")
+    dh_file = commands.get("dhparameters") or (parameters.text if parameters else "")
     bits = certificates.dh_bits(tree, tree.place(dh_file, "/")) if dh_file else None
     return served.Settings(
         subject=subject,
         at=at,
         protocols=_protocols(socket, release, reading.build, at),
         ciphers=ciphers,
-        ciphersuites=Located(given["ciphersuites"], spot) if "ciphersuites" in given else None,
+        ciphersuites=Located(commands["ciphersuites"], spot) if "ciphersuites" in commands else None,
         groups=groups,
-        signatures=Located(given[SIGNATURES], spot) if given.get(SIGNATURES) else None,
+        signatures=Located(commands[SIGNATURES], spot) if commands.get(SIGNATURES) else None,
         server_preference=prefers,
         keys=certificates.keys_of(tree, files),
         cards=certificates.presented(
@@ -253,19 +255,19 @@ def _settings(
         elliptic=_has("ECDHE", release),
         dh_bits=bits or (int(dh) if dh.isdigit() and not dh_file else None),
         dh_key=None if dh_file else certificates.rsa_bits(tree, files),
-        compression="compression" in given.get("options", "").lower()
-        and "-compression" not in given.get("options", "").lower(),
+        compression="compression" in commands.get("options", "").lower()
+        and "-compression" not in commands.get("options", "").lower(),
         client=_client(socket, at) if files else None,
         assumptions=reading.assumptions,
     )
 
 
 def _client(socket: _Socket, at: InFile) -> ClientCertificate:
-    said, enforced = socket.get("ssl.verifyclient.activate"), socket.get("ssl.verifyclient.enforce")
+    setting, enforced = socket.get("ssl.verifyclient.activate"), socket.get("ssl.verifyclient.enforce")
     accepted = socket.get("ssl.verifyclient.ca-file") or socket.get("ssl.ca-file")
     wants = "required" if enforced is None or enforced.on else "optional"
-    return client_certificates.asked(
-        Located("on" if said.on else "off", _place(said)) if said else None,
+    return client_certificates.client_authentication(
+        Located("on" if setting.on else "off", _place(setting)) if setting else None,
         at,
         {"on": wants},
         authorities=accepted.text if accepted else "",

@@ -108,8 +108,8 @@ def _on(one: Directive | None) -> bool:
 def _protocols(lines: Iterable[Directive], release: Release, build: str, at: InFile) -> tuple[Located, ...]:
     """Return what all lines of one block switch on together (none takes anything back), or the release's default."""
     words, on = _nameable(release), dict.fromkeys(_always_on(release, build), at)
-    said = [(word, _place(one)) for one in lines for word in one.words]
-    for word, where in said or (
+    placed = [(word, _place(one)) for one in lines for word in one.words]
+    for word, where in placed or (
         (w, at) for w in directives("nginx").default_of("protocols", release).split()
     ):
         name = _FOLDED.get(word.lower())
@@ -163,9 +163,9 @@ _CLIENT = {"on": "required", "optional": "optional", "optional_no_ca": client_ce
 
 
 def _client(server: Block) -> ClientCertificate:
-    said, accepted = server.last("ssl_verify_client"), server.last("ssl_client_certificate")
-    return client_certificates.asked(
-        Located(said.words[0], _place(said)) if said and said.words else None,
+    setting, accepted = server.last("ssl_verify_client"), server.last("ssl_client_certificate")
+    return client_certificates.client_authentication(
+        Located(setting.words[0], _place(setting)) if setting and setting.words else None,
         InFile((server.path,), server.line),
         _CLIENT,
         authorities=accepted.words[0] if accepted and accepted.words else "",
@@ -200,8 +200,10 @@ def _command(settings: served.Settings, one: Directive) -> served.Settings:
 
 def _listens(server: Block) -> Iterator[tuple[str, bool, bool]]:
     """Yield each address with whether it speaks TLS, at once or (mail) when asked, and whether this server is its default."""
-    asked = server.last("starttls")
-    old = _on(server.last("ssl")) or bool(asked and asked.words and asked.words[0].lower() in {"on", "only"})
+    starttls = server.last("starttls")
+    old = _on(server.last("ssl")) or bool(
+        starttls and starttls.words and starttls.words[0].lower() in {"on", "only"}
+    )
     for one in server.directives:
         if one.name == "listen" and one.words:
             flags = one.words[1:]

@@ -33,7 +33,7 @@ def _faults(tree: Tree, lines: Sequence[Line], release: Release) -> None:
         kind = KINDS.get(line.name)
         if kind is None:
             continue
-        if why := facts.lacks(line.written, release) or unknown(kind, line.value, release, facts):
+        if why := facts.lacks(line.spelling, release) or unknown(kind, line.value, release, facts):
             tree.say("unknown-directive", line.path, line.line, why)
 
 
@@ -74,11 +74,11 @@ def _offer(path: str, host: str, lines: Sequence[Line], reading: Reading) -> Off
     here = [x for x in lines if _holds(x.block, host)]
     start = InFile((path,), 1)
     defaults = ssh_algorithms.defaults("client", release)
-    said = {x.name for x in here}
+    names = {x.name for x in here}
     guessed = [
         ssh_algorithms.LABELS[kind]
         for kind, name in NAMES.items()
-        if name.lower() not in said and "memory" in getattr(defaults.get(kind), "verified", "")
+        if name.lower() not in names and "memory" in getattr(defaults.get(kind), "verified", "")
     ]
     notes = (
         (f"the default lists of {release.version} are taken from the server's: {', '.join(guessed)}",)

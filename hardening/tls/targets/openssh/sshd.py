@@ -84,8 +84,8 @@ class _Config:
         on = self.first("gssapikeyexchange")
         if on is None or on.value.lower() != "yes":
             return found
-        said = self.first("gssapikexalgorithms")
-        text, at = (said.value, said.at) if said else (_GSS, on.at)
+        setting = self.first("gssapikexalgorithms")
+        text, at = (setting.value, setting.at) if setting else (_GSS, on.at)
         return tuple(Located(n, at) for n in text.split(",")) + found
 
     def host_keys(self) -> tuple[tuple[Located, ...], bool]:
@@ -94,17 +94,19 @@ class _Config:
         certified = bool(self.every("hostcertificate"))
         facts = directives("openssh")
         found: list[Located] = []
-        for said in self.names("host_keys"):
-            if openssh_keys.base_type(said.value) not in have or ("-cert-v0" in said.value and not certified):
+        for setting in self.names("host_keys"):
+            if openssh_keys.base_type(setting.value) not in have or (
+                "-cert-v0" in setting.value and not certified
+            ):
                 continue
-            found.append(said)
-            if said.value == "ssh-rsa" and not facts.has("host keys by signature", self.release):
+            found.append(setting)
+            if setting.value == "ssh-rsa" and not facts.has("host keys by signature", self.release):
                 more = (
                     ("rsa-sha2-512", "rsa-sha2-256")
                     if facts.has("rsa-sha2 with ssh-rsa", self.release)
                     else ()
                 )
-                found += [Located(n, said.at) for n in more]
+                found += [Located(n, setting.at) for n in more]
         return tuple(dict.fromkeys(found)), certain
 
     def protocol1(self) -> Located | None:
@@ -127,8 +129,8 @@ class _Config:
         """The file with each port, as other targets name their servers."""
         ports = [x.value for x in self.every("port")] or ["22"]
         listen = [x.value for x in self.every("listenaddress")]
-        given = [found[1] for one in listen if (found := re.search(r"(?:\]|^[^:]*):(\d+)$", one))]
-        return served.named(self.path, ("sshd",), given or ports)
+        numbers = [found[1] for one in listen if (found := re.search(r"(?:\]|^[^:]*):(\d+)$", one))]
+        return served.named(self.path, ("sshd",), numbers or ports)
 
 
 def _for_some(line: Line) -> bool:
@@ -142,10 +144,10 @@ def _faults(tree: Tree, lines: Sequence[Line], release: Release) -> None:
         kind = KINDS.get(line.name)
         if kind is None:
             continue
-        if why := facts.lacks(line.written, release) or unknown(kind, line.value, release, facts):
+        if why := facts.lacks(line.spelling, release) or unknown(kind, line.value, release, facts):
             tree.say("unknown-directive", line.path, line.line, why)
         elif line.block and kind != "user_keys":
-            tree.say("misplaced", line.path, line.line, f"{line.written} is not allowed in a Match block")
+            tree.say("misplaced", line.path, line.line, f"{line.spelling} is not allowed in a Match block")
 
 
 def _system_policy(tree: Tree, release: Release) -> tuple[list[Line], tuple[str, ...]]:

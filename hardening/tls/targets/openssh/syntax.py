@@ -43,7 +43,7 @@ class Line:
 
     name: str
     """In lower case, aliases resolved."""
-    written: str
+    spelling: str
     value: str
     path: str
     line: int
@@ -86,14 +86,14 @@ def _lines(tree: Tree, block: str, whole: str, path: str) -> Iterator[Line]:
         if found is None:
             tree.say("syntax", path, number, f"{bare[:60]!r} is not understood")
             continue
-        written, value = found["name"], found["value"].strip()
-        name = ALIASES.get(written.lower(), written.lower())
+        spelling, value = found["name"], found["value"].strip()
+        name = ALIASES.get(spelling.lower(), spelling.lower())
         if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
             value = value[1:-1]
         if name in {"match", "host"}:
-            block = f"{written} {value}"  # an included file ends its own blocks: `block` is this call's
+            block = f"{spelling} {value}"  # an included file ends its own blocks: `block` is this call's
             continue
-        yield Line(name, written, value, path, number, block)
+        yield Line(name, spelling, value, path, number, block)
 
 
 def matches(name: str, patterns: str) -> bool:
@@ -112,7 +112,7 @@ def unknown_directives(tree: Tree, lines: Sequence[Line], facts: Directives, rel
     for line in lines:
         if line.name in {*KINDS, "include", "protocol"} or matches(line.name, ignored):
             continue  # those are judged by what each release takes, where they are read
-        if why := facts.stray(line.written, release):
+        if why := facts.stray(line.spelling, release):
             tree.say("unknown-directive", line.path, line.line, why)
 
 

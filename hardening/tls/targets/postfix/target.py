@@ -339,7 +339,7 @@ def _client(service: _Service, at: InFile, *, mandatory: bool) -> ClientCertific
     required, asks = "smtpd_tls_req_ccert", "smtpd_tls_ask_ccert"
     name = required if service.text(required) == "yes" else asks
     strict = mandatory and name == required
-    return client_certificates.asked(
+    return client_certificates.client_authentication(
         Located(service.text(name), service.place(name, at)),
         at,
         {"yes": "required" if strict else client_certificates.UNCHECKED},

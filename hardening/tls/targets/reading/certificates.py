@@ -93,11 +93,11 @@ def presented(
     elsewhere = (
         () if tree.of_host or tree.in_memory else dict.fromkeys(c.at.path for c in found.values() if c.at)
     )
-    folder = "/" + "/".join(tree.given[:-1])
+    folder = "/" + "/".join(tree.opened_path[:-1])
     notes = tuple(
         f"{path} of this machine is the one that is meant, for the configuration is in no copy of a host"
         for path in elsewhere
-        if tree.given and not path.startswith(f"{folder.rstrip('/')}/")
+        if tree.opened_path and not path.startswith(f"{folder.rstrip('/')}/")
     )
     return Presented(
         certificates=tuple(found.values()),
@@ -331,16 +331,16 @@ def _cards(content: bytes, why: str, mixed: bool) -> tuple[tuple[Certificate, ..
     if why:
         return (), why
     cards = [certificate.read(der) for der in ders]
-    made: list[Certificate] = []
+    certificates: list[Certificate] = []
     for place, (der, card) in enumerate(zip(ders, cards, strict=True)):
         if card is None:
             continue
         # each chain of a file that may hold several begins with a certificate that is not an authority's
         first = place == 0 or ((mixed or b"-----BEGIN" not in content) and not card.ca)
         unlinked = not first and not certificate.certifies(der, ders[place - 1])
-        made.append(replace(card, own=first, unlinked=unlinked))
+        certificates.append(replace(card, own=first, unlinked=unlinked))
     lost = sum(card is None for card in cards)
-    return tuple(made), f"{lost} of its {len(cards)} certificates cannot be read" if lost else ""
+    return tuple(certificates), f"{lost} of its {len(cards)} certificates cannot be read" if lost else ""
 
 
 def _of_java_store(content: bytes) -> Iterator[bytes]:

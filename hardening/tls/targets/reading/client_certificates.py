@@ -13,8 +13,8 @@ SWITCH = {"on": "required", "yes": "required", "true": "required", "1": "require
 """The words of a switch that requires one."""
 
 
-def asked(
-    said: Located | None,
+def client_authentication(
+    setting: Located | None,
     at: InFile,
     words: Mapping[str, str],
     *,
@@ -25,12 +25,12 @@ def asked(
 
     `words` leads to `none`, `optional`, `required` or UNCHECKED; `authorities` is the file of those accepted.
     """
-    wants = words.get(said.value.strip("\"'").lower(), otherwise) if said is not None else otherwise
+    wants = words.get(setting.value.strip("\"'").lower(), otherwise) if setting is not None else otherwise
     if wants == "none":
         authorities = ""
     return ClientCertificate(
         wants="optional" if wants == UNCHECKED else wants,
-        at=said.at if said is not None else at,
+        at=setting.at if setting is not None else at,
         checked=wants != UNCHECKED,
         authorities=(authorities,) if authorities else (),
     )

@@ -56,8 +56,8 @@ def meant(text: str | None, build_name: str, level: int) -> tuple[tuple[str, ...
     for word in words:
         name = word.strip().lstrip("?*-")
         newest = build.release >= _MLKEM
-        said = own(build) if newest and name.upper() == "DEFAULT" else (name,)
-        groups = [g for n in said if (g := registry.find_group(n)) is not None]
+        names = own(build) if newest and name.upper() == "DEFAULT" else (name,)
+        groups = [g for n in names if (g := registry.find_group(n)) is not None]
         every = every and bool(groups)
         if newest and "-" in word[: len(word) - len(name)]:
             found = {g: None for g in found if g not in groups}

@@ -39,27 +39,27 @@ class Includes:
         """The file that is being read."""
         return self._open[-1]
 
-    def read(self, path: str, take: Take, asked_from: Place | None = None) -> None:
+    def read(self, path: str, take: Take, referrer: Place | None = None) -> None:
         """Hand a file (a real path) to `take`, or say why it is not read."""
         if path in self._open or len(self._open) >= self._manner.deepest:
-            at, line = asked_from or (path, 1)
+            at, line = referrer or (path, 1)
             self._tree.say("include-loop", at, line, f"{path} includes itself")
             return
-        source = self._tree.source(path, asked_from=asked_from)
+        source = self._tree.source(path, referrer=referrer)
         if source is None:
             return
         self._open.append(path)
         take(source.text, path)
         self._open.pop()
 
-    def follow(self, pattern: str, base: str, take: Take, asked_from: Place, directive: str = "") -> None:
+    def follow(self, pattern: str, base: str, take: Take, referrer: Place, directive: str = "") -> None:
         """Hand every file that a directive's pattern means to `take`, in order; it is relative to the real folder `base`."""
-        for one in self._meant(self._tree.place(pattern, base), asked_from):
+        for one in self._meant(self._tree.place(pattern, base), referrer):
             if directive not in self._manner.may_be_absent or self._tree.exists(one):
-                self.read(one, take, asked_from)
+                self.read(one, take, referrer)
 
-    def _meant(self, place: str, asked_from: Place) -> Iterator[str]:
-        for one in self._tree.glob(place, asked_from) if self._manner.globs else (place,):
+    def _meant(self, place: str, referrer: Place) -> Iterator[str]:
+        for one in self._tree.glob(place, referrer) if self._manner.globs else (place,):
             if self._manner.folders and self._tree.is_folder(one):
                 yield from self._tree.listing(one)
             else:

@@ -20,18 +20,18 @@ def filled(pattern: re.Pattern[str], text: str, piece: Callable[[re.Match[str]],
 
     def counted(found: re.Match[str]) -> str:
         nonlocal size
-        said = piece(found)
-        size += len(said) - len(found[0])
-        if size > LONGEST and len(said) > len(found[0]):
+        value = piece(found)
+        size += len(value) - len(found[0])
+        if size > LONGEST and len(value) > len(found[0]):
             raise OvergrownError
-        return said
+        return value
 
     return pattern.sub(counted, text)
 
 
-def replaced(text: str, name: str, said: str) -> str:
+def replaced(text: str, name: str, value: str) -> str:
     """Return a text with a macro's name replaced wherever it stands. Errors: OvergrownError, before it has grown."""
     count = text.count(name)
-    if count and len(said) > len(name) and len(text) + count * (len(said) - len(name)) > LONGEST:
+    if count and len(value) > len(name) and len(text) + count * (len(value) - len(name)) > LONGEST:
         raise OvergrownError
-    return text.replace(name, said)
+    return text.replace(name, value)

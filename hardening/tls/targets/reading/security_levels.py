@@ -27,7 +27,7 @@ _DIGESTS = {
 """What the hash of a signature counts for (t1_lib.c, `sigalg_security_bits`): half of its size."""
 _BROKEN_DIGESTS = {"md5": 39, "sha1": 63}
 """What they count for from OpenSSL 3.0 on."""
-_LARGEST_ASKED = 2048
+_LARGEST_DH = 2048
 """Parameters that a server sizes itself grow with the level, so larger ones are never held against it here."""
 
 
@@ -45,7 +45,7 @@ def protocols_of(build_name: str, level: int) -> frozenset[str]:
     return frozenset(found)
 
 
-def _asked(build_name: str, level: int) -> int:
+def _required(build_name: str, level: int) -> int:
     if build_name.startswith(builds.JDK) or builds.build(build_name).security_level is None:
         return 0
     return _STRENGTH[min(max(level, 0), len(_STRENGTH) - 1)]
@@ -62,7 +62,7 @@ def field_strength(bits: int) -> int:
 
 def highest(strength: int) -> int:
     """Return the highest security level that so many bits of security are enough for."""
-    return max(level for level, asked in enumerate(_STRENGTH) if asked <= strength)
+    return max(level for level, bits in enumerate(_STRENGTH) if bits <= strength)
 
 
 _SIZED = ((2048, 112), (3072, 128), (4096, 152), (8192, 192))
@@ -82,7 +82,7 @@ def own_field(build_name: str, level: int, rsa_bits: int) -> int | None:
     if build_name.startswith(builds.JDK) or builds.build(build_name).release < _RELEASE_OWN_LEVELS:
         return None
     key = max((strength for size, strength in _KEYS if rsa_bits >= size), default=0)
-    wanted = max(key, _asked(build_name, level))
+    wanted = max(key, _required(build_name, level))
     return max((size for size, strength in _SIZED if wanted >= strength), default=1024)
 
 
@@ -90,7 +90,7 @@ def allows_group(build_name: str, level: int, group: Group) -> bool:
     """Whether a group can be used at a security level; those with ML-KEM can at every level that is used."""
     if group.kind not in {"EC", "FFDHE"} or group.bits is None:
         return True
-    return _below(_CURVES if group.kind == "EC" else _FIELDS, group.bits) >= _asked(build_name, level)
+    return _below(_CURVES if group.kind == "EC" else _FIELDS, group.bits) >= _required(build_name, level)
 
 
 def allows_scheme(build_name: str, level: int, scheme: Scheme) -> bool:
@@ -101,11 +101,11 @@ def allows_scheme(build_name: str, level: int, scheme: Scheme) -> bool:
         return True
     digest = scheme.name.rpartition("_")[2]
     strength = digest_strength(digest, before_3=build.release < _RELEASE_OWN_LEVELS)
-    return strength >= _asked(build_name, level)
+    return strength >= _required(build_name, level)
 
 
 def allows_field(build_name: str, level: int, bits: int | None) -> bool:
     """Whether Diffie-Hellman parameters of a size can be used at a security level; an unknown size can."""
-    if bits is None or bits >= _LARGEST_ASKED:
+    if bits is None or bits >= _LARGEST_DH:
         return True
-    return _below(_FIELDS, bits) >= min(_asked(build_name, level), _below(_FIELDS, _LARGEST_ASKED))
+    return _below(_FIELDS, bits) >= min(_required(build_name, level), _below(_FIELDS, _LARGEST_DH))

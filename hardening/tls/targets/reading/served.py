@@ -99,8 +99,12 @@ def spoken(settings: Settings, build_name: str) -> tuple[Located, ...]:
     return tuple(s for s in settings.protocols if s.value in speaks)
 
 
-def _values(said: Located | tuple[Located, ...] | None) -> tuple[str, ...]:
-    return () if said is None else tuple(s.value for s in (said if isinstance(said, tuple) else (said,)))
+def _values(setting: Located | tuple[Located, ...] | None) -> tuple[str, ...]:
+    return (
+        ()
+        if setting is None
+        else tuple(s.value for s in (setting if isinstance(setting, tuple) else (setting,)))
+    )
 
 
 def all_the_same(who: str) -> str:
@@ -193,13 +197,13 @@ class _Usable:
 
 
 @lru_cache(maxsize=4096)
-def _suites(asked: _Question, protocol: str) -> _Usable:
-    found = resolution(asked.string, asked.ciphersuites, asked.build)
+def _suites(question: _Question, protocol: str) -> _Usable:
+    found = resolution(question.string, question.ciphersuites, question.build)
     if found.error and not found.tls13:
         return _Usable()
     under = found.under(protocol)
     if protocol not in {"SSLv2", "TLSv1.3"}:
-        keys, finite_field, elliptic = asked.keys, asked.finite_field, asked.elliptic
+        keys, finite_field, elliptic = question.keys, question.finite_field, question.elliptic
         if keys is not None and protocol != "TLSv1.2":  # ssl_lib.c, `ssl_set_masks`
             keys -= _SINCE_TLS12
         under = tuple(c for c in under if c.suite is None or _can(c.suite, keys, finite_field, elliptic))
@@ -223,7 +227,7 @@ def offer(settings: Settings, build_name: str) -> Offer:
     names13, names12, known = group_lists.meant(listed, build_name, level)
     if settings.dh_key and (own := security_levels.own_field(build_name, level, settings.dh_key)):
         settings = replace(settings, dh_bits=own)
-    asked = _Question(
+    question = _Question(
         string=text,
         ciphersuites=text13,
         build=build_name,
@@ -239,39 +243,47 @@ def offer(settings: Settings, build_name: str) -> Offer:
     protocols = []
     inert = list(settings.inert)
     finite_field = False
-    made: dict[str, Located] = {}  # one object per suite and place: equal ones are found fast by who judges
-    for said in settings.protocols:
-        if said.value not in speaks:
-            inert.append(Inert(said, _mute(build_name, said.value, found.security_level)))
+    located: dict[
+        str, Located
+    ] = {}  # one object per suite and place: equal ones are found fast by who judges
+    for setting in settings.protocols:
+        if setting.value not in speaks:
+            inert.append(Inert(setting, _mute(build_name, setting.value, found.security_level)))
             continue
-        if said.value == "TLSv1.3" and listed and known and not names13:
-            inert.append(Inert(said, f"no group of {listed} works under it on {builds.shown(build_name)}"))
+        if setting.value == "TLSv1.3" and listed and known and not names13:
+            inert.append(Inert(setting, f"no group of {listed} works under it on {builds.shown(build_name)}"))
             continue
-        usable = _suites(asked, said.value)
+        usable = _suites(question, setting.value)
         if not usable.names:
-            inert.append(Inert(said, f"no suite that is listed works under it on {builds.shown(build_name)}"))
+            inert.append(
+                Inert(setting, f"no suite that is listed works under it on {builds.shown(build_name)}")
+            )
             continue
         finite_field = finite_field or usable.finite_field
-        place = place13 if said.value == "TLSv1.3" else settings.ciphers.at
+        place = place13 if setting.value == "TLSv1.3" else settings.ciphers.at
         schemes = signing.left(
-            settings.signatures, build_name, level, settings.keys, said.value, usable.signers
+            settings.signatures, build_name, level, settings.keys, setting.value, usable.signers
         )
-        if schemes == () and said.value == "TLSv1.3":
+        if schemes == () and setting.value == "TLSv1.3":
             inert.append(
                 Inert(
-                    said,
+                    setting,
                     "no signature algorithm of the list that is set works under it with the server's keys",
                 )
             )
             continue
         protocols.append(
             ProtocolOffer(
-                name=said.value,
-                at=said.at,
-                suites=tuple([made.get(n) or made.setdefault(n, Located(n, place)) for n in usable.names]),
-                preference="server" if _prefers(settings, said.value) else "client",
-                groups=group_lists.under(said.value, newer, older, elliptic=usable.elliptic),
-                possible=_possible(settings, asked, said.value, usable.names) if settings.possible else (),
+                name=setting.value,
+                at=setting.at,
+                suites=tuple(
+                    [located.get(n) or located.setdefault(n, Located(n, place)) for n in usable.names]
+                ),
+                preference="server" if _prefers(settings, setting.value) else "client",
+                groups=group_lists.under(setting.value, newer, older, elliptic=usable.elliptic),
+                possible=_possible(settings, question, setting.value, usable.names)
+                if settings.possible
+                else (),
                 signature_algorithms=schemes or (),
             )
         )
@@ -297,9 +309,9 @@ def offer(settings: Settings, build_name: str) -> Offer:
 
 def _with_host_list(settings: Settings, build_name: str) -> Settings:
     """A program that sets no list (the library's, said by nobody) has the one of the host's openssl.cnf."""
-    told = builds.build(build_name).told_list
+    host_list = builds.build(build_name).default_list
     own = settings.ciphers.value == "DEFAULT" and settings.ciphers.at == settings.at
-    return replace(settings, ciphers=Located(told, settings.at)) if told and own else settings
+    return replace(settings, ciphers=Located(host_list, settings.at)) if host_list and own else settings
 
 
 def _prefers(settings: Settings, protocol: str) -> bool:
@@ -328,7 +340,7 @@ def _mute(build_name: str, name: str, level: int | None) -> str:
 
 
 def _possible(
-    settings: Settings, asked: _Question, protocol: str, offered: tuple[str, ...]
+    settings: Settings, question: _Question, protocol: str, offered: tuple[str, ...]
 ) -> tuple[Located, ...]:
     """Return what the lists of single requests add; the suites of TLS 1.3 are in none of them."""
     if protocol == "TLSv1.3":
@@ -336,7 +348,7 @@ def _possible(
     return tuple(
         Located(name, one.at)
         for one in settings.possible
-        for name in _suites(replace(asked, string=one.value), protocol).names
+        for name in _suites(replace(question, string=one.value), protocol).names
         if name not in offered
     )
 

@@ -50,10 +50,10 @@ def signers(suites: Iterable[Suite]) -> frozenset[str]:
     return frozenset(s.auth for s in suites if s.kx in {"DHE", "ECDHE"} and s.auth in _TLS12_KEYS)
 
 
-def _scheme(said: str, *, named: bool) -> Scheme | None:
-    family, plus, digest = said.lower().partition("+")
+def _scheme(word: str, *, named: bool) -> Scheme | None:
+    family, plus, digest = word.lower().partition("+")
     if not plus:
-        return registry.find_scheme(said) if named else None
+        return registry.find_scheme(word) if named else None
     if family in _PSS:
         return registry.find_scheme(f"rsa_pss_rsae_{digest}") if named else None
     names = (
@@ -85,14 +85,14 @@ def _signs(name: str, key: str) -> bool:
 
 
 def left(
-    said: Located | None, build_name: str, level: int, keys: frozenset[str] | None, protocol: str, signers: frozenset[str]
+    setting: Located | None, build_name: str, level: int, keys: frozenset[str] | None, protocol: str, signers: frozenset[str]
 ) -> tuple[Located, ...] | None:  # fmt: skip
     """Return the schemes of a list that a server can sign with under a version, in order; None where none is set or a word of it is not known.
 
     `signers` are the authentications (RSA, ECDSA, DSS) of its suites up to TLS 1.2 that carry a signature.
     """
-    names = _left(said.value, build_name, level, keys, protocol, signers) if said else None
-    return None if said is None or names is None else tuple([Located(name, said.at) for name in names])
+    names = _left(setting.value, build_name, level, keys, protocol, signers) if setting else None
+    return None if setting is None or names is None else tuple([Located(name, setting.at) for name in names])
 
 
 @lru_cache(maxsize=1024)

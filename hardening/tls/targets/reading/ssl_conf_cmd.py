@@ -33,30 +33,30 @@ def options(settings: served.Settings, value: str) -> served.Settings:
     return settings
 
 
-def over(said: Located, before: Located) -> Located:
+def over(setting: Located, before: Located) -> Located:
     """Return a cipher string that is set over another: the security level of the one before stays where it names none."""
     levels = _LEVEL.findall(before.value)
-    if not levels or _LEVEL.search(said.value):
-        return said
-    return replace(said, value=f"{said.value}:{levels[-1]}")
+    if not levels or _LEVEL.search(setting.value):
+        return setting
+    return replace(setting, value=f"{setting.value}:{levels[-1]}")
 
 
-def common(settings: served.Settings, command: str, said: Located) -> served.Settings:
+def common(settings: served.Settings, command: str, setting: Located) -> served.Settings:
     """Return settings as a command leaves them that does the same in every server; any other leaves them as they are."""
     if command == "ciphersuites":
-        return replace(settings, ciphersuites=said)
+        return replace(settings, ciphersuites=setting)
     if command == SIGNATURES:
-        return replace(settings, signatures=said)
-    return options(settings, said.value) if command == "options" else settings
+        return replace(settings, signatures=setting)
+    return options(settings, setting.value) if command == "options" else settings
 
 
-def given(settings: served.Settings, lines: Iterable[tuple[str, Located]]) -> served.Settings:
+def with_commands(settings: served.Settings, lines: Iterable[tuple[str, Located]]) -> served.Settings:
     """Return settings as commands (name, and value with its place) leave them, one after the other."""
-    for name, said in lines:
-        command, value = name.lower(), said.value
+    for name, setting in lines:
+        command, value = name.lower(), setting.value
         names = [s.value for s in settings.protocols]
         if command == "cipherstring":
-            settings = replace(settings, ciphers=over(said, settings.ciphers))
+            settings = replace(settings, ciphers=over(setting, settings.ciphers))
         elif command == "protocol":
             found = protocol_ranges.commanded(value, names) & set(names)
             settings = replace(settings, protocols=tuple(s for s in settings.protocols if s.value in found))
@@ -65,7 +65,7 @@ def given(settings: served.Settings, lines: Iterable[tuple[str, Located]]) -> se
             ends[RANGE_ENDS[command]] = {"none": ("SSLv3", "TLSv1.3")[RANGE_ENDS[command]]}.get(
                 value.lower(), value
             )
-            settings = replace(settings, protocols=protocol_ranges.between(ends[0], ends[1], said.at))
+            settings = replace(settings, protocols=protocol_ranges.between(ends[0], ends[1], setting.at))
         else:
-            settings = common(settings, command, said)
+            settings = common(settings, command, setting)
     return settings

@@ -72,12 +72,12 @@ class Tree:
         """Certificates and parameters of a tree in memory, by path; None: nothing is known of such files."""
         self.prefix = prefix
         """What stands before `/etc/...` when the tree is a copy of a host's."""
-        self.given: list[str] = []
+        self.opened_path: list[str] = []
         """The parts of the path that was asked for: those are names, whatever brackets they have."""
         self.of_host = False
         """Whether the tree lies in a host's `/etc`, so that the release files there speak for it."""
         self.problems: list[Problem] = []
-        self._said: set[Problem] = set()
+        self._reported: set[Problem] = set()
         self.read_paths: dict[str, None] = {}
         """The files that were read since `begin`, in order."""
         self._sources: dict[str, Source | None] = {}
@@ -106,7 +106,7 @@ class Tree:
             before, etc = posixpath.normpath(top.absolute().as_posix()).rstrip("/"), "/"
         tree = cls(prefix=before if etc else "")
         tree.of_host = bool(etc)
-        tree.given = whole.split("/")[1:]
+        tree.opened_path = whole.split("/")[1:]
         return tree
 
     @classmethod
@@ -119,23 +119,23 @@ class Tree:
     def say(self, kind: str, path: str, line: int | None, reason: str) -> None:
         """Record that something could not be read."""
         problem = Problem(kind, path, line, reason)
-        if problem not in self._said:  # a set: a hostile file has a problem in every line
-            self._said.add(problem)
+        if problem not in self._reported:  # a set: a hostile file has a problem in every line
+            self._reported.add(problem)
             self.problems.append(problem)
 
     def taken(self, kind: str) -> list[Problem]:
         """Return what was said of a kind and forget it: it may be said again."""
         found = [p for p in self.problems if p.kind == kind]
         self.problems = [p for p in self.problems if p.kind != kind]
-        self._said.difference_update(found)
+        self._reported.difference_update(found)
         return found
 
     def begin(self, problems: Iterable[Problem]) -> None:
         """Forget all that was said but these problems, so that the next configuration is told by itself: what it could not read either it says again."""
-        said = {problem.path for problem in self.problems}
-        self._sources = {p: s for p, s in self._sources.items() if s is not None and p not in said}
+        paths = {problem.path for problem in self.problems}
+        self._sources = {p: s for p, s in self._sources.items() if s is not None and p not in paths}
         self.problems = list(problems)
-        self._said = set(self.problems)
+        self._reported = set(self.problems)
         self.read_paths.clear()
 
     def place(self, path: str, base: str) -> str:
@@ -186,11 +186,11 @@ class Tree:
             pass
         return False
 
-    def _closed(self, folder: str, asked_from: tuple[str, int] | None = None) -> None:
+    def _closed(self, folder: str, referrer: tuple[str, int] | None = None) -> None:
         """Record that nobody knows what lies in a folder (a real path): it, or one above it, is closed to this account."""
         while not os.path.lexists(self._here(folder)):
             folder = posixpath.dirname(folder)
-        at, line = asked_from or (folder, None)
+        at, line = referrer or (folder, None)
         self.say("unreadable", at, line, f"{folder}: {os.strerror(errno.EACCES)}")
 
     def listing(self, folder: str) -> tuple[str, ...]:
@@ -208,10 +208,10 @@ class Tree:
             sorted(f"{folder}{top[len(here) :]}/{name}" for top, _, names in walked for name in names)
         )
 
-    def glob(self, pattern: str, asked_from: tuple[str, int] | None = None) -> tuple[str, ...]:
+    def glob(self, pattern: str, referrer: tuple[str, int] | None = None) -> tuple[str, ...]:
         """Return the real paths a real pattern means, sorted; a pattern without wildcards means itself."""
         parts = pattern.lstrip("/").split("/")
-        known = len(posixpath.commonprefix([parts, self.given]))
+        known = len(posixpath.commonprefix([parts, self.opened_path]))
         if not WILD.search("/".join(parts[known:])):
             return (pattern,)
         literal = [WILD.sub(r"[\g<0>]", one) for one in parts[:known]]
@@ -223,7 +223,7 @@ class Tree:
         inside = matching(
             top,
             pattern[len(top) :],
-            lambda folder: self._closed(top + folder, asked_from),
+            lambda folder: self._closed(top + folder, referrer),
             known - top.count("/"),
         )
         found = {top + one for one in inside}
@@ -231,17 +231,17 @@ class Tree:
         found.update(n for n in self.overlay if fits.match(n) and n.count("/") == depth)
         return tuple(sorted(found))
 
-    def source(self, path: str, *, asked_from: tuple[str, int] | None = None) -> Source | None:
+    def source(self, path: str, *, referrer: tuple[str, int] | None = None) -> Source | None:
         """Return a file's text (a real path), or None with the problem recorded."""
         if path not in self._sources:
-            self._sources[path] = self._load(path, asked_from)
+            self._sources[path] = self._load(path, referrer)
         found = self._sources[path]
         if found is not None:
             self.read_paths[path] = None
         return found
 
-    def _load(self, path: str, asked_from: tuple[str, int] | None) -> Source | None:  # noqa: PLR0911 - one return per way a file cannot be read
-        at, line = asked_from or (path, None)
+    def _load(self, path: str, referrer: tuple[str, int] | None) -> Source | None:  # noqa: PLR0911 - one return per way a file cannot be read
+        at, line = referrer or (path, None)
         if path in self.overlay:
             return _of_text(path, self.overlay[path])
         if self._memory is not None:

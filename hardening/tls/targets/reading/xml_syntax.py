@@ -113,16 +113,16 @@ class _Reader:
     def _wrong(self, wrong: expat.ExpatError) -> None:
         last = self.text.count("\n") + 1
         line = min(max(wrong.lineno, 1), last)
-        said = expat.ErrorString(wrong.code)
+        message = expat.ErrorString(wrong.code)
         if self.open and wrong.code in {_CODE["NO_ELEMENTS"], _CODE["TAG_MISMATCH"], _CODE["UNCLOSED_TOKEN"]}:
             one = self.open[-1]
-            why = f"<{one.name}> of line {one.line} is never closed ({said} at line {line})"
+            why = f"<{one.name}> of line {one.line} is never closed ({message} at line {line})"
             self.tree.say("unclosed", self.path, one.line, why)
         elif wrong.code == _CODE["JUNK_AFTER_DOC_ELEMENT"] and self.root is not None:
             why = f"not XML: something follows <{self.root.name}>; one element, such as <Server>, has to hold all others"
             self.tree.say("syntax", self.path, line, why)
         else:
-            self.tree.say("syntax", self.path, line, f"not XML: {said}")
+            self.tree.say("syntax", self.path, line, f"not XML: {message}")
 
     def _start(self, name: str, values: dict[str, str]) -> None:
         self._spend(sum(map(len, values.values())))

@@ -59,7 +59,7 @@ class Host:
         """Return the first of these attributes that is there."""
         return next((a for n in names if (a := self.element.attributes.get(n))), None)
 
-    def said(self, *names: str) -> Located | None:
+    def setting(self, *names: str) -> Located | None:
         """Return the first of these attributes that is there, with its place."""
         found = self.attribute(*names)
         return Located(found.value, InFile((self.element.path,), found.line)) if found else None
@@ -215,30 +215,32 @@ class _Reader:
 
     # -- what is enabled
 
-    def _listed(self, said: Located) -> tuple[Located, ...]:
+    def _listed(self, setting: Located) -> tuple[Located, ...]:
         """`+` and `-` add and remove from left to right; `all` is every version from TLS 1.0 on."""
         chosen: dict[str, None] = {}
         every = _ALL + (("TLSv1.3",) if self._all13() else ())
-        for part in re.split(r"(?=[-+,])", said.value):
+        for part in re.split(r"(?=[-+,])", setting.value):
             sign, word = (part[0], part[1:]) if part[:1] in {"+", "-", ","} else ("+", part)
             names = (
                 every if word.strip().lower() == "all" else tuple(filter(None, [protocol_ranges.named(word)]))
             )
             for name in names:
                 chosen.pop(name, None) if sign == "-" else chosen.setdefault(name)
-        return protocol_ranges.listed(chosen, said.at)
+        return protocol_ranges.listed(chosen, setting.at)
 
     def _all13(self) -> bool:
         return has("all TLSv1.3", self.release) and has("SSLHostConfig", self.release)
 
     def _protocols(self) -> tuple[Located, ...] | None:
         if has("SSLHostConfig", self.release):
-            said = self.host.said("protocols", "sslEnabledProtocols", "SSLProtocol")
-            return self._listed(said or Located("all", self.host.at))
-        said = self.host.said("sslEnabledProtocols") if has("sslEnabledProtocols", self.release) else None
-        said = said or (self.host.said("protocols") if has("protocols", self.release) else None)
-        if said is not None:
-            return protocol_ranges.listed(re.split(r"[,\s]+", said.value), said.at)
+            setting = self.host.setting("protocols", "sslEnabledProtocols", "SSLProtocol")
+            return self._listed(setting or Located("all", self.host.at))
+        setting = (
+            self.host.setting("sslEnabledProtocols") if has("sslEnabledProtocols", self.release) else None
+        )
+        setting = setting or (self.host.setting("protocols") if has("protocols", self.release) else None)
+        if setting is not None:
+            return protocol_ranges.listed(re.split(r"[,\s]+", setting.value), setting.at)
         if not has("default without SSL", self.release):
             return None
         mine = [p for p in jsse.jdk(self.build).server_protocols if not p.startswith("SSL")]
@@ -247,15 +249,15 @@ class _Reader:
     def _suites(self) -> Located | None:
         """Java's names with `:` between them; None where the JDK's own are left."""
         jdk = jsse.jdk(self.build)
-        said = self.host.said("ciphers")
-        if has("SSLHostConfig", self.release) or (said and has("openssl ciphers", self.release)):
-            said = said or self.host.said("SSLCipherSuite")
-            said = said or Located(self.facts.default_of("ciphers", self.release), self.host.at)
-            return Located(":".join(self._translated(said.value)), said.at)
-        if said is not None and said.value.strip() and said.value.strip() != "ALL":
-            return Located(":".join(filter(None, re.split(r"[,\s]+", said.value))), said.at)
-        if said is not None and said.value.strip() == "ALL":
-            return Located(":".join(jdk.suites), said.at)
+        setting = self.host.setting("ciphers")
+        if has("SSLHostConfig", self.release) or (setting and has("openssl ciphers", self.release)):
+            setting = setting or self.host.setting("SSLCipherSuite")
+            setting = setting or Located(self.facts.default_of("ciphers", self.release), self.host.at)
+            return Located(":".join(self._translated(setting.value)), setting.at)
+        if setting is not None and setting.value.strip() and setting.value.strip() != "ALL":
+            return Located(":".join(filter(None, re.split(r"[,\s]+", setting.value))), setting.at)
+        if setting is not None and setting.value.strip() == "ALL":
+            return Located(":".join(jdk.suites), setting.at)
         if not has("default without weak", self.release):
             return None
         dhe = jdk.numbers < (8,)
@@ -276,25 +278,25 @@ class _Reader:
         return known or list(names)  # names nobody knows are kept, so that they are said
 
     def _order(self) -> bool | None:
-        said = self.host.attribute("honorCipherOrder", "useServerCipherSuitesOrder", "SSLHonorCipherOrder")
-        if said is not None and not (
+        setting = self.host.attribute("honorCipherOrder", "useServerCipherSuitesOrder", "SSLHonorCipherOrder")
+        if setting is not None and not (
             self.host.style == "jsse" and not has("useServerCipherSuitesOrder", self.release)
         ):
-            return said.value.lower() in {"true", "on", "yes"}
+            return setting.value.lower() in {"true", "on", "yes"}
         return False if has("own order", self.release) else None
 
     def _groups(self) -> Located | None:
         """The groups, which Java's own TLS can be told since Java 20."""
         if not groups_settable(self.release, self.build):
             return None
-        said = self.host.said("groups") if self.host.style == "host" else None
-        return Located(re.sub(r"\s*,\s*", ":", said.value.strip()), said.at) if said else None
+        setting = self.host.setting("groups") if self.host.style == "host" else None
+        return Located(re.sub(r"\s*,\s*", ":", setting.value.strip()), setting.at) if setting else None
 
     def _client(self) -> ClientCertificate:
-        said = self.host.said("certificateVerification", "clientAuth", "SSLVerifyClient")
-        accepted = self.host.said("truststoreFile", "caCertificateFile", "SSLCACertificateFile")
-        return client_certificates.asked(
-            said, self.host.at, _CLIENT, authorities=accepted.value if accepted else ""
+        setting = self.host.setting("certificateVerification", "clientAuth", "SSLVerifyClient")
+        accepted = self.host.setting("truststoreFile", "caCertificateFile", "SSLCACertificateFile")
+        return client_certificates.client_authentication(
+            setting, self.host.at, _CLIENT, authorities=accepted.value if accepted else ""
         )
 
     # -- what that offers
@@ -322,18 +324,18 @@ class _Reader:
 
     def _openssl(self) -> Offer:
         newer = has("SSLHostConfig", self.release)
-        said = self.host.said("protocols", "sslEnabledProtocols", "SSLProtocol")
-        at = said.at if said else self.host.at
+        setting = self.host.setting("protocols", "sslEnabledProtocols", "SSLProtocol")
+        at = setting.at if setting else self.host.at
         if newer:
-            protocols = self._listed(said or Located("all", at))
+            protocols = self._listed(setting or Located("all", at))
         else:
-            protocols = _apr_protocols(said.value if said else "all", at, self.release)
+            protocols = _apr_protocols(setting.value if setting else "all", at, self.release)
         own = "ciphers" if newer else "apr ciphers"
-        ciphers = self.host.said("ciphers", "SSLCipherSuite")
+        ciphers = self.host.setting("ciphers", "SSLCipherSuite")
         ciphers = ciphers or Located(self.facts.default_of(own, self.release), self.host.at)
         if not re.search("[:!+]", ciphers.value):
             ciphers = Located(_openssl_names(ciphers.value), ciphers.at)
-        suites = self.host.said("cipherSuites") if has("cipherSuites", self.release) else None
+        suites = self.host.setting("cipherSuites") if has("cipherSuites", self.release) else None
         if suites is None and has("cipherSuites", self.release):
             suites = Located(tomcat_ciphers.DEFAULT13, self.host.at)
         off = self.host.attribute("disableCompression", "SSLDisableCompression")
@@ -352,7 +354,7 @@ class _Reader:
             compression=False if newer or off else None,
             assumptions=tuple(self.notes),
         )
-        return served.offer(ssl_conf_cmd.given(settings, self._commands()), self.build)
+        return served.offer(ssl_conf_cmd.with_commands(settings, self._commands()), self.build)
 
     def _commands(self) -> Iterator[tuple[str, Located]]:
         """Yield the commands of `<OpenSSLConf>`, which OpenSSL gets after everything else."""

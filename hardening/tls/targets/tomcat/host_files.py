@@ -89,10 +89,10 @@ def dh_size(tree: Tree, path: str, jdk: jsse.Jdk) -> java_options.Size | None:
 def _java(tree: Tree, home: str) -> tuple[str, str] | None:
     for script in _scripts(tree, home):
         source = tree.source(script) if tree.exists(script) else None
-        said = _JAVA_HOME.findall(source.text) if source else []
-        if not said or not said[-1].startswith("/"):
+        homes = _JAVA_HOME.findall(source.text) if source else []
+        if not homes or not homes[-1].startswith("/"):
             continue
-        where = tree.place(said[-1], "/")
+        where = tree.place(homes[-1], "/")
         for release in (f"{where}/release", f"{posixpath.dirname(where)}/release"):
             facts = tree.source(release) if tree.exists(release) else None
             version = _JAVA_VERSION.search(facts.text) if facts else None

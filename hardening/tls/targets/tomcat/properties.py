@@ -20,15 +20,15 @@ _BASE = ("catalina.home", "catalina.base", "java.home")
 
 def filled_in(tree: Tree, root: Element) -> None:
     """Replace `${name}` in the attributes of connectors, in place; what nothing says is a problem with its line."""
-    told: dict[str, str] | None = None
+    values: dict[str, str] | None = None
     for kind in ("Connector", "SSLHostConfig", "Certificate"):
         for one in root.every(kind):
             for name, attribute in one.attributes.items():
                 if "${" not in attribute.value:
                     continue
-                if told is None:
-                    told = _properties(tree, root.path)
-                value = _NAME.sub(lambda m: told.get(m[1], m[2] or m[0]), attribute.value)  # noqa: B023 - used at once
+                if values is None:
+                    values = _properties(tree, root.path)
+                value = _NAME.sub(lambda m: values.get(m[1], m[2] or m[0]), attribute.value)  # noqa: B023 - used at once
                 one.attributes[name] = replace(attribute, value=value)
                 left = _NAME.search(value)
                 if left and left[1] not in _BASE and _ABOUT_TLS.search(name):

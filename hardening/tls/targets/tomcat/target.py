@@ -122,7 +122,7 @@ def _of_host(job: Job, protocols: list[str], order: str, *, java: bool) -> dict[
     return found | {"honorCipherOrder": order}
 
 
-def _written(values: Mapping[str, str], indent: str) -> str:
+def _attributes(values: Mapping[str, str], indent: str) -> str:
     return f"\n{indent}".join(f"{name}={quoteattr(value)}" for name, value in values.items())
 
 
@@ -130,32 +130,32 @@ def context(job: Job) -> dict[str, object]:
     """Return the template's variables."""
     host = has("SSLHostConfig", job.release)
     java = job.build.startswith(builds.JDK)
-    given = job.params.get("listen", "")
-    address, _, port = given.rpartition(":")
+    listen = job.params.get("listen", "")
+    address, _, port = listen.rpartition(":")
     connector: dict[str, str] = {}
     if host:
         connector["protocol"] = "org.apache.coyote.http11.Http11NioProtocol"
         if not java:
             connector["sslImplementationName"] = OPENSSL
-        elif given:
+        elif listen:
             connector["sslImplementationName"] = "org.apache.tomcat.util.net.jsse.JSSEImplementation"
     elif not java:
         connector["protocol"] = APR
-    if given:
+    if listen:
         connector |= {"address": address.strip("[]"), "port": port} if address else {"port": port}
     if has("SSLEnabled", job.release):
         connector["SSLEnabled"] = "true"
     elif not java:
         connector["SSLEngine"] = "on"
     connector |= {"scheme": "https", "secure": "true"}
-    said = settings(job)
+    values = settings(job)
     return {
-        "connector": _written(connector, " " * 11),
+        "connector": _attributes(connector, " " * 11),
         "host": host,
         "java": java,
-        "flat": _written(said, " " * 11),
-        "alone": _written(said, " " * 15),
-        "nested": _written(said, " " * 17),
+        "flat": _attributes(values, " " * 11),
+        "alone": _attributes(values, " " * 15),
+        "nested": _attributes(values, " " * 17),
         "certificate": quoteattr(job.params.get("certificate", "")),
         "key": quoteattr(job.params.get("key", "")),
         "keystore": quoteattr(job.params.get("keystore", "")),

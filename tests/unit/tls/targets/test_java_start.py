@@ -11,7 +11,7 @@ from hardening.tls.auditing.mains import AuditInput, reading
 from hardening.tls.auditing.recognise import recognised
 from hardening.tls.auditing.shared import Audited
 from hardening.tls.targets import find
-from hardening.tls.targets.java.start import given
+from hardening.tls.targets.java.start import properties_of
 from hardening.tls.targets.reading.tree import Tree
 
 GCM = "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"
@@ -76,7 +76,7 @@ def test_a_start_script_is_recognised_and_never_edited(tmp_path: Path) -> None:
     assert target.edits is not None
     way = reading(target.facts.release("17.0.18")[0], None, ())
     assert list(target.edits(tree, str(path), way)) == []
-    assert given(tree, str(path))["jdk.tls.server.protocols"].value == "TLSv1.2"
+    assert properties_of(tree, str(path))["jdk.tls.server.protocols"].value == "TLSv1.2"
 
 
 def test_comments_are_passed_over(tmp_path: Path) -> None:
