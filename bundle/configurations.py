@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bundle.detect.components.packages import listed_packages
 from bundle.detect.roles import by_path
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bundle.detect.components.packages import Package
     from hardening.tls.auditing.mains import AuditInput
     from hardening.tls.auditing.shared import Audited
+    from hardening.tls.cbom import Server
     from hardening.tls.policies.ruleset import Policy
     from hardening.tls.targets import Target
 
@@ -44,19 +45,6 @@ _LARGEST = 256 << 10
 _MOST = 2000
 """Configuration files of one bundle that are read."""
 _ROOT = "/bundle"
-
-
-@dataclass(frozen=True, slots=True)
-class Configuration:
-    """What one server of a configuration would offer."""
-
-    place: str
-    server: str
-    target: str
-    offer: dict[str, Any]
-    assumptions: tuple[str, ...] = ()
-    candidates: tuple[str, ...] = ()
-    """The releases it may be of, where the bundle does not say which: then nothing it offers is a fact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,14 +162,18 @@ class Configurations:
                     found = audit_tree(tree, main, policies, asked)
                     yield Judged(around, main.target, known, usual, found, texts)
 
-    def offers(self, distribution_of_packages: str = "") -> Iterator[Configuration]:
+    def offers(self, distribution_of_packages: str = "") -> Iterator[Server]:
         """Yield what the servers offer that each of the files is for."""
+        from hardening.tls.auditing.named import with_files
+
         for one in self.examined((), packages=distribution_of_packages):
             for subject in one.audited.subjects:
                 if subject.offer:
                     file, server = _apart(subject.id, one.texts)
                     place = NESTING.join((*one.around, file.removeprefix(f"{_ROOT}/")))
-                    yield _configuration(one.target, place, server, subject, known=one.known)
+                    before = NESTING.join((*one.around, ""))
+                    offer = with_files(subject.offer, _own(before))
+                    yield _server(one.target, place, server, replace(subject, offer=offer), known=one.known)
 
     def judged(self, policies: Sequence[Policy]) -> Iterator[Subject]:
         """Yield each server of the configurations as a subject with the verdicts of policies; its id is the place in the bundle."""
@@ -270,13 +262,17 @@ def _above(path: str) -> str:
     return head if etc and head.startswith(_ROOT) else _ROOT
 
 
+def _own(before: str) -> Callable[[str], str]:
+    """Return what gives a text of the tree the places of the bundle."""
+    return lambda text: text.replace(f"{_ROOT}/", before)
+
+
 def _placed(one: Judged, *, strict: bool, required: bool) -> Audited:
     """Return what an audit found with the places of the bundle for those of the tree."""
     before = NESTING.join((*one.around, ""))
     whole = strict or required
 
-    def own(text: str) -> str:
-        return text.replace(f"{_ROOT}/", before)
+    own = _own(before)
 
     def finding(said: Finding) -> Finding:
         place = said.location
@@ -384,16 +380,20 @@ def _releases(texts: Mapping[str, str]) -> dict[str, dict[str, str]]:
     return found
 
 
-def _configuration(
-    target: Target, place: str, server: str, subject: Subject, *, known: bool
-) -> Configuration:
-    offer = dict(subject.offer or {})
-    notes = tuple(offer.get("assumptions", ()))
-    if known and "release" in subject.stats:
-        return Configuration(place, server, target.name, offer, notes)
-    several = "releases" in subject.stats
-    candidates = notes[:1] if several else (f"{target.name} {subject.stats.get('release', '')}",)
-    return Configuration(place, server, target.name, offer, notes, candidates)
+def _server(target: Target, place: str, server: str, subject: Subject, *, known: bool) -> Server:
+    from hardening.tls.cbom import Server
+
+    candidates: tuple[str, ...] = ()
+    if not known or "release" not in subject.stats:
+        one = f"{target.name} {subject.stats.get('release', '')}"
+        candidates = tuple(subject.stats.get("verdicts", ())) or (one,)
+    return Server(
+        name=f"{target.name} {server}".strip(),
+        place=place,
+        offer=subject.offer or {},
+        candidates=candidates,
+        command=f"harden tls audit FILE --target {target.name}@VERSION, on the unpacked file",
+    )
 
 
 def _apart(subject: str, files: Iterable[str]) -> tuple[str, str]:

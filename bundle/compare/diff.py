@@ -156,7 +156,7 @@ def _inventory(side: _Side) -> None:
         side.facts["component"][key] = (known.places[0], f"{name} at {places or 'the bundle itself'}")
     for asset in side.contents.assets:
         kind = asset.kind.replace("-", " ")
-        number = f" serial {asset.certificate.serial_number:x}" if asset.certificate else ""
+        number = f" sha256 {asset.certificate.sha256[:16]}" if asset.certificate else ""
         side.facts["crypto"][asset.place, kind, asset.name, number] = (
             asset.place,
             f"{kind} {asset.name}{number} in {asset.place}",

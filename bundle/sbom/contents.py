@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -22,10 +22,10 @@ from bundle.walk.problem import Problem, unseen
 from hardening.findings import NESTING, Examined, Kind, Run, Subject
 
 if TYPE_CHECKING:
-    from cryptography import x509
+    from hardening.tls.offer import Certificate
 
 _CERTIFICATE = re.compile(
-    rb"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[A-Za-z0-9+/=\s]{100,100000}-----END (?:TRUSTED |X509 )?CERTIFICATE-----"
+    rb"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----([A-Za-z0-9+/=\s]{100,100000})-----END (?:TRUSTED |X509 )?CERTIFICATE-----"
 )
 _LARGEST_DER = 64 << 10
 _PLAIN_URL = re.compile(r"pkg:[a-z]+/(?:@?[\w.+~-]+/)?[\w.+~-]+@[\w.+~:^-]+", re.ASCII)
@@ -63,7 +63,7 @@ class Asset:
     kind: str
     name: str
     place: str
-    certificate: x509.Certificate | None = None
+    certificate: Certificate | None = None
 
 
 @dataclass(slots=True)
@@ -239,32 +239,28 @@ def _url(package: Package) -> str:
         return ""
 
 
-def _certificate(load: Callable[[bytes], x509.Certificate], data: bytes, place: str) -> Iterator[Asset]:
-    """Yield a certificate that can be read; names are read when they are first asked for."""
-    from cryptography.x509 import InvalidVersion
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # old certificates break rules that newer libraries warn about
-        try:
-            made = load(data)
-            subject, _ = made.subject.rfc4514_string(), made.issuer
-        except (ValueError, TypeError, InvalidVersion):
-            return
-    yield Asset("certificate", subject or "without a subject", place, made)
-
-
 def _assets(member: Member, place: str) -> Iterator[Asset]:
-    from cryptography import x509
-
     content = member.content
+    found: list[bytes] = []
     if content.find(b"CERTIFICATE-----") >= 0:
-        for match in _CERTIFICATE.finditer(content):
-            pem = re.sub(rb"(?:TRUSTED|X509) ", b"", match[0])
-            yield from _certificate(x509.load_pem_x509_certificate, pem, place)
+        found = [_decoded(match[1]) for match in _CERTIFICATE.finditer(content)]
     elif content[:2] == b"\x30\x82" and len(content) <= _LARGEST_DER:
-        yield from _certificate(x509.load_der_x509_certificate, bytes(content), place)
+        found = [bytes(content)]
+    if found:
+        from hardening.tls.certificate import read
+
+        for one in filter(None, map(read, found)):
+            yield Asset("certificate", one.subject or "without a subject", place, one)
     if content.find(b"PRIVATE KEY-----") >= 0:
         from bundle.detect.keys import detector
 
         for finding in detector().check(member, ""):
             yield Asset("private-key", finding.evidence, place)
+
+
+def _decoded(text: bytes) -> bytes:
+    """Return what Base64 stands for; nothing where it is cut."""
+    try:
+        return base64.b64decode(text)
+    except ValueError:
+        return b""

@@ -17,8 +17,8 @@ from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
 from bundle.sbom.contents import Archive, Contents, Known
-from bundle.sbom.crypto import evidence, inventory
 from hardening import __version__
+from hardening.tls.cbom import Inventory, evidence
 
 _NAMESPACE = uuid.UUID("6f1c7f0a-2f0b-5b5e-9a63-3a1c6c0a7e50")
 """Serial numbers are made of the bundle's digest under this name: the same bundle gives the same document."""
@@ -35,7 +35,7 @@ def document(found: Contents, *, now: datetime) -> bytes:
         metadata=BomMetaData(timestamp=now, component=subject),
         components=[
             *(_component(k) for k in _ordered(found)),
-            *inventory(found.assets, found.configurations.offers(found.distribution)),
+            *_crypto(found),
         ],
         vulnerabilities=_vulnerabilities(found),
     )
@@ -49,6 +49,18 @@ def document(found: Contents, *, now: datetime) -> bytes:
         bom.metadata.properties.add(Property(name="aspect-hardening:configurations-not-read", value=unasked))
     bom.register_dependency(subject, list(bom.components))
     return JsonV1Dot6(bom).output_as_string(indent=2).encode() + b"\n"
+
+
+def _crypto(found: Contents) -> list[Component]:
+    made = Inventory()
+    for one in found.assets:
+        if one.certificate is None:
+            made.private_key(one.name, one.place)
+        else:
+            made.certificate(one.certificate.to_json(), one.place)
+    for server in found.configurations.offers(found.distribution):
+        made.add(server)
+    return made.all()
 
 
 def _ordered(found: Contents) -> list[Known]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FORMATS = (
     "text", "json", "sarif", "junit", "html", "markdown", "gitlab-sast", "gitlab-secrets", "codequality", "csv",
-    "oscal", "xlsx", "pdf", "github",
+    "oscal", "xlsx", "pdf", "cbom", "github",
 )  # fmt: skip
 FAIL_ON = (*(s.label for s in Severity), "never")
 

@@ -61,6 +61,11 @@ WRITERS = (
     Writer("oscal", "hardening.reports.oscal", "OSCAL assessment results"),
     Writer("xlsx", "hardening.reports.xlsx", "a workbook, for an auditor", binary=True),
     Writer("pdf", "hardening.reports.pdf", "a document to file and sign, for an auditor", binary=True),
+    Writer(
+        "cbom",
+        "hardening.tls.cbom",
+        "CycloneDX 1.6: protocols, algorithms, certificates and keys that were seen",
+    ),
     Writer("github", "hardening.reports.github", "annotations in a GitHub Actions log"),
 )
 

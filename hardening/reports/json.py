@@ -20,7 +20,7 @@ from hardening.findings import (
     Severity,
     Subject,
 )
-from hardening.reports import RenderOptions
+from hardening.reports import RenderOptions, key_agreement
 from hardening.reports.plain import valid
 
 SCHEMA = "harden-report/1"
@@ -51,6 +51,11 @@ def report(run: Run, fail_on: Severity | None) -> dict[str, Any]:
             "exit_code": int(run.exit_code(fail_on)),
         },
     }
+    if rows := key_agreement.table(run):
+        whole["key_agreement"] = [
+            {"host": row.host, **{of.value: dict(sorted(count.items())) for of, count in row.seen.items()}}
+            for row in rows
+        ]
     if run.extra_codes:
         whole["extra_codes"] = sorted(int(code) for code in run.extra_codes)
     if run.changes is not None:

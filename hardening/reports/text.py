@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from hardening.findings import Examined, Finding, Run, Subject, verdict_words
-from hardening.reports import RenderOptions, text_summary
+from hardening.reports import RenderOptions, key_agreement, text_summary
 from hardening.reports.credentials import told
 from hardening.reports.index import Index, few
+from hardening.reports.key_agreement import Vantage
 from hardening.reports.plain import visible
 from hardening.reports.text_counted import counted
 from hardening.reports.text_findings import diff_of, findings_of, stem
@@ -39,6 +40,7 @@ def write(run: Run, options: RenderOptions) -> bytes:
         lines += (*of_the_run[1:], "")  # each begins with an empty line, and a subject ends with one
     lines += told(run, paint, whole=bool(options.verbose))
     lines += _changes(run, paint)
+    lines += _key_agreement(run, paint)
     if options.verbose:
         lines += _diffs(run, paint)
     if options.summary and not options.verbose and not text_summary.fits(run, lines):
@@ -72,6 +74,20 @@ def _diffs(run: Run, paint: _Paint) -> Iterator[str]:
         yield paint("Fix as a diff (secrets are masked; --fix-diff prints one to apply)", _BOLD)
     for one in made:
         yield from diff_of(one.diff, paint)
+        yield ""
+
+
+def _key_agreement(run: Run, paint: _Paint) -> Iterator[str]:
+    """Yield the key agreement of each host, where there are several hosts or two sources."""
+    rows = [("Host", "by configuration", "by wire")]
+    rows += (
+        (visible(row.host), row.words(Vantage.CONFIGURATION), row.words(Vantage.WIRE))
+        for row in key_agreement.table(run)
+    )
+    if len(rows) > 2 or any("-" not in row for row in rows[1:]):  # noqa: PLR2004 - the head and one host
+        first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
+        yield paint("Key agreement (hybrid is post-quantum)", _BOLD)
+        yield from (f"  {host:<{first}}  {files:<{second}}  {wire}" for host, files, wire in rows)
         yield ""
 
 

@@ -90,6 +90,18 @@ class Certificate:
     """The file of the private key that the server has for it and that does not belong to it."""
     der: bytes = b""
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the certificate as an `offer` of the harden-report/1 schema has it."""
+        return {
+            "subject": self.subject,
+            "issuer": self.issuer,
+            "not_before": self.not_before.isoformat(),
+            "not_after": self.not_after.isoformat(),
+            "key": self.key,
+            "signature": self.signature,
+            "sha256": self.sha256,
+        } | ({"file": self.at.path} if self.at else {})
+
     def __repr__(self) -> str:
         """Return subject and fingerprint: what a failed test shows."""
         return f"Certificate({self.subject}, {self.sha256[:16]})"
@@ -204,17 +216,7 @@ class Offer:
                 for p in self.protocols
             },
             "certificates": [
-                {
-                    "subject": c.subject,
-                    "issuer": c.issuer,
-                    "not_before": c.not_before.isoformat(),
-                    "not_after": c.not_after.isoformat(),
-                    "key": c.key,
-                    "signature": c.signature,
-                    "sha256": c.sha256,
-                }
-                | ({"file": c.at.path} if c.at else {})
-                | ({"authority": _authority(c)} if index == 0 or c.own or not c.ca else {})
+                c.to_json() | ({"authority": _authority(c)} if index == 0 or c.own or not c.ca else {})
                 for index, c in enumerate(self.certificates)
             ],
             "dh_bits": self.dh_bits,

@@ -112,6 +112,18 @@ def inventory(offer: Offer) -> dict[str, Any]:
     if offer.protocols:
         shown["key_agreement"] = key_agreement(shown)[0]
         shown["readiness"] = list(lines(shown))
+        keys = dict.fromkeys(one["key"] for one in shown["certificates"] if one.get("authority"))
+        shown["key_ends"] = [
+            {
+                "key": key,
+                "last": row.last.isoformat(),
+                "word": row.word,
+                "authority": row.authority,
+                "source": row.source,
+            }
+            for key in keys
+            for row in of_key(key)
+        ]
     return shown
 
 

@@ -37,6 +37,7 @@ REPORTS: dict[str, dict[str, Any]] = {
     "run.gitlab-sast.json": {"name": "gitlab-sast"},
     "run.gitlab-secrets.json": {"name": "gitlab-secrets"},
     "run.codequality.json": {"name": "codequality"},
+    "run.cbom.json": {"name": "cbom"},
     "run.md": {"name": "markdown"},
     "run.html": {"name": "html"},
     "run.txt": {"name": "text"},

@@ -65,6 +65,12 @@ def test_the_assets_are_what_the_golden_file_says(tmp_path: Path, request: pytes
     found = contents(_bundle(tmp_path / "u.zip"))
     said = json.loads(cyclonedx.document(found, now=datetime(2026, 11, 24, tzinfo=UTC)))
     rows = [one for one in said["components"] if one["type"] == "cryptographic-asset"]
+    text = json.dumps(rows, sort_keys=True)
+    for one in rows:  # keys are made when the test runs, and a certificate is named by its digest
+        if one["bom-ref"].startswith("certificate:"):
+            place = one["evidence"]["occurrences"][0]["location"]
+            text = text.replace(one["bom-ref"], f"certificate:{place}")
+    rows = sorted(json.loads(text), key=lambda one: str(one["bom-ref"]))
     text = json.dumps(rows, indent=1, sort_keys=True) + "\n"
     if request.config.getoption("--regolden"):
         GOLDEN.parent.mkdir(exist_ok=True)
