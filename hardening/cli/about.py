@@ -26,7 +26,7 @@ def help_of(context: click.Context, words: tuple[str, ...]) -> None:
         name, below, _ = found.resolve_command(above, [word])
         if below is None:
             raise UsageError(f"no such command {word!r}", hint="harden --help")
-        found, above = below, click.Context(below, info_name=name, parent=above)
+        found, above = below, below.context_class(below, info_name=name, parent=above)
     click.echo(found.get_help(above))
 
 

@@ -121,7 +121,8 @@ def _limits(function: Callable[..., Any]) -> Callable[..., Any]:
     "roles",
     type=click.Choice([role.value for role in Role]),
     multiple=True,
-    help="Count credentials and keys in files of this role only; may be repeated.",
+    metavar="ROLE",
+    help=f"Count credentials and keys in files of this role only ({', '.join(Role)}); may be repeated.",
 )
 @click.option(
     "--min-confidence",

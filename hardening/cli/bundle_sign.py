@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", "out", type=Written(path_type=Path, dir_okay=False), metavar="SIG",
               help="Default: PATH.dsse.json beside the bundle.")  # fmt: skip
 @click.option(
-    "--expires", type=click.DateTime(["%Y-%m-%d"]), help="Last day on which it may be installed (UTC)."
+    "--expires",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="YYYY-MM-DD",
+    help="Last day on which it may be installed (UTC).",
 )
 @click.option("--product", default="", help="What the bundle upgrades; part of what is signed.")
 @click.option("--release", default="", help="The version it brings; part of what is signed.")

@@ -153,8 +153,20 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
 }
 
 
+_WIDTH = 74
+"""Letters of a command that fit into 80 columns, with its indent and a backslash."""
+
+
 def epilog(verb: str) -> str:
     """Return what stands below the help of a command; empty where it has no examples."""
     rows = EXAMPLES.get(verb, ())
-    lines = [part for command, does in rows for part in (f"  {command}", f"      {does}")]
+    lines = [part for command, does in rows for part in (*_typed(command), f"      {does}")]
     return "\n".join(("\b", "Examples:", *lines)) if lines else ""
+
+
+def _typed(command: str) -> list[str]:
+    """Return the lines of a command, broken before an option where one line is too short."""
+    if len(command) <= _WIDTH:
+        return [f"  {command}"]
+    at = max(command.rfind(mark, 0, _WIDTH) for mark in (" --", " -i"))
+    return [f"  {command[:at]} \\", *(f"      {line.strip()}" for line in _typed(command[at + 1 :]))]

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from hardening.cli.examples import epilog
+from hardening.cli.help_groups import GroupedContext
 from hardening.cli.settings import add
 from hardening.records import dataclass
 
@@ -63,6 +64,8 @@ class LazyGroup(click.Group):
             if not isinstance(found, click.Command):
                 raise TypeError(f"{verb.module}.{verb.attribute} is not a click command")
             add(found)
+        if found is not None:
+            found.context_class = GroupedContext
         if isinstance(found, click.Command) and not found.epilog:
             found.epilog = epilog(f"{ctx.command_path} {cmd_name}".partition(" ")[2]) or None
         return found

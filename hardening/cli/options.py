@@ -131,8 +131,8 @@ _COMMON = (
                  help="Show further report options (waivers, baseline, progress, colours) and exit."),
 )  # fmt: skip
 _LOOKING = (
-    click.option("--format", "format", type=click.Choice(FORMATS), default="text", show_default=True,
-                 help="Format of the report."),
+    click.option("--format", "format", type=click.Choice(FORMATS), default="text", show_default=True, metavar="FORMAT",
+                 help=f"Format of the report: {', '.join(FORMATS)}."),
     click.option("-o", "--output", type=_FILE, help="Where the report goes; default: standard output."),
 )  # fmt: skip
 REPORT_WORDS = (

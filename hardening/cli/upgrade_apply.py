@@ -51,7 +51,7 @@ _BUNDLE = (
                  help="Skip hosts that fail the preflight check (exit 7 names them)."),
     click.option("--no-host-audit", is_flag=True,
                  help="Do not audit each host's files before the first change and after the last; else what is at or above "
-                 "--fail-on leads a host back: a forbidden component, a secret open to all, whatever is new."),
+                 "--fail-on rolls the host back: a forbidden component, a secret open to all, whatever is new."),
     click.option("--host-reports", type=_FOLDER, metavar="DIR", help="Also one report per host, in every format."),
 )  # fmt: skip
 _APPLY = (
@@ -184,7 +184,7 @@ def apply(
     except KeyboardInterrupt:
         click.echo(
             "harden: what was begun goes on at the hosts; the same apply goes on where they are, "
-            "`harden upgrade status` says where, `harden upgrade rollback` leads back",
+            "`harden upgrade status` says where, `harden upgrade rollback` rolls back",
             err=True,
         )
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
-from hardening.cli import harden, run
+from hardening.cli import harden, help_groups, run
 from hardening.cli.examples import EXAMPLES
 
 
@@ -69,6 +70,39 @@ def test_the_program_takes_every_example(tmp_path: Path, monkeypatch: pytest.Mon
             parent = click.Context(harden, info_name="harden")
             with command.make_context(verb, words[len(verb.split()) + 1 :], parent=parent) as context:
                 assert context.command is command
+
+
+def test_every_help_fits_80_columns(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for name in ("", "bundle", "tls", "host", *dict(verbs())):
+        for options in (("--help",), ("--help-report",)):
+            if run([*name.split(), *options]) != 0:
+                capsys.readouterr()
+                continue  # a command that writes no report
+            said = capsys.readouterr().out
+            assert [line for line in said.splitlines() if len(line) > 80] == [], name
+
+
+def test_options_stand_in_groups_each_once(capsys: pytest.CaptureFixture[str]) -> None:
+    seen = set()
+    for name, command in verbs():
+        assert run([*name.split(), "--help"]) == 0
+        said = capsys.readouterr().out
+        headings = re.findall(r"^(\w[\w ]*):$", said, re.MULTILINE)
+        options = {
+            max(one.opts, key=len): one
+            for one in command.params
+            if isinstance(one, click.Option) and not one.hidden
+        }
+        for word in options:
+            assert len(re.findall(rf"^  (?:-\w, )?{word}(?![\w-])", said, re.MULTILINE)) == 1, (name, word)
+        seen |= {word.removeprefix("--") for word in options}
+        known = [one for one in headings if one in ("Options", *help_groups.HEADINGS.values())]
+        assert len(known) == len(set(known)), name
+        assert (len(known) > 1) == (len(options) + 1 >= help_groups.FEW), name
+    assert help_groups.HEADINGS.keys() - seen == {"help"}
 
 
 def test_report_options_are_folded_and_shown_where_they_are_asked_for(

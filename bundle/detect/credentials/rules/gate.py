@@ -142,8 +142,9 @@ def _compiled(pattern: str) -> re.Pattern[bytes]:
     return re.compile(pattern.encode(), re.MULTILINE)
 
 
+@cache
 def _announce() -> None:
-    """Log what takes seconds, and where it is kept; logging writes it to standard error if nobody set up a handler."""
+    """Log once what takes seconds, and where it is kept; logging writes it to standard error if nobody set up a handler."""
     place = next((str(one) for one in user_cache.folders(pattern_cache.KIND, make=True)), "")
     logging.getLogger("harden").warning(
         "harden: preparing the credential patterns (once, some 10 seconds); %s",
