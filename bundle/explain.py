@@ -11,7 +11,7 @@ from bundle.detect.credentials.decide import reasons
 from bundle.detect.credentials.reporting import named
 from bundle.walk import Member, Problem, walk
 from hardening.errors import InputError
-from hardening.findings import NESTING
+from hardening.findings import NESTING, either
 from hardening.numerals import whole
 
 _DECISIONS = "bundle/data/credentials/decide/decisions.toml"
@@ -103,7 +103,11 @@ def _candidate(path: str, one: Judged) -> Iterator[str]:
     yield f"{':'.join(where)}: {one.family.rule.id}: {verdict}"
     yield f"  candidate  {one.catch.key or 'value'} = *** ({_about(one.catch.value)})"
     whose = named(one.owner)
-    owner = ", ".join(text for text in (whose.user and f"account {whose.user!r}", whose.service) if text)
+    owner = ", ".join(
+        text
+        for text in (whose.user and f"account {either((whose.user, *whose.others))}", whose.service)
+        if text
+    )
     yield f"  owner      {owner or 'not known'}"
     yield f"  found by   {one.catch.row or 'not recorded'}, with {one.catch.confidence.label} confidence"
     yield f"  role       {decision.role.value}"

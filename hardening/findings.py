@@ -252,6 +252,11 @@ def of_service(service: str) -> str:
     return f" of {_KINDS.get(service, service)}" if service else ""
 
 
+def either(accounts: Sequence[str]) -> str:
+    """Return accounts as text, of which one is meant: `'admin' or 'root'`."""
+    return " or ".join(map(repr, accounts))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One rule that is true at one place. It never holds a secret, nor a bare hash of one."""
@@ -292,6 +297,8 @@ class Finding:
     """In how many places of this report the value is."""
     account: str = ""
     """Whom a credential lets in, as far as its place tells."""
+    accounts: tuple[str, ...] = ()
+    """All accounts that are possible, where its place does not tell which; `account` is the nearest."""
     service: str = ""
     """And where: a service by its name, or `database` and its like where no more is known."""
     role: Role | None = None
@@ -315,7 +322,7 @@ class Finding:
     def owner(self) -> str:
         """Whom a credential lets in, and where, in words; empty where its place tells neither."""
         if self.account:
-            return f"{self.account!r}{of_service(self.service)}"
+            return f"{either(self.accounts or (self.account,))}{of_service(self.service)}"
         return f"an account{of_service(self.service)}" if self.service else ""
 
     @property
@@ -479,7 +486,16 @@ def _cause(one: Finding) -> object:
         return None
     value = one.same if one.confidence is Confidence.HIGH else b""
     what = (one.rule.id, one.message, one.evidence, one.level, one.confidence, one.advice, one.fix)
-    decided = (one.role, one.matched, one.because, one.account, one.service, one.policies, one.also)
+    decided = (
+        one.role,
+        one.matched,
+        one.because,
+        one.account,
+        one.accounts,
+        one.service,
+        one.policies,
+        one.also,
+    )
     return one.subject, where.parts, what, decided, one.waived, one.known, one.left_out, value
 
 

@@ -205,6 +205,7 @@ def _finding(row: dict[str, Any], rule: Rule) -> Finding:
         policies=tuple(row["policies"]),
         fix=Fix(**row["fix"]) if row["fix"] else None,
         account=row["account"],
+        accounts=tuple(row["accounts"]),
         service=row["service"],
         role=Role(row["role"]) if row["role"] else None,
         matched=tuple(row["matched"]),
@@ -222,7 +223,7 @@ def _row(finding: Finding) -> dict[str, Any]:
         "severity": None if finding.severity is None else int(finding.severity),
         "confidence": int(finding.confidence), "evidence": finding.evidence, "remedy": finding.remedy,
         "policies": finding.policies,
-        "fix": asdict(finding.fix) if finding.fix else None, "account": finding.account, "service": finding.service,
+        "fix": asdict(finding.fix) if finding.fix else None, "account": finding.account, "accounts": finding.accounts, "service": finding.service,
         "role": finding.role.value if finding.role else "", "matched": finding.matched, "because": finding.because,
     }  # fmt: skip
 

@@ -50,9 +50,10 @@ class Reference:
     line: int | None
     syntax: str
     encoding: str
-    """The code in which the secret is written there: `base64`, `hex`, or none."""
+    """The code in which the secret is written there, by its name in `ENCODINGS`."""
     rule: str
-    account: str
+    accounts: tuple[str, ...]
+    """Of one of them, where the place does not tell which."""
     service: str
 
 
@@ -75,7 +76,7 @@ class _Secret:
 
     seal: bytes
     drawn: bool
-    account: str
+    accounts: set[str]
     service: str
     names: list[str]
 
@@ -84,18 +85,21 @@ class _Secret:
         if self.seal != one.seal:
             return False
         if self.drawn:
-            return not (self.account and one.account) or self.account == one.account
+            return not (self.accounts and one.account) or self._may_be_of(one)
         same_service = self.service == one.service or bool(_GENERAL & {self.service, one.service})
-        return one.name in self.names or (bool(one.account) and self.account == one.account and same_service)
+        return one.name in self.names or (self._may_be_of(one) and same_service)
+
+    def _may_be_of(self, one: Literal) -> bool:
+        return not self.accounts.isdisjoint((one.account, *one.others))
 
     def take(self, one: Literal) -> None:
         """Add what another place tells."""
-        if (not self.account and one.account) or (self.service in _GENERAL and one.service not in _GENERAL):
-            better = bool(one.account) or not self.account
+        if (not self.accounts and one.account) or (self.service in _GENERAL and one.service not in _GENERAL):
+            better = bool(one.account) or not self.accounts
             self.names.insert(0 if better else len(self.names), one.name)
         else:
             self.names.append(one.name)
-        self.account = self.account or one.account
+        self.accounts |= {name for name in (one.account, *one.others) if name}
         self.service = one.service if self.service in _GENERAL and one.service else self.service
 
 
@@ -106,7 +110,7 @@ def _names(literals: Iterable[Literal]) -> list[str]:
     for one in literals:
         known = next((s for s in secrets_ if s.is_also(one)), None)
         if known is None:
-            known = _Secret(one.seal, one.drawn, one.account, one.service, [])
+            known = _Secret(one.seal, one.drawn, set(), one.service, [])
             secrets_.append(known)
         known.take(one)
         of.append(known)
@@ -263,7 +267,7 @@ def _caught_reference(member: Member, at: InFile) -> bool:
 def _reference(parts: Parts, one: Literal, name: str) -> Reference:
     return Reference(
         name=name, parts=parts[1:], line=one.line, syntax=one.syntax, encoding=one.encoding, rule=one.rule,
-        account=one.account, service=one.service,
+        accounts=tuple(filter(None, (one.account, *one.others))), service=one.service,
     )  # fmt: skip
 
 
@@ -272,9 +276,9 @@ def to_json(references: Iterable[Reference]) -> list[dict[str, Any]]:
     rows: dict[str, dict[str, Any]] = {}
     for one in sorted(references, key=lambda r: (r.name, r.parts, r.line or 0)):
         row = rows.setdefault(
-            one.name, {"name": one.name, "account": one.account, "service": one.service, "places": []}
+            one.name, {"name": one.name, "account": "", "service": one.service, "places": []}
         )
-        row["account"] = row["account"] or one.account
+        row["account"] = row["account"] or " or ".join(one.accounts)
         if row["service"] in _GENERAL and one.service:
             row["service"] = one.service
         at = {"path": "!/".join(one.parts), "line": one.line, "syntax": one.syntax}

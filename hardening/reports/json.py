@@ -141,6 +141,8 @@ def _finding(finding: Finding, rules: Mapping[Rule, int]) -> dict[str, Any]:
             "account": finding.account,
             "service": finding.service,
         }
+        if finding.accounts:
+            said["credential"]["accounts"] = list(finding.accounts)
     if finding.role is not None:
         said["role"] = finding.role.value
     if finding.matched:

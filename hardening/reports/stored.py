@@ -150,6 +150,7 @@ def _finding(row: Mapping[str, Any], rule: Rule) -> Finding:
         credential=number,
         places=value.get("places", 0),
         account=value.get("account", ""),
+        accounts=tuple(value.get("accounts", ())),
         service=value.get("service", ""),
         role=Role(row["role"]) if "role" in row else None,
         matched=tuple(row.get("matched", ())),

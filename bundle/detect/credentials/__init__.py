@@ -268,8 +268,9 @@ def _partial(member: Member, view: View, subject: str) -> Finding:
 def _owner(one: Catch, family: Family, view: View, kind: str, values: set[str], path: str) -> Catch:
     """Return a catch with what stands beside it of its account, unless that is another password of the text."""
     owner = owned(one, family.rule.id, view, kind, path)
+    others = tuple(name for name in owner.others if name not in values)
     another = owner.user in values and owner.user != one.value
-    return replace(owner, user=one.user) if another else owner
+    return replace(owner, user=one.user if another else owner.user, others=() if another else others)
 
 
 def _is_a_text(family: Family, one: Catch) -> bool:

@@ -5,7 +5,6 @@ Names, references to a store, placeholders and texts are never proved: what is n
 
 from __future__ import annotations
 
-import base64
 import binascii
 import re
 from itertools import pairwise
@@ -42,7 +41,6 @@ _SHORTEST_HEX = 16
 _DIGESTS = frozenset((32, 40, 56, 64, 96, 128))
 """Digits of digests; a program that writes one as a number leaves out a zero that it begins with."""
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})")
-_SHORTEST_CODED = 8
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _ASKS = re.compile(r"chang|replac|default|enter|insert")
 """What asks for another value, although shipped products have it: `changeme1`."""
@@ -125,24 +123,6 @@ def is_usual(value: str, account: str, *, sink: bool) -> bool:
     letters = "".join(c for c in small if c.isalpha())
     label = small.isalpha() or letters in DUMMIES or value[0].isupper()
     return small in common() and (value == account or not label)
-
-
-def encoding_of(value: str) -> tuple[str, str]:
-    """Return the name of the code in which a value is written, and what it says: `base64`, `hex`, or two empty texts."""
-    if len(value) < _SHORTEST_CODED:
-        return "", ""
-    if _HEX.fullmatch(value) and value == value.lower():
-        return _named("hex", bytes.fromhex(value))
-    if _BASE64.fullmatch(value):
-        with_padding = base64.b64decode(value)
-        if base64.b64encode(with_padding).decode() == value:
-            return _named("base64", with_padding)
-    return "", ""
-
-
-def _named(name: str, raw: bytes) -> tuple[str, str]:
-    text = raw.decode("latin-1")
-    return (name, text) if raw and text.isascii() and text.isprintable() else ("", "")
 
 
 def may_be_coded(value: str) -> bool:

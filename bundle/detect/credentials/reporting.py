@@ -13,7 +13,7 @@ from bundle.detect.credentials.rules.rotation import revoke, rotate
 from bundle.detect.credentials.texts import place
 from bundle.walk.formats.rpms import NOTES, SCRIPTS, script_of
 from bundle.walk.member import Member
-from hardening.findings import Finding, Fix, of_service
+from hardening.findings import Finding, Fix, either, of_service
 
 SUDO, TOKEN = "credential/sudo-rule", "credential/service-token"
 _LARGEST_LINE = 200
@@ -45,7 +45,7 @@ def finding(
     service = of_service(_shown((owner or one).service))
     beside = owner is not None and (owner.user != one.user or (not one.user and owner.service != one.service))
     if owner is not None and beside:
-        account = f"the account {_shown(owner.user)!r}" if owner.user else "an account"
+        account = f"the account {either(_accounts(owner))}" if owner.user else "an account"
         of = of_service(_shown(owner.service))
         whose, service = (f"{one.key} ({account}{of})", "") if one.key else (account, of)
     note = "".join(f"; {said}" for said in (decision.note, _script(member, line)) if said)
@@ -64,6 +64,7 @@ def finding(
             operation="" if by_hand else "replace-text",
         ),
         account=_shown((owner or one).user),
+        accounts=_accounts(owner) if owner and owner.others else (),
         service=_shown((owner or one).service),
         role=decision.role,
         matched=_matched(one),
@@ -73,7 +74,7 @@ def finding(
 
 def named(one: Catch) -> Catch:
     """Return a catch without an account that may be a password: one in doubt, or one that a generator drew."""
-    return replace(one, user="") if one.doubtful or is_drawn(one.user) else one
+    return replace(one, user="", others=()) if one.doubtful or is_drawn(one.user) else one
 
 
 def _script(member: Member, line: int | None) -> str:
@@ -89,7 +90,12 @@ def _remedy(family: Family, one: Catch) -> str:
     """Return what to do where the account or the service is known; else empty, for what the rule says of all."""
     if family.rule.id == TOKEN and one.service:
         return revoke(one.service)
-    return rotate(_shown(one.user), one.service, family.rule.remedy) if one.user or one.service else ""
+    return rotate(either(_accounts(one)), one.service, family.rule.remedy) if one.user or one.service else ""
+
+
+def _accounts(one: Catch) -> tuple[str, ...]:
+    """Return the accounts that a credential may be of, as they are shown."""
+    return tuple(_shown(name) for name in (one.user, *one.others) if name)
 
 
 def _matched(one: Catch) -> tuple[str, ...]:

@@ -10,8 +10,9 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from bundle.detect.credentials.encodings import code_between, encoding_of
 from bundle.detect.credentials.judging.keyword import Kind, kind_of, names_an_account
-from bundle.detect.credentials.proof import encoding_of, is_random, is_usual, may_be_coded
+from bundle.detect.credentials.proof import is_random, is_usual, may_be_coded
 from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.texts import place
 from bundle.detect.credentials.texts.textview import View
@@ -73,6 +74,16 @@ _OF_A_SHELL = re.compile(
     r"""|\s(?:-e|--env)[\s=]+["']?[A-Z][A-Z0-9_]*=["']?$|^\s*\$[\w:{}]+\s*=\s*["']$|^\s*(?:ENV|ARG)\s+\w+\s+["']?$"""
 )
 """The same in a shell, at the beginning of a command and without blanks around the sign: elsewhere it is an argument, of `test` or `grep`."""
+_DECODERS = {
+    code: re.compile(rf"""(?:[\w.]*\.)?\b(?:{calls})\s*\(\s*(?P<quote>["'])$""")
+    for code, calls in (
+        ("base64", "base64_decode|b64decode|atob"),
+        ("hex", "hex2bin|unhexlify|fromhex"),
+        ("hex-upper", "hex2bin|unhexlify|fromhex"),
+        ("url", "rawurldecode|urldecode|unquote"),
+    )
+}
+"""Calls that decode the literal behind them."""
 _COMPARED = re.compile(r"(?i)\bwhere\b[^;]*$")
 """What stands before a value that a statement of SQL looks for."""
 _CONDITIONS = frozenset(
@@ -101,7 +112,7 @@ def describe(member: Member, view: View, family: str, one: Catch, kind: str) -> 
         "browser-file": member.name.lower().endswith(_BROWSER),
         "packed-line": len(view.line(one.start)) > _PACKED,
         "signs": one.service == "signature",
-        "place-known": not ours or _place_is_known(view, family, one, kind),
+        "place-known": not ours or _place_is_known(view, family, one, kind, encoding),
         "coded": ours and coded,
         "value-proved": not ours or proved,
     }
@@ -117,13 +128,16 @@ def _of_the_value(view: View, family: str, one: Catch) -> tuple[str, str, bool, 
     account = one.user or (one.key if names_an_account(one.key) else "")
     if family == "password-file" and account == one.value:
         account = ""  # a list of names has the same form: `admin:admin`
+    written = code_between(view.value(one.start, one.end), one.value)
+    if written:  # the place decodes it
+        return written, one.value, False, is_proved(one.value, account, sink=sink)
     encoding, plain = ("", one.value) if as_it_is else encoding_of(one.value)
     if encoding and family in _SETTINGS and is_proved(plain, account, sink=sink):
         return encoding, plain, False, True
     if encoding or (not as_it_is and may_be_coded(one.value)):
         return "", one.value, True, False
     value = unquote(one.value) if family == "url" else one.value
-    return "", one.value, False, is_proved(value, account, sink=sink)
+    return "", value, False, is_proved(value, account, sink=sink)
 
 
 def is_proved(value: str, account: str, *, sink: bool) -> bool:
@@ -131,7 +145,7 @@ def is_proved(value: str, account: str, *, sink: bool) -> bool:
     return is_random(value) or is_usual(value, account, sink=sink)
 
 
-def _place_is_known(view: View, family: str, one: Catch, kind: str) -> bool:
+def _place_is_known(view: View, family: str, one: Catch, kind: str, encoding: str) -> bool:
     """Return whether the place holds nothing but a secret, and the value is all that stands there."""
     line, before = view.line(one.start), view.before(one.start)
     if family in _LINES or family in _BY_FORM:
@@ -141,6 +155,9 @@ def _place_is_known(view: View, family: str, one: Catch, kind: str) -> bool:
     if quote and not behind.startswith(quote):
         return False
     behind = behind[len(quote) :]
+    decoder = _DECODERS[encoding].search(before) if encoding else None
+    if decoder and behind.startswith(")"):
+        before, behind = before[: decoder.start()] + quote, behind[1:]
     if family == "login-call":
         return bool(quote) and _ARGUMENT.match(behind) is not None
     if not _names_a_secret(one, family):

@@ -6,12 +6,12 @@ worse than none. Secrets are printable ASCII.
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
+from bundle.detect.credentials.encodings import ENCODINGS
 from hardening.errors import InputError
 
 _SAFE = re.compile(r"[A-Za-z0-9_.+/=,-]+")
@@ -52,14 +52,6 @@ _BARE: dict[str, Callable[[str], str]] = {
     "pgpass": _escaping("\\:"),
     "properties": lambda value: re.sub(r"^ ", r"\\ ", value.replace("\\", "\\\\")),
 }
-
-
-ENCODINGS: dict[str, Callable[[str], str]] = {
-    "": lambda value: value,
-    "base64": lambda value: base64.b64encode(value.encode()).decode(),
-    "hex": lambda value: value.encode().hex(),
-}
-"""Codes in which a program may expect a secret, by the names that `harden-secrets/1` has for them."""
 
 
 def encoded(value: str, encoding: str) -> str:

@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from bundle.detect.credentials.encodings import ENCODINGS
 from bundle.detect.credentials.texts.replacing import REFERENCE
 from bundle.detect.credentials.texts.textview import codec
 from hardening.errors import InputError, UsageError
 from hardening.host.plans.plan import File, Plan, Service
-from hardening.host.plans.secret_text import ENCODINGS, checked, encoded, kind_of, written
+from hardening.host.plans.secret_text import checked, encoded, kind_of, written
 
 SCHEMA = "harden-secrets/1"
 STORE_SCHEMA = "harden-store/1"
@@ -49,7 +50,7 @@ class Place:
     syntax: str
     group: str
     encoding: str = ""
-    """The code in which the program expects the secret there: `base64`, `hex`, or none."""
+    """The code in which the program expects the secret there, by its name in `ENCODINGS`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

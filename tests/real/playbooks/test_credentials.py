@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import re
 import shutil
 import subprocess
 import tomllib
 import zipfile
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
+from xml.etree import ElementTree as ET
 
 import pytest
 import yaml  # type: ignore[import-untyped]  # it ships no types; Ansible brings it
@@ -26,6 +30,12 @@ FILES = {
     "conf/app.yaml": f"db:\n  user: aspect\n  password: {LEAKED}  # kept\n",
     "conf/app.toml": f'[db]\nuser = "aspect"\npassword = "{LEAKED}"\n',
     "bin/setup.sh": f"#!/bin/sh\nDB_PASSWORD='{LEAKED}'\n",
+    "conf/base64.properties": f"db.user=aspect\ndb.password={base64.b64encode(LEAKED.encode()).decode()}\n",
+    "conf/hex.properties": f"db.user=aspect\ndb.password={LEAKED.encode().hex()}\n",
+    "conf/capitals.properties": f"db.user=aspect\ndb.password={LEAKED.encode().hex().upper()}\n",
+    "www/coded.php": f"<?php\n$db_user = 'aspect';\n$db_password = base64_decode('{base64.b64encode(LEAKED.encode()).decode()}');\n",
+    "conf/url.properties": f"db=mysql://aspect:{LEAKED}@db.local/aspect\n",
+    "conf/server.xml": '<db username="aspect" password="' + "".join(f"&#{ord(c)};" for c in LEAKED) + '"/>\n',
 }
 
 
@@ -104,6 +114,7 @@ def test_references_are_filled_in_once_and_nobody_is_told_the_secret(
     assert tomllib.loads(product.text("conf/app.toml"))["db"]["password"] == FRESH
     assert "'fr\\'Esh \"$1&<9'" in product.text("www/login.php")
     assert "DB_PASSWORD='fr'\\''Esh \"$1&<9'" in product.text("bin/setup.sh")
+    assert values_of(product) == dict.fromkeys(values_of(product), FRESH)
     assert set(json.loads(product.store.read_text())["secrets"].values()) == {FRESH}
     assert product.store.stat().st_mode & 0o777 == 0o600
     for played in (predicted, done):
@@ -120,12 +131,32 @@ def test_references_are_filled_in_once_and_nobody_is_told_the_secret(
     assert product.texts() == before
 
 
+def values_of(product: Product) -> dict[str, str]:
+    """Return what each place with a code of its own says once its program has decoded it."""
+    coded = re.search(r"base64_decode\('(.*)'\)", product.text("www/coded.php"))
+    assert coded is not None
+    given = {
+        name: product.text(f"conf/{name}.properties").rpartition("password=")[2].strip()
+        for name in ("base64", "hex", "capitals")
+    }
+    assert given["hex"] == given["hex"].lower()
+    assert given["capitals"] == given["capitals"].upper()
+    return {
+        "base64": base64.b64decode(given["base64"]).decode(),
+        "hex": bytes.fromhex(given["hex"]).decode(),
+        "capitals": bytes.fromhex(given["capitals"]).decode(),
+        "call": base64.b64decode(coded[1]).decode(),
+        "url": unquote(urlsplit(product.text("conf/url.properties").strip()[3:]).password or ""),
+        "xml": ET.fromstring(product.text("conf/server.xml")).get("password", ""),
+    }
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="the database's administrator comes in as root over the socket")
 def test_a_leaked_account_gets_a_password_that_only_the_host_knows(product: Product) -> None:
     """The database forgets the leaked password, the product's files get the new one, and nobody is told."""
     with databases.mariadb() as database:
         database.run(f"CREATE USER root2@localhost IDENTIFIED BY '{LEAKED}';")
-        name = next(one for one in product.names if one.startswith("mysql"))
+        name = "mysql-root"
         others = {one: FRESH for one in product.names if one != name}
         account = {
             "name": name,

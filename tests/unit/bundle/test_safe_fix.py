@@ -9,12 +9,14 @@ import tomllib
 import zipfile
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from bundle.audit import audit
 from bundle.clean.run import clean
-from bundle.detect.credentials.proof import encoding_of, is_random, is_usual, may_be_coded
+from bundle.detect.credentials.encodings import encoding_of
+from bundle.detect.credentials.proof import is_random, is_usual, may_be_coded
 from hardening.findings import MOST_SEVERE, Run
 from tests.support.places import DATA
 from tests.unit.bundle.rewrite.test_rewrite import a_zip
@@ -219,7 +221,10 @@ def test_a_code_is_known_by_what_it_says() -> None:
     assert encoding_of(base64.b64encode(OTHER.encode()).decode()) == ("base64", OTHER)
     assert encoding_of(OTHER.encode().hex()) == ("hex", OTHER)
     assert encoding_of(OTHER) == ("", "")
-    assert encoding_of(OTHER.encode().hex().upper()) == ("", "")
+    assert encoding_of(OTHER.encode().hex().upper()) == ("hex-upper", OTHER)
+    assert encoding_of(quote(OTHER + "/+", safe="")) == ("url", OTHER + "/+")
+    assert encoding_of("kR7%2bw%2fZq9tLm") == ("", "")  # the host would write capitals
+    assert encoding_of("6B5237" + OTHER.encode().hex()) == ("", "")
 
 
 def test_what_is_in_doubt_is_never_high(tmp_path: Path) -> None:

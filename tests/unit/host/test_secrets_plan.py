@@ -17,7 +17,7 @@ from hardening.host.plans import secrets
 from hardening.host.plans.plan import Plan, Service
 from hardening.host.session import here
 
-OLD, NEW = "Tr4nsport", "N3w-secret"
+OLD, NEW = "Tr4nsport", "N3w-secret/2"
 
 
 def listed(*places: tuple[str, int, str], name: str = "db") -> dict[str, Any]:
@@ -90,7 +90,7 @@ def test_utf_16_keeps_its_encoding(tmp_path: Path) -> None:
 def test_bytes_of_no_encoding_are_kept(tmp_path: Path) -> None:
     (tmp_path / "a.ini").write_bytes(b"name = Geb\xe4ude \xff\x00\r\npassword = @secret:db@\r\n")
     made = written(tmp_path, listed(("a.ini", 2, "bare")), {"db": NEW})["a.ini"]
-    assert made == b"name = Geb\xe4ude \xff\x00\r\npassword = N3w-secret\r\n"
+    assert made == b"name = Geb\xe4ude \xff\x00\r\npassword = N3w-secret/2\r\n"
 
 
 def test_a_file_that_says_something_else_by_now_is_not_guessed_at(tmp_path: Path) -> None:
@@ -182,8 +182,13 @@ def test_a_store_that_others_can_read_is_shut(product: Path) -> None:
 
 @pytest.mark.parametrize(
     ("encoding", "coded"),
-    [("base64", lambda v: base64.b64encode(v.encode()).decode()), ("hex", lambda v: v.encode().hex())],
-    ids=["base64", "hex"],
+    [
+        ("base64", lambda v: base64.b64encode(v.encode()).decode()),
+        ("hex", lambda v: v.encode().hex()),
+        ("hex-upper", lambda v: v.encode().hex().upper()),
+        ("url", lambda v: v.replace("/", "%2F")),
+    ],
+    ids=["base64", "hex", "hex-upper", "url"],
 )
 def test_a_secret_is_written_in_the_code_that_the_program_expects(
     tmp_path: Path, encoding: str, coded: Callable[[str], str]

@@ -17,6 +17,8 @@ class Catch:
     value: str
     key: str = ""
     user: str = ""
+    others: tuple[str, ...] = ()
+    """Further accounts that it may be of, where its place does not tell which."""
     service: str = ""
     confidence: Confidence = Confidence.HIGH
     """How much the pattern alone says; `decide` makes the confidence of the finding of it."""

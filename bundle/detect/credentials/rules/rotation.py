@@ -51,10 +51,10 @@ _HOW = {
 }
 
 
-def rotate(user: str, service: str, remedy: str) -> str:
-    """Return a family's remedy with the account and the service it is about, and how a password is changed there."""
+def rotate(accounts: str, service: str, remedy: str) -> str:
+    """Return a family's remedy with the quoted accounts and the service it is about, and how a password is changed there."""
     what = "key" if service in ("encryption", "signature") else "account"
-    account = f"The {what} {user!r}" if user else f"The {what}"
+    account = f"The {what} {accounts}" if accounts else f"The {what}"
     of = of_service(service)
     how = _HOW.get(service.lower(), "")
     return f"{account}{of}{f' ({how})' if how else ''}: {remedy[:1].lower()}{remedy[1:]}"

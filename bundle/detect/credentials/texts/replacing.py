@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bundle.detect.credentials.decide import Decision, by_hand
+from bundle.detect.credentials.encodings import code_between
 from bundle.detect.credentials.judging import decode
 from bundle.detect.credentials.judging.decode import entities
 from bundle.detect.credentials.proof import is_random
@@ -52,11 +53,13 @@ class Literal:
     name: str
     """What the reference would be called if nothing else had the name."""
     account: str
+    others: tuple[str, ...]
+    """Further accounts that it may be of."""
     service: str
     syntax: str
     """How the secret has to be written there: xml, url, sql, json, yaml, toml, single-quoted, double-quoted or bare."""
     encoding: str
-    """The code in which the secret has to be written there first: `base64`, `hex`, or none."""
+    """The code in which the secret has to be written there first, by its name in `ENCODINGS`."""
     quotes: str
     """What the reference needs around it that the literal did not."""
     drawn: bool
@@ -90,7 +93,7 @@ def literal(
     line, column = view.place(one.start)
     at = member.at(line, column)
     return Literal(
-        rule=rule, start=span[0], end=span[1], line=at.line, column=at.column, name=_name(one), account=one.user,
+        rule=rule, start=span[0], end=span[1], line=at.line, column=at.column, name=_name(one), account=one.user, others=one.others,
         service=one.service, syntax=written[0], encoding=said.encoding, quotes=written[1], drawn=is_random(said.plain),
         seal=hmac.digest(key, said.plain.encode("utf-8", "surrogatepass"), "sha256"),
     )  # fmt: skip
@@ -99,7 +102,7 @@ def literal(
 def _span(view: View, one: Catch) -> tuple[int, int] | None:
     """Return where exactly the value is written, if it is written as it is."""
     raw = view.value(one.start, one.end)
-    if one.value in (raw, decode.unescaped(raw), entities(raw)):
+    if code_between(raw, one.value) is not None or one.value in (decode.unescaped(raw), entities(raw)):
         return one.start, one.end
     value = one.value.encode()
     piece = bytes(view.data[one.start : one.end])

@@ -15,6 +15,10 @@ _NOBODY = frozenset(
     "exists identified encrypted plain plaintext cleartext value values set get local remote there default level role group admin_user role_name authentication class privilege new add edit".split()
 )
 _Q = r"""["'`\[]{0,2}"""
+OF_A_CREDENTIAL = (
+    r"pass(?:wor[dt]|wd|phrase|code)?|pwd|pw|psw|kennwort|clave|senha|heslo|haslo|parola|wachtwoord|mdp"
+)
+"""Names of one secret of an account."""
 ACCOUNT = r"(?:user(?:[ _-]?name|[ _-]?id)?|login(?:[_-]?name)?|usr|uid|uname|account|auth[_-]?user|principal|bind[_-]?dn|benutzer(?:name)?|usuario|utilisateur)"
 _STATEMENTS = tuple(
     re.compile(pattern)
@@ -65,23 +69,31 @@ _ADDED = re.compile(
 _NAMES = re.compile(
     r"(?:^|[^a-z])(?P<v>root|admin(?:istrator)?|sysadmin|superuser|operator|guest|postgres|keycloak|grafana|sa|sysdba|rpcuser)(?:[^a-z]{0,3}(?:user)?[^a-z]{0,2})(?:pass|pw|psw|kennwort|$)"
 )
-"""Accounts by whose names the settings of their passwords are called: `MYSQL_ROOT_PASSWORD`, `rootpw`, `AdminPassword`."""
+"""Accounts by whose names the settings of their passwords are called: `MYSQL_ROOTPASSWORD_SETTING`, `rootpw`, `AdminPassword`."""
+PASSWORD_SETTING = re.compile(
+    rf"(?i)(?<![a-z/])(?:{OF_A_CREDENTIAL}|secret)\d{{0,2}}[\"'\]]{{0,3}}\s{{0,8}}(?:=|:|,|>|value\b)"
+)
+"""The setting of a password: what stands before another one's is not the account of the next."""
 _LONGEST = 600
 
 
-def on_the_line(line: str, at: int, past: int, *, literal: bool, lists: bool) -> str:
-    """Return the account that the line of a value (from `at` to `past`) names: the nearest before it, else what is behind.
+def on_the_line(line: str, at: int, past: int, *, literal: bool, lists: bool) -> list[str]:
+    """Return the accounts that the line of a value (from `at` to `past`) names: the nearest before it first, else what is behind.
+
+    More than one is returned only of settings (`user=a login=b password=`), with no other password between.
 
     `literal`: in a program an account is one, or stands in the literal that the value does. `lists`: the line is one of a list.
     """
     before, behind = line[max(0, at - _LONGEST) : at], line[past : past + _LONGEST]
-    found = [m for pattern in _STATEMENTS for m in pattern.finditer(before)]
-    found += [m for pattern in _PAIRS for m in pattern.finditer(before) if not literal or _is_literal(m)]
+    pairs = [m for pattern in _PAIRS for m in pattern.finditer(before) if not literal or _is_literal(m)]
+    found = [m for pattern in _STATEMENTS for m in pattern.finditer(before)] + pairs
     found += [m for pattern in _ENTRIES for m in pattern.finditer(before)] if lists else []
     somebody = [m for m in found if is_somebody(m["v"]) and kind_of(m["v"]) is None]
-    if somebody:
-        return max(somebody, key=lambda m: m.start("v"))["v"]
-    return "" if literal else next(_behind(line, behind, past), "")
+    if not somebody:
+        return [] if literal else list(_behind(line, behind, past))[:1]
+    nearest = max(somebody, key=lambda m: m.start("v"))
+    also = [m for m in pairs if m in somebody and len(PASSWORD_SETTING.findall(before, m.end())) <= 1]
+    return [nearest["v"], *(m["v"] for m in reversed(also))] if nearest in pairs else [nearest["v"]]
 
 
 def _is_literal(found: re.Match[str]) -> bool:

@@ -9,38 +9,41 @@ from collections.abc import Iterator
 from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.texts import place
 from bundle.detect.credentials.texts.textview import View
-from bundle.detect.credentials.whose.accounts import ACCOUNT, VALUE, is_somebody
+from bundle.detect.credentials.whose.accounts import (
+    ACCOUNT,
+    OF_A_CREDENTIAL,
+    PASSWORD_SETTING,
+    VALUE,
+    is_somebody,
+)
 
 NEAR = 400
 """Bytes to either side in which the account's setting is."""
-_FOR_ONE = (
-    r"pass(?:wor[dt]|wd|phrase|code)?|pwd|pw|psw|kennwort|clave|senha|heslo|haslo|parola|wachtwoord|mdp"
-)
 _SETTING = re.compile(
     rf"""(?i)(?P<key>{ACCOUNT})(?:["'\]]{{0,3}}\s{{0,8}}(?:=>|:=|=|:|,)\s{{0,8}}(?P<q>["']?)|["']\s{{1,8}}value\s{{0,4}}=\s{{0,4}}(?P<p>["'])|>\s{{0,8}})(?P<v>{VALUE})(?P<end>["'<\s,;}})&\]]|$)"""
 )
 """A setting that names an account: in an assignment, as a name with its value, in an element. What its name has before that is read backwards, which is far quicker."""
 _OF_A_NAME = string.ascii_letters + string.digits + "_.$-"
 _LONGEST_FRONT = 40
-_WORD = re.compile(
-    rf"(?i)(?<![a-z/])(?:{_FOR_ONE}|secret)\d{{0,2}}[\"'\]]{{0,3}}\s{{0,8}}(?:=|:|,|>|value\b)"
-)
-"""Another password's setting: what stands behind one is not the account of the next."""
-_IS_ONE = re.compile(rf"(?i)(?:{_FOR_ONE})\d{{0,2}}$")
-_LAST = re.compile(rf"(?i)(?:{_FOR_ONE}|{ACCOUNT})\d{{0,2}}$")
+_IS_ONE = re.compile(rf"(?i)(?:{OF_A_CREDENTIAL})\d{{0,2}}$")
+_LAST = re.compile(rf"(?i)(?:{OF_A_CREDENTIAL}|{ACCOUNT})\d{{0,2}}$")
 _FAR = 2
 """Lines over which a bare `user` goes with a password whose name has more to it, and the other way round."""
 
 
-def beside(text: str, start: int, one: Catch, kind: str) -> str:
-    """Return the account of the setting next to a password (from `start` on) whose name goes with it; in a program it is a literal."""
+def beside(text: str, start: int, one: Catch, kind: str) -> list[str]:
+    """Return the accounts of the settings next to a password (from `start` on) whose names go with it, the nearest first.
+
+    In a program an account is a literal. What stands behind the password counts beside one before it only if no other password follows.
+    """
     if not _IS_ONE.search(one.key.rstrip("\"']")):
-        return ""
+        return []
     key, quoted, end = one.key, kind == place.CODE, start + one.end - one.start
     front = _front(key)
     named = text.rfind(key, 0, start)
     begin = named if named >= 0 else start
     found = [m for m in _SETTING.finditer(text) if _may_be(m, quoted=quoted)]
+    accounts: list[str] = []
     for other in _nearest(found, begin, end):
         before = text[max(0, other.start() - _LONGEST_FRONT) : other.start()]
         name = before[len(before.rstrip(_OF_A_NAME)) :]
@@ -48,10 +51,10 @@ def beside(text: str, start: int, one: Catch, kind: str) -> str:
         between = text[other.end() : begin] if other.end() <= begin else text[end:first_sign]
         own = _front(name + other["key"])
         goes = own == front or (not (own and front) and between.count("\n") <= _FAR)
-        if goes and not _WORD.search(between) and "\n\n" not in between and "\n[" not in between:
-            account: str = other["v"].strip()
-            return account
-    return ""
+        if goes and not PASSWORD_SETTING.search(between) and "\n\n" not in between and "\n[" not in between:
+            last = other.start() < begin or not accounts or not PASSWORD_SETTING.search(text, other.end())
+            accounts += [other["v"].strip()] if last else []
+    return accounts
 
 
 _HEADS = re.compile(

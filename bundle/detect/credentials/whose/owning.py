@@ -29,20 +29,22 @@ def owned(one: Catch, family: str, view: View, kind: str, path: str = "") -> Cat
         return one
     account = "" if one.user.isdigit() else one.user.rstrip(",;")
     service, near, own = one.service, "", _scopes(one, family, view, kind)
+    others: list[str] = []
     level = len(own)
     if family == _COMMAND:
         text, at = commands.command(view, one)
         account = account or commands.of_its_options(text, at)
         service = service or commands.of_its_program(text)
     if not account and (family not in _SETTINGS or kind_of(one.key) is not Kind.TOKEN):
-        level, account = _on_its_line(one, family, own, kind)
-        if not account and family in _SETTINGS:
-            account = beside(*_around(view, one, own[:BESIDE][-1]), one, kind)
-            near = _told_near(view, one, own[:BESIDE][-1]) if account else ""
-        account = (
-            account or (headed(view, one) if kind != place.CODE else "") or accounts.in_the_name(one.key)
-        )
-    return replace(one, user=account, service=_service(one, service, near, view, own, level, path))
+        level, found = _on_its_line(one, family, own, kind)
+        if not found and family in _SETTINGS:
+            found = beside(*_around(view, one, own[:BESIDE][-1]), one, kind)
+            near = _told_near(view, one, own[:BESIDE][-1]) if found else ""
+        if not found:
+            found = [(headed(view, one) if kind != place.CODE else "") or accounts.in_the_name(one.key)]
+        account, *others = dict.fromkeys(found)
+    service = _service(one, service, near, view, own, level, path)
+    return replace(one, user=account, others=tuple(others), service=service)
 
 
 def by_its_name(one: Catch) -> Catch:
@@ -60,14 +62,14 @@ def _scopes(one: Catch, family: str, view: View, kind: str) -> list[Scope]:
     return scopes(view, one, markup=kind == place.MARKUP or family == _XML)
 
 
-def _on_its_line(one: Catch, family: str, own: list[Scope], kind: str) -> tuple[int, str]:
-    """Return how many scopes were read until one named the account, and the account."""
+def _on_its_line(one: Catch, family: str, own: list[Scope], kind: str) -> tuple[int, list[str]]:
+    """Return how many scopes were read until one named the account, and the accounts that it names."""
     for level, scope in enumerate(own, 1):
         at, past = one.start - scope.start, one.end - scope.start
         literal, lists = kind == place.CODE, family in _LISTS
-        if account := accounts.on_the_line(scope.text, at, past, literal=literal, lists=lists):
-            return level, account
-    return len(own), ""
+        if found := accounts.on_the_line(scope.text, at, past, literal=literal, lists=lists):
+            return level, found
+    return len(own), []
 
 
 def _around(view: View, one: Catch, own: Scope) -> tuple[str, int]:

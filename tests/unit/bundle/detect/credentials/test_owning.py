@@ -135,6 +135,43 @@ ON_ONE_LINE = {
 """Files that a program wrote in one line: file, text, account and service of each password."""
 
 
+EITHER = {
+    "two settings before it": ("a.ini", "[db]\nuser = admin\nlogin = root\npassword = {s}\n", "'root' or 'admin'"),
+    "one on each side": ("a.yml", "db:\n  user: admin\n  password: {s}\n  login: root\n", "'admin' or 'root'"),
+    "attributes": ("a.xml", '<db user="admin" login="root" password="{s}"/>\n', "'root' or 'admin'"),
+    "an object on one line": ("a.json", '{{"user": "admin", "account": "root", "password": "{s}"}}\n', "'root' or 'admin'"),
+}  # fmt: skip
+ONE = {
+    "another password between": ("a.ini", "user = admin\ntrend_password = {s}9\nlogin = root\npassword = {s}\n", "root"),
+    "the next entry's": ("a.yml", "user: admin\npassword: {s}\nlogin: root\npass: {s}9\n", "admin"),
+    "the same again": ("a.ini", "user = admin\nlogin = admin\npassword = {s}\n", "admin"),
+    "another service's": ("a.ini", "smtp_user = admin\ndb_user = root\ndb_password = {s}\n", "root"),
+    "two on one line, each with its own": ("a.conf", "first user=admin password={s}9 then user=root password={s}\n", "root"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EITHER)
+def test_where_two_accounts_are_possible_both_are_named(look: Look, name: str) -> None:
+    path, text, accounts = EITHER[name]
+    (found,) = (f for f in look(path, text.format(s=SECRET)) if f.confidence >= Confidence.MEDIUM)
+    assert accounts in found.message
+    assert accounts in found.owner
+    assert accounts in found.remedy
+    assert accounts.split(" of ")[0] == " or ".join(map(repr, found.accounts))
+    assert found.account == found.accounts[0]
+
+
+@pytest.mark.parametrize("name", ONE)
+def test_where_one_account_is_nearer_it_alone_is_named(look: Look, name: str) -> None:
+    path, text, account = ONE[name]
+    found = [
+        f
+        for f in look(path, text.format(s=SECRET))
+        if f.evidence.startswith(("password", "db_password", "value"))
+    ]
+    assert [(f.account, f.accounts) for f in found][-1] == (account, ())
+
+
 @pytest.mark.parametrize("name", ON_ONE_LINE)
 def test_each_of_several_accounts_on_one_line_has_its_own_password(look: Look, name: str) -> None:
     path, text, told = ON_ONE_LINE[name]
