@@ -351,20 +351,15 @@ def unread_together(findings: Sequence[Finding]) -> list[Finding]:
 
 def _not_known(said: Subject, one: Judged) -> Finding:
     """Return the verdicts of a configuration under each release that may run, where the bundle names none."""
-    words = []
-    for policy in said.policies:
-        of_policy: dict[str, list[str]] = {}
-        for release, verdicts in said.stats["verdicts"].items():
-            of_policy.setdefault(verdicts[policy], []).append(release)
-        words.append(
-            f"{policy}: " + "; ".join(f"{word} with {', '.join(them)}" for word, them in of_policy.items())
-        )
+    from hardening.tls.auditing import release_wording
+
+    words = release_wording.verdicts(said.stats["verdicts"], said.policies)
     file = said.id.partition("#")[0]
     return Finding(
         rule=rules.INCONCLUSIVE,
         subject=said.id,
         location=InFile((file,)),
-        message=f"which release of {one.target.title} runs is not known. {'. '.join(words)}",
+        message=f"which release of {one.target.title} runs is not known. {words}",
         evidence="release",
         remedy=f"Name the release: `harden tls audit ARCHIVE --target {one.target.name}@VERSION`.",
         policies=tuple(sorted(said.policies)),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import posixpath
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -386,12 +386,14 @@ def _every_way(
     note = f"nothing says which {what} runs; asked were {ways_text}; the offer shown is that of {which}"
     shown = readiness.inventory(replace(offer, assumptions=(note, *offer.assumptions)))
     shown = readiness.of_releases(shown, {describe(w): o for w, o, _ in ways})
-    differ = any(word == "unknown" != judgement.verdicts[name] for name, word in verdicts.items())
     name_it = "--openssl BUILD" if known else f"--target {target.name}@VERSION"
-    gap = next((j.gap for _, _, j in ways if j.gap), "")
-    if differ and not gap:
-        gap = f"the verdict depends on which {what} runs: name it with {name_it}"
-    examined, reason = _extent(offer, gap)
+    gaps = [next((j.gap for _, _, j in ways if j.gap), "")]
+    by_release = {describe(way): dict(judged.verdicts) for way, _, judged in ways}
+    differing = [name for name in verdicts if len({one[name] for one in by_release.values()}) > 1]
+    if differing:
+        listed = release_wording.verdicts(by_release, differing)
+        gaps.append(f"the verdict depends on which {what} runs ({listed}): name it with {name_it}")
+    examined, reason = _extent(offer, "; ".join(filter(None, gaps)))
     subject = Subject(
         id=offer.subject,
         kind=Kind.FILE,
@@ -401,20 +403,13 @@ def _every_way(
         scope=_SCOPE,
         unanswered=_unanswered(offer, (j for _, _, j in ways), policies),
         offer=shown,
-        stats={"releases": len(ways), "verdicts": _by_release(ways, describe)},
+        stats={"releases": len(ways), "verdicts": by_release},
     )
     results = [
         _in_every_way(one, [j for _, _, j in ways], f"depends on which {what} runs: {name_it}")
         for one in judgement.results
     ]
     return Audited([subject], [*findings, *_locked_out(offer)], results)
-
-
-def _by_release(
-    ways: Sequence[tuple[Reading, Offer, Judgement]], named: Callable[[Reading], str]
-) -> dict[str, dict[str, str]]:
-    """Return the verdicts of the policies under each release that may run."""
-    return {named(way): dict(judged.verdicts) for way, _, judged in ways}
 
 
 def _in_every_way(result: Result, judgements: Sequence[Judgement], why: str) -> Result:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from hardening.tls.libraries import builds
 from hardening.tls.targets.base import Reading
@@ -34,3 +34,15 @@ def which(having: Sequence[str], without: Sequence[str]) -> str:
 def listed(names: Iterable[str]) -> str:
     """Return names in a row, each once."""
     return ", ".join(dict.fromkeys(names))
+
+
+def verdicts(by_release: Mapping[str, Mapping[str, str]], policies: Iterable[str]) -> str:
+    """Return the verdict of each policy with the releases that have it: `aspect: pass with 1, 2; fail with 3`."""
+    found = []
+    for policy in policies:
+        words: dict[str, list[str]] = {}
+        for release, of_release in by_release.items():
+            words.setdefault(of_release[policy], []).append(release)
+        listed = "; ".join(f"{word} with {', '.join(names)}" for word, names in words.items())
+        found.append(f"{policy}: {listed}")
+    return ". ".join(found)

@@ -24,7 +24,11 @@ def fitting(found: Iterable[Finding], target: Target, way: Reading) -> Iterator[
             remedy = target.remedy(one, way) if target.remedy is not None else ""
             if not remedy and capabilities is not None and (out := _way_out(one, capabilities)):
                 remedy = f"{target.title} {way.release.version} has no setting for it: {out}."
-        yield replace(one, remedy=remedy) if remedy else one
+        fix = one.fix
+        if fix is not None and fix.operation == "set-directive":
+            action = fix.action.replace("tls render --policy", f"tls render {target.name} --policy")
+            fix = replace(fix, action=action)
+        yield replace(one, remedy=remedy or one.remedy, fix=fix)
 
 
 _ABOUT = frozenset(

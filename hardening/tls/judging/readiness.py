@@ -13,6 +13,7 @@ from typing import Any
 from hardening import resources
 from hardening.numerals import whole
 from hardening.records import dataclass
+from hardening.reports.key_agreement import WORDS
 from hardening.tls import registry
 from hardening.tls.offer import Offer
 from hardening.toml_rows import Table
@@ -73,7 +74,8 @@ def key_agreement(offer: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
         return "hybrid", quantum
     if not protocols:
         return "unknown", ()
-    if offer.get("hybrid") is False or "TLSv1.3" not in protocols:
+    open_ = any(one.partition(" ")[0] == "TLSv1.3" for one in offer.get("inconclusive", ()))
+    if offer.get("hybrid") is False or ("TLSv1.3" not in protocols and not open_):
         return "cannot", ()
     if offer.get("coverage") != "full" or offer.get("inconclusive") or not names:
         return "unknown", ()
@@ -137,7 +139,7 @@ def of_releases(shown: dict[str, Any], offers: Mapping[str, Offer]) -> dict[str,
         words.setdefault(key_agreement(one.to_json())[0], []).append(name)
     if len(words) < 2 or "readiness" not in shown:  # noqa: PLR2004 - two words differ
         return shown
-    listed = "; ".join(f"{word} with {', '.join(names)}" for word, names in sorted(words.items()))
+    listed = "; ".join(f"{WORDS[word]} with {', '.join(names)}" for word, names in sorted(words.items()))
     text = f"key agreement: not known, for it depends on the release: {listed}"
     return {**shown, "key_agreement": "unknown", "readiness": [text, *shown["readiness"][1:]]}
 
@@ -145,7 +147,10 @@ def of_releases(shown: dict[str, Any], offers: Mapping[str, Offer]) -> dict[str,
 def lines(offer: Mapping[str, Any]) -> Iterator[str]:
     """Yield the section of a report about one offer: key agreement, then each certificate of a server's own."""
     word, groups = key_agreement(offer)
-    yield f"key agreement: {_AGREEMENT[word].format(groups=', '.join(groups))}"
+    why = "the TLS library has no group with ML-KEM"
+    if offer.get("hybrid") is not False:
+        why = "TLS 1.3 is not offered, and no earlier version has a group with ML-KEM"
+    yield f"key agreement: {_AGREEMENT[word].format(groups=', '.join(groups), why=why)}"
     for one in offer.get("certificates", ()):
         if one.get("authority"):
             yield f"certificate {one['subject']}: {', '.join(_of_card(one))}"
@@ -154,8 +159,7 @@ def lines(offer: Mapping[str, Any]) -> Iterator[str]:
 _AGREEMENT = {
     "hybrid": "hybrid, post-quantum ({groups})",
     "classical": "classical alone: whoever records the traffic now can decrypt it with a quantum computer",
-    "cannot": "classical alone, and the TLS library or its version can do no other: whoever records the traffic now can "
-    "decrypt it with a quantum computer",
+    "cannot": "classical alone, because {why}: whoever records the traffic now can decrypt it with a quantum computer",
     "unknown": "not known whether it is post-quantum: `harden tls scan HOST --full` asks for every group",
 }
 

@@ -6,7 +6,7 @@ from hardening.findings import Rule, Severity
 from hardening.tls.policies.ruleset import SIGNATURES
 
 _RFC = "https://www.rfc-editor.org/rfc/"
-_RENDER = "`harden tls render TARGET --policy POLICY` writes the settings that do it."
+_RENDER = "`harden tls render` writes the settings that do it."
 
 PROTOCOL: Rule = Rule(
     id="tls/protocol",

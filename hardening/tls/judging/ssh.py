@@ -24,7 +24,7 @@ ALGORITHM = Rule(
     severity=Severity.MEDIUM,
     rationale="Client and server settle on what both have; a weak one that is offered is one downgrade away.",
     remedy="List only current algorithms: KexAlgorithms, HostKeyAlgorithms, Ciphers, MACs; "
-    "`harden tls render openssh --policy POLICY` writes them.",
+    "`harden tls render openssh` writes them.",
     references=(_RFC + "rfc9142", _RFC + "rfc8758", _RFC + "rfc8332"),
 )
 PROTOCOL_1 = Rule(

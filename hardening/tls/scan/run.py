@@ -18,6 +18,7 @@ from hardening.tls import clients, registry
 from hardening.tls.judging import cleartext, readiness, rules
 from hardening.tls.judging.judge import judge
 from hardening.tls.offer import Offer
+from hardening.tls.policies.requirement import PolicyRule
 from hardening.tls.policies.ruleset import Policy
 from hardening.tls.scan.endpoint import Target, parse
 from hardening.tls.scan.engine.connecting import Wire
@@ -26,7 +27,7 @@ from hardening.tls.scan.engine.job import Job
 from hardening.tls.scan.engine.net import Loop
 from hardening.tls.scan.engine.rate_limit import Limits, Pace
 from hardening.tls.scan.fleet import Outcome, joined
-from hardening.tls.scan.report import observed
+from hardening.tls.scan.report import observed, remedies
 from hardening.tls.scan.report.attacks import implied
 from hardening.tls.scan.report.offers import offer_of
 from hardening.tls.scan.strategy.endpoint_state import Endpoint
@@ -85,11 +86,10 @@ class Examination:
 
 def scope_of(policies: Sequence[Policy], settings: Settings) -> Scope:
     """Return what has to be asked so that each of the policies can be judged."""
-    every = (rule for one in policies for rule in one.rules if rule.binding)
-    some = any(rule.groups is not None and rule.groups.some for rule in every)
+    wanted = any(_requires(rule) for one in policies for rule in one.rules if rule.binding)
     judged = any(r.session is not None and r.session.client_certificate for p in policies for r in p.rules)
     clients = settings.deep or settings.identity is not None or judged
-    if settings.full or some or not policies:
+    if settings.full or wanted or not policies:
         return Scope(
             full=True,
             deep=settings.deep,
@@ -111,6 +111,16 @@ def scope_of(policies: Sequence[Policy], settings: Settings) -> Scope:
             g.id for g in registry.groups() if any(p.group_reason(g) is not None for p in policies)
         ),
     )
+
+
+def _requires(rule: PolicyRule) -> bool:
+    """Return whether a rule requires something to be offered: then what it forbids is not all there is to ask."""
+    versions = rule.protocols is not None and (rule.protocols.require or rule.protocols.require_any)
+    suites, groups = (
+        rule.suites is not None and rule.suites.some,
+        rule.groups is not None and rule.groups.some,
+    )
+    return bool(versions or suites or groups)
 
 
 _ANOTHER = (
@@ -238,11 +248,8 @@ def judged(
         faults = probes.findings(one.found.faults, one.target.text)
     seen = observed.findings(one.found, one.offer)
     lost = clients.warning(one.offer)
-    return (
-        subject,
-        (*judgement.findings, *attacks, *chains, *faults, *seen, *((lost,) if lost else ())),
-        judgement.results,
-    )
+    found = (*judgement.findings, *attacks, *chains, *faults, *seen, *((lost,) if lost else ()))
+    return subject, tuple(remedies.with_command(found, one.target, one.found.server)), judgement.results
 
 
 def scan(
@@ -325,7 +332,7 @@ def _ssh_judged(
         policies=dict(judgement.verdicts),
         offer=shown.to_json(),
     )
-    return subject, judgement.findings, judgement.results
+    return subject, tuple(remedies.with_command(judgement.findings, target)), judgement.results
 
 
 def _unanswered(target: Target, why: str, policies: tuple[str, ...], stats: Mapping[str, object]) -> Outcome:

@@ -46,7 +46,7 @@ def facts(component: dict[str, Any]) -> dict[str, str]:
 
 def seen(name: str, *groups: str, kind: Kind = Kind.ENDPOINT, **more: Any) -> Subject:
     said = offer(protocol("TLSv1.3", NEW, groups=list(groups)), **more)
-    return Subject(id=name, kind=kind, offer=readiness.told(said))
+    return Subject(id=name, kind=kind, offer=readiness.inventory(said))
 
 
 def of(*subjects: Subject) -> Run:

@@ -34,6 +34,7 @@ def _offer(*groups: str, **more: Any) -> Offer:
         (_offer("x25519", inconclusive=("TLSv1.3 X25519MLKEM768",)), "unknown"),
         (_offer("x25519", hybrid=False), "cannot"),
         (offer(protocol("TLSv1.2", NEW, groups=["x25519"])), "cannot"),
+        (offer(protocol("TLSv1.2", NEW, groups=["x25519"]), inconclusive=("TLSv1.3",)), "unknown"),
         (offer(), "unknown"),
     ],
 )
@@ -152,3 +153,41 @@ def test_an_unknown_release_is_never_said_to_be_hybrid(tmp_path: Path) -> None:
     assert "hybrid with 1.26.3-debian13" in said
     assert "cannot with" in said
     assert readiness.key_agreement(subject.offer) == ("unknown", ())
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (_offer("x25519", hybrid=False), "the TLS library has no group with ML-KEM"),
+        (offer(protocol("TLSv1.2", NEW, groups=["x25519"]), hybrid=True), "TLS 1.3 is not offered"),
+    ],
+)
+def test_why_a_server_cannot_is_said(said: Offer, why: str) -> None:
+    assert why in next(readiness.lines(said.to_json()))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "verdicts"),
+    [
+        ("slapd.conf", "TLSCertificateFile {0}/c\nTLSCertificateKeyFile {0}/k\nTLSProtocolMin 3.3\nTLSCipherSuite HIGH:!aNULL:!kRSA:!CBC:!SHA1:!SHA256:!SHA384:!AESCCM:!ARIA\ndatabase mdb\n", {"pass", "unknown"}),
+        ("nginx.conf", "events {{}}\nhttp {{ server {{ listen 443 ssl; ssl_certificate {0}/c; ssl_certificate_key {0}/k; }} }}\n", {"fail"}),
+    ],
+)  # fmt: skip
+def test_each_release_that_may_run_has_its_verdict(
+    name: str, text: str, verdicts: set[str], tmp_path: Path
+) -> None:
+    from tests.unit.bundle.sbom.test_sbom import key_and_certificate
+
+    key, card = key_and_certificate()
+    (tmp_path / "k").write_bytes(key)
+    (tmp_path / "c").write_bytes(card)
+    (tmp_path / name).write_text(text.format(tmp_path))
+    subject, *_ = audit([tmp_path / name], [policy.load("aspect")], AuditInput(now=datetime(2026, 12, 1, tzinfo=UTC))).subjects  # fmt: skip
+    found = {one["aspect"] for one in subject.stats["verdicts"].values()}
+    assert found == verdicts
+    if len(found) == 1:
+        assert "depends on which" not in subject.reason
+        return
+    assert subject.policies == {"aspect": "unknown"}
+    assert "aspect: unknown with 2.4.44-el7; pass with 2.6.10-debian13" in subject.reason
+    assert "name it with --target slapd@VERSION" in subject.reason

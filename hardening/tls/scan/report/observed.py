@@ -57,6 +57,7 @@ def stats(found: Endpoint) -> dict[str, object]:
         "session_resumption": dict(sorted(found.resumption.items())) or None,
         "client_renegotiation": found.client_renegotiation,
         "hsts": found.hsts,
+        "server": found.server or None,
         "dh_primes": sorted({primes.name(prime) for prime in found.dh_primes if prime}) or None,
         "vulnerabilities": {_FAULTS[w]: v for w, v in sorted(found.faults.items(), key=lambda i: i[0].value)}
         or None,

@@ -126,6 +126,8 @@ class Endpoint:
     """Whether it begins another handshake when a client asks for one inside a session."""
     hsts: str | None = None
     """The Strict-Transport-Security header, empty where an HTTP server sends none."""
+    server: str = ""
+    """The Server header of HTTP."""
     tls13_hinted: bool = False
     faults: dict[Want, bool | None] = field(default_factory=dict)
     glimpsed: set[tuple[str, int]] = field(default_factory=set)

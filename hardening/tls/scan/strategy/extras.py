@@ -127,6 +127,7 @@ def _headers(case: Case) -> Talk:
         answer = yield from case.asker.ask(_plain(case, offered[-1], Want.HTTP), blame=False)
         if answer.kind is Kind.HELLO and answer.headers.startswith(b"HTTP/"):
             case.found.hsts = _field(answer.headers, b"strict-transport-security")
+            case.found.server = _field(answer.headers, b"server")
 
 
 def _field(headers: bytes, name: bytes) -> str:

@@ -6,8 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
+from hardening.findings import Verdict
+from hardening.tls import policy
+from hardening.tls.judging.judge import judge
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.scan.engine.rate_limit import Limits
+from hardening.tls.scan.report.offers import offer_of
+from hardening.tls.scan.run import Settings, scope_of
 from hardening.tls.scan.strategy.scope import Scope
 from hardening.tls.scan.strategy.shapes import SMALL
 from hardening.tls.scan.wire import hello
@@ -127,3 +132,22 @@ def test_one_control_question_that_is_closed_ends_the_trial() -> None:
         server = hostile.Server({"TLSv1.2": [0xC02F]}, before=hostile.every(n, "close"), refusal="close")
         found, _ = scanned(server, Scope(full=True), LIMITS)
         assert found.protocols["TLSv1.0"].unknown
+
+
+@pytest.mark.parametrize(
+    "name", ["nist-800-52r2", "rfc9325-bcp195", "bsi-tr-03116-4", "ssllabs-rating", "pq-readiness"]
+)
+@pytest.mark.parametrize("offer", ["TWELVE", "MIXED"])
+def test_what_a_policy_requires_is_asked_for(offer: str, name: str) -> None:
+    """Versions, suites and groups alike: a scan without --full left the suites open."""
+    chosen = policy.load(name)
+    scope = scope_of([chosen], Settings())
+    found, _ = scanned(hostile.Server(getattr(hostile, offer)), scope, LIMITS)
+    seen = offer_of(found, "127.0.0.1:443", full=scope.full, connections=1)
+    judged = judge(seen, chosen)
+    opened = [one.reason for one in judged.results if one.verdict is Verdict.INCONCLUSIVE]
+    assert [reason for reason in opened if reason.startswith("not settled")] == []
+
+
+def test_a_policy_that_only_forbids_costs_no_inventory() -> None:
+    assert not scope_of([policy.load("aspect"), policy.load("mozilla-intermediate")], Settings()).full

@@ -1,0 +1,61 @@
+"""The command that writes the settings for what a scan found: of the server that answered, or of those that speak the protocol."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from hardening.findings import Finding, Fix, Severity
+from hardening.tls.judging import rules
+from hardening.tls.scan.endpoint import DIRECT_PORTS, Target
+
+_HEADERS = {
+    "nginx": "nginx", "openresty": "nginx", "apache": "httpd", "lighttpd": "lighttpd", "jetty": "jetty",
+    "apache-coyote": "tomcat", "squid": "squid",
+}  # fmt: skip
+"""Targets by the product that the Server header of HTTP names (RFC 9110 section 10.2.4), in lower case."""
+_SPEAKING = {
+    "https": ("nginx", "httpd", "haproxy", "lighttpd", "tomcat", "jetty"),
+    "smtp": ("postfix", "exim"),
+    "lmtp": ("dovecot", "postfix"),
+    "imap": ("dovecot",),
+    "pop3": ("dovecot",),
+    "sieve": ("dovecot",),
+    "ftp": ("vsftpd", "proftpd"),
+    "ldap": ("slapd",),
+    "postgres": ("postgresql",),
+    "mysql": ("mariadb", "mysql"),
+    "ssh": ("openssh",),
+}
+"""Targets that speak a protocol, the usual one first."""
+_PORTS = {
+    port: name.removesuffix("s") if name != "https" else name
+    for name, port in DIRECT_PORTS.items()
+    if name != "tls"
+}
+_SETTINGS = frozenset(
+    rule.id for rule in (rules.GROUP, rules.PROTOCOL, rules.SUITE, rules.PREFERENCE, rules.DH_BITS)
+)
+
+
+def with_command(found: Iterable[Finding], target: Target, header: str = "") -> Iterator[Finding]:
+    """Yield findings about settings with the command that writes them; `header` is the Server header of HTTP."""
+    servers = _servers(target, header)
+    for one in found:
+        about = one.rule.id in _SETTINGS or one.rule.id.startswith(("tls/attack-", "tls/ssh-"))
+        if not (servers and about and one.policies and one.level > Severity.INFO and one.fix is None):
+            yield one
+            continue
+        first, *others = servers
+        also = f" (or {', '.join(others)} for {first})" if others else ""
+        action = f"run `harden tls render {first} --policy {one.policies[0]}`{also}: it writes the settings"
+        yield replace(one, fix=Fix(action=action, safe=False, operation="set-directive"))
+
+
+def _servers(target: Target, header: str) -> tuple[str, ...]:
+    product = re.match(r"[\w-]+", header)
+    if product and (known := _HEADERS.get(product[0].lower())):
+        return (known,)
+    protocol = "ssh" if target.ssh else target.starttls or ("https" if target.is_http else "")
+    return _SPEAKING.get(protocol or _PORTS.get(target.port, ""), ())
