@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -177,13 +178,20 @@ def _print_fix(
     done = fix(paths, policies, asked, place)
     diff = done.diff.encode("utf-8", "surrogateescape")
     if output is not None:
-        write_file(output, diff)
+        mask = os.umask(0o077) if done.secrets else None
+        try:
+            write_file(output, diff)
+        finally:
+            if mask is not None:
+                os.umask(mask)
     else:
         sys.stdout.buffer.write(diff)
         sys.stdout.flush()
     for one in done.left:
         way = one.remedy or one.rule.remedy
         sys.stderr.write(f"{visible(f'{one.level.label}: stays: {one.message}; the way out: {way}')}\n")
+    if done.secrets:
+        sys.stderr.write(f"warning: the diff shows a secret: {visible(', '.join(done.secrets))}\n")
     for line in done.shut:
         sys.stderr.write(f"warning: {line}\n")
     return ExitCode.FINDINGS if done.left else ExitCode.OK

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -35,6 +36,23 @@ class Fixed:
     """Under which library the policy leaves nothing that could be offered, and the way out."""
     files: tuple[tuple[str, str], ...] = ()
     """Path and diff of each file."""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The directives with a secret that the diff shows, each with its file; a masked value would keep the diff from applying."""
+        return tuple(
+            dict.fromkeys(
+                f"{directive} of {name}" for name, diff in self.files for directive in _SECRET.findall(diff)
+            )
+        )
+
+
+_SECRET = re.compile(
+    r"^[-+ ].*?\b((?:[\w.-]*(?:passwd|password|passphrase|storepass|keypass|requirepass|secret|pw)|masterauth|stats auth))"
+    r"[\"']?(?:[ \t]*[=:>][ \t]*|[ \t]+)[\"']?[^\s\"'<=]",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""A directive with its value, in a line of a diff; the name of a file with a password ends otherwise (`ssl_password_file`)."""
 
 
 def fix(
