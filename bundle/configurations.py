@@ -65,7 +65,7 @@ class Judged:
 def wanted(member: Member) -> bytes | None:
     """Return the content of a member that says how a server is configured, or whose it is; None for any other.
 
-    A private key is left out of it: what is kept of a bundle holds no secret that nobody asked for.
+    Of a private key only the public half is in it: what is kept of a bundle holds no secret that nobody asked for.
     """
     if (
         member.kind != "file"
@@ -81,8 +81,19 @@ def wanted(member: Member) -> bytes | None:
         return None if b"\0" in content else content
     if _CARDS.search(path):
         content = bytes(member.content)
-        return _SECRET.sub(b"", content) if b"-----BEGIN " in content or content[:1] == b"\x30" else None
+        return (
+            _SECRET.sub(_without_secret, content)
+            if b"-----BEGIN " in content or content[:1] == b"\x30"
+            else None
+        )
     return None
+
+
+def _without_secret(found: re.Match[bytes]) -> bytes:
+    """Return the public half of a private key, by which an audit sees whether a certificate belongs to it."""
+    from hardening.tls.certificate import half_alone, half_of_private
+
+    return half_alone(half_of_private(found[0]) or b"")
 
 
 def too_large(member: Member) -> bool:

@@ -20,6 +20,7 @@ if (
     from bundle.detect import Detector
     from bundle.walk.limits import Limits
     from hardening.findings import Run
+    from hardening.tls.auditing.mains import AuditInput
     from hardening.tls.policies.ruleset import Policy
 
 
@@ -36,6 +37,7 @@ def audit(
     installed: bool = False,
     inline: bool = False,
     policies: Sequence[Policy] | None = None,
+    request: AuditInput | None = None,
 ) -> Run:
     """Examine archives or folders, nested to any depth, and return everything that was seen.
 
@@ -46,6 +48,7 @@ def audit(
     `inline` leaves findings out whose line holds `harden:ignore[RULE]`: the input decides what counts of it.
     `policies` judge the configurations of servers inside (default: `aspect`; none: they are not judged). One that is named
     has to be answered: a server of which it is not, for its certificate is missing, is partly examined.
+    `request` says how their certificates are judged: authorities, days before the end, rules that have to be answered.
     `called` says under which name the report knows a file that lies at another path (a copy of a remote one).
     Errors: InputError where a path is absent or may not be read.
     """
@@ -53,5 +56,5 @@ def audit(
 
     return run(
         paths, detectors=detectors, limits=limits, passwords=passwords, jobs=jobs, cache=cache, on_event=on_event,
-        called=called, installed=installed, inline=inline, policies=policies,
+        called=called, installed=installed, inline=inline, policies=policies, request=request,
     )  # fmt: skip

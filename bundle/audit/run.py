@@ -32,6 +32,7 @@ from hardening.tls.auditing.problems import PROBLEMS as TLS_PROBLEMS
 
 if TYPE_CHECKING:
     from bundle.audit.cache import Cache
+    from hardening.tls.auditing.mains import AuditInput
     from hardening.tls.policies.ruleset import Policy
 
 DELEGATE_FROM = 2 << 20
@@ -53,6 +54,7 @@ def run(
     installed: bool,
     inline: bool,
     policies: Sequence[Policy] | None,
+    request: AuditInput | None,
 ) -> Run:
     """Do what `bundle.audit` says. Errors: InputError."""
     started = datetime.now(UTC)
@@ -74,6 +76,7 @@ def run(
         inline=inline,
         policies=_default() if policies is None else tuple(policies),
         required=bool(policies),
+        request=request,
     ) as work:
         for name in dict.fromkeys(names):
             work.examine(name, (called or {}).get(name, name))
@@ -117,8 +120,10 @@ class Audit:
         inline: bool = False,
         policies: tuple[Policy, ...] = (),
         required: bool = False,
+        request: AuditInput | None = None,
     ) -> None:
         self._policies = policies
+        self._request = request
         self._required = required
         self._installed = installed
         self._inline = inline
@@ -205,7 +210,7 @@ class Audit:
         """Judge the configurations of servers in one subject."""
         kept, builds = configurations(key, self._sections)
         found: list[Finding] = []
-        for one in kept.audited(self._policies, packages=builds, required=self._required):
+        for one in kept.audited(self._policies, self._request, builds, required=self._required):
             self.subjects += one.subjects
             found += one.findings
             self.results += one.results

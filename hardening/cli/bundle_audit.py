@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hardening.cli import completing
-from hardening.cli.options import STDOUT, ReportOptions, finish, report_options, sealing_key
+from hardening.cli.options import (
+    STDOUT,
+    ReportOptions,
+    authorities,
+    expiry_option,
+    finish,
+    report_options,
+    require_option,
+    sealing_key,
+    trust_option,
+)
 from hardening.findings import Confidence, Role
 from hardening.numerals import whole
 
@@ -141,6 +151,9 @@ def _limits(function: Callable[..., Any]) -> Callable[..., Any]:
     shell_complete=completing.policies,
     help="TLS policy; may be repeated.  [default: aspect]",
 )
+@trust_option
+@expiry_option
+@require_option
 @_limits
 @report_options
 def command(
@@ -156,6 +169,9 @@ def command(
     roles: tuple[str, ...],
     min_confidence: str | None,
     names: tuple[str, ...],
+    trust: str | None,
+    expiry_days: int,
+    required: tuple[str, ...],
     report: ReportOptions,
     *,
     trust_inline_ignores: bool,
@@ -170,13 +186,16 @@ def command(
     from bundle.detect import detectors
     from bundle.walk import Limits
     from hardening.tls import policy
+    from hardening.tls.auditing.mains import AuditInput
 
     given = {_NAMES[name]: value for name, value in limits.items() if value is not None}
     paths, called = _from_stdin(paths, given.get("spill"), bundle_name or "standard input")
     called |= _called(paths, bundle_name)
     filtered = partial(_only, names=_changed(changed), roles=roles, least=min_confidence)
-    if dask and (bundle_name or trust_inline_ignores or names):
-        raise click.UsageError("--bundle-name, --trust-inline-ignores and --policy do not go with --dask")
+    if dask and (bundle_name or trust_inline_ignores or names or trust or required):
+        raise click.UsageError(
+            "--bundle-name, --trust-inline-ignores, --policy, --trust and --require do not go with --dask"
+        )
     if dask:
         from bundle.cluster.submit import audit_on
 
@@ -186,6 +205,9 @@ def command(
                 passwords=_passwords(password_file), key=sealing_key(report.baseline_key), jobs=jobs, on_event=on_event,
             )  # fmt: skip
         return finish(filtered(run), report)
+    policies = [policy.load(one) for one in names]
+    if required and not policies:
+        policies = [policy.load(policy.DEFAULT)]
     _say_whether_kept(cache, report)
     with _shown(report) as on_event:
         run = audit(
@@ -198,7 +220,12 @@ def command(
             on_event=on_event,
             called=called,
             inline=trust_inline_ignores,
-            policies=[policy.load(one) for one in names] or None,
+            policies=policies or None,
+            request=AuditInput(
+                required=policy.required(required, policies),
+                expiry_days=expiry_days,
+                store=authorities(trust),
+            ),
         )
     return finish(filtered(run), report)
 

@@ -26,7 +26,9 @@ _KIB = 1024
 def tone(run: Run, fail_on: Severity | None) -> str:
     """Return the colour of the verdict: `pass`, `open` or `fail`."""
     code = run.exit_code(fail_on)
-    return "pass" if code is ExitCode.OK else "open" if code in _OPEN else "fail"
+    if code is ExitCode.OK:
+        return "open" if _unknown(run) else "pass"
+    return "open" if code in _OPEN else "fail"
 
 
 def word(run: Run, fail_on: Severity | None) -> str:
@@ -34,7 +36,14 @@ def word(run: Run, fail_on: Severity | None) -> str:
     code = run.exit_code(fail_on)
     if code is ExitCode.OK and fail_on is None and any(one.counts for one in run.findings):
         return "DONE"  # nothing was asked that could fail
+    if code is ExitCode.OK and _unknown(run):
+        return "INCONCLUSIVE"
     return _WORDS.get(code, "ERROR")
+
+
+def _unknown(run: Run) -> bool:
+    """Return whether the verdict of a policy could not be settled; nobody asked for it, else the exit code would say so."""
+    return any("unknown" in subject.policies.values() for subject in run.subjects)
 
 
 def sentence(run: Run, fail_on: Severity | None) -> str:

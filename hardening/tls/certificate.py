@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from base64 import b64decode, b64encode
 from datetime import UTC
 from functools import lru_cache
 from hashlib import sha256
@@ -180,12 +181,20 @@ def half_of_private(text: bytes) -> bytes | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # as above
         try:
+            if alone := _HALF.search(text):
+                return b64decode(alone[1])
             found = _PRIVATE.search(text)
             return _spki(serialization.load_pem_private_key(found[0], None).public_key()) if found else None
         except UNREADABLE:
             return None
 
 
+def half_alone(half: bytes) -> bytes:
+    """Return the text that stands for a private key of which only the public half may be kept; nothing for none."""
+    return b"-----BEGIN HALF OF A PRIVATE KEY-----\n%b\n" % b64encode(half) if half else b""
+
+
+_HALF = re.compile(rb"-----BEGIN HALF OF A PRIVATE KEY-----\n([A-Za-z0-9+/=]+)\n")
 _PRIVATE = re.compile(rb"-----BEGIN ((?:RSA |EC |DSA )?PRIVATE KEY)-----[^-]+-----END \1-----")
 
 

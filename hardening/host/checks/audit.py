@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from bundle.audit import audit as audit_bundles
 from bundle.detect import detectors
@@ -53,6 +54,9 @@ from hardening.tls.judging.rules import (
 )
 from hardening.tls.judging.trust import load_store
 from hardening.tls.policies.ruleset import Policy
+
+if TYPE_CHECKING:
+    from OpenSSL.crypto import X509Store
 
 ROOTS = ("/", "/var/www/html", "/var/www", "/srv/www/htdocs", "/srv/www", "/usr/share/nginx/html")
 """Folders that a web server usually serves as `/`."""
@@ -111,16 +115,19 @@ def audit(
                 policies=(),
             )
             run = run.merged(_named(root, found))
+    store = load_store(trust) if trust else None
     if servers:
         asked = AuditInput(
             now=started,
             required=required,
             expiry_days=expiry_days,
-            store=load_store(trust) if trust else None,
+            store=store,
         )
         tls = audit_tls([host.place(path) for path in servers], policies, asked, top=host.top)
         run = run.merged(_named(host, Run.of(tls.subjects, tls.findings, tls.results, started=started)))
-    said = list(_looks(host, subject, run, [*web, *ROOTS], layout, servers, left, started, expiry_days))
+    said = list(
+        _looks(host, subject, run, [*web, *ROOTS], layout, servers, left, started, expiry_days, store)
+    )
     findings = [one for one in said if isinstance(one, Finding)]
     results = [one for one in said if isinstance(one, Result)]
     results += _verdicts(subject, [*findings, *run.findings], results)
@@ -175,6 +182,7 @@ def _looks(
     left: Mapping[str, str],
     now: datetime,
     expiry_days: int,
+    store: X509Store | None,
 ) -> Iterator[Finding | Result]:
     accounts = people.web_users(host, _owners(host))
     stayed = list(judged.look(host, subject))
@@ -184,7 +192,7 @@ def _looks(
     yield from modes.look(host, subject)
     yield from secrets.look(host, subject, (*run.findings, *stayed))
     yield from visited
-    yield from certificates.look(host, subject, servers, now, run, expiry_days)
+    yield from certificates.look(host, subject, servers, now, run, expiry_days, store)
     yield from engine.look(host, subject, layout, host.listening)
     asked = access_log.asked(run.findings, web)  # a log counts where it is asked about a component
     named = {one.where for one in visited if one.rule is UNREAD}

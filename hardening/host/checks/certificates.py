@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -22,6 +23,9 @@ from hardening.tls.judging.certificates import Moment
 from hardening.tls.offer import Offer
 from hardening.tls.targets.reading import chroot
 
+if TYPE_CHECKING:
+    from OpenSSL.crypto import X509Store
+
 _NAMED = re.compile(
     r"^[ \t]*(?:SSLCertificateFile|ssl_certificate|ssl\.pemfile|ssl[-_]cert(?:_file)?|smtpd_tls_cert_file|smtp_tls_cert_file|"
     r"TLS(?:RSA|ECDSA)CertificateFile|rsa_cert_file|tls_certificate|tls-cert-file|cert|bind\b[^\n]*?\bcrt)[ \t]*[=:]?[ \t]*<?[\"']?(/[^\s\"';]+)",
@@ -30,7 +34,13 @@ _NAMED = re.compile(
 
 
 def look(
-    root: Root, subject: str, folders: Iterable[str], now: datetime, run: Run, expiry_days: int = 30
+    root: Root,
+    subject: str,
+    folders: Iterable[str],
+    now: datetime,
+    run: Run,
+    expiry_days: int = 30,
+    store: X509Store | None = None,
 ) -> Iterator[Finding]:
     """Yield what is wrong with each certificate that a configuration names and that the audit of TLS, `run`, did not read."""
     judged = {
@@ -65,6 +75,10 @@ def look(
             offer = Offer(subject=subject, at=place, certificates=(replace(card, at=place, own=True),))
             for one in certificate_facts.findings(offer, Moment(now, (), expiry_days)):
                 yield replace(one, message=f"{one.message}; {path} is named in {where}")
+            if store is not None:
+                from hardening.tls.judging import trust  # OpenSSL, for those who ask alone
+
+                yield from trust.of_files(offer, store, now)
 
 
 def _why(problem: Exception) -> str:

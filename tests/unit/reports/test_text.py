@@ -188,6 +188,24 @@ def test_of_which_more_is_to_be_told_is_told_by_itself(more: dict[str, Any], pla
 
 
 @pytest.mark.parametrize(
+    ("verdicts", "tone", "word"),
+    [(("pass", "pass"), "pass", "OK"), (("pass", "unknown"), "open", "INCONCLUSIVE"), ((), "pass", "OK")],
+)
+def test_a_verdict_that_is_unknown_is_never_called_ok(
+    verdicts: tuple[str, ...], tone: str, word: str
+) -> None:
+    """A bundle lacks its server's certificate, which no policy that was named asks for: exit 0."""
+    policies = {f"p{number}": verdict for number, verdict in enumerate(verdicts)}
+    subject = Subject(id="web.conf", kind=Kind.FILE, policies=policies)
+    run = Run.of([subject], [], [], started=STARTED, finished=FINISHED)
+    said = render("text", run, fail_on=Severity.MEDIUM).decode().splitlines()
+    assert said[-1].startswith(f"{word}: ")
+    assert said[-1].endswith("exit 0")
+    page = render("html", run, fail_on=Severity.MEDIUM).decode()
+    assert f'<header class="top {tone}">' in page
+
+
+@pytest.mark.parametrize(
     ("code", "style", "tone", "word"),
     [
         (ExitCode.OK, "1;32", "pass", "OK"),

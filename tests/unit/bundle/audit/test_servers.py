@@ -196,3 +196,8 @@ def test_a_summary_says_that_a_verdict_without_its_certificate_is_unknown(
     said = capsys.readouterr().out
     assert said.startswith("nothing to change in what was examined\n")
     assert "3 unknown: certificate /etc/pki/c.pem was not read: it is not in the bundle" in said
+    assert said.splitlines()[-1].startswith("INCONCLUSIVE: ")
+    assert harden(["bundle", "audit", str(path), "--policy", "aspect"]) == 4
+    assert capsys.readouterr().out.splitlines()[-1].startswith("INCOMPLETE: ")
+    assert harden(["bundle", "audit", str(path), "--require", "certificate"]) == 4
+    assert capsys.readouterr().out.splitlines()[-1].startswith("INCOMPLETE: ")
