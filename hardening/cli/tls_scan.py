@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from math import isnan
@@ -187,8 +188,11 @@ def _of_audit(texts: Sequence[str], report: Path) -> list[str]:
     found = of_audit(report)
     if not texts:
         return [f"{name}:{port}" for name, port in found]
+    bare = {text for text in texts if ":" not in re.sub(r"\[[^\]]*\]", "", text)}
     return [
-        f"{text}#{name}" if ":" in text else f"{text}:{port}#{name}" for text in texts for name, port in found
+        f"{text}:{port}#{name}" if text in bare else f"{text}#{name}"
+        for text in texts
+        for name, port in found
     ]
 
 

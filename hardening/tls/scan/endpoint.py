@@ -168,13 +168,18 @@ def named(texts: Iterable[str], names: Iterable[str]) -> Iterator[str]:
 
 
 def of_audit(report: Path) -> list[tuple[str, int]]:
-    """Return server name and port of each virtual server in a JSON report of `harden tls audit`. Errors: InputError."""
+    """Return server name and port of each virtual server in a JSON report of `harden tls audit`. Errors: InputError.
+
+    A name has a dot: without one it is what a server calls itself (`ldap:636`, a frontend of HAProxy), and an address is no
+    server name.
+    """
     from hardening.reports import stored
 
     found: dict[tuple[str, int], None] = {}
     for subject in stored.load(report).run.subjects:
         name, colon, port = subject.id.rpartition("#")[2].rpartition(":")
-        if "#" in subject.id and colon and port.isdigit() and _NAME.match(name) and name != "_":
+        named = "#" in subject.id and colon and port.isdigit() and _NAME.match(name)
+        if named and "." in name and _name_of(name) is not None:
             found[name, int(port)] = None
     if not found:
         raise InputError(

@@ -138,6 +138,29 @@ def test_the_names_of_an_audit_are_asked(tmp_path: Path, capsys: pytest.CaptureF
     assert [one["id"] for one in subjects] == ["127.0.0.1:8443#a.example", "127.0.0.1:8443#b.example"]
 
 
+def test_what_a_server_calls_itself_is_no_name_that_clients_ask_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`ldap` and a frontend's name were asked for, and looked up as hosts where no endpoint was given."""
+    confs = {
+        "nginx.conf": "events {}\nhttp { server { listen 443 ssl; server_name a.example 192.0.2.1 intranet; ssl_certificate x; } }\n",
+        "slapd.conf": "TLSCertificateFile /c\nTLSCertificateKeyFile /k\ndatabase mdb\n",
+        "haproxy.cfg": "frontend www\n bind :443 ssl crt /c\n",
+    }  # fmt: skip
+    for name, text in confs.items():
+        (tmp_path / name).write_text(text)
+    report = tmp_path / "audit.json"
+    run(["tls", "audit", *(str(tmp_path / name) for name in confs), "--report", f"json={report}"])
+    assert endpoint.of_audit(report) == [("a.example", 443)]
+    capsys.readouterr()
+    run(["tls", "scan", "[::1]", "[::1]:2", "127.0.0.1:1", "127.0.0.1", "--from-audit", str(report), "--timeout", "0.2",
+         "--format", "json"])  # fmt: skip
+    subjects = json.loads(capsys.readouterr().out)["subjects"]
+    assert sorted(one["id"] for one in subjects) == [
+        "127.0.0.1:1#a.example", "127.0.0.1:443#a.example", "[::1]:2#a.example", "[::1]:443#a.example",
+    ]  # fmt: skip
+
+
 def test_names_share_one_pace() -> None:
     whole = Limits()
     part = whole.shared(4)
