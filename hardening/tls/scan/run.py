@@ -17,8 +17,8 @@ from hardening.garbage_collection import seldom_collected
 from hardening.tls import clients, registry
 from hardening.tls.judging import cleartext, readiness, rules
 from hardening.tls.judging.judge import judge
+from hardening.tls.judging.required import unmet
 from hardening.tls.offer import Offer
-from hardening.tls.policies.requirement import PolicyRule
 from hardening.tls.policies.ruleset import Policy
 from hardening.tls.scan.endpoint import Target, parse
 from hardening.tls.scan.engine.connecting import Wire
@@ -86,10 +86,9 @@ class Examination:
 
 def scope_of(policies: Sequence[Policy], settings: Settings) -> Scope:
     """Return what has to be asked so that each of the policies can be judged."""
-    wanted = any(_requires(rule) for one in policies for rule in one.rules if rule.binding)
     judged = any(r.session is not None and r.session.client_certificate for p in policies for r in p.rules)
     clients = settings.deep or settings.identity is not None or judged
-    if settings.full or wanted or not policies:
+    if settings.full or not policies:
         return Scope(
             full=True,
             deep=settings.deep,
@@ -111,16 +110,6 @@ def scope_of(policies: Sequence[Policy], settings: Settings) -> Scope:
             g.id for g in registry.groups() if any(p.group_reason(g) is not None for p in policies)
         ),
     )
-
-
-def _requires(rule: PolicyRule) -> bool:
-    """Return whether a rule requires something to be offered: then what it forbids is not all there is to ask."""
-    versions = rule.protocols is not None and (rule.protocols.require or rule.protocols.require_any)
-    suites, groups = (
-        rule.suites is not None and rule.suites.some,
-        rule.groups is not None and rule.groups.some,
-    )
-    return bool(versions or suites or groups)
 
 
 _ANOTHER = (
@@ -288,13 +277,25 @@ def scan(
     for outcome in _ssh([t for t in targets if t.ssh], policies, settings):
         take(outcome)
     scope = scope_of(policies, settings)
-    with seldom_collected():
-        examine(
-            [t for t in targets if not t.ssh],
-            scope,
-            settings,
-            lambda one: take(judged(one, policies, started, store, settings.required, settings.expiry_days)),
+    open_: dict[str, Examination] = {}
+
+    def settle(one: Examination) -> None:
+        whole = (
+            scope.full or one.offer.coverage == "full" or one.offer.inconclusive or not one.offer.protocols
         )
+        if not whole and unmet(one.offer, policies):
+            open_[one.target.text] = one
+            return
+        if first := open_.get(one.target.text):
+            count = first.connections + one.connections
+            one = replace(one, connections=count, seconds=round(first.seconds + one.seconds, 3))
+        take(judged(one, policies, started, store, settings.required, settings.expiry_days))
+
+    with seldom_collected():
+        examine([t for t in targets if not t.ssh], scope, settings, settle)
+        if open_:  # an inventory tells whether they lack what a policy requires
+            again = scope_of(policies, replace(settings, full=True))
+            examine([one.target for one in open_.values()], again, settings, settle)
         every = joined((beside or {}, outcomes)).values()
         return Run.of(
             [subject for subject, _, _ in every],

@@ -44,11 +44,12 @@ def with_command(found: Iterable[Finding], target: Target, header: str = "") -> 
     servers = _servers(target, header)
     for one in found:
         about = one.rule.id in _SETTINGS or one.rule.id.startswith(("tls/attack-", "tls/ssh-"))
-        if not (servers and about and one.policies and one.level > Severity.INFO and one.fix is None):
+        if not (about and one.policies and one.level > Severity.INFO and one.fix is None):
             yield one
             continue
-        first, *others = servers
+        first, *others = servers or ("SERVER",)
         also = f" (or {', '.join(others)} for {first})" if others else ""
+        also = also if servers else " for the server that runs there (`harden tls targets` lists them)"
         action = f"run `harden tls render {first} --policy {one.policies[0]}`{also}: it writes the settings"
         yield replace(one, fix=Fix(action=action, safe=False, operation="set-directive"))
 

@@ -79,8 +79,11 @@ def test_what_no_setting_mends_has_no_command(one: Finding) -> None:
     assert action("a:443", one=one) == ""
 
 
-def test_a_port_of_nothing_that_is_known_has_none() -> None:
-    assert action("a:47808") == ""
+def test_where_nothing_says_what_runs_there_the_list_is_named() -> None:
+    assert action("a:47808") == (
+        "run `harden tls render SERVER --policy aspect` for the server that runs there (`harden tls targets` lists them): "
+        "it writes the settings"
+    )
 
 
 def test_every_command_is_one_that_runs() -> None:

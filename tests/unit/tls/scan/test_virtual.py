@@ -9,6 +9,7 @@ import pytest
 from hardening.findings import Verdict
 from hardening.tls import policy
 from hardening.tls.judging.judge import judge
+from hardening.tls.judging.required import unmet
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.scan.engine.rate_limit import Limits
 from hardening.tls.scan.report.offers import offer_of
@@ -135,19 +136,22 @@ def test_one_control_question_that_is_closed_ends_the_trial() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["nist-800-52r2", "rfc9325-bcp195", "bsi-tr-03116-4", "ssllabs-rating", "pq-readiness"]
+    ("offer", "name", "again"),
+    [
+        ("TWELVE", "nist-800-52r2", True),  # TLS 1.3 is required
+        ("MIXED", "rfc9325-bcp195", False),
+        ("TWELVE", "pq-readiness", True),
+        ("MIXED", "aspect", False),
+    ],
 )
-@pytest.mark.parametrize("offer", ["TWELVE", "MIXED"])
-def test_what_a_policy_requires_is_asked_for(offer: str, name: str) -> None:
-    """Versions, suites and groups alike: a scan without --full left the suites open."""
-    chosen = policy.load(name)
-    scope = scope_of([chosen], Settings())
-    found, _ = scanned(hostile.Server(getattr(hostile, offer)), scope, LIMITS)
-    seen = offer_of(found, "127.0.0.1:443", full=scope.full, connections=1)
-    judged = judge(seen, chosen)
-    opened = [one.reason for one in judged.results if one.verdict is Verdict.INCONCLUSIVE]
-    assert [reason for reason in opened if reason.startswith("not settled")] == []
-
-
-def test_a_policy_that_only_forbids_costs_no_inventory() -> None:
-    assert not scope_of([policy.load("aspect"), policy.load("mozilla-intermediate")], Settings()).full
+def test_what_a_policy_requires_is_settled_by_an_inventory(offer: str, name: str, again: bool) -> None:
+    """Versions, suites and groups alike: without --full a suite stayed open, and a group cost every server an inventory."""
+    chosen, server = policy.load(name), hostile.Server(getattr(hostile, offer))
+    found, _ = scanned(server, scope_of([chosen], Settings()), LIMITS)
+    seen = offer_of(found, "127.0.0.1:443", full=False, connections=1)
+    assert unmet(seen, [chosen]) is again
+    if again:
+        found, _ = scanned(server, scope_of([chosen], Settings(full=True)), LIMITS)
+        seen = offer_of(found, "127.0.0.1:443", full=True, connections=1)
+    reasons = [one.reason for one in judge(seen, chosen).results if one.verdict is Verdict.INCONCLUSIVE]
+    assert [reason for reason in reasons if reason.startswith("not settled")] == []
