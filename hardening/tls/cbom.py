@@ -30,6 +30,7 @@ from cyclonedx.model.crypto import (
     RelatedCryptoMaterialProperties,
     RelatedCryptoMaterialType,
 )
+from cyclonedx.model.dependency import Dependency
 from cyclonedx.model.tool import Tool
 from cyclonedx.output.json import JsonV1Dot6
 
@@ -139,12 +140,15 @@ class Inventory:
         level: int | None = None,
     ) -> BomRef:
         """Return the reference of an algorithm that is used at a place."""
+        ref = f"algorithm:{name}:{primitive.value}"  # RSA signs, and it wraps a key
+        if known := self._made.get(ref):
+            self._places[ref][place] = None
+            return known.bom_ref
         of_it = AlgorithmProperties(
             primitive=primitive,
             parameter_set_identifier=visible(parameter) or None,
             nist_quantum_security_level=level,
         )
-        ref = f"algorithm:{name}:{primitive.value}"  # RSA signs, and it wraps a key
         properties = CryptoProperties(asset_type=CryptoAssetType.ALGORITHM, algorithm_properties=of_it)
         return self._once(ref, place, name, properties).bom_ref
 
@@ -241,7 +245,8 @@ def write(run: Run, _options: RenderOptions) -> bytes:
         if subject.offer and subject.same_as not in known:
             server = _component(subject, host_of.get(subject.id, ""))
             bom.components.add(server)
-            bom.register_dependency(server, made.add(_server(subject)))
+            parts = [Dependency(one.bom_ref) for one in made.add(_server(subject))]
+            bom.dependencies.add(Dependency(server.bom_ref, parts))
     for finding in run.findings:
         if finding.rule.id.startswith("key/"):
             made.private_key(finding.evidence or finding.rule.title, finding.where)
