@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from hardening.findings import InFile, Run, verdict_words
 from hardening.reports.cards import state
+from hardening.reports.key_agreement import WORDS
 from hardening.reports.plain import visible
 
-SUBJECTS = ("subject", "kind", "examined", "reason", "policies")
+SUBJECTS = ("subject", "kind", "examined", "reason", "policies", "key agreement")
 RESULTS = ("requirement", "text", "subject", "verdict", "reason")
 FINDINGS = (
     "severity", "state", "rule", "title", "subject", "place", "line", "message", "evidence", "remedy", "policies",
@@ -27,7 +28,8 @@ def subjects(run: Run) -> Iterator[tuple[str, ...]]:
     """Yield a row for each subject."""
     for one in run.subjects:
         policies = "; ".join(f"{name}: {verdict_words(one, name)}" for name in one.policies)
-        yield tuple(map(cell, (one.id, one.kind.value, one.examined.value, one.reason, policies)))
+        agreement = WORDS.get((one.offer or {}).get("key_agreement", ""), "")
+        yield tuple(map(cell, (one.id, one.kind.value, one.examined.value, one.reason, policies, agreement)))
 
 
 def results(run: Run) -> Iterator[tuple[str, ...]]:

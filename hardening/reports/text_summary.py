@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from hardening.findings import Examined, Finding, Kind, Run, Severity, Subject
 from hardening.reports.index import place
-from hardening.reports.key_agreement import WORDS
+from hardening.reports.key_agreement import WORDS, table
 from hardening.reports.plain import visible
 from hardening.reports.text_findings import COLORS, Paint
 from hardening.reports.verdict import many, scope
@@ -159,7 +159,7 @@ def _policies(run: Run, paint: Paint) -> Iterator[str]:
 
 def _agreement(run: Run) -> Iterator[str]:
     """Yield how many servers have post-quantum key agreement, how many could, and how many cannot."""
-    words = [one.offer["key_agreement"] for one in run.subjects if one.offer and "key_agreement" in one.offer]
+    words = [word for row in table(run) for seen in row.seen.values() for word in seen.elements()]
     if words:
         tally = ", ".join(
             f"{count} {WORDS.get(word, word)}" for word, count in sorted(Counter(words).items())

@@ -98,6 +98,14 @@ def of_key(key: str) -> tuple[End, ...]:
     )
 
 
+def of_agreement(word: str) -> tuple[End, ...]:
+    """Return the last days of classical key agreement, whatever its group; none for a server that is hybrid or not known."""
+    if word not in ("classical", "cannot"):
+        return ()
+    found = (one for one in ends() if "key-agreement" in one.use and one.below is None)
+    return tuple(sorted(found, key=lambda one: one.last))
+
+
 def _strength(kind: str, size: str) -> int:
     if kind in ("ed25519", "ed448"):
         return {"ed25519": 128, "ed448": 224}[kind]
@@ -115,6 +123,7 @@ def inventory(offer: Offer) -> dict[str, Any]:
         shown["key_agreement"] = key_agreement(shown)[0]
         shown["readiness"] = list(lines(shown))
         keys = dict.fromkeys(one["key"] for one in shown["certificates"] if one.get("authority"))
+        rows = {"key agreement": of_agreement(shown["key_agreement"]), **{key: of_key(key) for key in keys}}
         shown["key_ends"] = [
             {
                 "key": key,
@@ -123,8 +132,8 @@ def inventory(offer: Offer) -> dict[str, Any]:
                 "authority": row.authority,
                 "source": row.source,
             }
-            for key in keys
-            for row in of_key(key)
+            for key, found in rows.items()
+            for row in found
         ]
     return shown
 
@@ -150,7 +159,8 @@ def lines(offer: Mapping[str, Any]) -> Iterator[str]:
     why = "the TLS library has no group with ML-KEM"
     if offer.get("hybrid") is not False:
         why = "TLS 1.3 is not offered, and no earlier version has a group with ML-KEM"
-    yield f"key agreement: {_AGREEMENT[word].format(groups=', '.join(groups), why=why)}"
+    ends_ = [f"{row.word} after {row.last.year} ({row.authority})" for row in of_agreement(word)]
+    yield "; ".join((f"key agreement: {_AGREEMENT[word].format(groups=', '.join(groups), why=why)}", *ends_))
     for one in offer.get("certificates", ()):
         if one.get("authority"):
             yield f"certificate {one['subject']}: {', '.join(_of_card(one))}"

@@ -51,6 +51,15 @@ def test_what_a_report_tells_of_a_server() -> None:
     first, card = said["readiness"]
     assert said["key_agreement"] == "classical"
     assert first.startswith("key agreement: classical alone: whoever records the traffic now")
+    assert "not recommended after 2031 (BSI TR-02102-1)" in first
+    assert {(one["key"], one["last"]) for one in said["key_ends"]} == {
+        ("key agreement", "2031-12-31"), ("key agreement", "2033-12-31"), ("key agreement", "2035-12-31"),
+        ("rsa:2048", "2030-12-31"), ("rsa:2048", "2033-12-31"), ("rsa:2048", "2035-12-31"),
+    }  # fmt: skip
+    assert all(one["source"].startswith("https://") for one in said["key_ends"])
+    hybrid = readiness.inventory(_offer("X25519MLKEM768"))
+    assert hybrid["key_ends"] == []
+    assert "after" not in hybrid["readiness"][0]
     assert card.startswith(
         "certificate CN=bms.example: rsa:2048, private, valid for 61 days until 2026-07-01 (the limits"
     )
