@@ -200,7 +200,9 @@ class Source:
     lines: tuple[tuple[int, str], ...] = ()
     """Number and text of each line that a finding names."""
     diff: str = ""
-    """The whole change as a unified diff; empty where none is known."""
+    """The whole change as a unified diff without lines that stay; empty where none is known."""
+    mends: tuple[str, ...] = ()
+    """Fingerprints of the findings that it mends, together with the changes of all files that name the same ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from os.path import relpath
@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hardening.errors import HardeningError
-from hardening.findings import InFile, Run, Source
+from hardening.findings import InFile, Run, Severity, Source
+from hardening.records import dataclass
 
 if TYPE_CHECKING:
     from hardening.tls.auditing.mains import AuditInput
@@ -30,12 +31,32 @@ def added(run: Run, paths: Sequence[Path], policies: Sequence[Policy], asked: Au
             named.setdefault(at.path, set()).add(at.line)
     if not named:
         return run
-    diffs = dict(_diffs(paths, policies, asked))
+    changes = _changes(paths, policies, asked)
     shown = {path: _lines(Path(path), numbers) for path, numbers in named.items()}
-    for path in diffs:
+    for path in changes:
         shown.setdefault(path, ())
-    made = [Source(path, lines, diffs.get(path, "")) for path, lines in sorted(shown.items())]
+    mends = _mended(run, changes)
+    made = [
+        Source(path, lines, changes[path].diff, mends[changes[path].main])
+        if path in changes
+        else Source(path, lines)
+        for path, lines in sorted(shown.items())
+    ]
     return replace(run, sources=tuple(one for one in made if one.lines or one.diff))
+
+
+def _mended(run: Run, changes: Mapping[str, _Change]) -> dict[str, tuple[str, ...]]:
+    """Return the fingerprints of what the changes of each configuration mend."""
+    from hardening.tls.rendering.rendered import CONFIGURABLE
+
+    found: dict[str, tuple[str, ...]] = {one.main: () for one in changes.values()}
+    left = {pair for one in changes.values() for pair in one.left}
+    for one in run.findings:
+        main = one.subject.partition("#")[0]
+        settings = one.rule.id in CONFIGURABLE and one.level >= Severity.LOW
+        if main in found and settings and (one.rule.id, one.message) not in left:
+            found[main] += (one.fingerprint,)
+    return found
 
 
 def _lines(path: Path, numbers: set[int]) -> tuple[tuple[int, str], ...]:
@@ -49,22 +70,35 @@ def _lines(path: Path, numbers: set[int]) -> tuple[tuple[int, str], ...]:
     return tuple((at, masked(every[at - 1])) for at in sorted(numbers) if at <= len(every))
 
 
-def _diffs(paths: Sequence[Path], policies: Sequence[Policy], asked: AuditInput) -> Iterator[tuple[str, str]]:
-    """Yield path and masked diff of each file, named as the findings name it; none where nothing would do."""
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """The change of one file, masked."""
+
+    main: str
+    diff: str
+    left: tuple[tuple[str, str], ...]
+    """Rule and message of what stays wrong."""
+
+
+def _changes(paths: Sequence[Path], policies: Sequence[Policy], asked: AuditInput) -> dict[str, _Change]:
+    """Return the change of each file, named as the findings name it; empty where nothing would do."""
     from hardening.tls.auditing.fix import fix
 
     here = not any(path.is_absolute() for path in paths)
     try:
         found = fix(paths, policies, asked)
     except HardeningError:
-        return  # `--fix-diff` says why
-    for name, diff in found.files:
-        if diff:
-            # lines that stay are left out: they say nothing of the fix, and may hold a password that is a plain word
-            lines = [line for line in diff.splitlines() if not line.startswith(" ")]
+        return {}  # `--fix-diff` says why
+    left = tuple((one.rule.id, one.message) for one in found.left)
+    made: dict[str, _Change] = {}
+    for one in found.files:
+        if one.diff:
+            lines = one.diff.splitlines()
             rest = [f"... {len(lines) - _LINES} more lines"] if len(lines) > _LINES else []
             body = [_diff_line(number, line) for number, line in enumerate(lines[:_LINES])]
-            yield relpath(name) if here else name, "\n".join((*body, *rest)) + "\n"
+            path, main = (relpath(one.path), relpath(one.main)) if here else (one.path, one.main)
+            made[path] = _Change(main, "\n".join((*body, *rest)) + "\n", left)
+    return made
 
 
 _HEAD = 2

@@ -63,6 +63,7 @@ def report(run: Run, fail_on: Severity | None) -> dict[str, Any]:
     if run.sources:
         whole["sources"] = [
             {"path": one.path, "lines": [list(line) for line in one.lines], "diff": one.diff}
+            | ({"mends": list(one.mends)} if one.mends else {})
             for one in run.sources
         ]
     plain: dict[str, Any] = _plain(whole)

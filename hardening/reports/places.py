@@ -15,7 +15,12 @@ def checkout_file(finding: Finding) -> str:
     """
     if not isinstance(finding.location, InFile):
         return visible(finding.location.endpoint)
-    name = finding.location.parts[0].removeprefix("./")
+    return of_checkout(finding.location.parts[0])
+
+
+def of_checkout(path: str) -> str:
+    """Return a path as the checkout names it."""
+    name = path.removeprefix("./")
     if name.startswith("/"):
         front = f"{Path.cwd()}/"
         name = name.removeprefix(front)

@@ -16,7 +16,7 @@ from typing import Any
 
 from hardening.findings import Confidence, Finding, Result, Rule, Run, Severity, Verdict
 from hardening.project import URL, rule_page
-from hardening.reports import RenderOptions
+from hardening.reports import RenderOptions, sarif_fixes
 from hardening.reports.json import instant
 from hardening.reports.places import message
 from hardening.reports.plain import valid, visible
@@ -24,6 +24,8 @@ from hardening.reports.sarif_places import Artifacts
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 RESULTS = 25_000
+FIXES = 1000
+"""Results that carry their fix: the same change stands in each result that it mends."""
 _GRADES = {
     Severity.CRITICAL: ("error", "9.5"),
     Severity.HIGH: ("error", "8.0"),
@@ -51,6 +53,14 @@ def write(run: Run, options: RenderOptions) -> bytes:
     has_known = any(finding.known for finding in found)
     said = [result for result in run.results if result.verdict in _LEVELS]
     results = [_finding(one, index, table, has_known=has_known) for one in found[:RESULTS]]
+    fixes = sarif_fixes.by_fingerprint(run)
+    mended = [
+        (row, fixes[one.fingerprint])
+        for one, row in zip(found, results, strict=False)
+        if one.fingerprint in fixes
+    ]
+    for row, fix in mended[:FIXES]:
+        row["fixes"] = fix
     code = run.exit_code(options.fail_on)
     notes = [
         {

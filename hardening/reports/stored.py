@@ -78,7 +78,12 @@ def _run(found: Mapping[str, Any]) -> Run:
         extra_codes=frozenset(ExitCode(one) for one in found.get("extra_codes", ())),
         changes=tuple(Change(**one) for one in found["changes"]) if "changes" in found else None,
         sources=tuple(
-            Source(one["path"], tuple((int(at), str(text)) for at, text in one["lines"]), one["diff"])
+            Source(
+                one["path"],
+                tuple((int(at), str(text)) for at, text in one["lines"]),
+                one["diff"],
+                tuple(map(str, one.get("mends", ()))),
+            )
             for one in found.get("sources", ())
         ),
     )

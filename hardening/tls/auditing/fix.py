@@ -27,6 +27,16 @@ from hardening.tls.targets.reading.tree import Tree
 
 
 @dataclass(frozen=True, slots=True)
+class Changed:
+    """One file of a configuration, and its change without lines that stay."""
+
+    main: str
+    """The configuration: all its files are changed together."""
+    path: str
+    diff: str
+
+
+@dataclass(frozen=True, slots=True)
 class Fixed:
     """The diff, whose head says how to apply it, and what it leaves."""
 
@@ -34,8 +44,7 @@ class Fixed:
     left: tuple[Finding, ...]
     shut: tuple[str, ...] = ()
     """Under which library the policy leaves nothing that could be offered, and the way out."""
-    files: tuple[tuple[str, str], ...] = ()
-    """Path and diff of each file."""
+    files: tuple[Changed, ...] = ()
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -64,7 +73,7 @@ def fix(
     under every one: where nobody names the Java or the release, what stays under one of them is left. Errors: as `audit.audit`, and UsageError where nothing
     would do.
     """
-    changed: list[tuple[Tree, str, str]] = []
+    changed: list[tuple[Tree, str, str, str]] = []
     left: list[Finding] = []
     shut: list[str] = []
     policy, *others = policies
@@ -84,17 +93,18 @@ def fix(
             found = audit.audit_tree(after, main, policies, request).findings
             before = audit.audit_tree(tree, main, policies, request).findings if others else findings
             if place is not None or _counted(before) != _counted(found):
-                changed += [(tree, name, text) for name, text in sorted(new.items())]
+                changed += [(tree, main.path, name, text) for name, text in sorted(new.items())]
             left += [_with_way_out(one, main.target, ways) for one in _of_settings(found)]
             shut += _shut(main.target, policy, ways)
             shut += [_level_note(kept)] if kept else []
     here = not any(path.is_absolute() for path in paths) and all(
-        _below_here(tree.file(name)) for tree, name, _ in changed
+        _below_here(tree.file(name)) for tree, _, name, _ in changed
     )
-    diffs = {_diff(tree, name, text, here): name for tree, name, text in changed}
-    whole = "".join(diffs)
+    whole = "".join(dict.fromkeys(_diff(tree, name, text, here) for tree, _, name, text in changed))
     head = _HEAD[here] + whole if whole else ""
-    files = tuple((name, diff) for diff, name in diffs.items())
+    files = tuple(
+        Changed(main, name, _diff(tree, name, text, here, around=0)) for tree, main, name, text in changed
+    )
     return Fixed(head, tuple(left), tuple(dict.fromkeys(shut)), files)
 
 
@@ -187,19 +197,19 @@ def _rewritten(
     return new_texts.separate(tree, main.target, main.path, way, rendered, place)
 
 
-def _diff(tree: Tree, path: str, new: str, from_here: bool) -> str:
-    """Return one file's part, named from here or from the root; a link stands for its file, for `patch` follows none."""
+def _diff(tree: Tree, path: str, new: str, from_here: bool, around: int = 3) -> str:
+    """Return one file's part with so many lines around each change, named from here or from the root; a link stands for its file, for `patch` follows none."""
     file = tree.file(path)
     name = os.path.relpath(file, os.path.realpath(".")) if from_here else file
     source = tree.source(path) if tree.exists(path) else None
     old = "" if source is None else source.written or source.text
-    return "".join(_unified(old, new, name, there=tree.exists(path)))
+    return "".join(_unified(old, new, name, around, there=tree.exists(path)))
 
 
-def _unified(old: str, new: str, name: str, *, there: bool) -> Iterator[str]:
+def _unified(old: str, new: str, name: str, around: int, *, there: bool) -> Iterator[str]:
     plain = name.lstrip("/")
     tab = "\t" if " " in plain else ""  # ends a name that has blanks, as diff writes it
     before, after = new_texts.lines_of(old), new_texts.lines_of(new)
     first = f"a/{plain}{tab}" if there else "/dev/null"
-    for line in difflib.unified_diff(before, after, first, f"b/{plain}{tab}"):
+    for line in difflib.unified_diff(before, after, first, f"b/{plain}{tab}", n=around):
         yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -92,3 +93,75 @@ def test_the_terminal_marks_what_a_finding_is_about(
     assert all(len(line) <= 80 for line in lines[lines.index("  -    ssl_ciphers ALL;") :][:6])
     harden(["tls", "audit", "nginx.conf"])
     assert b"ssl_ciphers ALL;" not in capfdbinary.readouterr().out
+
+
+TWO_FILES = {
+    "nginx/nginx.conf": """events {}
+http {
+  ssl_protocols TLSv1 TLSv1.1 TLSv1.2;
+  include conf.d/*.conf;
+  server {
+    listen 443 ssl;
+    server_name a.example;
+    ssl_ciphers ALL;
+  }
+}
+""",
+    "nginx/conf.d/b.conf": """server {
+  listen 8443 ssl;
+  server_name b.example;
+}
+""",
+}
+
+
+def test_the_fixes_of_sarif_make_the_audit_clean_and_are_the_diff_of_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, text in TWO_FILES.items():
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(text, "utf-8")
+    before = results("nginx")
+    assert {one["ruleId"] for one in before if "fixes" in one} == {"tls/suite", "tls/protocol", "tls/dh-bits"}
+    assert len({json.dumps(one["fixes"]) for one in before if "fixes" in one}) == 1
+    (fix,) = next(one["fixes"] for one in before if "fixes" in one)
+    assert {one["artifactLocation"]["uri"] for one in fix["artifactChanges"]} == TWO_FILES.keys()
+    for change in fix["artifactChanges"]:
+        file = Path(change["artifactLocation"]["uri"])
+        file.write_text(applied(file.read_text("utf-8"), change["replacements"]), "utf-8")
+    assert [one["ruleId"] for one in results("nginx") if "fixes" in one] == []
+    assert not {one["ruleId"] for one in results("nginx")} & {"tls/suite", "tls/protocol", "tls/dh-bits"}
+
+
+def results(*paths: str) -> list[dict[str, Any]]:
+    harden(["tls", "audit", *paths, "--format", "sarif", "-o", "out.sarif"])
+    found: list[dict[str, Any]] = json.loads(Path("out.sarif").read_text("utf-8"))["runs"][0]["results"]
+    return found
+
+
+def applied(text: str, replacements: list[dict[str, Any]]) -> str:
+    """Return a text with SARIF's replacements made, by the rules of its regions."""
+    lines = text.split("\n")
+    for one in sorted(replacements, key=lambda one: -int(one["deletedRegion"]["startLine"])):
+        region, new = one["deletedRegion"], one["insertedContent"]["text"]
+        start = region["startLine"] - 1
+        if "endColumn" in region:
+            lines[start] = new + lines[start]
+        else:
+            lines[start : region["endLine"]] = new.split("\n")
+    return "\n".join(lines)
+
+
+def test_no_fix_of_sarif_writes_a_masked_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("server.xml").write_text(CONFIGURATIONS["server.xml"], "utf-8")
+    assert [one for one in results("server.xml") if "fixes" in one] == []
+    Path("server.xml").write_text(
+        """<Server><Service>
+<Connector port="8443" SSLEnabled="true" sslEnabledProtocols="TLSv1,TLSv1.2"/>
+</Service></Server>
+""",
+        "utf-8",
+    )
+    assert [one for one in results("server.xml") if "fixes" in one]

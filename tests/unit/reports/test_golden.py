@@ -105,9 +105,16 @@ def everything() -> Run:
     diff = (
         f"--- a/etc/x y.conf\n+++ b/etc/x y.conf\n@@ -4 +4,2 @@\n-old {ODD}\n+new {'x' * 90}\n+more\n kept\n"
     )
+    mends = (next(one.fingerprint for one in whole.findings if one.rule is PROTOCOL),)
     sources = (
         Source("/etc/x y.conf", ((4, f"  old {ODD}"),), diff),
         Source("hardening.toml", ((1, "# of no subject"),)),
+        Source(
+            "mended.conf",
+            (),
+            "--- a/mended.conf\n+++ b/mended.conf\n@@ -2,2 +2 @@\n-a\n-b\n+c\n@@ -6,0 +7 @@\n+d\n",
+            mends,
+        ),
     )
     return replace(whole, version="3.2.1", sources=sources)
 
