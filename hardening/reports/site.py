@@ -72,11 +72,11 @@ class Index:
 
     def add(self, paths: Iterable[Path]) -> int:
         """Read the reports that are new or changed, in the order of their time; return how many. Errors: as `stored.load`."""
-        known = {path: (size, at) for path, size, at in self._base.execute("SELECT * FROM read")}
         fresh = []
         for path in paths:
             facts = path.stat()
-            if known.get(str(path)) != (facts.st_size, facts.st_mtime_ns):
+            known = self.rows("SELECT size, modified FROM read WHERE path = ?", str(path))
+            if known != [(facts.st_size, facts.st_mtime_ns)]:
                 fresh.append((stored.load(path).run, str(path), facts.st_size, facts.st_mtime_ns))
         fresh.sort(key=lambda row: (row[0].finished, row[1]))
         with self._base:
