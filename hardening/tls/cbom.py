@@ -49,7 +49,6 @@ _OURS = "aspect-hardening"
 _NONE = frozenset({"TLS1.3", "anon", "NULL", "none"})
 """What names no algorithm: TLS 1.3 settles key exchange and signature apart from the suite."""
 _KINDS = {
-    "kex": CryptoPrimitive.KEY_AGREE,
     "host_keys": CryptoPrimitive.SIGNATURE,
     "macs": CryptoPrimitive.MAC,
 }
@@ -192,9 +191,10 @@ class Inventory:
                 type=ProtocolPropertiesType.TLS, version=version, cipher_suites=suites, crypto_refs=[*groups, *cards],
             ))  # fmt: skip
         if ssh := one.offer.get("ssh") or {}:
-            refs = [
+            refs = [self._exchange(name, one.place) for name in ssh.get("kex") or ()]
+            refs += [
                 self.algorithm(name, _KINDS.get(kind_) or _cipher(name), one.place)
-                for kind_ in ("kex", "host_keys", "ciphers", "macs")
+                for kind_ in ("host_keys", "ciphers", "macs")
                 for name in ssh.get(kind_) or ()
                 if name not in _NONE
             ]
@@ -218,10 +218,20 @@ class Inventory:
     def _group(self, name: str, place: str) -> BomRef:
         known = registry.find_group(name)
         kind = known.kind if known else ""
-        size = next((size for size in _QUANTUM_LEVELS if f"MLKEM{size}" in name), "")
-        level = _QUANTUM_LEVELS[size] if size else 0 if kind in ("EC", "FFDHE") else None
+        level = 0 if kind in ("EC", "FFDHE") else _level(name)
         primitive = _GROUPS.get(kind, CryptoPrimitive.KEY_AGREE)
         return self.algorithm(name, primitive, place, parameter=name, level=level)
+
+    def _exchange(self, name: str, place: str) -> BomRef:
+        """Return the reference of a key exchange of SSH."""
+        if readiness.is_quantum_exchange(name):
+            return self.algorithm(name, CryptoPrimitive.COMBINER, place, level=_level(name))
+        return self.algorithm(name, CryptoPrimitive.KEY_AGREE, place, level=0)
+
+
+def _level(name: str) -> int | None:
+    """Return NIST's category of the ML-KEM in a name; None for another algorithm."""
+    return next((level for size, level in _QUANTUM_LEVELS.items() if f"mlkem{size}" in name.lower()), None)
 
 
 _NAMELESS = BomRef()

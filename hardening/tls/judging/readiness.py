@@ -5,7 +5,7 @@ It reads the JSON form of an offer, so that reports can show it of runs that wer
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
 from typing import Any
@@ -61,25 +61,35 @@ def ends() -> tuple[End, ...]:
 
 
 def key_agreement(offer: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
-    """Return `hybrid`, `classical`, `cannot` or `unknown`, and the groups with ML-KEM that are offered.
+    """Return `hybrid`, `classical`, `cannot` or `unknown`, and the post-quantum groups, or key exchanges of SSH, that are offered.
 
     `cannot`: the TLS library has no such group, or TLS 1.3 is off. `unknown`: a scan did not ask for every group.
     """
-    if offer.get("key_agreement") == "unknown":  # the releases that may run differ
+    protocols, ssh = offer.get("protocols", {}), offer.get("ssh")
+    if not (protocols or ssh) or offer.get("key_agreement") == "unknown":  # the releases that may run differ
         return "unknown", ()
-    protocols = offer.get("protocols", {})
+    if ssh:
+        return _of_ssh(ssh.get("kex") or ())
     names = dict.fromkeys(name for one in protocols.values() for name in one.get("groups", ()))
     quantum = tuple(name for name in names if _is_quantum(name))
     if quantum:
         return "hybrid", quantum
-    if not protocols:
-        return "unknown", ()
     open_ = any(one.partition(" ")[0] == "TLSv1.3" for one in offer.get("inconclusive", ()))
     if offer.get("hybrid") is False or ("TLSv1.3" not in protocols and not open_):
         return "cannot", ()
     if offer.get("coverage") != "full" or offer.get("inconclusive") or not names:
         return "unknown", ()
     return "classical", ()
+
+
+def _of_ssh(exchanges: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    quantum = tuple(name for name in exchanges if is_quantum_exchange(name))
+    return "hybrid" if quantum else "classical" if exchanges else "unknown", quantum
+
+
+def is_quantum_exchange(name: str) -> bool:
+    """Return whether a key exchange of SSH is post-quantum: with ML-KEM or Streamlined NTRU Prime."""
+    return name.startswith(("mlkem", "sntrup"))
 
 
 def _is_quantum(name: str) -> bool:
@@ -119,7 +129,7 @@ def _strength(kind: str, size: str) -> int:
 def inventory(offer: Offer) -> dict[str, Any]:
     """Return the JSON form of an offer with the section that reports show of it, as lines."""
     shown = offer.to_json()
-    if offer.protocols:
+    if offer.protocols or offer.ssh is not None:
         shown["key_agreement"] = key_agreement(shown)[0]
         shown["readiness"] = list(lines(shown))
         keys = dict.fromkeys(one["key"] for one in shown["certificates"] if one.get("authority"))
@@ -156,6 +166,9 @@ def of_releases(shown: dict[str, Any], offers: Mapping[str, Offer]) -> dict[str,
 def lines(offer: Mapping[str, Any]) -> Iterator[str]:
     """Yield the section of a report about one offer: key agreement, then each certificate of a server's own."""
     word, groups = key_agreement(offer)
+    if word == "unknown" and offer.get("ssh"):
+        yield "key agreement: not known, for the list of key exchanges is not"
+        return
     why = "the TLS library has no group with ML-KEM"
     if offer.get("hybrid") is not False:
         why = "TLS 1.3 is not offered, and no earlier version has a group with ML-KEM"

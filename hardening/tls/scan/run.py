@@ -331,7 +331,7 @@ def _ssh_judged(
             "algorithms": {k: list(v) for k, v in seen.lists.items()},
         },
         policies=dict(judgement.verdicts),
-        offer=shown.to_json(),
+        offer=readiness.inventory(shown),
     )
     return subject, tuple(remedies.with_command(judgement.findings, target)), judgement.results
 

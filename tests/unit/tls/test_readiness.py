@@ -14,9 +14,9 @@ from hardening.tls.auditing.audit import audit
 from hardening.tls.auditing.mains import AuditInput
 from hardening.tls.judging import readiness
 from hardening.tls.judging.judge import judge
-from hardening.tls.offer import Offer
+from hardening.tls.offer import Located, Offer, SshOffer
 from hardening.tls.policies.requirement import Level
-from tests.support.tls.policy_offers import certificate, offer, protocol
+from tests.support.tls.policy_offers import WIRE, certificate, offer, protocol
 
 NEW = "TLS_AES_256_GCM_SHA384"
 
@@ -40,6 +40,23 @@ def _offer(*groups: str, **more: Any) -> Offer:
 )
 def test_key_agreement(said: Offer, word: str) -> None:
     assert readiness.key_agreement(said.to_json())[0] == word
+
+
+@pytest.mark.parametrize(
+    ("exchanges", "word", "groups"),
+    [
+        (("mlkem768x25519-sha256", "curve25519-sha256"), "hybrid", ("mlkem768x25519-sha256",)),
+        (("sntrup761x25519-sha512@openssh.com",), "hybrid", ("sntrup761x25519-sha512@openssh.com",)),
+        (("curve25519-sha256",), "classical", ()),
+        ((), "unknown", ()),
+    ],
+)
+def test_key_agreement_of_ssh(exchanges: tuple[str, ...], word: str, groups: tuple[str, ...]) -> None:
+    lists = (("kex", tuple(Located(name, WIRE) for name in exchanges)),) if exchanges else ()
+    said = readiness.inventory(offer(ssh=SshOffer(lists=lists)))
+    assert readiness.key_agreement(said) == (word, groups)
+    assert said["key_agreement"] == word
+    assert ("quantum computer" in said["readiness"][0]) is (word == "classical")
 
 
 def test_what_a_report_tells_of_a_server() -> None:
