@@ -49,9 +49,12 @@ class Fixed:
     @property
     def secrets(self) -> tuple[str, ...]:
         """The directives with a secret that the diff shows, each with its file; a masked value would keep the diff from applying."""
+        files = re.split(r"^--- .*\n\+\+\+ b/(.*)\n", self.diff, flags=re.MULTILINE)
         return tuple(
             dict.fromkeys(
-                f"{directive} of {name}" for name, diff in self.files for directive in _SECRET.findall(diff)
+                f"{directive} of {name}"
+                for name, lines in zip(files[1::2], files[2::2], strict=True)
+                for directive in _SECRET.findall(lines)
             )
         )
 
