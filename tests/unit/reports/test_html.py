@@ -91,3 +91,16 @@ def test_one_command_that_mends_many_findings_of_a_file_is_one_thing_to_do() -> 
     assert said[0][0] == "Run `harden tls audit a.conf --fix-diff`."
     assert said[0][1].endswith("8 findings in 1 subject")
     assert [text for text, _ in said[1:]] == ["take suite 9 out"]
+
+
+def test_the_document_to_print_says_how_ready_a_server_is() -> None:
+    """The page had it, and the document to file and sign had not."""
+    from hardening.reports import RenderOptions, pdf
+    from hardening.reports import html as page
+
+    line = "key agreement: classical alone"
+    run = Run.of(
+        [Subject(id="a:443", kind=Kind.ENDPOINT, offer={"readiness": [line]})], [], [], started=STARTED, finished=FINISHED
+    )  # fmt: skip
+    assert line in page.page("print.html.j2", pdf.values(run, RenderOptions())).decode()
+    assert line in page.write(run, RenderOptions()).decode()

@@ -57,6 +57,9 @@ def test_no_cache_no_tickets_no_header_and_a_client_certificate(tmp_path: Path) 
     assert seen["session_resumption"] == {"psk": False, "session_id": False, "ticket": False}
     assert seen["client_certificate_requested"] is True
     assert "tls/hsts-missing" in {f.rule.id for f in run.findings}
+    assert seen["server"].startswith("nginx")
+    (fix,) = {f.fix.action for f in run.findings if f.rule.id == "tls/suite" and f.fix}
+    assert fix == "run `harden tls render nginx --policy aspect`: it writes the settings"
     assert "rsa_pkcs1_sha1" in str(run.subjects[0].offer), "@SECLEVEL=0 signs with SHA-1"
 
 
