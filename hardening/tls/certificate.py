@@ -184,9 +184,28 @@ def half_of_private(text: bytes) -> bytes | None:
             if alone := _HALF.search(text):
                 return b64decode(alone[1])
             found = _PRIVATE.search(text)
+            if found and (public := _rsa_half(found[0])):
+                return _spki(public)
             return _spki(serialization.load_pem_private_key(found[0], None).public_key()) if found else None
         except UNREADABLE:
             return None
+
+
+def _rsa_half(pem: bytes) -> rsa.RSAPublicKey | None:
+    """Return the public half of an RSA key (RFC 8017 A.1.2) without a look at its primes, which takes 30 to 200 ms each."""
+    der = b64decode(b"".join(line for line in pem.split(b"\n")[1:-1] if b":" not in line))
+    found = _RSA.search(der[:64])
+    if found is None:
+        return None
+    size = int.from_bytes(found[1] or found[2])
+    n, rest = der[found.end() : found.end() + size], der[found.end() + size :]
+    e = _EXPONENT.match(rest)
+    return rsa.RSAPublicNumbers(int.from_bytes(e[1] or e[2]), int.from_bytes(n)).public_key() if e else None
+
+
+_RSA = re.compile(rb"\x30\x82..\x02\x01\x00\x02(?:\x81(.)|\x82(..))", re.DOTALL)
+"""RSAPrivateKey: version 0, then the modulus, by its length."""
+_EXPONENT = re.compile(rb"\x02(?:\x01(.)|\x03(...))", re.DOTALL)
 
 
 def half_alone(half: bytes) -> bytes:
