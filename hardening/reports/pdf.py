@@ -43,5 +43,15 @@ def values(run: Run, options: RenderOptions) -> dict[str, Any]:
         "cards": every[:_CARDS],
         "cards_left": max(0, len(every) - _CARDS),
         "places_shown": _PLACES,
+        "readiness": _readiness(run),
         "digest": hashlib.sha256(write_json(run, options)).hexdigest(),
     }
+
+
+def _readiness(run: Run) -> list[tuple[str, list[str]]]:
+    """Return each sentence about key agreement and the last days of keys, and the subjects of which it is true."""
+    found: dict[str, list[str]] = {}
+    for one in run.subjects:
+        for words in (one.offer or {}).get("readiness", ()):
+            found.setdefault(words, []).append(one.id)
+    return sorted(found.items(), key=lambda row: (-len(row[1]), row[0]))[:_CARDS]
