@@ -71,7 +71,7 @@ PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(if $(COVER),--cov
 test: setup ## tests/unit: minutes, with Python alone
 	$(PYTEST) $(or $(ONLY),tests/unit)
 
-test-real: setup servers oracles firewalld $(VENV)/.package ## tests/real: servers, kills, Ansible, other Pythons, networks of their own; as root
+test-real: setup servers oracles firewalld $(VENV)/.package $(VENV)/.docs ## tests/real: servers, kills, Ansible, other Pythons, networks of their own; as root
 	$(PYTEST) --durations=25 $(or $(ONLY),tests/real tests/unit --other-pythons)
 
 test-matrix: setup servers oracles booting pyodide file-systems firewalld ## tests/matrix: hours; its parts have verbs of their own

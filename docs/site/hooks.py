@@ -44,6 +44,11 @@ def on_page_markdown(markdown: str, page: Any, files: Files, **_: Any) -> str:
     return _LINK.sub(link, markdown)
 
 
+def on_page_content(html: str, **_: Any) -> str:
+    """Return the page's HTML without heads of columns that have no text."""
+    return re.sub(r"<th([^>]*)></th>", r"<td\1></td>", html)
+
+
 def _section(title: str) -> str:
     """Return a section of README.md without its heading."""
     text = (reference.ROOT / "README.md").read_text("utf-8")

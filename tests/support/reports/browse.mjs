@@ -25,7 +25,7 @@ try {
     if (visit.axe) {
       await page.setBypassCSP(true);
       await page.evaluate(readFileSync(require.resolve("axe-core"), "utf8"));
-      answer.axe = await page.evaluate(async () => (await axe.run(document)).violations.map((v) => ({ id: v.id, nodes: v.nodes.map((n) => `${n.target} ${n.failureSummary}`).slice(0, 3) })));
+      answer.axe = await page.evaluate(async (how) => (await axe.run(document, how)).violations.map((v) => ({ id: v.id, nodes: v.nodes.map((n) => `${n.target} ${n.failureSummary}`).slice(0, 3) })), visit.axe === true ? {} : visit.axe);
     }
     if (visit.evaluate) answer.value = await page.evaluate(visit.evaluate);
     if (visit.screenshot) await page.screenshot({ path: visit.screenshot, fullPage: visit.full ?? false });

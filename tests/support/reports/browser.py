@@ -25,7 +25,8 @@ class Browser:
     def visit(self, folder: Path, *visits: dict[str, Any]) -> dict[str, Any]:
         """Open each page and return `answers`, `console` and `requests`.
 
-        A visit has `url` and may have width, height, theme, script, axe, evaluate, screenshot and pdf.
+        A visit has `url` and may have width, height, theme, script, axe (True, or options of `axe.run`), evaluate,
+        screenshot and pdf.
         """
         asked = folder / "visits.json"
         asked.write_text(
