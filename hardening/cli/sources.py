@@ -91,14 +91,18 @@ def _changes(paths: Sequence[Path], policies: Sequence[Policy], asked: AuditInpu
         return {}  # `--fix-diff` says why
     left = tuple((one.rule.id, one.message) for one in found.left)
     made: dict[str, _Change] = {}
+    shared: set[str] = set()
     for one in found.files:
         if one.diff:
             lines = one.diff.splitlines()
             rest = [f"... {len(lines) - _LINES} more lines"] if len(lines) > _LINES else []
             body = [_diff_line(number, line) for number, line in enumerate(lines[:_LINES])]
             path, main = (relpath(one.path), relpath(one.main)) if here else (one.path, one.main)
+            if path in made and made[path].main != main:
+                shared |= {made[path].main, main}
             made[path] = _Change(main, "\n".join((*body, *rest)) + "\n", left)
-    return made
+    # of a file that two configurations change, neither change mends all by itself
+    return {path: replace(one, main="") if one.main in shared else one for path, one in made.items()}
 
 
 _HEAD = 2

@@ -53,20 +53,55 @@ def old(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "make",
+    ("make", "deeper"),
     [
-        lambda: zipped(MEMBERS),
-        lambda: zipped(MEMBERS, backwards=True),
-        lambda: zipped({"upgrade-3.07.01.zip": zipped(MEMBERS)}),
+        (lambda: zipped(MEMBERS), False),
+        (lambda: zipped(MEMBERS, backwards=True), False),
+        (lambda: zipped({"upgrade-3.07.01.zip": zipped(MEMBERS)}), True),
     ],
     ids=["renamed", "in another order", "one archive deeper"],
 )
-def test_the_next_release_of_a_bundle_has_no_new_finding(tmp_path: Path, old: Path, make: Any) -> None:
+def test_the_next_release_of_a_bundle_has_no_new_finding(
+    tmp_path: Path, old: Path, make: Any, *, deeper: bool
+) -> None:
     bundle = tmp_path / "upgrade-3.07.02.zip"
     bundle.write_bytes(make())
     code, found = report(bundle, "--baseline", old)
     assert code == 0
     assert all(one["known"] for one in found["findings"])
+    (tmp_path / "first").mkdir()
+    first = tmp_path / "first/upgrade-3.07.01.zip"
+    first.write_bytes(zipped(MEMBERS))
+    before, after = alerts(first), alerts(bundle, "--baseline", old)
+    assert before.keys() == {"new"}
+    assert len(before["new"]) == len(found["findings"])
+    assert {state: len(hashes) for state, hashes in after.items()} == {"unchanged": len(before["new"])}
+    if not deeper:
+        assert after["unchanged"] == before["new"]
+
+
+def alerts(bundle: Path, *options: object) -> dict[str, list[str]]:
+    """Return the hashes by which code scanning knows an alert again, by its baseline state."""
+    path = bundle.with_suffix(".sarif")
+    harden(
+        [
+            "bundle",
+            "audit",
+            str(bundle),
+            "--jobs",
+            "1",
+            "--format",
+            "sarif",
+            "-o",
+            str(path),
+            *map(str, options),
+        ]
+    )
+    made: dict[str, list[str]] = {}
+    for one in json.loads(path.read_text("utf-8"))["runs"][0]["results"]:
+        state = one.get("baselineState", "new")
+        made.setdefault(state, []).append(one["partialFingerprints"]["primaryLocationLineHash"])
+    return {state: sorted(hashes) for state, hashes in made.items()}
 
 
 def test_what_the_next_release_adds_is_new_and_what_it_loses_is_gone(
