@@ -68,6 +68,8 @@ _LIBRARIES = (
     ("zstandard", "zstd archives"),
     ("msal", "mail by OAuth2"),
     ("tuf", "bundle tuf: pip install tuf"),
+    ("weasyprint", "reports as PDF: pip install weasyprint; and Pango"),
+    ("xlsxwriter", "reports as XLSX: pip install xlsxwriter"),
     ("ansible-core", "host apply, upgrade: pip install ansible-core"),
 )
 _PROGRAMS = (
