@@ -89,8 +89,8 @@ def audit_tls(
     _some(paths, "hardening.audit_tls('/etc/httpd')")
     started = datetime.now(UTC)
     name, version = parted(target or "")
-    asked = AuditInput(target=find(name) if name else None, version=version, build=openssl, now=started)
-    found = audit([Path(one) for one in paths], _policies(policies), asked)
+    request = AuditInput(target=find(name) if name else None, version=version, build=openssl, now=started)
+    found = audit([Path(one) for one in paths], _policies(policies), request)
     return Run.of(found.subjects, found.findings, found.results, started=started)
 
 
@@ -169,9 +169,9 @@ def verify(
 
 def report(run: Run, format: str = "json", *, fail_on: Severity | None = Severity.MEDIUM) -> bytes:  # noqa: A002 - the word of the command line
     """Return a run in a report format: text, json, sarif, junit, html, markdown or github. Errors: UsageError."""
-    from hardening.reports import render as written
+    from hardening.reports import render as write
 
-    return written(format, run, fail_on=fail_on)
+    return write(format, run, fail_on=fail_on)
 
 
 def _policies(names: Iterable[str]) -> list[Policy]:
@@ -183,9 +183,9 @@ def _policies(names: Iterable[str]) -> list[Policy]:
     return [policy(one) for one in dict.fromkeys(names)]
 
 
-def _some(given: Sequence[object], example: str) -> None:
+def _some(values: Sequence[object], example: str) -> None:
     """Raise UsageError where nothing was given."""
     from hardening.errors import UsageError
 
-    if not given:
+    if not values:
         raise UsageError("nothing was given to look at", hint=f"for example {example}")

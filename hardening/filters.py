@@ -65,9 +65,9 @@ def _ignore(row: Table) -> Ignore:
     for key, value in words.items():
         if not value.strip():
             raise row.wrong(key, "is empty", "an ignore file names place, reason, owner and expires")
-    made = Ignore(**words, expires=row.day("expires"), rule=row.text("rule", "*"))
+    ignore = Ignore(**words, expires=row.day("expires"), rule=row.text("rule", "*"))
     row.done()
-    return made
+    return ignore
 
 
 def refuse_inside(ignore_file: Path, audited: Iterable[Path]) -> None:

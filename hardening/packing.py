@@ -45,14 +45,14 @@ def stream(
     """
     with _ONE_AT_A_TIME:
         pack = _pack(program, root, local)
-    made = _START.format(
+    text = _START.format(
         alone=ALONE,
         pack=pack,
         path=json.dumps(str(_HERE / _LOADER) if local else _LOADER),
         request=_packed(request, 6),
         key=key,
     )
-    return made.encode("ascii")
+    return text.encode("ascii")
 
 
 def zipped(program: str, *, docstrings: bool = False, root: Path = _HERE) -> bytes:

@@ -30,21 +30,23 @@ else:
         """Make a class hold data, as `dataclasses.dataclass` does with the same options."""
 
         def wrap(cls: type) -> type:
-            given = dict(cls.__dict__)
-            made = dataclasses.dataclass(cls, init=False, repr=False, eq=False, kw_only=kw_only, slots=slots)
+            attributes = dict(cls.__dict__)
+            made_class = dataclasses.dataclass(
+                cls, init=False, repr=False, eq=False, kw_only=kw_only, slots=slots
+            )
             lazy = {"__init__": _init(frozen=frozen), "__repr__": _repr}
             if eq:
                 lazy["__eq__"] = _eq
-            if eq and frozen and given.get("__hash__") is None:
+            if eq and frozen and attributes.get("__hash__") is None:
                 lazy["__hash__"] = _hash
-            elif eq and "__hash__" not in given:
-                made.__hash__ = None
+            elif eq and "__hash__" not in attributes:
+                made_class.__hash__ = None
             for name, write in lazy.items():
-                if name == "__hash__" or name not in given:
-                    setattr(made, name, _when_called(made, name, write))
+                if name == "__hash__" or name not in attributes:
+                    setattr(made_class, name, _when_called(made_class, name, write))
             if frozen:
-                _freeze(made, slots=slots)
-            return made
+                _freeze(made_class, slots=slots)
+            return made_class
 
         return wrap if cls is None else wrap(cls)
 

@@ -44,7 +44,7 @@ class Table:
         self._raw = raw
         self._private = private
         """Show no value in an error: it may be a secret under a wrong key."""
-        self._asked: set[str] = set()
+        self._taken: set[str] = set()
         self.source = source
         self.where = where
 
@@ -88,11 +88,11 @@ class Table:
 
     def value(self, key: str, kind: type[T], default: Any = _MISSING) -> T:
         """Return the value of `key`, which has to be of type `kind`."""
-        self._asked.add(key)
+        self._taken.add(key)
         found = self._raw.get(key, _MISSING)
         if found is _MISSING:
             if default is _MISSING:
-                close = get_close_matches(key, set(self._raw) - self._asked, n=1)
+                close = get_close_matches(key, set(self._raw) - self._taken, n=1)
                 raise self.wrong(key, "is missing", f"is {close[0]!r} meant to be it?" if close else "")
             return default  # type: ignore[no-any-return]  # the caller's default is of the caller's type
         if not isinstance(found, kind) or (kind is int and isinstance(found, bool)):
@@ -134,7 +134,7 @@ class Table:
         words = {m.name.lower().replace("_", "-"): m for m in kind}
         words |= {str(m.value): m for m in kind if isinstance(m.value, str)}
         if key not in self._raw and default is not _MISSING:
-            self._asked.add(key)
+            self._taken.add(key)
             return default  # type: ignore[no-any-return]  # the caller's default is of the caller's type
         word = self.text(key)
         if word not in words:
@@ -162,14 +162,14 @@ class Table:
 
     def keys(self) -> tuple[str, ...]:
         """Return the keys of this table in the file's order, for tables whose keys are data."""
-        self._asked.update(self._raw)
+        self._taken.update(self._raw)
         return tuple(self._raw)
 
     def done(self) -> None:
         """Refuse any key nobody asked for. Errors: DataError."""
         for key in self._raw:
-            if key not in self._asked:
-                raise self.wrong(key, "is not a known key", _nearest(key, self._asked))
+            if key not in self._taken:
+                raise self.wrong(key, "is not a known key", _nearest(key, self._taken))
 
 
 _NAMES: dict[type, str] = {

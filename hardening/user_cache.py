@@ -52,14 +52,14 @@ def folders(kind: str, *, make: bool = False) -> Iterator[Path]:
     for place in (named,) if _only_named else (named, folder, _temporary):
         shared = place is _temporary
         with contextlib.suppress(OSError):  # of a machine on which nothing may be written, too
-            made = place(kind)
-            if made is None:
+            path = place(kind)
+            if path is None:
                 continue
             if make:
-                made.mkdir(mode=0o755 if place is named else 0o700, parents=not shared, exist_ok=True)
-            about = made.lstat() if shared else made.stat()  # a link there may be a stranger's
+                path.mkdir(mode=0o755 if place is named else 0o700, parents=not shared, exist_ok=True)
+            about = path.lstat() if shared else path.stat()  # a link there may be a stranger's
             if stat.S_ISDIR(about.st_mode) and _own(about, root=place is named):
-                yield made
+                yield path
 
 
 def _temporary(kind: str) -> Path:
@@ -92,9 +92,9 @@ def _read(path: Path, name: str, *, root: bool) -> bytes | None:
 
 
 def _seal(name: str, data: bytes) -> bytes:
-    made = hashlib.sha256(name.encode())
-    made.update(data)
-    return made.digest()
+    digest = hashlib.sha256(name.encode())
+    digest.update(data)
+    return digest.digest()
 
 
 def _own(about: os.stat_result, *, root: bool) -> bool:
@@ -107,12 +107,12 @@ def write(kind: str, name: str, data: bytes) -> None:
     """Keep it, whole or not at all; what was used least recently goes when there are many."""
     for where in folders(kind, make=True):
         with contextlib.suppress(OSError):
-            descriptor, made = tempfile.mkstemp(dir=where)
+            descriptor, temporary = tempfile.mkstemp(dir=where)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(_seal(name, data) + data)
                 if where == named(kind):
                     os.fchmod(file.fileno(), 0o644)  # other accounts of the image read it
-            Path(made).replace(where / name)
+            Path(temporary).replace(where / name)
             for old in sorted(where.iterdir(), key=lambda p: -p.stat().st_mtime)[MOST_KEPT:]:
                 old.unlink()
             return

@@ -139,17 +139,18 @@ def apply(run: Run, waivers: Sequence[Waiver], *, today: date) -> Run:
         for finding, found in matches.items()
     )
     used = {waiver for found in matches.values() for waiver in found}
-    said: dict[str, list[Finding]] = defaultdict(list)
+    grouped: dict[str, list[Finding]] = defaultdict(list)
     for finding in findings:
         for subject in (finding.subject, *finding.also):
-            said[subject].append(finding)
-    accepted = {one.id: one.reason for one in run.subjects if _all_accepted(one, said[one.id])}
-    subjects = tuple(_seen(one, said[one.id]) if one.id in accepted else one for one in run.subjects)
+            grouped[subject].append(finding)
+    accepted = {one.id: one.reason for one in run.subjects if _all_accepted(one, grouped[one.id])}
+    subjects = tuple(_seen(one, grouped[one.id]) if one.id in accepted else one for one in run.subjects)
     return Run.of(
         subjects,
         (*findings, *_remarks(findings, waivers, used, today)),
         tuple(
-            _waived(result, said[result.subject], accepted.get(result.subject, "")) for result in run.results
+            _waived(result, grouped[result.subject], accepted.get(result.subject, ""))
+            for result in run.results
         ),
         started=run.started,
         finished=run.finished,

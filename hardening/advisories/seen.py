@@ -88,12 +88,12 @@ class _Look:
 
     def at(self, start: str) -> None:
         """Walk one file or folder. Errors: InputError."""
-        for said in walk(start):
-            if isinstance(said, Problem):
-                if said.partial:
-                    self.gaps.append((self._name(InFile(said.parts)).path, said.message))
-            elif said.kind == "file" and not said.derived and not said.offset:
-                self._member(said)
+        for entry in walk(start):
+            if isinstance(entry, Problem):
+                if entry.partial:
+                    self.gaps.append((self._name(InFile(entry.parts)).path, entry.message))
+            elif entry.kind == "file" and not entry.derived and not entry.offset:
+                self._member(entry)
 
     def _member(self, member: Member) -> None:
         place = self._name(InFile(member.parts))

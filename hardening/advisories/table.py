@@ -42,11 +42,11 @@ class AdvisoryTable:
     def words(self, today: date) -> str:
         """Return what the table is and how old it is."""
         count = len(self.advisories)
-        said = f"{count} advisories as of {self.as_of}, {(today - self.as_of).days} days old"
+        text = f"{count} advisories as of {self.as_of}, {(today - self.as_of).days} days old"
         if self.newest:
             files = f"{len(self.files)} CSAF {'files' if len(self.files) > 1 else 'file'}"
-            said += f"; {files} of {self.folder}, the newest of {self.newest}"
-        return said
+            text += f"; {files} of {self.folder}, the newest of {self.newest}"
+        return text
 
 
 def of_pack(pack: Pack) -> AdvisoryTable:
@@ -74,12 +74,12 @@ def with_csaf(table: AdvisoryTable, pack: Pack, folder: Path) -> AdvisoryTable:
         if body is None:
             continue
         files.append(path.name)
-        said = _Document(path, body, pack)
-        newest = said.day if newest is None else max(newest, said.day)
-        for cve, vulnerability in said.vulnerabilities():
+        document = _Document(path, body, pack)
+        newest = document.day if newest is None else max(newest, document.day)
+        for cve, vulnerability in document.vulnerabilities():
             known = [one for one in rows.values() if cve in one.cve]
-            rows |= {one.id: _changed(one, said, vulnerability) for one in known}
-            new = None if known else said.row(cve, vulnerability)
+            rows |= {one.id: _changed(one, document, vulnerability) for one in known}
+            new = None if known else document.row(cve, vulnerability)
             if new is not None:
                 rows[cve] = new
     if not files:
@@ -141,9 +141,9 @@ class _Document:
                     yield self._versions[name]
 
     def _status(self, vulnerability: Mapping[str, Any], *words: str) -> Iterator[str]:
-        said = _table(vulnerability, "product_status")
+        status = _table(vulnerability, "product_status")
         for word in words:
-            for name in said.get(word) or ():
+            for name in status.get(word) or ():
                 if name in self._versions:
                     yield self._versions[name]
 
@@ -182,12 +182,15 @@ class _Document:
         )  # fmt: skip
 
 
-def _changed(row: Advisory, said: _Document, vulnerability: Mapping[str, Any]) -> Advisory:
+def _changed(row: Advisory, document: _Document, vulnerability: Mapping[str, Any]) -> Advisory:
     """Return a row with what a document adds to it."""
-    fixed, affected = said.fixed_in(vulnerability), said.affected(vulnerability)
-    if fixed and (not row.fixed_in or said.day > row.date):
+    fixed, affected = document.fixed_in(vulnerability), document.affected(vulnerability)
+    if fixed and (not row.fixed_in or document.day > row.date):
         row = replace(
-            row, fixed_in=fixed, fixed_source=said.source, remedy=f"Upgrade to {fixed} or later. {row.remedy}"
+            row,
+            fixed_in=fixed,
+            fixed_source=document.source,
+            remedy=f"Upgrade to {fixed} or later. {row.remedy}",
         )
     wide, new = ordered(row.affected.bound), ordered(affected.bound) if affected else None
     if (
@@ -197,7 +200,7 @@ def _changed(row: Advisory, said: _Document, vulnerability: Mapping[str, Any]) -
         and new > wide
         and row.affected.sign != "="
     ):
-        row = replace(row, affected=affected, source=f"{row.source}; {said.source}")
+        row = replace(row, affected=affected, source=f"{row.source}; {document.source}")
     return row
 
 

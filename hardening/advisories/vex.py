@@ -97,7 +97,7 @@ def _accepted(waiver: Acceptance) -> str:
 def statements(subjects: Iterable[tuple[Seen, Sequence[Answer]]], run: Run) -> tuple[Statement, ...]:
     """Return the statements of every subject, by vulnerability; `run` has the waivers applied."""
     waived = {(one.subject, one.rule.id): one.waived for one in run.findings if one.waived is not None}
-    made = []
+    rows = []
     for seen, answers in subjects:
         by_name: dict[str, list[Answer]] = {}
         for answer in answers:
@@ -110,13 +110,13 @@ def statements(subjects: Iterable[tuple[Seen, Sequence[Answer]]], run: Run) -> t
                 if one.status is Status.AFFECTED
             ]
             accepted = tuple(dict.fromkeys(one for one in held if one is not None))
-            made.append(
+            rows.append(
                 Statement(
                     name=name, seen=seen, answers=tuple(group),
                     accepted=accepted if held and None not in held else (),
                 )
             )  # fmt: skip
-    return tuple(sorted(made, key=lambda one: (one.seen.subject, one.name)))
+    return tuple(sorted(rows, key=lambda one: (one.seen.subject, one.name)))
 
 
 def _purl(pack: Pack, seen: Seen) -> PackageURL:
@@ -126,23 +126,23 @@ def _purl(pack: Pack, seen: Seen) -> PackageURL:
     )  # fmt: skip
 
 
-def _identity(said: Sequence[Statement], now: datetime) -> uuid.UUID:
-    text = json.dumps([[one.seen.subject, one.name, one.status, one.note] for one in said])
+def _identity(rows: Sequence[Statement], now: datetime) -> uuid.UUID:
+    text = json.dumps([[one.seen.subject, one.name, one.status, one.note] for one in rows])
     return uuid.uuid5(_NAMESPACE, f"{now.isoformat()} {text}")
 
 
-def openvex(said: Sequence[Statement], pack: Pack, table: AdvisoryTable, *, now: datetime) -> bytes:
+def openvex(rows: Sequence[Statement], pack: Pack, table: AdvisoryTable, *, now: datetime) -> bytes:
     """Return an OpenVEX 0.2.0 document."""
     when = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     body = {
         "@context": CONTEXT,
-        "@id": f"urn:uuid:{_identity(said, now)}",
+        "@id": f"urn:uuid:{_identity(rows, now)}",
         "author": f"aspect-hardening {__version__}",
         "role": "Document Creator",
         "timestamp": when,
         "version": 1,
         "tooling": f"aspect-hardening {__version__}; {table.words(now.date())}",
-        "statements": [_openvex(one, pack) for one in said],
+        "statements": [_openvex(one, pack) for one in rows],
     }
     return json.dumps(body, indent=2, ensure_ascii=False).encode() + b"\n"
 
@@ -166,9 +166,9 @@ def _openvex(one: Statement, pack: Pack) -> dict[str, Any]:
     return body
 
 
-def cyclonedx(said: Sequence[Statement], pack: Pack, table: AdvisoryTable, *, now: datetime) -> bytes:
+def cyclonedx(rows: Sequence[Statement], pack: Pack, table: AdvisoryTable, *, now: datetime) -> bytes:
     """Return a CycloneDX 1.6 document with one component for each subject."""
-    subjects = {one.seen.subject: one.seen for one in said}
+    subjects = {one.seen.subject: one.seen for one in rows}
     components = {
         name: Component(
             name=pack.title, version=seen.release or None, type=ComponentType.APPLICATION,
@@ -177,10 +177,10 @@ def cyclonedx(said: Sequence[Statement], pack: Pack, table: AdvisoryTable, *, no
         for name, seen in sorted(subjects.items())
     }  # fmt: skip
     bom = Bom(
-        serial_number=_identity(said, now),
+        serial_number=_identity(rows, now),
         metadata=BomMetaData(timestamp=now),
         components=components.values(),
-        vulnerabilities=[_vulnerability(one) for one in said],
+        vulnerabilities=[_vulnerability(one) for one in rows],
     )
     bom.metadata.tools.tools.add(Tool(name="aspect-hardening", version=__version__))
     bom.metadata.properties.add(Property(name="aspect-hardening:advisories", value=table.words(now.date())))

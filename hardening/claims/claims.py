@@ -146,9 +146,9 @@ def _claim(row: Table, product: str) -> Claim:
         raise row.wrong("id", f"{name!r} is not a name", "use letters, digits, '-', '.' and '_'")
     kind = row.choice("kind", ClaimKind)
     more = _OF_KIND[kind](row, product)
-    made = Claim(id=name, text=row.text("text"), kind=kind, **more)
+    claim = Claim(id=name, text=row.text("text"), kind=kind, **more)
     row.done()
-    return made
+    return claim
 
 
 def _components(row: Table, _product: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ClaimAnswer:
     """One claim at one subject: what it is there, and why."""
 
     claim: Claim
@@ -41,15 +41,15 @@ class Overall:
 
     claim: Claim
     state: State
-    said: tuple[Said, ...]
+    answers: tuple[ClaimAnswer, ...]
     why: str
 
-    def of(self, kind: Kind) -> tuple[Said, ...]:
+    def of(self, kind: Kind) -> tuple[ClaimAnswer, ...]:
         """Return the answers of the subjects of a kind."""
-        return tuple(one for one in self.said if one.kind is kind)
+        return tuple(one for one in self.answers if one.kind is kind)
 
 
-_ASKED: Mapping[ClaimKind, tuple[Kind, ...]] = {
+_SUBJECTS: Mapping[ClaimKind, tuple[Kind, ...]] = {
     ClaimKind.COMPONENT_ABSENT: (Kind.BUNDLE, Kind.HOST),
     ClaimKind.CREDENTIAL_GONE: (Kind.BUNDLE, Kind.HOST),
     ClaimKind.POLICY_MET: (Kind.BUNDLE, Kind.HOST, Kind.ENDPOINT),
@@ -69,23 +69,23 @@ _FEW = 3
 
 def judge(claim: Claim, old: Shown, shown: Sequence[Shown]) -> Overall:
     """Return the answer to one claim. It is false where it is false anywhere, and true where every subject that was asked agrees."""
-    said = tuple(_said(claim, old, one) for one in shown if one.kind in _ASKED[claim.kind])
-    states = [one.state for one in said]
-    needed = [one for one in said if not (one.kind is Kind.BUNDLE and kinds()[claim.kind].elsewhere)]
+    answers = tuple(_answer(claim, old, one) for one in shown if one.kind in _SUBJECTS[claim.kind])
+    states = [one.state for one in answers]
+    needed = [one for one in answers if not (one.kind is Kind.BUNDLE and kinds()[claim.kind].elsewhere)]
     if State.FALSE in states:
         state = State.FALSE
     elif State.TRUE in states and all(one.state is State.TRUE for one in needed):
         state = State.TRUE
     else:
         state = State.UNCHECKED
-    return Overall(claim, state, said, "; ".join(_words(claim, said)))
+    return Overall(claim, state, answers, "; ".join(_words(claim, answers)))
 
 
-def _words(claim: Claim, said: Sequence[Said]) -> list[str]:
+def _words(claim: Claim, answers: Sequence[ClaimAnswer]) -> list[str]:
     """Return the answer in words, one part for each kind of subject."""
     parts = []
     for kind, (at, plural) in _LABEL.items():
-        of = [one for one in said if one.kind is kind]
+        of = [one for one in answers if one.kind is kind]
         if not of:
             continue
         true = sum(one.state is State.TRUE for one in of)
@@ -97,7 +97,7 @@ def _words(claim: Claim, said: Sequence[Said]) -> list[str]:
         parts += [f"{one.state} {at} {one.subject}: {one.why}" for one in rest[:_FEW]]
         if len(rest) > _FEW:
             parts.append(f"and {len(rest) - _FEW} more")
-    if claim.kind is ClaimKind.LOG_BENIGN and not said:
+    if claim.kind is ClaimKind.LOG_BENIGN and not answers:
         parts.append(_catalogue(claim))
     return parts
 
@@ -110,12 +110,12 @@ def _catalogue(claim: Claim) -> str:
     return f"no log was given (--log FILE); the message is known: {found.rule.id}, {found.message}"
 
 
-def _said(claim: Claim, old: Shown, shown: Shown) -> Said:
+def _answer(claim: Claim, old: Shown, shown: Shown) -> ClaimAnswer:
     if shown.lost:
         state, why, place = State.UNCHECKED, shown.gap or "not examined", None
     else:
         state, why, place = _JUDGES[claim.kind](claim, old, shown)
-    return Said(claim, shown.subject, shown.kind, state, why, place or in_file(shown.subject))
+    return ClaimAnswer(claim, shown.subject, shown.kind, state, why, place or in_file(shown.subject))
 
 
 _Answer = tuple[State, str, Location | None]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from hardening.claims.claims import ClaimSet
-from hardening.claims.judge import Overall, Said, State
+from hardening.claims.judge import ClaimAnswer, Overall, State
 from hardening.claims.look import Shown
 from hardening.errors import ExitCode
 from hardening.findings import Examined, Finding, Kind, Result, Run, Severity, Subject, Verdict
@@ -21,13 +21,13 @@ _VERDICTS = {State.TRUE: Verdict.PASS, State.FALSE: Verdict.FAIL, State.UNCHECKE
 
 def report(claims: ClaimSet, shown: Sequence[Shown], answers: Sequence[Overall], *, started: datetime) -> Run:
     """Return the answers as a run; the file of claims is a subject whose results are the claims as a whole."""
-    said = [one for overall in answers for one in overall.said]
-    results = [_result(one) for one in said]
+    of_subjects = [one for overall in answers for one in overall.answers]
+    results = [_result(one) for one in of_subjects]
     results += [
         Result(rule=one.claim.rule, subject=claims.place, verdict=_VERDICTS[one.state], reason=one.why)
         for one in answers
     ]
-    findings = [_finding(claims, one) for one in said if one.state is State.FALSE]
+    findings = [_finding(claims, one) for one in of_subjects if one.state is State.FALSE]
     codes = {ExitCode.HOSTS_FAILED} if any(one.lost and one.kind is Kind.HOST for one in shown) else set()
     return Run.of(
         [_about(claims, answers), *(_subject(one) for one in shown)],
@@ -38,13 +38,13 @@ def report(claims: ClaimSet, shown: Sequence[Shown], answers: Sequence[Overall],
     )
 
 
-def _result(one: Said) -> Result:
+def _result(one: ClaimAnswer) -> Result:
     """Return the result of one subject; what it cannot show is skipped there, for the claim as a whole may be answered."""
     verdict = Verdict.SKIPPED if one.state is State.UNCHECKED else _VERDICTS[one.state]
     return Result(rule=one.claim.rule, subject=one.subject, verdict=verdict, reason=one.why)
 
 
-def _finding(claims: ClaimSet, one: Said) -> Finding:
+def _finding(claims: ClaimSet, one: ClaimAnswer) -> Finding:
     return Finding(
         rule=one.claim.rule,
         subject=one.subject,

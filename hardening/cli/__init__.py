@@ -118,8 +118,8 @@ def _explain(problem: BaseException) -> int:
         message = problem.format_message()
     elif isinstance(problem, click.Abort | KeyboardInterrupt):
         message, code = "interrupted", ExitCode.INTERRUPTED
-    elif isinstance(problem, OSError) and (said := _of_machine(problem)):
-        message, hint = said
+    elif isinstance(problem, OSError) and (reason := _of_machine(problem)):
+        message, hint = reason
     else:
         return _report_bug(problem)
     _say(f"harden: {message}")

@@ -110,8 +110,8 @@ def command(
 
     _consistent(bundle, root, inventory, release, [*filter(None, (limit,)), *extra])
     paths = [path for _, path in vex]
-    given = [one for one in (bundle, report.waivers, report.baseline_key) if one]
-    keep_apart([*report.written, *paths], given)
+    files = [one for one in (bundle, report.waivers, report.baseline_key) if one]
+    keep_apart([*report.outputs, *paths], files)
     for path in paths:
         expect_writable(path)
     pack = load(product)
@@ -151,10 +151,10 @@ def _write_vex(
     from hardening.advisories import vex as documents
 
     pack, table, now = of
-    said = documents.statements(subjects, run)
+    rows = documents.statements(subjects, run)
     write = {"cyclonedx": documents.cyclonedx, "openvex": documents.openvex}
     for name, path in vex:
-        write_file(path, write[name](said, pack, table, now=now))
+        write_file(path, write[name](rows, pack, table, now=now))
 
 
 def _consistent(
@@ -176,7 +176,7 @@ def _seen(
     bundle: Path | None,
     root: Path | None,
     inventory: str | None,
-    asked: tuple[str | None, Sequence[str]],
+    wanted: tuple[str | None, Sequence[str]],
     lost: list[Subject],
 ) -> Iterator[Seen]:
     """Yield what each subject shows; hosts that could not be examined go to `lost`."""
@@ -186,7 +186,7 @@ def _seen(
     if bundle is not None:
         yield of_bundle(pack, str(bundle))
     elif inventory is not None:
-        yield from _fleet(lambda host: of_host(pack, host), inventory, *asked, lost)
+        yield from _fleet(lambda host: of_host(pack, host), inventory, *wanted, lost)
     else:
         top = root or Path("/")
         if not top.is_dir():

@@ -188,8 +188,8 @@ def command(
     from hardening.tls import policy
     from hardening.tls.auditing.mains import AuditInput
 
-    given = {_NAMES[name]: value for name, value in limits.items() if value is not None}
-    paths, called = _from_stdin(paths, given.get("spill"), bundle_name or "standard input")
+    chosen = {_NAMES[name]: value for name, value in limits.items() if value is not None}
+    paths, called = _from_stdin(paths, chosen.get("spill"), bundle_name or "standard input")
     called |= _called(paths, bundle_name)
     filtered = partial(_only, names=_changed(changed), roles=roles, least=min_confidence)
     if dask and (bundle_name or trust_inline_ignores or names or trust or required):
@@ -201,7 +201,7 @@ def command(
 
         with _shown(report) as on_event:
             run = audit_on(
-                dask, paths, limits=Limits(**given), rules=rules, osv=osv, cache=cache,
+                dask, paths, limits=Limits(**chosen), rules=rules, osv=osv, cache=cache,
                 passwords=_passwords(password_file), key=sealing_key(report.baseline_key), jobs=jobs, on_event=on_event,
             )  # fmt: skip
         return finish(filtered(run), report)
@@ -213,7 +213,7 @@ def command(
         run = audit(
             paths,
             detectors=detectors(rules, osv, key=sealing_key(report.baseline_key)),
-            limits=Limits(**given),
+            limits=Limits(**chosen),
             passwords=_passwords(password_file),
             jobs=jobs,
             cache=cache,

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hardening.cli.given import Written
 from hardening.cli.options import (
     ReportOptions,
     expect_writable,
@@ -19,6 +18,7 @@ from hardening.cli.options import (
     sealing_key,
     write_file,
 )
+from hardening.cli.path_types import OutputPath
 from hardening.errors import UsageError
 from hardening.signals import like_interrupted
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @click.command(name="clean")
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("-o", "--output", "out", type=Written(path_type=Path, dir_okay=False),
+@click.option("-o", "--output", "out", type=OutputPath(path_type=Path, dir_okay=False),
               help="The new bundle; must not exist. Required without --dry-run.")  # fmt: skip
 @click.option(
     "--dry-run", "dry", is_flag=True, help="List the changes that would be made, and write nothing."
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
               help="Remove the files that hold this component (tinymce) even where others may need them; may be repeated.")  # fmt: skip
 @click.option("--rules", multiple=True, type=click.Path(exists=True, path_type=Path), metavar="FILE",
               help="Further component rules or a deny-list; may be repeated.")  # fmt: skip
-@click.option("--secrets", type=Written(path_type=Path, dir_okay=False), metavar="FILE",
+@click.option("--secrets", type=OutputPath(path_type=Path, dir_okay=False), metavar="FILE",
               help="Write which secrets the host has to have, and where they are filled in (JSON, no secret in it).")  # fmt: skip
 @click.option("--check-command", metavar="COMMAND",
               help="Run this on the result ({} in it is the file's path, else the last argument). The command is EXECUTED, "
@@ -73,9 +73,9 @@ def command(
     from bundle.detect.credentials import Credentials
 
     out = _output(path, out, dry=dry, unwanted=bool(secrets or check_command))
-    made_at = [] if dry else [out]
-    keep_apart([secrets] if secrets else [], [path, *made_at, *rules, *(name for _, name in report.reports)])
-    for one in (*made_at, *([secrets] if secrets else [])):
+    outputs = [] if dry else [out]
+    keep_apart([secrets] if secrets else [], [path, *outputs, *rules, *(name for _, name in report.reports)])
+    for one in (*outputs, *([secrets] if secrets else [])):
         if not os.path.lexists(one):  # Path's own raise where a name is too long
             expect_writable(one)
     using = detectors(rules, key=sealing_key(report.baseline_key))
@@ -84,26 +84,26 @@ def command(
     if smoke and not report.quiet:
         click.echo(f"runs on the result: {check_command}", err=True)
     with like_interrupted():  # no result that nobody has audited
-        made = cleaned(
+        result = cleaned(
             path, out, lambda bundle: audit([bundle], detectors=using), check=smoke, remove=wanted,
             detector=next((one for one in using if isinstance(one, Credentials)), None), dry=dry,
         )  # fmt: skip
-    if secrets is not None and made.written:
+    if secrets is not None and result.written:
         body = {
             "schema": references.SCHEMA,
             "bundle": out.name,
-            "secrets": references.to_json(made.references),
+            "secrets": references.to_json(result.references),
         }
         try:
             write_file(secrets, json.dumps(body, indent=2).encode() + b"\n")
         except BaseException:
             out.unlink(missing_ok=True)  # nobody would know what to fill in; the next run would be refused
             raise
-    for rule in made.absent:
+    for rule in result.absent:
         click.echo(f"nothing to remove: {rule} is not in {path}", err=True)
-    for line in _stays(path, made):
+    for line in _stays(path, result):
         click.echo(line, err=True)
-    return finish(made.run, report)
+    return finish(result.run, report)
 
 
 def _output(path: Path, out: Path | None, *, dry: bool, unwanted: bool) -> Path:
@@ -115,13 +115,15 @@ def _output(path: Path, out: Path | None, *, dry: bool, unwanted: bool) -> Path:
     return out or path
 
 
-def _stays(path: Path, made: Cleaned) -> list[str]:
+def _stays(path: Path, result: Cleaned) -> list[str]:
     """Return each fix that could not be carried out, and why there is no output file where there is none."""
-    said = [r.reason for r in made.run.results if r.reason.startswith(("not removed: ", "not replaced: "))]
-    if made.refused:
-        said.append(f"not cleaned: {path}: {made.refused}; no output file was written")
-        said.append("  unpack it, clean the members, and pack it again with the format's own tool")
-    return list(dict.fromkeys(said))
+    reasons = [
+        r.reason for r in result.run.results if r.reason.startswith(("not removed: ", "not replaced: "))
+    ]
+    if result.refused:
+        reasons.append(f"not cleaned: {path}: {result.refused}; no output file was written")
+        reasons.append("  unpack it, clean the members, and pack it again with the format's own tool")
+    return list(dict.fromkeys(reasons))
 
 
 def _components(words: tuple[str, ...], known: set[str]) -> frozenset[str]:

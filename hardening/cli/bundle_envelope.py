@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from hardening.cli.given import Written
 from hardening.cli.options import keep_apart, write_file, write_whole
+from hardening.cli.path_types import OutputPath
 
 _LONGEST = 1 << 16
 """Bytes of a signature that are read; no algorithm's has as many."""
@@ -15,7 +15,7 @@ _LONGEST = 1 << 16
 
 @click.command(name="envelope")
 @click.argument("envelope", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--export", "export", type=Written(path_type=Path, dir_okay=False), metavar="FILE",
+@click.option("--export", "export", type=OutputPath(path_type=Path, dir_okay=False), metavar="FILE",
               help="Write the bytes that are to be signed.")  # fmt: skip
 @click.option("--add", "signature", type=click.Path(path_type=Path, dir_okay=False), metavar="SIGNATURE",
               help="Add this signature (raw: 64 bytes for Ed25519, DER for ECDSA), once it is seen to be --key's.")  # fmt: skip

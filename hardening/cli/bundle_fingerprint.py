@@ -24,7 +24,7 @@ def command(jars: tuple[Path, ...], output: Path | None, name: str, version: str
 
     `harden bundle audit --rules FILE` then finds them without a manifest, merged or unpacked. Add [[deny]] with the package URL to the file to have a library reported as a fault.
     """
-    from bundle.detect.components.own import written
+    from bundle.detect.components.own import rules_text
     from bundle.detect.java.learn import learn
     from hardening.errors import UsageError
 
@@ -33,7 +33,7 @@ def command(jars: tuple[Path, ...], output: Path | None, name: str, version: str
             "--name and --library-version are for one jar", hint="run the command once for each jar"
         )
     keep_apart([output] if output else [], jars)
-    text = written(learn(jar, name=name, version=version) for jar in jars)
+    text = rules_text(learn(jar, name=name, version=version) for jar in jars)
     if output is None or output == STDOUT:
         click.echo(text, nl=False)
     else:

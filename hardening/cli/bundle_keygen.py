@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from hardening.cli.given import Written
 from hardening.cli.passphrase import new_passphrase, passphrase_options
+from hardening.cli.path_types import OutputPath
 
 
 @click.command(name="keygen")
-@click.option("--out", type=Written(path_type=Path, dir_okay=False), required=True, metavar="KEY",
+@click.option("--out", type=OutputPath(path_type=Path, dir_okay=False), required=True, metavar="KEY",
               help="The private key; KEY.pub is written beside it.")  # fmt: skip
 @click.option(
     "--algorithm", type=click.Choice(["ed25519", "ecdsa-p256"]), default="ed25519", show_default=True

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hardening.cli.given import Written
 from hardening.cli.options import ReportOptions, maker_report_options
 from hardening.cli.passphrase import known_passphrase, passphrase_options
+from hardening.cli.path_types import OutputPath
 
 if TYPE_CHECKING:
     from bundle.trust import keys as _keys
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option("--key", type=click.Path(path_type=Path, dir_okay=False), help="The private key.")
 @click.option("--unsigned", is_flag=True,
               help="Write the envelopes without a signature; harden bundle envelope adds one made elsewhere.")  # fmt: skip
-@click.option("-o", "--output", "out", type=Written(path_type=Path, dir_okay=False), metavar="SIG",
+@click.option("-o", "--output", "out", type=OutputPath(path_type=Path, dir_okay=False), metavar="SIG",
               help="Default: PATH.dsse.json beside the bundle.")  # fmt: skip
 @click.option(
     "--expires",
@@ -75,12 +75,12 @@ def command(  # the options of the contract in docs/cli.md
         raise click.UsageError("--cleaned-from and --salt are given together")
     onefile.required(path)  # said before a passphrase is asked for
     target = out or signature_of(path)
-    made = [attest.beside(path, kind) for kind in attest.KINDS]
-    given = [path, *(one for one in (key, cleaned_from, salt) if one)]
-    keep_apart([target, *(name for _, name in report.reports)], given)
-    keep_apart((name for _, name in report.reports), made)
-    asked = {"inventory": inventory, "audit": audit, "cleaning": cleaned_from, "provenance": cleaned_from}
-    for one in (target, *(attest.beside(path, kind) for kind, wanted in asked.items() if wanted)):
+    documents = [attest.beside(path, kind) for kind in attest.KINDS]
+    inputs = [path, *(one for one in (key, cleaned_from, salt) if one)]
+    keep_apart([target, *(name for _, name in report.reports)], inputs)
+    keep_apart((name for _, name in report.reports), documents)
+    chosen = {"inventory": inventory, "audit": audit, "cleaning": cleaned_from, "provenance": cleaned_from}
+    for one in (target, *(attest.beside(path, kind) for kind, wanted in chosen.items() if wanted)):
         expect_writable(one)  # an audit takes its time
         free_for_signature(one, unsigned=unsigned, named=one == out)
     if salt and not salt.exists():
@@ -90,7 +90,7 @@ def command(  # the options of the contract in docs/cli.md
     if end_of_day and end_of_day < datetime.now(UTC):
         click.echo(f"harden: {end_of_day:%Y-%m-%d} is past: no host will accept this signature", err=True)
     as_it_was = _stamp(path)
-    said = state(
+    stated = state(
         path,
         members,
         created=datetime.now(UTC),
@@ -108,10 +108,10 @@ def command(  # the options of the contract in docs/cli.md
         raise RefusedError(
             f"{path} was changed while it was examined", hint="sign it when nothing writes to it"
         )
-    _write(path, said, target, predicates, private)
+    _write(path, stated, target, predicates, private)
     lines = [
-        f"{'signed' if private else 'to sign':<10} {visible(str(path))}: {len(said.members)} member{'s' if len(said.members) != 1 else ''}, {said.size} bytes",
-        f"sha256     {said.sha256}",
+        f"{'signed' if private else 'to sign':<10} {visible(str(path))}: {len(stated.members)} member{'s' if len(stated.members) != 1 else ''}, {stated.size} bytes",
+        f"sha256     {stated.sha256}",
         *([f"key id     {keys.keyid(private.public_key())}"] if private else []),
         f"signature  {visible(str(target))}",
         *(f"{kind:<10} {visible(str(attest.beside(path, kind)))}" for kind in predicates),
@@ -125,7 +125,7 @@ def command(  # the options of the contract in docs/cli.md
             err=True,
         )
     signers = [keys.keyid(private.public_key())] if private else []
-    run = settled(_report(path, said, target, signers, list(predicates)), report)
+    run = settled(_report(path, stated, target, signers, list(predicates)), report)
     write_reports(run, report)
     return int(run.exit_code(report.threshold))
 
@@ -161,30 +161,30 @@ def _stamp(path: Path) -> tuple[int, ...]:
 
 
 def _report(
-    path: Path, said: statement.Statement, target: Path, signers: Sequence[str], further: Sequence[str]
+    path: Path, stated: statement.Statement, target: Path, signers: Sequence[str], further: Sequence[str]
 ) -> Run:
     from hardening.findings import Kind, Run, Subject
 
     stats = {
-        "members": len(said.members), "bytes": said.size, "sha256": said.sha256, "product": said.product,
-        "release": said.release, "signature": str(target), "signers": signers, "further": ", ".join(further),
+        "members": len(stated.members), "bytes": stated.size, "sha256": stated.sha256, "product": stated.product,
+        "release": stated.release, "signature": str(target), "signers": signers, "further": ", ".join(further),
     }  # fmt: skip
     done = "signed" if signers else "stated, not signed"
     reason = done if "audit" in further else f"{done}, not audited"
     seen = Subject(id=str(path), kind=Kind.BUNDLE, reason=reason, stats=stats)
-    return Run.of([seen], (), started=said.created)
+    return Run.of([seen], (), started=stated.created)
 
 
 def _private(key: Path, passphrase_file: Path | None, *, no_passphrase: bool) -> _keys.PrivateKey:
     from bundle.trust import keys
 
-    asked = keys.is_encrypted(key) and not no_passphrase
-    return keys.load_private(key, passphrase=known_passphrase(passphrase_file, key) if asked else None)
+    prompt = keys.is_encrypted(key) and not no_passphrase
+    return keys.load_private(key, passphrase=known_passphrase(passphrase_file, key) if prompt else None)
 
 
 def _write(
     path: Path,
-    said: statement.Statement,
+    stated: statement.Statement,
     target: Path,
     predicates: Mapping[str, Any],
     key: _keys.PrivateKey | None,
@@ -193,9 +193,9 @@ def _write(
     from bundle.trust import attest
     from hardening.cli.options import write_together
 
-    envelopes = {target: attest.envelope(said.to_bytes(), key)}
+    envelopes = {target: attest.envelope(stated.to_bytes(), key)}
     for kind, predicate in predicates.items():
-        envelopes[attest.beside(path, kind)] = attest.sealed(path.name, said.sha256, kind, predicate, key)
+        envelopes[attest.beside(path, kind)] = attest.sealed(path.name, stated.sha256, kind, predicate, key)
     if key:
         envelopes = {one: attest.beside_others(new, one, key).to_bytes() for one, new in envelopes.items()}
     write_together(envelopes)

@@ -47,37 +47,37 @@ def command() -> None:
 @click.option("--root-threshold", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--targets-threshold", type=click.IntRange(1), default=1, show_default=True)
 @_key_options
-def init(folder: Path, root_threshold: int, targets_threshold: int, **given: Any) -> None:
+def init(folder: Path, root_threshold: int, targets_threshold: int, **options: Any) -> None:
     """Make an empty repository FOLDER; bring its 1.root.json to the hosts over ssh."""
     from bundle.trust import repository
     from bundle.trust.digest import digest
 
     threshold = {"root": root_threshold, "targets": targets_threshold}
-    made = repository.init(folder, _signers(**given), threshold=threshold, now=datetime.now(UTC))
-    click.echo(f"root       {made}")
-    click.echo(f"sha256     {digest(made)[0]}  (compare it on each host)")
+    created = repository.init(folder, _signers(**options), threshold=threshold, now=datetime.now(UTC))
+    click.echo(f"root       {created}")
+    click.echo(f"sha256     {digest(created)[0]}  (compare it on each host)")
 
 
 @command.command(name="add")
 @click.argument("folder", type=_FOLDER)
 @click.argument("files", type=_FILE, nargs=-1, required=True)
 @_key_options
-def add(folder: Path, files: tuple[Path, ...], **given: Any) -> None:
+def add(folder: Path, files: tuple[Path, ...], **options: Any) -> None:
     """Publish FILES as the newest release."""
     from bundle.trust import repository
 
-    repository.add(folder, files, _signers(**given), now=datetime.now(UTC))
+    repository.add(folder, files, _signers(**options), now=datetime.now(UTC))
     click.echo(f"published  {', '.join(f.name for f in files)}")
 
 
 @command.command(name="refresh")
 @click.argument("folder", type=_FOLDER)
 @_key_options
-def refresh(folder: Path, **given: Any) -> None:
+def refresh(folder: Path, **options: Any) -> None:
     """Say again that what is published is the newest; hosts refuse it once that is too old."""
     from bundle.trust import repository
 
-    repository.refresh(folder, _signers(**given), now=datetime.now(UTC))
+    repository.refresh(folder, _signers(**options), now=datetime.now(UTC))
     click.echo(f"refreshed  {folder}")
 
 
@@ -89,7 +89,7 @@ def refresh(folder: Path, **given: Any) -> None:
 )
 @click.option("--threshold", type=click.IntRange(1), default=1, show_default=True)
 @_key_options
-def rotate(folder: Path, role: str, new: tuple[Path, ...], threshold: int, **given: Any) -> None:
+def rotate(folder: Path, role: str, new: tuple[Path, ...], threshold: int, **options: Any) -> None:
     """Give ROLE the new keys alone: what a lost key signed does not count any more.
 
     The root's keys sign this; for the role root the new private keys sign too (--root-key). Where the new key of
@@ -97,12 +97,12 @@ def rotate(folder: Path, role: str, new: tuple[Path, ...], threshold: int, **giv
     """
     from bundle.trust import keys, repository
 
-    signers, now = _signers(**given), datetime.now(UTC)
+    signers, now = _signers(**options), datetime.now(UTC)
     public = [keys.load_public(path) for path in new]
     if role != "root" and signers.of(role):
         repository.fit(folder, role, public, signers, threshold=threshold)
-    made = repository.rotate(folder, role, public, signers, threshold=threshold, now=now)
-    click.echo(f"root       {made}")
+    changed = repository.rotate(folder, role, public, signers, threshold=threshold, now=now)
+    click.echo(f"root       {changed}")
     if role != "root" and signers.of(role):
         repository.resign(folder, role, signers, now=now)
         click.echo(f"signed     {role}")

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from hardening.cli.given import Written
+from hardening.cli.path_types import OutputPath
 from hardening.errors import UsageError
 
 PROGRAM = "hardening.onhost.verifier.main"
 
 
 @click.command(name="verifier")
-@click.option("--out", type=Written(path_type=Path, dir_okay=False), required=True, metavar="FILE",
+@click.option("--out", type=OutputPath(path_type=Path, dir_okay=False), required=True, metavar="FILE",
               help="The program to write, for example verifier.pyz.")  # fmt: skip
 def command(out: Path) -> None:
     """Write the verifier as one file that Python 2.6 or newer runs without this tool."""

@@ -103,7 +103,7 @@ def check(
     if (limit or extra) and inventory is None:
         raise UsageError("--limit and -e need -i", hint="name an inventory with -i")
     if annex is not None:
-        keep_apart([*report.written, annex], [file, old, new, *logs])
+        keep_apart([*report.outputs, annex], [file, old, new, *logs])
         expect_writable(annex)
     started = datetime.now(UTC)
     claims = load(file)

@@ -56,8 +56,8 @@ def command(keep: Path | None) -> None:
 @contextlib.contextmanager
 def _folder(keep: Path | None) -> Iterator[Path]:
     if keep is None:
-        with tempfile.TemporaryDirectory(prefix="harden-demo-") as made:
-            yield Path(made)
+        with tempfile.TemporaryDirectory(prefix="harden-demo-") as folder:
+            yield Path(folder)
         return
     try:
         keep.mkdir(parents=True, exist_ok=True)
@@ -106,5 +106,5 @@ def _side_by_side(*rows: tuple[str, Run, Run]) -> None:
 def _offer(run: Run) -> str:
     offer = run.subjects[0].offer or {}
     seen = {name: len(one["suites"]) for name, one in offer.get("protocols", {}).items()}
-    said = [f"{name} ({count} {'suite' if count == 1 else 'suites'} seen)" for name, count in seen.items()]
-    return ", ".join(said) or "nothing"
+    texts = [f"{name} ({count} {'suite' if count == 1 else 'suites'} seen)" for name, count in seen.items()]
+    return ", ".join(texts) or "nothing"

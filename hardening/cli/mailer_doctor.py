@@ -51,6 +51,6 @@ def _run(config: Path, keys: Keys, report: ReportOptions, *, offline: bool, send
 
     started = datetime.now(UTC)
     settings = load(config, keys)
-    keep_apart(report.written, settings.files)
+    keep_apart(report.outputs, settings.files)
     subject, findings, results = examine(settings, today(), offline=offline, send=send)
     return finish(Run.of([subject], findings, results, started=started), report)

@@ -36,7 +36,7 @@ def command(
 ) -> None:
     """Print the set-up for this configuration, step by step, least privilege first."""
     from hardening.mailer.guide import guide
-    from hardening.mailer.guide_text import written
+    from hardening.mailer.guide_text import guide_document
     from hardening.mailer.secret import masked
     from hardening.mailer.settings import START, load, start
     from hardening.mailer.settings_lint import mistakes
@@ -60,8 +60,8 @@ def command(
         if script and one.grave:
             raise DataError(f"{config}: {one.key}: {one.problem}", hint=one.remedy)
         say(f"{config}: {one.key}: {one.problem}\n  next: {one.remedy}", err=True)
-    made = guide(settings, today(), release_notes=release_notes)
-    text = masked(written(made, "script" if script else form))
+    steps = guide(settings, today(), release_notes=release_notes)
+    text = masked(guide_document(steps, "script" if script else form))
     if output is None:
         sys.stdout.write(text)
     else:

@@ -56,10 +56,10 @@ def render(
         ):
             raise InputError(f"{config}: {one.key}: {one.problem}", hint=one.remedy)
     host = Host(folder, user, credentials=credentials, certificate=host_certificate)
-    made = relay_files(settings, host) if what == "relay" else native_files(settings, template)
+    files = relay_files(settings, host) if what == "relay" else native_files(settings, template)
     try:
         output.mkdir(parents=True, exist_ok=True)
-        for name, data, mode in made:
+        for name, data, mode in files:
             _write(output / name, data, mode)
             click.echo(output / name)
     except OSError as problem:
@@ -116,15 +116,15 @@ def relay(config: Path, keys: Keys, status: bool, python: str, transport_tls: st
     from hardening.mailer.install import relay_archive, relay_config
     from hardening.mailer.settings import load
 
-    made = relay_config(load(config, keys))
-    spool = Path(str(made.setdefault("spool", "relay-spool"))).resolve()
-    made["spool"] = str(spool)
+    rendered = relay_config(load(config, keys))
+    spool = Path(str(rendered.setdefault("spool", "relay-spool"))).resolve()
+    rendered["spool"] = str(spool)
     if transport_tls != "auto":
-        made["transport_tls"] = transport_tls
+        rendered["transport_tls"] = transport_tls
     place, archive = spool / "relay.json", spool / "relay.pyz"
     try:
         spool.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write(place, json.dumps(made).encode(), 0o600)
+        _write(place, json.dumps(rendered).encode(), 0o600)
         _write(archive, relay_archive(), 0o600)
     except OSError as problem:
         raise UsageError(

@@ -53,7 +53,7 @@ def command(
     attempts = sending.send(settings, mail, as_json=as_json)
     for attempt in attempts:
         if attempt.problem is not None and not quiet:
-            say(f"{attempt.transport}: {_told(settings, attempt.problem, verbose)}", err=True)
+            say(f"{attempt.transport}: {_problem_text(settings, attempt.problem, verbose)}", err=True)
     last, left = attempts[-1], sending.unsent(attempts)
     if last.problem is not None and len(left) == len(attempts[0].asked):
         doubtful = next((one for one in attempts if one.uncertain and one.problem is not None), None)
@@ -70,15 +70,15 @@ def command(
         say(f"{by}: {address} was refused{doubt}: {refusal}\n  next: {_hint(settings, refusal)}", err=True)
     for attempt in attempts:
         if attempt.told and not quiet:
-            said = f" ({attempt.accepted})" if verbose and attempt.accepted else ""
+            note = f" ({attempt.accepted})" if verbose and attempt.accepted else ""
             some = f" for {', '.join(attempt.told)}" if attempt.told != attempts[0].asked else ""
-            say(f"accepted by {attempt.transport}{some}: {mail['Message-ID']}{said}")
+            say(f"accepted by {attempt.transport}{some}: {mail['Message-ID']}{note}")
     return int(ExitCode.PARTLY_EXAMINED if left else ExitCode.OK)
 
 
-def _readable(said: str | bytes) -> str:
+def _readable(text: str | bytes) -> str:
     """Return a text as UTF-8, else as Latin-1: no alarm is lost for the encoding of the program that raises it."""
-    data = said if isinstance(said, bytes) else os.fsencode(said)
+    data = text if isinstance(text, bytes) else os.fsencode(text)
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
@@ -109,7 +109,7 @@ def _chosen(settings: Settings, recipients: tuple[str, ...], transport: tuple[st
     return settings
 
 
-def _told(settings: Settings, problem: HardeningError, verbose: int) -> str:
+def _problem_text(settings: Settings, problem: HardeningError, verbose: int) -> str:
     from hardening.mailer.net import RefusedBy
 
     text = f"{problem}\n  next: {_hint(settings, problem)}"

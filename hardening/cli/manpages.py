@@ -16,12 +16,12 @@ def write(folder: Path) -> list[Path]:
     from hardening.cli import harden
 
     folder.mkdir(parents=True, exist_ok=True)
-    made = []
+    pages = []
     for path, command, context in _commands(("harden",), harden, click.Context(harden, info_name="harden")):
         page = folder / f"{'-'.join(path)}.1"
         page.write_text("\n".join(_page(path, command, context)) + "\n", encoding="utf-8")
-        made.append(page)
-    return sorted(made)
+        pages.append(page)
+    return sorted(pages)
 
 
 def _commands(

@@ -46,7 +46,7 @@ class ReportOptions:
     color: str = "auto"
 
     @property
-    def written(self) -> tuple[Path, ...]:
+    def outputs(self) -> tuple[Path, ...]:
         """The files that the call names for reports."""
         return (*((self.output,) if self.output else ()), *(path for _, path in self.reports))
 
@@ -167,15 +167,15 @@ def _with(function: Callable[..., Any], options: tuple[Callable[..., Any], ...])
             import logging
 
             logging.getLogger("harden").setLevel(logging.ERROR)
-        given = (value for name, value in kwargs.items() if name not in _SERVERS)
+        values = (value for name, value in kwargs.items() if name not in _SERVERS)
         keep_apart(
-            report.written, paths_of((*given, report.waivers, report.baseline_key, report.ignore_file))
+            report.outputs, paths_of((*values, report.waivers, report.baseline_key, report.ignore_file))
         )
         if report.ignore_file is not None:
             from hardening import filters
 
             filters.refuse_inside(report.ignore_file, _folders(kwargs.values()))
-        look_ahead(report, made={Path(one) for one in kwargs.values() if isinstance(one, str | Path)})
+        look_ahead(report, created={Path(one) for one in kwargs.values() if isinstance(one, str | Path)})
         return function(report=report, **kwargs)
 
     wrapped: Callable[..., Any] = update_wrapper(gathered, function)
@@ -184,14 +184,14 @@ def _with(function: Callable[..., Any], options: tuple[Callable[..., Any], ...])
     return wrapped
 
 
-def look_ahead(report: ReportOptions, *, made: set[Path]) -> None:
+def look_ahead(report: ReportOptions, *, created: set[Path]) -> None:
     """Refuse now what would fail at the end, when hours of work would be lost, or hosts are changed already.
 
     `made` are paths of other options: a folder the verb itself makes may be absent now. Errors: UsageError,
     InputError, DataError.
     """
-    for path in report.written:
-        if made.isdisjoint(path.parents):
+    for path in report.outputs:
+        if created.isdisjoint(path.parents):
             expect_writable(path)
     if report.waivers is not None:
         from hardening import waivers
@@ -329,17 +329,17 @@ def also_read(*paths: Path | None) -> None:
         context.meta.setdefault(_READ, []).extend(path for path in paths if path is not None)
 
 
-def keep_apart(written: Iterable[Path], read: Iterable[Path]) -> None:
+def keep_apart(outputs: Iterable[Path], read: Iterable[Path]) -> None:
     """Refuse to write over what is read, or one thing over another; a baseline may be written again. Errors: UsageError."""
     context = click.get_current_context(silent=True)
     noted = context.meta.get(_READ, ()) if context is not None else ()
     known = {_same(path): "is given as well" for path in (*read, *noted)}
-    for path in written:
+    for path in outputs:
         if path == STDOUT or (path.exists() and not path.is_file()):
             continue  # standard output, /dev/null and its like take any number
-        said = known.get(_same(path))
-        if said:
-            raise UsageError(f"{path} {said}, and would be written over", hint="choose another name")
+        other = known.get(_same(path))
+        if other:
+            raise UsageError(f"{path} {other}, and would be written over", hint="choose another name")
         known[_same(path)] = "is written twice"
 
 

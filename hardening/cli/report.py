@@ -36,10 +36,12 @@ def sign(
     free_for_signature(target, unsigned=unsigned)
     private = None
     if key is not None:
-        asked = keys.is_encrypted(key) and not no_passphrase
-        private = keys.load_private(key, passphrase=known_passphrase(passphrase_file, key) if asked else None)
-    said = {"size": size, "created": datetime.now(UTC).isoformat(timespec="seconds")}
-    body = attest.sealed(path.name, sha256, "report", said, private)
+        prompt = keys.is_encrypted(key) and not no_passphrase
+        private = keys.load_private(
+            key, passphrase=known_passphrase(passphrase_file, key) if prompt else None
+        )
+    stated = {"size": size, "created": datetime.now(UTC).isoformat(timespec="seconds")}
+    body = attest.sealed(path.name, sha256, "report", stated, private)
     write_whole(target, attest.beside_others(body, target, private).to_bytes() if private else body)
     click.echo(f"sha256     {sha256}")
     click.echo(f"signature  {visible(str(target))}")

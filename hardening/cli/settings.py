@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hardening.toml_rows import Table
 
 DEFAULT = "hardening.toml"
-_SAID = frozenset(
+_WARNED = frozenset(
     ("check-command", "restart-command", "force", "force-older", "local", "trust-inline-ignores")
 )
 """Only on the command line: what runs a program or overrides a refusal is nothing a file decides."""
@@ -37,7 +37,7 @@ _OWN = "config"
 
 def add(command: click.Command) -> None:
     """Give a verb, or every verb a group has loaded, the option; once, and not where it has one of its own."""
-    from hardening.cli.given import refuse_empty
+    from hardening.cli.path_types import refuse_empty
 
     if isinstance(command, click.Group):
         for one in command.commands.values():
@@ -57,32 +57,34 @@ def add(command: click.Command) -> None:
     refuse_empty(command)
 
 
-def _read(context: click.Context, _parameter: click.Parameter, given: Path | None) -> None:
+def _read(context: click.Context, _parameter: click.Parameter, path: Path | None) -> None:
     """Take the verb's defaults from the file. Errors: InputError, DataError (naming file and key)."""
     import os
 
-    if given is None and not os.path.exists(DEFAULT):  # noqa: PTH110 - quicker, and every command asks
+    if path is None and not os.path.exists(DEFAULT):  # noqa: PTH110 - quicker, and every command asks
         return
     from hardening.cli.options import also_read
     from hardening.toml_rows import Table
 
-    table = Table.load(given or Path(DEFAULT), named=given is not None)
-    also_read(given or Path(DEFAULT))
-    named = given is not None
+    table = Table.load(path or Path(DEFAULT), named=path is not None)
+    also_read(path or Path(DEFAULT))
+    named = path is not None
     context.default_map = _defaults(context, table, named=named)
-    told = [f"warning: {one}" for one in _elsewhere(context, context.find_root(), table, table, named=named)]
+    warnings = [
+        f"warning: {one}" for one in _elsewhere(context, context.find_root(), table, table, named=named)
+    ]
     if not named and context.default_map:
-        told.append(f"with the defaults of {DEFAULT} in this folder")
-    if told:
-        context.call_on_close(lambda: _tell(context, told))
+        warnings.append(f"with the defaults of {DEFAULT} in this folder")
+    if warnings:
+        context.call_on_close(lambda: _tell(context, warnings))
 
 
-def _tell(context: click.Context, told: Iterable[str]) -> None:
+def _tell(context: click.Context, warnings: Iterable[str]) -> None:
     source = context.get_parameter_source("quiet")
     if not (
         context.params.get("quiet") and source is click.core.ParameterSource.COMMANDLINE
     ):  # a file hides not itself
-        for line in told:
+        for line in warnings:
             click.echo(f"harden: {line}", err=True)
 
 
@@ -132,7 +134,7 @@ def _defaults(context: click.Context, whole: Table, *, named: bool) -> dict[str,
                 continue
             if table is whole and key not in REPORT_WORDS:
                 raise table.wrong(key, "is not a report option", f"known: {', '.join(REPORT_WORDS)}")
-            if table is not whole and key in _SAID:
+            if table is not whole and key in _WARNED:
                 raise table.wrong(key, "is for the command line alone", "take it out of the file")
             if (
                 table is not whole

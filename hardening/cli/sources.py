@@ -22,7 +22,7 @@ _LONGEST, _LINES, _BYTES = 400, 200, 4 << 20
 """Characters of a line, lines of a diff, and bytes of a file that are looked at."""
 
 
-def added(run: Run, paths: Sequence[Path], policies: Sequence[Policy], asked: AuditInput) -> Run:
+def added(run: Run, paths: Sequence[Path], policies: Sequence[Policy], request: AuditInput) -> Run:
     """Return the run with the lines that its findings name, and with the diff of each file that can be mended."""
     named: dict[str, set[int]] = {}
     for one in run.findings:
@@ -31,7 +31,7 @@ def added(run: Run, paths: Sequence[Path], policies: Sequence[Policy], asked: Au
             named.setdefault(at.path, set()).add(at.line)
     if not named:
         return run
-    changes = _changes(paths, policies, asked)
+    changes = _changes(paths, policies, request)
     shown = {path: _lines(Path(path), numbers) for path, numbers in named.items()}
     for path in changes:
         shown.setdefault(path, ())
@@ -80,13 +80,13 @@ class _Change:
     """Rule and message of what stays wrong."""
 
 
-def _changes(paths: Sequence[Path], policies: Sequence[Policy], asked: AuditInput) -> dict[str, _Change]:
+def _changes(paths: Sequence[Path], policies: Sequence[Policy], request: AuditInput) -> dict[str, _Change]:
     """Return the change of each file, named as the findings name it; empty where nothing would do."""
     from hardening.tls.auditing.fix import fix
 
     here = not any(path.is_absolute() for path in paths)
     try:
-        found = fix(paths, policies, asked)
+        found = fix(paths, policies, request)
     except HardeningError:
         return {}  # `--fix-diff` says why
     left = tuple((one.rule.id, one.message) for one in found.left)

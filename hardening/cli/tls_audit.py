@@ -97,7 +97,7 @@ def command(
     started = datetime.now(UTC)
     name, version = parted(target or "")
     policies = [policy.load(one) for one in dict.fromkeys(names or ("aspect",))]
-    asked = AuditInput(
+    request = AuditInput(
         target=find(name) if name else None,
         version=version,
         build=openssl,
@@ -108,23 +108,23 @@ def command(
     )
     archives = [] if fix_diff else [path for path in dict.fromkeys(paths) if _is_archive(path)]
     rest = [path for path in paths if path not in archives]
-    found = audit(rest, policies, asked)
+    found = audit(rest, policies, request)
     for path in archives:
         from bundle.configurations import (
             of_archive,
         )  # every reader of every format, where there is an archive
 
-        found.add(of_archive(path, policies, asked))
+        found.add(of_archive(path, policies, request))
     found = from_here(found, paths)
     run = Run.of(found.subjects, found.findings, found.results, started=started)
     if fix_diff:
         run = settled(run, report)
         write_reports(run, report)
-        return int(strongest({_unseen(run), _print_fix(paths, policies, asked, fix_place, report.output)}))
+        return int(strongest({_unseen(run), _print_fix(paths, policies, request, fix_place, report.output)}))
     if report.verbose or report.reports or report.format != "text":
         from hardening.cli import sources
 
-        run = sources.added(run, rest, policies, asked)
+        run = sources.added(run, rest, policies, request)
     return finish(run, report)
 
 
@@ -166,7 +166,7 @@ def _unseen(run: Run) -> ExitCode:
 def _print_fix(
     paths: tuple[Path, ...],
     policies: Sequence[Policy],
-    asked: AuditInput,
+    request: AuditInput,
     place: str | None,
     output: Path | None,
 ) -> ExitCode:
@@ -175,7 +175,7 @@ def _print_fix(
     from hardening.reports.plain import visible
     from hardening.tls.auditing.fix import fix
 
-    done = fix(paths, policies, asked, place)
+    done = fix(paths, policies, request, place)
     diff = done.diff.encode("utf-8", "surrogateescape")
     if output is not None:
         mask = os.umask(0o077) if done.secrets else None

@@ -77,22 +77,22 @@ def command(
     name, version = parted(target)
     server = find(name)
     name = server.name
-    made = render(server, load(policy), version=version, build=openssl, params=_pairs(params))
+    rendered = render(server, load(policy), version=version, build=openssl, params=_pairs(params))
     if output is not None:
-        write_file(output, made.text.encode("utf-8"))
+        write_file(output, rendered.text.encode("utf-8"))
     if output is None and not report.reports:
-        sys.stdout.write(made.text)
+        sys.stdout.write(rendered.text)
         sys.stdout.flush()
-        for one in made.findings:
+        for one in rendered.findings:
             if not report.quiet:
                 sys.stderr.write(f"{one.level.label}: {one.message}\n")
                 if one.remedy:
                     sys.stderr.write(f"  next: {one.remedy}\n")
-    run = _run(name, made, started)
+    run = _run(name, rendered, started)
     if output is None and not report.reports:
         return int(settled(run, report).exit_code(report.threshold))
     if output is None:
-        sys.stdout.write(made.text)
+        sys.stdout.write(rendered.text)
         sys.stdout.flush()
         return _finish_quietly(run, report)
     return finish(run, report)
@@ -104,16 +104,16 @@ def _finish_quietly(run: Run, report: ReportOptions) -> int:
     return int(done.exit_code(report.threshold))
 
 
-def _run(name: str, made: Rendered, started: datetime) -> Run:
+def _run(name: str, rendered: Rendered, started: datetime) -> Run:
     from hardening.findings import Kind, Run, Subject
 
     subject = Subject(
-        id=f"{name}@{made.job.release.version}",
+        id=f"{name}@{rendered.job.release.version}",
         kind=Kind.FILE,
-        policies=made.verdicts,
-        offer=made.offer.to_json(),
+        policies=rendered.verdicts,
+        offer=rendered.offer.to_json(),
     )
-    return Run.of([subject], made.findings, started=started)
+    return Run.of([subject], rendered.findings, started=started)
 
 
 def _pairs(params: tuple[str, ...]) -> dict[str, str]:

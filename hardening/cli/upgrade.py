@@ -113,8 +113,8 @@ def status(inventory: str | None, limit: str | None, extra: tuple[str, ...]) -> 
                 waiting = True
                 click.echo(f"  PENDING {waits(row)}")
         codes |= _engine(one.engines)
-        told = any(one.said(what) for what in ("transactions", "upgrades", "pending"))
-        if not (told or one.unreachable or one.problems):
+        reported = any(one.said(what) for what in ("transactions", "upgrades", "pending"))
+        if not (reported or one.unreachable or one.problems):
             click.echo("  nothing was done here")
     _raise_for(receipt, lost)
     return int(strongest(codes | ({ExitCode.PENDING} if waiting or underway else set())))
@@ -180,10 +180,10 @@ def _undone(result: Mapping[str, Any], outcome: str, *, check: bool) -> Iterator
     """Yield what a rollback came to on a host: which transaction, and in check mode every path."""
     from hardening.upgrade.logs.redact import clear
 
-    said = clear(str(result.get("msg") or result.get("state", outcome)))
+    message = clear(str(result.get("msg") or result.get("state", outcome)))
     if what := result.get("undoes"):
-        said = f"{what['label'] or 'transaction'} ({what['id']}), {'to be undone' if check else 'undone'}: {said}"
-    yield said
+        message = f"{what['label'] or 'transaction'} ({what['id']}), {'to be undone' if check else 'undone'}: {message}"
+    yield message
     for row in result.get("files", []) if check else []:
         yield f"  {row['op']:<6}  {row['path']}"
 

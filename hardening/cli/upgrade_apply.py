@@ -113,7 +113,7 @@ def plan(
         **audit_variables(report, no_host_audit),
     }
     done = _play(job, inventory, limit, ["--check", *_extra(extra)], report, variables, planned=True)
-    return _told(run, done, report, host_reports, counted=True)
+    return _report(run, done, report, host_reports, counted=True)
 
 
 def apply(
@@ -152,15 +152,15 @@ def apply(
     recipe = _ready(inventory, extra, recipe_file)
     private = None
     if sign_key is not None:  # before the first change: a receipt that cannot be signed is noticed now
-        asked = keys.is_encrypted(sign_key) and not no_passphrase
+        prompt = keys.is_encrypted(sign_key) and not no_passphrase
         private = keys.load_private(
-            sign_key, passphrase=known_passphrase(passphrase_file, sign_key) if asked else None
+            sign_key, passphrase=known_passphrase(passphrase_file, sign_key) if prompt else None
         )
     target = receipt or Path(bundle.name + ".receipt.dsse.json")
     if private is not None:  # and so is one that cannot be written, as the folders below
         expect_writable(target)
         read = (bundle, sign_key, passphrase_file, inventory, extra, recipe_file, *admission.values())
-        keep_apart([target], [*paths_of(read), *report.written])
+        keep_apart([target], [*paths_of(read), *report.outputs])
     run, job = _admitted(bundle, report, recipe, **admission)
     if job is None:
         return finish(run, report)
@@ -189,7 +189,7 @@ def apply(
         )
         raise
     try:
-        return _told(run, done, report, host_reports)
+        return _report(run, done, report, host_reports)
     finally:  # also where a report cannot be written: the hosts are as they are now
         if private is not None:
             write_file(target, receipts.sealed(done, job, private, by=by))
@@ -214,9 +214,9 @@ def receipt_verb(path: Path, key_files: tuple[Path, ...]) -> None:
         raise InputError(
             f"{path}: {problem.strerror}", hint="give the file that --receipt wrote"
         ) from problem
-    said = receipts.opened(data, [keys.load_public(file) for file in key_files])
+    receipt = receipts.opened(data, [keys.load_public(file) for file in key_files])
     try:
-        lines = list(_of_receipt(said))
+        lines = list(_of_receipt(receipt))
     except (KeyError, TypeError) as problem:
         raise RefusedError(
             "the signed receipt is malformed", hint="give the file that --receipt wrote"
@@ -225,11 +225,11 @@ def receipt_verb(path: Path, key_files: tuple[Path, ...]) -> None:
         click.echo(visible(line))
 
 
-def _of_receipt(said: dict[str, Any]) -> Iterator[str]:
+def _of_receipt(receipt: dict[str, Any]) -> Iterator[str]:
     """Yield what a receipt says, a line for each host. Errors: KeyError, TypeError (it does not say it)."""
-    yield f"{said['product']} {said['release']}  sha256 {said['sha256']}"
-    yield f"{said['started']} to {said['finished']} by {said['by']}"
-    for row in said["hosts"]:
+    yield f"{receipt['product']} {receipt['release']}  sha256 {receipt['sha256']}"
+    yield f"{receipt['started']} to {receipt['finished']} by {receipt['by']}"
+    for row in receipt["hosts"]:
         way = f"{row.get('from', '?')} -> {row.get('to', '?')}"
         yield f"  {row['host']:<24}  {row['state']:<11}  {way}  {'; '.join(row['reasons'])}".rstrip()
 
@@ -245,9 +245,9 @@ def _ready(inventory: str | None, extra: tuple[str, ...], recipe_file: Path | No
             "no recipe: it says what an upgrade keeps, stops and checks, and there is no default",
             hint=f"copy {recipe.example()}, check each line on a host, and pass the copy with --recipe FILE",
         )
-    made = recipe.load(recipe_file)
+    loaded = recipe.load(recipe_file)
     playbook.ready(inventory, _extra(extra))
-    return made
+    return loaded
 
 
 def _admitted(
@@ -318,16 +318,18 @@ def _play(
         path = folder / "job.json"
         path.touch(mode=0o600)
         path.write_text(json.dumps(job.to_json()), encoding="utf-8")
-        given = {**variables, "upgrade_job": str(path), "upgrade_progress": str(folder / "progress")}
-        if not given.get("upgrade_logs"):
-            given["upgrade_logs"] = str(folder)
+        values = {**variables, "upgrade_job": str(path), "upgrade_progress": str(folder / "progress")}
+        if not values.get("upgrade_logs"):
+            values["upgrade_logs"] = str(folder)
         with _view(folder / "progress", report):
             receipt = playbook.run(
-                "upgrade.yml", inventory=inventory, limit=limit, variables=given, flags=flags
+                "upgrade.yml", inventory=inventory, limit=limit, variables=values, flags=flags
             )
             back = None
             if undo and (wanted := upgrade_report.to_undo(map(upgrade_report.told, receipt.hosts))):
-                back = fleet.lead_back(wanted, inventory=inventory, limit=limit, variables=given, flags=flags)
+                back = fleet.lead_back(
+                    wanted, inventory=inventory, limit=limit, variables=values, flags=flags
+                )
     return upgrade_report.judged(receipt, started, planned=planned, undo=back)
 
 
@@ -344,7 +346,7 @@ def _view(progress: Path, report: ReportOptions) -> Iterator[None]:
         yield
 
 
-def _told(
+def _report(
     admitted: Run, done: Run, report: ReportOptions, host_reports: Path | None, *, counted: bool = False
 ) -> int:
     """Write fleet and host reports; the exit code is about the hosts, the bundle has passed already."""

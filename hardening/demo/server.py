@@ -33,30 +33,30 @@ ssl_ciphers ALL:@SECLEVEL=0;
 
 def context(folder: Path) -> ssl.SSLContext:
     """Return what OpenSSL makes of the configuration in `folder`."""
-    said = dict(_DIRECTIVE.findall((folder / "server.conf").read_text()))
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    versions = sorted(_VERSIONS[word] for word in said["ssl_protocols"].split())
+    directives = dict(_DIRECTIVE.findall((folder / "server.conf").read_text()))
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    versions = sorted(_VERSIONS[word] for word in directives["ssl_protocols"].split())
     with warnings.catch_warnings():  # old versions are what the demo is about
         warnings.simplefilter("ignore", DeprecationWarning)
-        made.minimum_version, made.maximum_version = versions[0], versions[-1]
-    if "ssl_ciphers" in said:
-        made.set_ciphers(said["ssl_ciphers"].strip("\"' "))
-    made.load_cert_chain(folder / "cert.pem", folder / "key.pem")
-    return made
+        server.minimum_version, server.maximum_version = versions[0], versions[-1]
+    if "ssl_ciphers" in directives:
+        server.set_ciphers(directives["ssl_ciphers"].strip("\"' "))
+    server.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    return server
 
 
-def _serve(made: ssl.SSLContext, listener: socket.socket) -> None:
+def _serve(context: ssl.SSLContext, listener: socket.socket) -> None:
     while True:
         try:
             raw, _ = listener.accept()
         except OSError:
             return  # closed: the demo is over
-        threading.Thread(target=_answer, args=(made, raw), daemon=True).start()
+        threading.Thread(target=_answer, args=(context, raw), daemon=True).start()
 
 
-def _answer(made: ssl.SSLContext, raw: socket.socket) -> None:
+def _answer(context: ssl.SSLContext, raw: socket.socket) -> None:
     raw.settimeout(5)
-    with raw, contextlib.suppress(OSError), made.wrap_socket(raw, server_side=True) as tls:
+    with raw, contextlib.suppress(OSError), context.wrap_socket(raw, server_side=True) as tls:
         tls.recv(1024)
 
 

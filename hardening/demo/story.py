@@ -63,10 +63,12 @@ def bundle_story(folder: Path, say: Say) -> tuple[Run, Run]:
     say(Step("clean", f"harden bundle clean {BUNDLE} -o {CLEANED}", f"{removed}; {_found(after)}", after))
     key = keys.generate()
     public = keys.write(key, folder / "release.key", passphrase=None)
-    said = statement.state(cleaned, inventory(cleaned), created=datetime.now(UTC), release="3.07.01")
-    signature_of(cleaned).write_bytes(dsse.seal(said.to_bytes(), key).to_bytes())
+    stated = statement.state(cleaned, inventory(cleaned), created=datetime.now(UTC), release="3.07.01")
+    signature_of(cleaned).write_bytes(dsse.seal(stated.to_bytes(), key).to_bytes())
     say(
-        Step("sign", f"harden bundle sign {CLEANED} --key release.key", f"{len(said.members)} members signed")
+        Step(
+            "sign", f"harden bundle sign {CLEANED} --key release.key", f"{len(stated.members)} members signed"
+        )
     )
     verified = verify(cleaned, [keys.load_public(public)])
     say(Step("verify", f"harden bundle verify {CLEANED} --key {public.name}", _verified(verified), verified))
@@ -115,9 +117,9 @@ def tls_story(folder: Path, say: Say) -> tuple[Run, Run]:
     with _running(folder) as endpoint:
         before = scan([endpoint], [rules])
         say(Step("scan", f"harden tls scan {endpoint} --policy {POLICY}", _found(before), before))
-    made = render(find("nginx"), rules, build=_build())
-    settings.write_text(made.text)
-    suites = sum(len(p.suites) for p in made.offer.protocols)
+    rendered = render(find("nginx"), rules, build=_build())
+    settings.write_text(rendered.text)
+    suites = sum(len(p.suites) for p in rendered.offer.protocols)
     say(
         Step(
             "render",
@@ -157,8 +159,8 @@ def _default_password(root: Path) -> str:
     from hardening.products import load
 
     pack = load(PRODUCT)
-    said = answers(pack.advisories, of_host(pack, Root(root.resolve(), label=HOST)))
-    shown = [one for one in said if one.advisory.id == DEFAULTS and one.status is Status.AFFECTED]
+    rows = answers(pack.advisories, of_host(pack, Root(root.resolve(), label=HOST)))
+    shown = [one for one in rows if one.advisory.id == DEFAULTS and one.status is Status.AFFECTED]
     _expect(bool(shown), f"{DEFAULTS} was not found on the host")
     return f"{DEFAULTS}: {shown[0].because}"
 
@@ -174,8 +176,8 @@ def _claimed(folder: Path) -> str:
     known = claims.load(file)
     looker = Looker(known)
     old, new = looker.old(folder / BUNDLE), looker.new(folder / CLEANED)
-    said = [judge(one, old, [new]) for one in known.rows]
-    named = {state: [one.claim.id for one in said if one.state is state] for state in State}
+    judged = [judge(one, old, [new]) for one in known.rows]
+    named = {state: [one.claim.id for one in judged if one.state is state] for state in State}
     _expect(
         {"ASP-6360", "ASP-6360-credentials"} <= set(named[State.TRUE]),
         "the tools or their credentials are still in the cleaned bundle",
@@ -192,8 +194,8 @@ def _expect(held: bool, otherwise: str) -> None:
 
 def _found(run: Run) -> str:
     counts = run.counts()
-    said = ", ".join(f"{counts[s.label]} {s.label}" for s in reversed(Severity) if counts[s.label])
-    return said or "nothing found"
+    counted = ", ".join(f"{counts[s.label]} {s.label}" for s in reversed(Severity) if counts[s.label])
+    return counted or "nothing found"
 
 
 def _verified(run: Run) -> str:
@@ -240,7 +242,7 @@ def _certificate(folder: Path) -> None:
     key = rsa.generate_private_key(65537, 2048)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "demo.invalid")])
     now = datetime.now(UTC)
-    made = (
+    certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -251,7 +253,7 @@ def _certificate(folder: Path) -> None:
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("demo.invalid")]), critical=False)
         .sign(key, hashes.SHA256())
     )
-    (folder / "cert.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    (folder / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     plain = serialization.NoEncryption()
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
     keys.create(folder / "key.pem", pem, 0o600)

@@ -153,14 +153,14 @@ class Scope:
 
     def _rich(self, rule: str, port: int) -> str:
         """Return whether a rich rule is about a port (`yes`, `no`); empty where that is not known."""
-        said, elements = RICH_WORD.findall(rule), _elements(rule)
+        words, elements = RICH_WORD.findall(rule), _elements(rule)
         if "service" in elements:
-            names = [value for key, value in said if key == "name"]
+            names = [value for key, value in words if key == "name"]
             return "no" if names and not any(list(self._service(name, port, 0)) for name in names) else ""
-        spans = [f"{value}/tcp" for key, value in said if key in ("port", "to-port")]
+        spans = [f"{value}/tcp" for key, value in words if key in ("port", "to-port")]
         if "forward-port" in elements:
             return "" if any(_in(span, port) for span in spans) else "no"
-        if "port" in elements and ("protocol", "tcp") in said:
+        if "port" in elements and ("protocol", "tcp") in words:
             return "yes" if any(_in(span, port) for span in spans) else "no"
         return "no"  # sources, protocols, ICMP: both ports alike
 

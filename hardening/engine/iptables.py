@@ -465,11 +465,11 @@ def opened(text: str, copies: Iterable[Copy]) -> str:
     for one in copies:
         if not one.there:
             wanted.setdefault((one.rule.chain, one.rule.place), []).append(one)
-    made, table, places = [], "", dict[str, int]()
+    rows, table, places = [], "", dict[str, int]()
     for line in text.splitlines(keepends=True):
         bare = COUNTERS.sub("", line.strip())
         table = bare[1:] if bare.startswith("*") else table
-        made.append(line)
+        rows.append(line)
         if table == "filter" and bare.startswith(("-A ", "--append ")):
             chain = bare.split(None, 2)[1]
             places[chain] = places.get(chain, 0) + 1
@@ -478,8 +478,8 @@ def opened(text: str, copies: Iterable[Copy]) -> str:
                     "[0:0] " if COUNTERS.match(line) else "",
                     "\r\n" if line.endswith("\r\n") else "\n",
                 )
-                made.append(f"{counters}{one.line}{end}")
-    return "".join(made)
+                rows.append(f"{counters}{one.line}{end}")
+    return "".join(rows)
 
 
 def closed(text: str, lines: Iterable[str]) -> str:

@@ -59,12 +59,12 @@ class EnginePort:
         """Return that no process of the engine's name listens on a known port, and who does; empty where it is seen."""
         if self.running:
             return ""
-        said = "the engine is not seen running"
+        reason = "the engine is not seen running"
         if self.others:
-            said += f"; port {self.configured} is listened on by {', '.join(self.others)}"
+            reason += f"; port {self.configured} is listened on by {', '.join(self.others)}"
         if self.elsewhere:
-            said += f"; a process of its name listens on {', '.join(map(str, self.elsewhere))}"
-        return said
+            reason += f"; a process of its name listens on {', '.join(map(str, self.elsewhere))}"
+        return reason
 
     @property
     def shut_off(self) -> str:
@@ -86,12 +86,12 @@ class EnginePort:
     def line(self) -> str:
         """The one line every report shows."""
         running = ",".join(map(str, self.running)) or "none"
-        said = f"configured={self.configured} running={running}"
+        text = f"configured={self.configured} running={running}"
         if self.restart_pending:
-            said += " restart pending"
-            said += f" since {self.pending['since']} by {self.pending['by']}" if self.pending else ""
+            text += " restart pending"
+            text += f" since {self.pending['since']} by {self.pending['by']}" if self.pending else ""
         note = f" ({self.unset})" if self.unset else ""
-        return "; ".join(filter(None, (said + note, self.not_seen, self.shut_off, self.open_to_all)))
+        return "; ".join(filter(None, (text + note, self.not_seen, self.shut_off, self.open_to_all)))
 
 
 def configured(text: str, key: str, default: int) -> int:

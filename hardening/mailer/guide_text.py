@@ -8,7 +8,7 @@ from hardening.mailer.guide import Guide
 FORMS = ("text", "markdown", "html", "script")
 
 
-def written(guide: Guide, form: str) -> str:
+def guide_document(guide: Guide, form: str) -> str:
     """Return the guide in one of FORMS."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 

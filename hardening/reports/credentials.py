@@ -69,14 +69,14 @@ def at(places: Sequence[str], limit: int) -> Iterator[str]:
         yield f"{_MARGIN}        and {len(places) - limit} more; -v lists each"
 
 
-def told(run: Run, paint: Callable[[str, str], str], *, whole: bool) -> Iterator[str]:
+def credential_lines(run: Run, paint: Callable[[str, str], str], *, whole: bool) -> Iterator[str]:
     """Say at a terminal which values are in several places; `whole` tells each place."""
     several = repeated(run)
     if not several:
         return
     yield paint(TITLE, "1")
     for one in several:
-        whose = few(one.owners, len(one.owners)) or visible(one.gravest.message)
-        yield f"  {one.head}: {whose}"
+        owners = few(one.owners, len(one.owners)) or visible(one.gravest.message)
+        yield f"  {one.head}: {owners}"
         yield from at(one.places, len(one.places) if whole else PLACES)
     yield ""

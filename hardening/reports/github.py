@@ -61,11 +61,11 @@ def _annotation(level: str, finding: Finding) -> str:
             if where.column is not None:
                 properties["col"] = str(where.column)
     properties["title"] = f"{finding.rule.id} ({finding.level.label})"[:_TITLE]
-    said = ",".join(f"{key}={_property(visible(value))}" for key, value in properties.items())
+    text = ",".join(f"{key}={_property(visible(value))}" for key, value in properties.items())
     body = [visible(finding.message), f"at {visible(place(finding))}"]
     body += [f"found: {visible(finding.evidence)}"] if finding.evidence else []
     body += [f"remedy: {visible(finding.advice)}"] if finding.advice else []
-    return f"::{level} {said}::{_data(chr(10).join(body)[:_MESSAGE])}"
+    return f"::{level} {text}::{_data(chr(10).join(body)[:_MESSAGE])}"
 
 
 def _data(text: str) -> str:

@@ -30,7 +30,7 @@ from hardening.reports.credentials import PLACES, TITLE, credential, repeated
 from hardening.reports.index import few, place, same_as
 from hardening.reports.json import instant
 from hardening.reports.plain import visible
-from hardening.reports.verdict import asked_in_part, earlier, looked_at, many, scope, sentence, tone, word
+from hardening.reports.verdict import earlier, looked_at, many, requested_in_part, scope, sentence, tone, word
 
 _CARDS = 300
 """Cards in the markup, the worst first; the script shows the others."""
@@ -118,7 +118,7 @@ def values(run: Run, options: RenderOptions) -> dict[str, Any]:
         "repeated": repeated(run)[:_ROWS],
         "repeated_title": TITLE,
         "few_places": PLACES,
-        "asked_in_part": asked_in_part,
+        "asked_in_part": requested_in_part,
         "unanswered": verdict.unanswered_words,
         "looked_at": looked_at,
         "more": partial(_more, run.source_lines()),
@@ -172,14 +172,14 @@ def _data(run: Run, every: list[Card]) -> Markup:
     texts: list[list[Any]] = []
     names: dict[str, int] = {}
     behind, numbers = _behind(run)
-    made, places = [], []
+    rows, places = [], []
     for at, card in enumerate(every):
         rule = card.rule
         index = rules.setdefault((rule.id, rule.title), len(rules))
         if index == len(texts):
             texts.append([rule.id, rule.title, rule.rationale, list(rule.references)])
         advice = card.first.advice
-        made.append([index, int(card.level), card.state, card.message, advice, int(card.first.confidence)])
+        rows.append([index, int(card.level), card.state, card.message, advice, int(card.first.confidence)])
         for one in card.findings:
             own = [numbers[r] for r in behind.get((one.subject, one.rule.id, one.evidence), ())]
             row = [
@@ -192,7 +192,7 @@ def _data(run: Run, every: list[Card]) -> Markup:
             ]
             places.append([*row, more] if (more := _more(lines, one, advice)) else row)
     whole = {
-        "rules": texts, "subjects": list(names), "requirements": list(numbers), "cards": made, "places": places,
+        "rules": texts, "subjects": list(names), "requirements": list(numbers), "cards": rows, "places": places,
     }  # fmt: skip
     text = json.dumps(_visible(whole), separators=(",", ":")).replace("<", "\\u003c").replace("&", "\\u0026")
     return Markup(text)  # noqa: S704 - no character of it begins markup

@@ -87,7 +87,7 @@ def instant(when: datetime) -> str:
 
 
 def _subject(subject: Subject) -> dict[str, Any]:
-    said: dict[str, Any] = {
+    row: dict[str, Any] = {
         "id": subject.id,
         "kind": subject.kind.value,
         "examined": subject.examined.value,
@@ -96,21 +96,21 @@ def _subject(subject: Subject) -> dict[str, Any]:
         "policies": dict(subject.policies),
     }
     if subject.scope:
-        said["scope"] = subject.scope
+        row["scope"] = subject.scope
     if subject.unanswered:
-        said["unanswered"] = [
+        row["unanswered"] = [
             {"policy": u.policy, "rule": u.rule, "reason": u.reason, "command": u.command}
             for u in subject.unanswered
         ]
     if subject.offer is not None:
-        said["offer"] = subject.offer
+        row["offer"] = subject.offer
     if subject.same_as:
-        said["same_as"] = subject.same_as
-    return said
+        row["same_as"] = subject.same_as
+    return row
 
 
 def _finding(finding: Finding, rules: Mapping[Rule, int]) -> dict[str, Any]:
-    said: dict[str, Any] = {
+    row: dict[str, Any] = {
         "rule": finding.rule.id,
         "rule_number": rules[finding.rule],
         "title": finding.rule.title,
@@ -130,29 +130,29 @@ def _finding(finding: Finding, rules: Mapping[Rule, int]) -> dict[str, Any]:
         "fix": _fix(finding.fix),
     }
     if finding.left_out:
-        said["left_out"] = finding.left_out
+        row["left_out"] = finding.left_out
     if finding.further:
-        said["further"] = [_location(one) for one in finding.further]
+        row["further"] = [_location(one) for one in finding.further]
     if finding.also:
-        said["also"] = list(finding.also)
+        row["also"] = list(finding.also)
     if finding.credential:
-        said["credential"] = {
+        row["credential"] = {
             "number": finding.credential,
             "places": finding.places,
             "account": finding.account,
             "service": finding.service,
         }
         if finding.accounts:
-            said["credential"]["accounts"] = list(finding.accounts)
+            row["credential"]["accounts"] = list(finding.accounts)
     if finding.role is not None:
-        said["role"] = finding.role.value
+        row["role"] = finding.role.value
     if finding.matched:
-        said["matched"] = list(finding.matched)
+        row["matched"] = list(finding.matched)
     if finding.because:
-        said["because"] = list(finding.because)
+        row["because"] = list(finding.because)
     if finding.secret_hmac:
-        said["secret_hmac"] = finding.secret_hmac
-    return said
+        row["secret_hmac"] = finding.secret_hmac
+    return row
 
 
 def _location(location: Location) -> dict[str, Any]:
@@ -179,14 +179,14 @@ def _fix(fix: Fix | None) -> dict[str, Any] | None:
 
 
 def _result(result: Result, rules: Mapping[Rule, int]) -> dict[str, Any]:
-    said = {
+    row = {
         "rule": result.rule.id,
         "rule_number": rules[result.rule],
         "subject": result.subject,
         "verdict": result.verdict.value,
         "reason": result.reason,
     }
-    return said | {"because": [list(one) for one in result.because]} if result.because else said
+    return row | {"because": [list(one) for one in result.because]} if result.because else row
 
 
 def _plain(value: Any) -> Any:

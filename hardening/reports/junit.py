@@ -26,17 +26,19 @@ def write(run: Run, options: RenderOptions) -> bytes:
     """Return the document as UTF-8; a case fails exactly where a finding fails the run, or the run has failed by itself."""
     failed = options.fail_on is None and bool(run.extra_codes & _FAILED)
     found: dict[str, list[Finding]] = defaultdict(list)
-    said: dict[str, list[Result]] = defaultdict(list)
+    results: dict[str, list[Result]] = defaultdict(list)
     for finding in run.findings:
         for name in (finding.subject, *finding.also):
             found[name].append(finding)
     for result in run.results:
-        said[result.subject].append(result)
+        results[result.subject].append(result)
     everyone = {subject.id for subject in run.subjects}  # another name of a server is no suite of its own
     subjects = [one for one in run.subjects if one.same_as not in everyone]
-    subjects += [Subject(id=name, kind=Kind.FILE) for name in sorted((found.keys() | said.keys()) - everyone)]
+    subjects += [
+        Subject(id=name, kind=Kind.FILE) for name in sorted((found.keys() | results.keys()) - everyone)
+    ]
     suites = [
-        (one, cases_of(one, found[one.id], said[one.id], options.fail_on, failed=failed))
+        (one, cases_of(one, found[one.id], results[one.id], options.fail_on, failed=failed))
         for one in subjects or [Subject(id="", kind=Kind.FILE)]
     ]
     everything = [case for _, cases in suites for case in cases]
@@ -86,7 +88,7 @@ def _red(case: ET.Element) -> bool:
 
 def _verdict(run: Run, fail_on: Severity | None) -> ET.Element:
     """The verdict as a case: waivers, baselines and thresholds take nothing from a refusal or a failed host."""
-    said = sentence(run, fail_on)
+    text = sentence(run, fail_on)
     case = case_of("run/verdict", word(run, fail_on))
-    add_problem(case, "failure", said, "verdict", [said])
+    add_problem(case, "failure", text, "verdict", [text])
     return case

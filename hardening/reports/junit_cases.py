@@ -34,7 +34,7 @@ def cases_of(
 ) -> list[ET.Element]:
     """Return a subject's cases."""
     judged = [result for result in results if result.verdict in _JUDGED]
-    told = {finding for finding in findings if any(result.rests_on(finding) for result in judged)}
+    covered = {finding for finding in findings if any(result.rests_on(finding) for result in judged)}
     cases = []
     if subject.examined is not Examined.FULL:
         reason = subject.reason or "no reason was given"
@@ -49,7 +49,7 @@ def cases_of(
     for result in results:
         behind = [finding for finding in findings if result.rests_on(finding)]
         cases.append(_result(result, behind, fail_on, failed=failed))
-    cases += [_finding(finding, fail_on) for finding in findings if finding not in told]
+    cases += [_finding(finding, fail_on) for finding in findings if finding not in covered]
     return cases
 
 
@@ -84,8 +84,8 @@ def _result(result: Result, findings: list[Finding], fail_on: Severity | None, *
     if (result.verdict is Verdict.FAIL and (failing or failed or not findings)) or (
         result.verdict is Verdict.ADVICE and failing  # --fail-on low or info asks for it
     ):
-        told = failing or (findings if failed else [])
-        body = [line for finding in told for line in _tell(finding)] or [rule.remedy]
+        shown = failing or (findings if failed else [])
+        body = [line for finding in shown for line in _tell(finding)] or [rule.remedy]
         level = max((finding.level for finding in failing), default=rule.severity)
         add_problem(case, "failure", result.reason or name, level.label, body)
     elif result.verdict in _UNSETTLED:

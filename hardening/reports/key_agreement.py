@@ -61,17 +61,17 @@ def table(run: Run) -> list[Row]:
 def hosts(run: Run) -> Mapping[str, str]:
     """Return the host of each server: of the inventory or the endpoint; of a lone file the name clients ask for, where a scan asked for it."""
     found: dict[str, str] = {}
-    asked: dict[str, str] = {}
+    answered: dict[str, str] = {}
     for one in run.subjects:
         if one.kind is Kind.ENDPOINT and (match := _ENDPOINT.match(one.id)):
             found[one.id] = match[1]
-            asked[match[1]] = match[1]
-            asked[one.id.partition("#")[2]] = match[1]
+            answered[match[1]] = match[1]
+            answered[one.id.partition("#")[2]] = match[1]
     machines = [one.id for one in run.subjects if one.kind is Kind.HOST]
     for one in run.subjects:
         if one.id not in found:
             label, server = _LABEL.match(one.id), _SERVER.search(one.id)
             own = label[1] if label else machines[0] if len(machines) == 1 else ""
-            named = asked.get(server["name"], "") if server else ""
+            named = answered.get(server["name"], "") if server else ""
             found[one.id] = own or named or one.id.partition("#")[0]
     return found

@@ -91,8 +91,8 @@ def _one_each(run: Run) -> list[Subject]:
 def _examined(subject: Subject) -> str:
     if subject.examined is Examined.FULL:
         return "in full"
-    said = "partial" if subject.examined is Examined.PARTIAL else "**not examined**"
-    return f"{said}: {escape(subject.reason)}" if subject.reason else said
+    text = "partial" if subject.examined is Examined.PARTIAL else "**not examined**"
+    return f"{text}: {escape(subject.reason)}" if subject.reason else text
 
 
 def _changes(run: Run) -> Iterator[str]:

@@ -28,7 +28,7 @@ def write(run: Run, options: RenderOptions) -> bytes:
     seen = {(f.subject, f.rule.id, f.evidence): f for f in run.findings}
     requirements = [one for standard in standards(run) for one in standard.requirements]
     observations = [_observation(run, one, seen) for one in run.results]
-    said: dict[str, Any] = {
+    document: dict[str, Any] = {
         "uuid": _id("result", instant(run.started)),
         "title": f"{run.tool} {run.version}",
         "description": sentence(run, options.fail_on),
@@ -37,22 +37,22 @@ def write(run: Run, options: RenderOptions) -> bytes:
         "reviewed-controls": {"control-selections": [_selection(requirements)]},
     }
     if run.subjects:
-        said["local-definitions"] = {
+        document["local-definitions"] = {
             "inventory-items": [
                 {"uuid": _id("subject", one.id), "description": visible(f"{one.kind.value} {one.id}")}
                 for one in run.subjects
             ]
         }
     if observations:
-        said["observations"] = observations
-        said["findings"] = [_finding(one) for one in requirements]
+        document["observations"] = observations
+        document["findings"] = [_finding(one) for one in requirements]
     metadata = {
         "title": "Hardening assessment", "last-modified": instant(run.finished), "version": run.version,
         "oscal-version": VERSION,
     }  # fmt: skip
     plan = {"href": "#" + _id("plan", "")}
     about = {
-        "uuid": _id("run", said["uuid"]), "metadata": metadata, "import-ap": plan, "results": [said],
+        "uuid": _id("run", document["uuid"]), "metadata": metadata, "import-ap": plan, "results": [document],
         "back-matter": {"resources": [{"uuid": plan["href"][1:], "title": "No assessment plan: the command's own checks"}]},
     }  # fmt: skip
     return (json.dumps({"assessment-results": about}, indent=2) + "\n").encode("ascii")
@@ -78,7 +78,7 @@ def _observation_id(one: Result) -> str:
 
 
 def _observation(run: Run, one: Result, seen: dict[tuple[str, str, str], Finding]) -> dict[str, Any]:
-    said = {
+    observation = {
         "uuid": _observation_id(one),
         "title": visible(f"{one.verdict.value}: {one.rule.id}"),
         "description": visible(one.reason) or one.verdict.value,
@@ -88,8 +88,10 @@ def _observation(run: Run, one: Result, seen: dict[tuple[str, str, str], Finding
     }
     found = [seen[one.subject, rule, text] for rule, text in one.because if (one.subject, rule, text) in seen]
     if found:
-        said["relevant-evidence"] = [{"description": visible(f"{place(f)}: {f.message}")} for f in found]
-    return said
+        observation["relevant-evidence"] = [
+            {"description": visible(f"{place(f)}: {f.message}")} for f in found
+        ]
+    return observation
 
 
 def _finding(one: Requirement) -> dict[str, Any]:

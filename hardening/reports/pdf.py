@@ -23,10 +23,10 @@ def write(run: Run, options: RenderOptions) -> bytes:
         hint = f"{install_extra('pdf')}; and Pango: apt-get install libpango-1.0-0 libpangoft2-1.0-0"
         raise UsageError("the format pdf needs WeasyPrint", hint=hint) from problem
     text = html.page("print.html.j2", values(run, options)).decode("utf-8")
-    made = HTML(string=text, url_fetcher=_nothing).write_pdf(
+    document = HTML(string=text, url_fetcher=_nothing).write_pdf(
         pdf_variant="pdf/ua-1", pdf_identifier=hashlib.sha256(text.encode()).digest()[:16]
     )
-    return bytes(made)
+    return bytes(document)
 
 
 def _nothing(url: str, *_: Any, **__: Any) -> Any:

@@ -51,7 +51,7 @@ def write(run: Run, options: RenderOptions) -> bytes:
     index = {rule.id: at for at, rule in enumerate(rules)}
     found = sorted(run.findings, key=lambda f: (not f.counts, -f.level))
     has_known = any(finding.known for finding in found)
-    said = [result for result in run.results if result.verdict in _LEVELS]
+    shown = [result for result in run.results if result.verdict in _LEVELS]
     results = [_finding(one, index, table, has_known=has_known) for one in found[:RESULTS]]
     fixes = sarif_fixes.by_fingerprint(run)
     mended = [
@@ -70,12 +70,12 @@ def write(run: Run, options: RenderOptions) -> bytes:
         for s in run.subjects
         if s.examined.value != "full"
     ]
-    notes += [_notification(one, index) for one in said[:RESULTS]]
+    notes += [_notification(one, index) for one in shown[:RESULTS]]
     notes += [
         {"level": "note", "message": {"text": visible(f"{one.text} ({one.rule})")}}
         for one in run.changes or ()
     ]
-    left_out = max(0, len(found) - RESULTS) + max(0, len(said) - RESULTS)
+    left_out = max(0, len(found) - RESULTS) + max(0, len(shown) - RESULTS)
     if left_out:
         notes.append({"level": "warning", "message": {"text": f"{left_out} results are left out"}})
     invocation = {
@@ -118,8 +118,8 @@ def write(run: Run, options: RenderOptions) -> bytes:
 
 
 def _rules(run: Run) -> list[Rule]:
-    said = {r.rule.id: r.rule for r in run.results} | {f.rule.id: f.rule for f in run.findings}
-    return [said[rule_id] for rule_id in sorted(said)]
+    rules = {r.rule.id: r.rule for r in run.results} | {f.rule.id: f.rule for f in run.findings}
+    return [rules[rule_id] for rule_id in sorted(rules)]
 
 
 def _rule(rule: Rule, precision: Confidence) -> dict[str, Any]:
@@ -193,9 +193,9 @@ def _finding(finding: Finding, index: dict[str, int], table: Artifacts, *, has_k
 
 
 def _notification(result: Result, index: dict[str, int]) -> dict[str, Any]:
-    said = f"{result.subject}: {result.rule.title}: {result.verdict.value}"
+    text = f"{result.subject}: {result.rule.title}: {result.verdict.value}"
     return {
         "level": _LEVELS[result.verdict],
-        "message": {"text": visible(f"{said}: {result.reason}" if result.reason else said)},
+        "message": {"text": visible(f"{text}: {result.reason}" if result.reason else text)},
         "associatedRule": {"id": result.rule.id, "index": index[result.rule.id]},
     }

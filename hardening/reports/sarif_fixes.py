@@ -24,12 +24,12 @@ def by_fingerprint(run: Run) -> dict[str, list[dict[str, Any]]]:
     for one in run.sources:
         for fingerprint in one.mends:
             together.setdefault(fingerprint, []).append(one)
-    made: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    by_mend: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for files in together.values():
         key = tuple(one.path for one in files)
-        if key not in made:
-            made[key] = _fixes(files)
-    found = {print_: made[tuple(one.path for one in files)] for print_, files in together.items()}
+        if key not in by_mend:
+            by_mend[key] = _fixes(files)
+    found = {print_: by_mend[tuple(one.path for one in files)] for print_, files in together.items()}
     return {print_: fixes for print_, fixes in found.items() if fixes}
 
 

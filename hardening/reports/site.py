@@ -158,13 +158,13 @@ def pages(index: Index, today: date) -> dict[str, bytes]:
     levels = dict(zip(LEVELS, last[2:7], strict=True)) if last else dict.fromkeys(LEVELS, 0)
     subjects: int = last[1] if last else 0
     shared = {"days": days, "today": today.isoformat(), "levels": levels, "subjects": subjects}
-    made = {
+    files = {
         name: html.page("site.html.j2", {**shared, "name": name, "tables": tables, "names": _NAMES})
         for name, tables in _tables(index, today).items()
     }
-    made["harden.prom"] = _metrics(levels, subjects, index, today)
-    made["grafana.json"] = _grafana()
-    return made
+    files["harden.prom"] = _metrics(levels, subjects, index, today)
+    files["grafana.json"] = _grafana()
+    return files
 
 
 _NAMES = {

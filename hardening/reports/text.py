@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from hardening.findings import Examined, Finding, Run, Subject, verdict_words
 from hardening.reports import RenderOptions, key_agreement, text_summary
-from hardening.reports.credentials import told
+from hardening.reports.credentials import credential_lines
 from hardening.reports.index import Index, few
 from hardening.reports.key_agreement import Vantage
 from hardening.reports.plain import visible
@@ -38,7 +38,7 @@ def write(run: Run, options: RenderOptions) -> bytes:
     elsewhere = [f for f in run.findings if f.subject not in known]
     if of_the_run := list(findings_of(_worst_first(elsewhere), options, paint)):
         lines += (*of_the_run[1:], "")  # each begins with an empty line, and a subject ends with one
-    lines += told(run, paint, whole=bool(options.verbose))
+    lines += credential_lines(run, paint, whole=bool(options.verbose))
     lines += _changes(run, paint)
     lines += _key_agreement(run, paint)
     if options.verbose:
@@ -69,10 +69,10 @@ def _changes(run: Run, paint: _Paint) -> Iterator[str]:
 
 def _diffs(run: Run, paint: _Paint) -> Iterator[str]:
     """Yield the change that mends each file."""
-    made = [one for one in run.sources if one.diff]
-    if made:
+    changed = [one for one in run.sources if one.diff]
+    if changed:
         yield paint("Fix as a diff (secrets are masked; --fix-diff prints one to apply)", _BOLD)
-    for one in made:
+    for one in changed:
         yield from diff_of(one.diff, paint)
         yield ""
 
@@ -126,8 +126,8 @@ def _many_unexamined(index: Index, group: Sequence[Subject], paint: _Paint) -> I
 
 def _verdicts(subject: Subject, paint: _Paint) -> Iterator[str]:
     for policy, verdict in subject.policies.items():
-        said = verdict_words(subject, policy)
-        yield f"  policy {visible(policy)}: " + paint(said, _STYLES.get(verdict, _OPEN))
+        texts = verdict_words(subject, policy)
+        yield f"  policy {visible(policy)}: " + paint(texts, _STYLES.get(verdict, _OPEN))
     for command, rules in unanswered(subject):
         yield paint(f"  not answered from here: {visible(', '.join(rules))}", _OPEN)
         if command:

@@ -63,7 +63,7 @@ def findings_of(
 
 def _kind(finding: Finding) -> object:
     """Return what findings that are told together have in common: all but what was found, or, of one value, where."""
-    said = (finding.policies, finding.also, finding.fix, finding.waived, finding.known, finding.left_out)
+    marks = (finding.policies, finding.also, finding.fix, finding.waived, finding.known, finding.left_out)
     if finding.credential:
         what = (finding.message, finding.evidence, finding.advice)
         return (
@@ -73,9 +73,9 @@ def _kind(finding: Finding) -> object:
             finding.confidence,
             finding.role,
             *what,
-            *said,
+            *marks,
         )
-    return finding.rule.id, finding.level, finding.confidence, place(finding), *said
+    return finding.rule.id, finding.level, finding.confidence, place(finding), *marks
 
 
 def _many(group: Sequence[Finding], paint: Paint, same: Sequence[str], once: Sequence[Fix]) -> Iterator[str]:
@@ -146,11 +146,11 @@ def _source(finding: Finding, lines: Mapping[tuple[str, int], str], paint: Paint
     text = visible(lines.get((place.path, place.line or 0), "")) if isinstance(place, InFile) else ""
     if not isinstance(place, InFile) or not text.strip():
         return
-    said = text.find(finding.evidence) if finding.evidence else -1
+    first = text.find(finding.evidence) if finding.evidence else -1
     indent = len(text) - len(text.lstrip())
-    at = said if said >= 0 else min((place.column or 1) - 1, len(text) - 1) if place.column else indent
-    length = len(finding.evidence) if said >= 0 else 1 if place.column else len(text.strip())
-    exact = said >= 0 or place.column is not None
+    at = first if first >= 0 else min((place.column or 1) - 1, len(text) - 1) if place.column else indent
+    length = len(finding.evidence) if first >= 0 else 1 if place.column else len(text.strip())
+    exact = first >= 0 or place.column is not None
     front = f"{_MARGIN}line    {place.line} | "
     room = _WIDTH - len(front)
     start = indent if at - indent + length <= room else max(indent, at - room // 3)

@@ -34,8 +34,8 @@ def results(
     yield "  checks: " + ", ".join(f"{tally[w]} {w}" for w in _WORDS if tally[w])
     if options.verbose or subject.kind in _BY_STEP:
         for word, result in zip(words, found, strict=True):
-            told = f"  {word:<13} {result.rule.id}  {visible(result.reason)}".rstrip()
-            yield told if result.verdict in _QUIET and word != _WARN else paint(told, _OPEN)
+            text = f"  {word:<13} {result.rule.id}  {visible(result.reason)}".rstrip()
+            yield text if result.verdict in _QUIET and word != _WARN else paint(text, _OPEN)
         return
     for verdict, reason, rules in _alike(found):
         named = rules[0] if len(rules) == 1 else f"{len(rules)} rules"

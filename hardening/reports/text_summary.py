@@ -146,15 +146,15 @@ def _gaps(run: Run, paint: Paint) -> Iterator[str]:
 
 
 def _policies(run: Run, paint: Paint) -> Iterator[str]:
-    said: dict[str, Counter[str]] = {}
+    by_policy: dict[str, Counter[str]] = {}
     for subject in run.subjects:
         for policy, verdict in subject.policies.items():
-            said.setdefault(policy, Counter())[verdict] += 1
-    for policy, tally in list(said.items())[:_POLICIES]:
+            by_policy.setdefault(policy, Counter())[verdict] += 1
+    for policy, tally in list(by_policy.items())[:_POLICIES]:
         words = ", ".join(f"{count} {verdict}" for verdict, count in sorted(tally.items()))
         yield paint(_cut(f"  policy {visible(policy)}: {words}"), "" if set(tally) == {"pass"} else _OPEN)
-    if len(said) > _POLICIES:
-        yield f"  and {many(len(said) - _POLICIES, 'further policy').replace('policys', 'policies')}"
+    if len(by_policy) > _POLICIES:
+        yield f"  and {many(len(by_policy) - _POLICIES, 'further policy').replace('policys', 'policies')}"
 
 
 def _agreement(run: Run) -> Iterator[str]:

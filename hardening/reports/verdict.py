@@ -80,7 +80,7 @@ def scope(run: Run) -> str:
     kinds: dict[str, int] = {}
     for subject in run.subjects:
         kinds[subject.kind.value] = kinds.get(subject.kind.value, 0) + 1
-    said = ", ".join(many(kinds[kind], kind) for kind in sorted(kinds)) or "nothing"
+    text = ", ".join(many(kinds[kind], kind) for kind in sorted(kinds)) or "nothing"
     part = sum(s.examined is Examined.PARTIAL for s in run.subjects)
     none = sum(s.examined is Examined.NONE for s in run.subjects)
     gaps = [f"{part} partial"] * bool(part) + [f"{none} not examined"] * bool(none)
@@ -88,7 +88,7 @@ def scope(run: Run) -> str:
     if left:
         packed = sum(int(s.stats.get("packed_bytes", 0)) for s in run.subjects)
         gaps.append(f"{size(left)} of {size(packed)} packed not opened to the end")
-    return f"{said} ({', '.join(gaps)})" if gaps else said
+    return f"{text} ({', '.join(gaps)})" if gaps else text
 
 
 _COUNTED = frozenset(
@@ -104,7 +104,7 @@ _ORDER = ("members", "lines", "connections", "bytes", "bytes_not_examined")
 
 def looked_at(subject: Subject) -> str:
     """Return the kind of a subject and its simple statistics: `bundle, 12 members, 34.0 KiB, 0.06 s`."""
-    words = [subject.kind.value, *["forbidden settings only"] * asked_in_part(subject)]
+    words = [subject.kind.value, *["forbidden settings only"] * requested_in_part(subject)]
     for key in sorted(subject.stats, key=_rank):
         value = subject.stats[key]
         if value == "" or key in _UNSAID or (key == "bytes_not_examined" and not value):
@@ -142,7 +142,7 @@ def unanswered_words(subject: Subject) -> list[str]:
     ]
 
 
-def asked_in_part(subject: Subject) -> bool:
+def requested_in_part(subject: Subject) -> bool:
     """Whether only what the policies forbid was asked for, so that the offer is not a list of all there is."""
     return (subject.offer or {}).get("coverage") == "forbidden-only"
 

@@ -135,7 +135,7 @@ def _packed(row: Table, key: str, size: int) -> bytes:
     return raw
 
 
-def written(libraries: Iterable[Library]) -> str:
+def rules_text(libraries: Iterable[Library]) -> str:
     """Return learned libraries as the text of a rule file."""
     return "\n".join(
         "\n".join(

@@ -18,7 +18,7 @@ import pytest
 
 from hardening.mailer.clouds import clouds
 from hardening.mailer.guide import guide
-from hardening.mailer.guide_text import FORMS, written
+from hardening.mailer.guide_text import FORMS, guide_document
 from hardening.mailer.settings import load
 from tests.support.mailer.fixtures import Site
 
@@ -70,7 +70,9 @@ def variants(site: Site) -> list[str]:
             settings: Settings = load(site.config)
             for release_notes, form in itertools.product((False, True), FORMS):
                 made.append(
-                    unescape(written(guide(settings, date(2026, 12, 1), release_notes=release_notes), form))
+                    unescape(
+                        guide_document(guide(settings, date(2026, 12, 1), release_notes=release_notes), form)
+                    )
                 )
     return made
 
@@ -144,7 +146,7 @@ def test_a_bare_setter_is_found(line: str) -> None:
 
 def test_a_block_without_one_of_its_parts_is_found(site: Site) -> None:
     site.write(transports=["ews"])
-    text = written(guide(load(site.config), date(2026, 12, 1)), "script")
+    text = guide_document(guide(load(site.config), date(2026, 12, 1)), "script")
     assert unsafe(text) == []
     for part in (
         "-RetrieveEwsOperationAccessPolicy",
@@ -159,7 +161,7 @@ def test_a_block_without_one_of_its_parts_is_found(site: Site) -> None:
 
 def test_the_list_is_split_extended_and_an_empty_one_is_confirmed(site: Site) -> None:
     site.write(transports=["ews"])
-    (lines,) = blocks(written(guide(load(site.config), date(2026, 12, 1)), "script"))
+    (lines,) = blocks(guide_document(guide(load(site.config), date(2026, 12, 1)), "script"))
     text = "\n".join(lines)
     assert "-split ','" in text
     assert text.index("Read-Host") < text.index("Set-OrganizationConfig -EwsEnabled")
@@ -183,7 +185,7 @@ def unbalanced(lines: list[str]) -> list[str]:
 @pytest.mark.parametrize("transport", ["smtp", "ews"])
 def test_the_brackets_of_a_block_are_balanced(site: Site, transport: str) -> None:
     site.write(transports=[transport])
-    (lines,) = blocks(written(guide(load(site.config), date(2026, 12, 1)), "script"))
+    (lines,) = blocks(guide_document(guide(load(site.config), date(2026, 12, 1)), "script"))
     assert unbalanced(lines) == []
     assert unbalanced(lines[:-1]) == ["{"]
 

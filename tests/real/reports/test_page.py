@@ -91,8 +91,8 @@ def test_fifty_thousand_findings_are_searched_and_grouped_with_few_nodes(
     path = tmp_path / "report.html"
     path.write_bytes(page(make_crowd(50_000)))
     url = f"file://{path}"
-    few, told = browser.visit(tmp_path, {"url": url, "evaluate": COUNT}, {"url": url, "evaluate": asked})[
-        "answers"
-    ]
+    few, credential_lines = browser.visit(
+        tmp_path, {"url": url, "evaluate": COUNT}, {"url": url, "evaluate": asked}
+    )["answers"]
     assert few["value"] < 2_000
-    assert told["value"] == answer
+    assert credential_lines["value"] == answer

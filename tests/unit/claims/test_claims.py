@@ -135,7 +135,7 @@ def test_a_good_bundle_makes_a_claim_true(made: Made, name: str) -> None:
 def test_a_bad_bundle_makes_a_claim_false_and_names_the_place(made: Made, name: str) -> None:
     said = made.of(name, made.bad)
     assert said.state is State.FALSE, said.why
-    assert "bad.zip" in str(said.said[0].place) or "etc/" in str(said.said[0].place)
+    assert "bad.zip" in str(said.answers[0].place) or "etc/" in str(said.answers[0].place)
     assert SECRET not in said.why
 
 

@@ -56,9 +56,9 @@ def test_what_cannot_be_written_or_read_is_said_before_the_work(
 def test_a_report_may_lie_in_a_folder_the_verb_makes(tmp_path: Path) -> None:
     made = tmp_path / "hosts"
     report = ReportOptions(output=made / "r.txt", reports=(("json", made / "deep" / "r.json"),))
-    look_ahead(report, made={made})
+    look_ahead(report, created={made})
     with pytest.raises(UsageError, match="No such file"):
-        look_ahead(report, made=set())
+        look_ahead(report, created=set())
 
 
 def test_looking_leaves_no_trace(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hardening.cli import run
 from hardening.mailer.clouds import clouds
 from hardening.mailer.guide import guide
-from hardening.mailer.guide_text import FORMS, written
+from hardening.mailer.guide_text import FORMS, guide_document
 from hardening.mailer.settings import Settings, load
 from hardening.mailer.vault import is_vault
 from tests.support.mailer.fixtures import Site
@@ -26,7 +26,7 @@ def settings(site: Site, **more: object) -> Settings:
 
 
 def test_least_privilege_is_the_default(site: Site) -> None:
-    text = written(guide(settings(site), TODAY), "text")
+    text = guide_document(guide(settings(site), TODAY), "text")
     assert "Application Mail.Send" in text
     assert "SMTP.SendAsApp" in text
     assert "full_access_as_app" not in text
@@ -36,7 +36,7 @@ def test_least_privilege_is_the_default(site: Site) -> None:
 
 
 def test_the_two_exchange_commands_carry_the_real_ids(site: Site) -> None:
-    text = written(guide(settings(site, service_principal=site.app.oid), TODAY), "text")
+    text = guide_document(guide(settings(site, service_principal=site.app.oid), TODAY), "text")
     assert f"-ObjectId {site.app.oid}" in text
     assert (
         f"Add-MailboxPermission -Identity alarms@example.com -User {site.app.oid} -AccessRights FullAccess"
@@ -45,7 +45,7 @@ def test_the_two_exchange_commands_carry_the_real_ids(site: Site) -> None:
 
 
 def test_the_release_notes_path_stays_and_warns(site: Site) -> None:
-    text = written(guide(settings(site), TODAY, release_notes=True), "text")
+    text = guide_document(guide(settings(site), TODAY, release_notes=True), "text")
     assert "ends for good on 2027-04-01 (in 128 days)" in text
     assert "EVERY mailbox" in text
     assert "Server Version: EXCHANGE_2016" in text
@@ -59,7 +59,7 @@ def test_every_form_says_every_command(site: Site, form: str) -> None:
         settings(site, transports=["graph", "smtp", "ews"], calendars={"mailboxes": ["rooms@example.com"]}),
         TODAY,
     )
-    text = unescape(written(made, form))
+    text = unescape(guide_document(made, form))
     for step in made.steps:
         assert step.title in text
         for command in (*step.az, *step.exchange):
@@ -81,7 +81,7 @@ def test_each_transport_in_each_cloud_says_what_it_needs_and_no_more(
 ) -> None:
     made = guide(settings(site, transports=[transport], cloud=cloud), TODAY)
     for form in FORMS:
-        text = unescape(written(made, form))
+        text = unescape(guide_document(made, form))
         assert all(word in text for word in LEAST[transport])
         assert not any(words[0] in text for other, words in LEAST.items() if other != transport)
         assert "2026-12-31" in text
@@ -96,7 +96,7 @@ def test_each_transport_in_each_cloud_says_what_it_needs_and_no_more(
 
 
 def test_who_never_saw_entra_is_told_who_may_and_what_a_grey_button_means(site: Site) -> None:
-    text = written(guide(settings(site, transports=["smtp"]), TODAY), "text")
+    text = guide_document(guide(settings(site, transports=["smtp"]), TODAY), "text")
     for words in (
         "button disabled (grey)? Either nothing is ticked yet",
         "Cloud Application Administrator",
@@ -105,15 +105,15 @@ def test_who_never_saw_entra_is_told_who_may_and_what_a_grey_button_means(site: 
         assert words in text
     for line in ("Install-Module ExchangeOnlineManagement", "Connect-ExchangeOnline", "if (-not $principal)"):
         assert text.index(line) < text.index("New-ServicePrincipal")
-    by_graph = written(guide(settings(site, transports=["graph"], permission="entra"), TODAY), "text")
+    by_graph = guide_document(guide(settings(site, transports=["graph"], permission="entra"), TODAY), "text")
     assert "of Microsoft Graph nobody else" in by_graph
     assert "Cloud Application Administrator" not in by_graph
-    known = written(guide(settings(site, service_principal=site.app.oid), TODAY), "script")
+    known = guide_document(guide(settings(site, service_principal=site.app.oid), TODAY), "script")
     assert "Read-Host" not in known
 
 
 def test_rbac_ticks_nothing_in_entra(site: Site) -> None:
-    text = written(guide(settings(site, permission="rbac"), TODAY), "text")
+    text = guide_document(guide(settings(site, permission="rbac"), TODAY), "text")
     assert "-Role 'Application SMTP.SendAsApp'" in text
     assert "Add-MailboxPermission" not in text
     assert "admin-consent" not in text
@@ -122,10 +122,10 @@ def test_rbac_ticks_nothing_in_entra(site: Site) -> None:
 
 def test_calendars_by_graph_are_scoped_and_by_ews_end(site: Site) -> None:
     rooms = {"mailboxes": ["rooms@example.com"]}
-    text = written(guide(settings(site, calendars=rooms), TODAY), "text")
+    text = guide_document(guide(settings(site, calendars=rooms), TODAY), "text")
     assert "Application Calendars.Read" in text
     assert "full_access_as_app" not in text
-    text = written(guide(settings(site, calendars={**rooms, "via": "ews"}), TODAY), "text")
+    text = guide_document(guide(settings(site, calendars={**rooms, "via": "ews"}), TODAY), "text")
     assert "full_access_as_app" in text
     assert "It ends with EWS on 2027-04-01" in text
 
@@ -135,20 +135,22 @@ def test_a_certificate_is_uploaded_once(site: Site) -> None:
 
     certificate(site.folder)
     made = {"certificate_file": "mailer.crt", "key_file": "mailer.key"}
-    text = written(guide(settings(site, credential=made), TODAY), "text")
+    text = guide_document(guide(settings(site, credential=made), TODAY), "text")
     assert "harden mailer rotate --certificate" in text
     assert "Client secrets" not in text
 
 
 def test_scripts_balance_their_quotes(site: Site) -> None:
     for transport in LEAST:
-        for line in written(guide(settings(site, transports=[transport]), TODAY), "script").splitlines():
+        for line in guide_document(
+            guide(settings(site, transports=[transport]), TODAY), "script"
+        ).splitlines():
             code = line.partition("   # ")[0]
             assert code.startswith("#") or (code.count('"') % 2 == 0 and code.count("'") % 2 == 0), line
 
 
 def test_html_is_well_formed_and_escapes(site: Site) -> None:
-    text = written(guide(settings(site, tenant="<script>alert(1)</script>"), TODAY), "html")
+    text = guide_document(guide(settings(site, tenant="<script>alert(1)</script>"), TODAY), "html")
     assert "<script" not in text
     body = re.sub(r"<meta[^>]*>", "", text.partition("<html")[2])
     ET.fromstring("<html" + body)
@@ -163,7 +165,7 @@ def test_a_script_is_refused_for_values_that_a_shell_would_run(
 
 
 def test_clouds_have_their_own_hosts(site: Site) -> None:
-    text = written(guide(settings(site, cloud="21vianet"), TODAY), "script")
+    text = guide_document(guide(settings(site, cloud="21vianet"), TODAY), "script")
     assert "AzureChinaCloud" in text
     assert "login.partner.microsoftonline.cn" in text
     assert "not read in Microsoft" in text

@@ -79,8 +79,10 @@ def test_the_page_tells_the_worst_first_and_what_counts_for_nothing_last() -> No
         found("medium"), subjects=(Subject(id=FIRST, kind=Kind.FILE),),
     )  # fmt: skip
     page: Any = html.fromstring(write("html", run))
-    told = [next(one.iter("span")).getnext().text.strip() for one in page.xpath("//details/summary")]
-    assert told == ["high", "medium", "low", "known"]
+    credential_lines = [
+        next(one.iter("span")).getnext().text.strip() for one in page.xpath("//details/summary")
+    ]
+    assert credential_lines == ["high", "medium", "low", "known"]
 
 
 def test_the_markup_says_how_many_messages_only_the_script_shows(
@@ -225,12 +227,12 @@ def test_github_gives_fifty_hosts_a_line_and_counts_the_rest(hosts: int, lines: 
 
 
 def test_github_shows_what_was_found_and_a_line_where_there_is_one() -> None:
-    (told, _) = write("github", made(found(evidence="SSLProtocol all"))).splitlines()
-    assert told.startswith("::error file=web.conf,line=7,title=")
-    assert "%0Afound: SSLProtocol all%0A" in told
-    (told, _) = write("github", made(found(line=None))).splitlines()
-    assert told.startswith("::error file=web.conf,title=")
-    assert "found: " not in told
+    (credential_lines, _) = write("github", made(found(evidence="SSLProtocol all"))).splitlines()
+    assert credential_lines.startswith("::error file=web.conf,line=7,title=")
+    assert "%0Afound: SSLProtocol all%0A" in credential_lines
+    (credential_lines, _) = write("github", made(found(line=None))).splitlines()
+    assert credential_lines.startswith("::error file=web.conf,title=")
+    assert "found: " not in credential_lines
 
 
 def test_junit_tells_what_a_failed_check_rests_on_and_why_another_is_green() -> None:

@@ -126,14 +126,16 @@ def test_sarif_tells_what_was_not_settled_and_which_rules_were_asked(mixed_run: 
     body = _sarif(mixed_run)["runs"][0]
     rules = [rule["id"] for rule in body["tool"]["driver"]["rules"]]
     assert set(rules) == {r.rule.id for r in mixed_run.results} | {f.rule.id for f in mixed_run.findings}
-    told = [n for n in body["invocations"][0]["toolExecutionNotifications"] if "associatedRule" in n]
+    credential_lines = [
+        n for n in body["invocations"][0]["toolExecutionNotifications"] if "associatedRule" in n
+    ]
     open_ones = [
         r for r in mixed_run.results if r.verdict.value not in {"pass", "fail", "waived", "not-applicable"}
     ]
-    assert len(told) == len(open_ones) > 0
-    for one in told:
+    assert len(credential_lines) == len(open_ones) > 0
+    for one in credential_lines:
         assert rules[one["associatedRule"]["index"]] == one["associatedRule"]["id"]
-    assert any("it went away" in one["message"]["text"] for one in told)
+    assert any("it went away" in one["message"]["text"] for one in credential_lines)
 
 
 def test_ci_formats_name_a_file_of_the_checkout_as_the_checkout_does() -> None:
@@ -246,22 +248,26 @@ def test_text_says_what_was_looked_at_when_nothing_was_found(clean_run: Run) -> 
 def test_a_verdict_is_not_told_as_a_list_of_all_that_is_offered(clean_run: Run, name: str) -> None:
     (subject,) = clean_run.subjects
     offer = {**(subject.offer or {}), "coverage": "forbidden-only"}
-    told = write(name, replace(clean_run, subjects=(replace(subject, offer=offer),)))
-    assert "forbidden settings only" in told.replace("\\", "")
+    credential_lines = write(name, replace(clean_run, subjects=(replace(subject, offer=offer),)))
+    assert "forbidden settings only" in credential_lines.replace("\\", "")
     assert "forbidden settings only" not in write(name, clean_run)
     if name == "html":
-        assert "this is no list of all it offers" in told
+        assert "this is no list of all it offers" in credential_lines
         assert "this is no list of all it offers" not in write(name, clean_run)
 
 
 def test_text_says_how_much_was_looked_at_in_words(clean_run: Run) -> None:
     stats = {"seconds": 0.0614, "bytes_examined": 2567, "bytes_not_examined": 0, "bytes": 2567, "members": 1}
-    told = write("text", replace(clean_run, subjects=(replace(clean_run.subjects[0], stats=stats),)))
-    assert told.splitlines()[0] == "127.0.0.1:8443  endpoint, 1 member, 2.5 KiB, 0.06 s"
+    credential_lines = write(
+        "text", replace(clean_run, subjects=(replace(clean_run.subjects[0], stats=stats),))
+    )
+    assert credential_lines.splitlines()[0] == "127.0.0.1:8443  endpoint, 1 member, 2.5 KiB, 0.06 s"
     part = stats | {"bytes_examined": 519, "bytes_not_examined": 2048, "members": 3}
-    told = write("text", replace(clean_run, subjects=(replace(clean_run.subjects[0], stats=part),)))
+    credential_lines = write(
+        "text", replace(clean_run, subjects=(replace(clean_run.subjects[0], stats=part),))
+    )
     assert (
-        told.splitlines()[0]
+        credential_lines.splitlines()[0]
         == "127.0.0.1:8443  endpoint, 3 members, 2.5 KiB, 2.0 KiB of it not examined, 0.06 s"
     )
 
@@ -294,12 +300,16 @@ def test_text_tells_many_findings_of_one_line_together(mixed_run: Run) -> None:
     assert len(text.splitlines()) < 40 + 30
     assert all(f"Take {name} out." in write("text", run, verbose=1) for name in names)
     half = [replace(f, message=f"{f.message}; so with 1 of 8 (1.0.15)") for f in many[:20]]
-    told = write(
+    credential_lines = write(
         "text", replace(run, findings=(*half, *many[20:]))
     )  # what differs is told within the paragraph
-    assert "40 findings: A cipher suite the policy forbids is offered" in told
-    assert told.count("so with 1 of 8 (1.0.15)") == 1
-    assert told.index(names[19]) < told.index("so with 1 of 8") < told.index(names[20])
+    assert "40 findings: A cipher suite the policy forbids is offered" in credential_lines
+    assert credential_lines.count("so with 1 of 8 (1.0.15)") == 1
+    assert (
+        credential_lines.index(names[19])
+        < credential_lines.index("so with 1 of 8")
+        < credential_lines.index(names[20])
+    )
     other = replace(many[0], known=True)
     assert text.count("it is in the baseline") == 0
     assert write("text", replace(run, findings=(*many, other))).count("it is in the baseline") == 1

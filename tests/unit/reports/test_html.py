@@ -42,12 +42,12 @@ def test_before_and_after_stand_side_by_side(mixed_run: Run) -> None:
     marks = row.xpath(".//span[starts-with(@class, 'mark m-')]/text()")
     assert marks == ["✕ fail", "✓ pass", "✕ fail", "✓ pass", "✕ fail", "? unknown"]
     assert not document.xpath("//tbody//th[starts-with(normalize-space(text()), '127.0.0.1:8443 before')]")
-    told = document.xpath("string(//p[@class='sentence'])")
+    credential_lines = document.xpath("string(//p[@class='sentence'])")
     row_before, row_after = (
         int(row.xpath(f"string(td[@class='num']/{part})")) for part in ("span[@class='was']", "b")
     )
     assert row_before > row_after
-    assert f", {row_before} of them before and " in told
+    assert f", {row_before} of them before and " in credential_lines
 
 
 def test_every_picture_and_control_has_a_name(mixed_run: Run) -> None:

@@ -56,9 +56,9 @@ def test_each_finding_stands_under_the_heading_that_says_what_it_counts_for() ->
             found("it was there", 4, known=True), found("it was there and accepted", 5, known=True, waived=VISIT),
         )
     )  # fmt: skip
-    told = {title: [line.split(" | ")[2].split("<br>")[0] for line in lines[2:]] for title, lines in said.items()
+    credential_lines = {title: [line.split(" | ")[2].split("<br>")[0] for line in lines[2:]] for title, lines in said.items()
             if lines[0].startswith("| Severity")}  # fmt: skip
-    assert told == {
+    assert credential_lines == {
         "Findings (2)": ["it is worse", "it counts"],
         "Waived (2)": ["it was accepted", "it was there and accepted"],
         "Known from before (1)": ["it was there"],

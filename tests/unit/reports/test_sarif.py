@@ -53,8 +53,8 @@ def test_the_worst_are_kept_and_what_is_left_out_is_counted_in_a_warning(
     run = Run.of([], findings, results, started=STARTED, finished=FINISHED)
     (said,) = json.loads(render("sarif", run, fail_on=None))["runs"]
     assert [one["level"] for one in said["results"]] == ["error"]
-    told, rest = said["invocations"][0]["toolExecutionNotifications"]
-    assert told["message"]["text"].startswith("a: ")
+    credential_lines, rest = said["invocations"][0]["toolExecutionNotifications"]
+    assert credential_lines["message"]["text"].startswith("a: ")
     assert rest == {"level": "warning", "message": {"text": "3 results are left out"}}
 
 
@@ -62,8 +62,8 @@ def test_only_subjects_that_were_not_seen_in_full_are_told_of() -> None:
     subjects = tuple(
         Subject(id=one.value, kind=Kind.FILE, examined=one, reason="torn") for one in reversed(Examined)
     )
-    told = body(subjects=subjects)["invocations"][0]["toolExecutionNotifications"]
-    assert sorted(one["message"]["text"] for one in told) == [
+    credential_lines = body(subjects=subjects)["invocations"][0]["toolExecutionNotifications"]
+    assert sorted(one["message"]["text"] for one in credential_lines) == [
         "none: examined none: torn", "partial: examined partial: torn",
     ]  # fmt: skip
 

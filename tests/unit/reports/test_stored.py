@@ -96,8 +96,8 @@ def test_of_a_subject_in_several_reports_the_latest_speaks() -> None:
 def test_a_comparison_tells_new_known_and_gone(tmp_path: Path) -> None:
     old, new = store(tmp_path / "old.json", at(1, 1, 2)), store(tmp_path / "new.json", at(2, 2, 3))
     run = stored.compared(stored.load(old).run, stored.load(new).run, baseline.load(old))
-    told = {one.where: (one.counts, one.known, one.left_out) for one in run.findings}
-    assert told == {
+    credential_lines = {one.where: (one.counts, one.known, one.left_out) for one in run.findings}
+    assert credential_lines == {
         "a.zip!/1.php": (False, False, "gone"),
         "a.zip!/2.php": (False, True, ""),
         "a.zip!/3.php": (True, False, ""),

@@ -95,9 +95,9 @@ def test_the_first_line_says_how_many_things_are_to_change_and_suites_are_told_b
     assert "  high        30  Cipher suite is not allowed: 10 high, 20 medium" in lines
     assert any(line.strip() == "CBC mode 30, RC4 10" for line in lines)
     assert not any("SUITE_" in line for line in lines)
-    told = " ".join(line.strip() for line in lines)
+    credential_lines = " ".join(line.strip() for line in lines)
     assert "do Run `harden tls audit nginx.conf --fix-diff`: it prints the lines to change." in " ".join(
-        told.split()
+        credential_lines.split()
     )
 
 

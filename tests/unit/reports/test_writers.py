@@ -80,9 +80,12 @@ def test_a_check_of_a_run_that_failed_tells_what_it_rests_on_though_no_finding_m
     failed = Result(rule=PERMISSIONS, subject="b.zip", verdict=Verdict.FAIL)
     skipped = Result(rule=ADMINER, subject="b.zip", verdict=Verdict.SKIPPED)
     run = a_run(found, results=(failed, skipped), codes=frozenset({ExitCode.HOSTS_FAILED}))
-    told = suites(run, FREE)[1]
-    assert (told.findtext("testcase/failure") or "").splitlines()[:2] == ["low: there", "  at b.zip!/x"]
-    assert [case.get("name") for case in told.iter("testcase")] == [
+    credential_lines = suites(run, FREE)[1]
+    assert (credential_lines.findtext("testcase/failure") or "").splitlines()[:2] == [
+        "low: there",
+        "  at b.zip!/x",
+    ]
+    assert [case.get("name") for case in credential_lines.iter("testcase")] == [
         f"component/adminer: {ADMINER.title} [skipped]", f"walk/set-id: {PERMISSIONS.title}",
     ]  # fmt: skip
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from bundle import audit
 from bundle.detect.components import Components, load_rules
-from bundle.detect.components.own import written
+from bundle.detect.components.own import rules_text
 from bundle.detect.java.learn import learn
 from bundle.detect.java.opcodes import method_prints
 from bundle.detect.java.prints import Index, sure
@@ -185,7 +185,7 @@ def test_relocated_code_is_recognised_by_its_opcodes(
     """Every class renamed and moved, as a shading tool does: no checksum and no name is left."""
     jar = jars["libcommons-io-java"]
     rules, bundle = tmp_path / "site.toml", tmp_path / "u.zip"
-    rules.write_text(written([learn(jar)]))
+    rules.write_text(rules_text([learn(jar)]))
     old, new = b"org/apache/commons/io", b"com/example/shaded/cio"
     moved = ((name.replace(old.decode(), new.decode()), rename(body, old, new) if name.endswith(".class") else body)
              for name, body in classes_of([jar]))  # fmt: skip

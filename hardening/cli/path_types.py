@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 
-class Given(click.Path):
+class InputPath(click.Path):
     """A path that has a name."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -18,7 +18,7 @@ class Given(click.Path):
         return super().convert(value, param, ctx)
 
 
-class Written(Given):
+class OutputPath(InputPath):
     """A file that is written, and never standard output."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -33,4 +33,4 @@ def refuse_empty(command: click.Command) -> None:
     for one in command.params:
         if type(one.type) is click.Path:
             one.type = copy(one.type)
-            one.type.__class__ = Given
+            one.type.__class__ = InputPath
