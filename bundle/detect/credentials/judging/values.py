@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -10,6 +11,7 @@ from itertools import pairwise
 
 from bundle.detect.credentials.judging.keyword import ascii_name, spelt
 from bundle.detect.credentials.judging.letters import are_no_names, is_gibberish, is_odd
+from hardening.toml_rows import Table
 
 
 class Strength(IntEnum):
@@ -25,79 +27,6 @@ class Strength(IntEnum):
     """Letters with digits or signs, as people choose and generators make."""
 
 
-_PLACEHOLDER = re.compile(
-    r"""(?ix)^(?:
-      \$.*\{.*\}.* | \$p\$[a-z_]\w* | \w{2,12}\(\?\) | \$[A-Za-z_][\w.\[\]'"{}>-]*[,;)]{0,2}$ | .*\$\{[^}]*\}.* | .*\$\([^)]*\).* | (?:%[A-Za-z_]\w*%[@:;.,/_-]?){1,4} | .*%\([A-Za-z_]\w*\).* | %[-+\d.]*[sdvqn@]
-    | @[A-Za-z_][\w.:-]*@ | @[A-Z_][A-Z0-9_]*$ | @\{.* | .*\{\$.* | %\{.* | `.*`? | ['"]\s*[.+].* | ["']["'] | .*\{\{.*\}\}.* | \{[\w.:-]*\} | <[A-Za-z_/!?%].* | .*<[A-Za-z_/!?%][^>]*>.* | .*\#\{.* | __\w+__ | !\w+!?$ | &\w+;
-    | \*[A-Za-z_][\w-]*$ | (?:Read-Host|Get-Credential|Get-Content|New-Object|ConvertTo-SecureString|ConvertFrom-SecureString|Import-Clixml)$ | [*xX.\-_?\#]{2,} | .*\*{4,}.* | \*\*.*\*\* | .*x{8,}.* | .*(?:012345|1234567890|abcdefg?h?(?![g-z])|abcdefgh|hgfedcba).* | utf-?\d+ | \$[{(].* | .*\\[1-9(){}].* | [A-Za-z_]\w*(?:\.[A-Za-z_]\w*){0,4}(?:\[[^\]]*\]){1,4},? | scram-sha-\d+(?:-plus)? | [a-z_]*(?:sha|md|aes)[_-]?\d+_[a-z_]+ | iso-\d{4}-\d+ | windows-\d{4} | [•●]+ | \[.*\] | \.{3}.* | .*\.{3}[`'"]?$ | .*\[\.{3}\].* | (?:this|self)\.[A-Za-z_][\w.]* | \d+(?:\.\d+){3,12}:=.* | :['"]\w+['"]? | \(.*\) | &[a-z]+;.*
-    | (?:dword|hex(?:\(\w\))?):.* | (?:null|nil|none|true|false)[)\]}},:;]* | (?:null|nil|none|debug|info|warn|warning|error|trace|fatal|undefined|empty|blank|true|false|yes|no|on|off|same-origin|always|never|once|on_create|void|nan|unset|unprovisioned|disabled?|enabled?|required|optional|hidden|masked|encrypted|redacted|removed|ask|prompt|default|any|all|auto|string|u?int\d{0,2}|integer|boolean|bool|text|n?varchar2?|char|object|array|function|new|this|self|return|var|let|const)
-    | (?:your|my|the|some|any|new|old|a|an|insert|enter|put|type|set|add|use|replace|change|fill)[ _.-][A-Za-z _.'-]*
-    | your.* | my_?(?:pass(?:word|wd)?|secret|token|key|pwd)$ | .*(?:change[ _-]?(?:me|this)|replace[ _-]?(?:me|with|this)|fill[ _-]?me|(?<![a-z0-9])(?:fixme|todo|tbd)(?![a-z0-9])|placeholder|goes[ _-]?here|[ _-]here(?![a-z])|(?-i:[a-z]Here$)|not[ _-]?set|not[ _-]?a[ _-]?secret).*
-    | (?:example|sample|dummy|foo|bar|baz|foobar|lorem|ipsum|xyz|abc|asdf|blah|value|something|whatever|username|user|userid|login|email|name|host|hostname|localhost|database|dbname|db)$
-    | https?://\S* | ftp://\S* | file:\S* | exec:\S* | \[?(?:String|ID|Int|Float|Boolean)!?\]?!? | (?:var|vars|local|data|module|each|params|values|secrets)\.[A-Za-z_][\w.]* | classpath:\S* | pkcs11:\S* | jdbc:\S* | urn:\S* | \./\S* | \.\./\S* | /(?:etc|var|usr|home|opt|tmp|root|run|srv|proc|dev|mnt|bin|sbin|lib|path|data|config|conf|app|api|v\d|user|users|auth|login|admin|account|[\w.-]+/[\w./-]+)\S* | [A-Z]:\\\S*
-    | (?:some|any|random|another|new|old|other)[_-]?(?:user)?[_-]?(?:pass(?:word|wd|phrase)?|pwd|secret|token|key)\d? | .*%\{[\w.]+\}.* | unix:\S* | [\w.+-]+@[\w-]+\.(?:com|org|net|edu|gov|io|eu|de|at|ch|fr|it|es|nl|uk|cz|pl|local|lan|home|corp|internal|invalid)
-    | (?:pbkdf2|bcrypt|argon2\w{0,3}|scrypt|yescrypt|sha-?\d{1,3}\w{0,8}|md5(?:crypt|sum|hash)?|des3?|3des|aes(?:-?\d+)?(?:-\w+)*|hmac[\w-]*|ssha\d*|crypt|ntlm(?:v2)?|kerberos\w*|cram-?md5|digest-?md5|gssapi|base-?\d\d|pkcs\d+|jks|x509|rsa|dsa)
-    | [\w./-]+\.(?:php|html?|jspx?|aspx?|py|js|mjs|css|txt|key|pem|jks|p12|pfx|crt|cer|conf|cfg|xml|properties|ini|sh|cgi|do|action|pl|json|ya?ml|log|dat|db|sqlite|png|gif|svg)(?:\?\S*)?
-    | \s*[+.]\s*[A-Za-z_$][\w$.()\[\]'"-]*\s*[+.]\s*
-    | (?P<sign>[@%#~|^$])(?P=sign){0,2}[A-Za-z_][A-Za-z_.-]*(?P=sign){1,3} | @\(.* | \[[\w.]+\]::.* | [A-Z][a-z]+-[A-Z]\w+\s+\S.*
-    | (?:ref\+)?(?:vault|key-?vault|akv|sops|aws-?sm|secrets-?manager|ssm|gcp-?sm|env|conjur|keyring|keychain)s?:[\w./#@:-]+ | (?:ref\+)?[a-z]{2,12}://\S* | arn:aws:\S+
-    | (?:ENC|SEC|KMS|CRYPT)[\[(].*[\])] | \{(?:cipher|AES|AES256|KMS|secret|vault)\}.* | @Microsoft\.KeyVault\(.* | [!*]{1,2} | projects/[\w-]+/secrets/\S+
-    | \d{1,3} | 0x[0-9a-f]{1,8} | \\[nrt0] | .*\\[nrt]$
-    )$"""
-)
-_STANDS_FOR_ONE = re.compile(
-    r"""(?ix)^(?:
-      ['"]{1,2}\$\{?[a-z_]\w*\}?['"]{1,2} | %[-+\d.]*[sdv@][;,&|]
-    | (?:[\^~]|[<>]=?)v?\d+(?:\.(?:\d+|x|\*)){1,3}(?:-[\w.]+)?
-    | [a-z][\w.-]{1,80}:v?\d+(?:\.\d+){1,3}(?:[-.:][\w.-]{1,40})?['"]?
-    | oauth2 | private-token | gitlab-ci-token | x-(?:oauth-(?:basic|token)|token-auth|access-token)
-    | \w{0,12}(?:encoded|encrypted|hashed)[_.-]?(?:key|secret|token|password|credentials?|string|value)
-    | (?:pbkdf2|bcrypt|scrypt|argon2\w{0,2})[_:-](?:hmac[_-])?(?:sha-?\d{1,3}|md5)(?:-v\d)?[:$]{0,3}
-    | \d{1,5}/(?:tcp|udp|sctp|dccp) | (?:required|nullable|sometimes|bail|confirmed|string|(?:min|max|size|between|regex|same|digits):[^|\s]{1,40})\|\S.*
-    | fd:\d{1,3} | env:\w{1,60} | file:\S+ | stdin | <\#.*\#> | (?:files|compat)(?:\s+\[?[a-z!][\w=]{1,20}\]?)* | (?:[-+]?anonymous|none|nobody|guest)\\?@\S* | [-+]anonymous
-    | \{AQAAABAAAA[\w+/]+={0,2}\} | pk\.eyJ[\w.-]+ | &{1,2}[a-z_]{2,40}\.?
-    | (?:md5|sha-?\d{0,3}|s?sha|bcrypt|pbkdf2|scrypt|crypt)[$:]{1,3} | (?:utf-?\d{1,2}(?:-?[lb]e)?(?:-sig)?|latin-?\d)
-    | (?:ssh-\w{2,12}\s+)?AAAA(?:B3NzaC1(?:yc2E|kc3M)|C3NzaC1lZDI1|E2VjZHNh)\S* | (?-i:\S*EXAMPLE\S*) | .*(?:redacted|censored|obfuscated).*
-    | \*{1,2}[a-z][\w\ -]*\*{1,2} | not[-_ ]?(?:needed|used|required|applicable|available) | unknown | please | a?ssword:?
-    | (?:my|your)[-_.][\w.-]*(?:key|token|secret|password) | my(?:auth|priv)(?:phrase|pass\w{0,6}) | x(?:-[a-z][a-z0-9]{1,14}){2,}
-    | (?:true|false|null)\s*[}\],].* | (?:\d{1,3}\.){3}\d{1,3} | \W{1,3}%[a-z_]\w*% | --[\w-]{2,40}[=\ ]["']?\$.*
-    | [<>!@]?\d{0,4}[a-z]=(?:b?["'].*|0x[0-9a-f]+) | (?=\D*\d)(?:e[0-9a-f]{3}|f[0-8][0-9a-f]{2})
-    | \\f(?:\(\w\w|\[\w*\]|[a-z])\$.* | .*&(?:\#\d{3,5}|[a-z](?:acute|grave|circ|uml|tilde|cedil|caron|ring|slash));.*
-    | \(\[.* | \)?\.\(?[a-z_]\w*\(.* | [)\]}]{2,}[,;.:].* | ={1,2}[`'"].* | [a-z_$][\w$.]*\[\w*\][).;,:?].* | \{/\w+\}
-    | \*[|)].* | --[a-z][a-z-]{2,40} | \{\{.* | \\{1,3}\$[({a-z].* | [a-z_][\w.]*\[ | &[\w.-]+; | [^\w\s]{1,3} | (?:yes|no)[)\]},.;]+ | \d{4}_[a-z]+(?:_[a-z0-9]+)*
-    | (?-i:[A-Z0-9]{5}\.[A-Z](?:\.\d)?|[A-Z]\d{3}) | (?:digest|uuid|datetime|timestamp|references|jsonb?|bytea|float|double|decimal)[`'":,.]*
-    | [a-z][\w.]*\.\$[a-z_]\w* | \.\$?[A-Z_]{3,40}[);]{0,3}
-    | (?-i:\${2}(?:[a-z]+(?:_[a-z]+)+|[A-Z]+(?:_[A-Z]+)+)) | \\["']\\?\$[({a-z_].* | (?:[a-z]+[.-])+\$s?\d(?:[.-].*)? | (?-i:@[a-z_]+(?:\.[a-z_]+)+) | \\\*\((?:aq|[dlrocr]q).*
-    | (?:\$\w{1,20}){1,3}\$hash(?:ed)? | [a-z_][\w-]*:[x*!]{1,2}:\d+:.* | x{3,}[,;].* | (?-i:_[A-Z][A-Z0-9_]*[A-Z0-9]_) | 0{20,}[0-9a-f]{1,6} | (?-i:(?:FILE|COMBO|NET|RANGE|PROG|MOD)\d{1,2}(?::COMBO\d{1,2})?|FUZ\dZ|FUZZ) | \\[tnr](?:none|null|nil) | flags\d?\.\d{1,2}\?\S+ | (?:key|token)_?(?:123|1234) | (?-i:[a-z]\d{1,2}-[a-z]\d{1,2}) | (?-i:RW[A-Za-z0-9+/]{54}) | (?-i:%[A-Z]{2,}(?:[-_][A-Z]{2,})+) | (?-i:[+-][A-Z][A-Z\d.-]*(?:-[A-Z\d.]+|:[+-][A-Z].*)) | (?:local|neighbor)-as(?::.*)? | (?-i:phc_\w{43}|[HRPE]S(?:256|384|512)|[a-z_]\w*(?:\.[a-z_]\w*){2,8}:[A-Za-z_]\w*|[A-Za-z]\w*(?:::[A-Za-z]\w*){2,}|cpan:[A-Z]+) | \{[\w.]+(?:\[[^\]{}]{1,30}\])+\} | (?:\\n)*%\[\d\][sdvq].*
-    | __[a-z][\w-]*[a-z\d]__ | (?-i://[A-Z][A-Z_]+//) | [\w-]{1,40}\.{3,4}[\w-]{1,40} | [a-z]{2,}(?=\S*:v\d)(?::(?:[a-z]{2,}|v\d{1,2})){2,} | \$\{?\w{1,40}\}?&[\w%.-]{1,40}=\S* | \$2[aby]\$\d\d\$
-    | (?-i:(?:String|ID|Int|Float|Boolean)![,):]{1,3}) | (?:\w{0,12}[-_])?(?:secret|token|id|key)[-_][\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12} | .*[-_](?:dummy|something)[-_].* | (?-i:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|TRACE) | (?-i:/[a-z][a-z-]{2,20}\d{0,2}) | %0\d{1,2}[xdu] | \w{1,12}[|:$}]%s
-    | \{[a-z_][\w.]*\[["']?.* | (?P<unit>\S{1,6}?)(?P=unit){5,}\S{0,5} | [a-z]{0,20}(?:\\u(?!00[2-7])[\da-f]{4}[a-z]{0,20}){1,20}[.,:;!?]?
-    | (?:password|passphrase|passwd|username|secret|token)\s?\*:? | wpa\d?[-_](?:personal|enterprise|psk|eap|sae)\w{0,12} | [&?]\w{1,20}=
-    | (?:insert|enter|put|set|use|replace|change|fill)[_-](?:a|an|your|the|this|some|me|in)[_-][a-z_-]+!{0,3} | id=[\w.-]+(?:,[a-z]+=[^\s,]+){1,6} | ![a-z]{3,20}\s.*
-    | (?-i:[a-z][\w-]*_[a-z\d]{4,6}_[a-z\d]{4,6}_\d{1,4}|[A-Za-z][\w-]*_[A-Za-z][\w-]*__[\w-]{5}|--[a-z]+(?:-[a-z]+)+-[a-z\d]{4,8}|(?:[A-Z]{1,2}|[a-z]+\.)String) | character | binary
-    | xsd?:[a-z]\w* | crwdns\d+:.* | ![a-z]\w*(?:\.\w+)+ | (?:auto-?)?generated? | (?-i:[a-z][a-z\d]{1,10}(?:[_-][a-z\d]{2,10}){1,3}[_-])
-    | (?-i:(?:Description|Choices|Default)-[a-z]{2,3}(?:_[A-Z]{2})?(?:@\w{1,12})?\.UTF-8) | \w+\#/[\w/]+ | [a-z][\w.-]*\.\* | \#[0-9a-f]{6}(?:[0-9a-f]{2})? |
-     \w*(?:sha|md|blf)-?\d{1,3}-crypt | (?:[a-z_$][\w$]{2,40}\.){1,5}[a-z_$][\w$]{2,40}\(.*
-    )$"""
-)
-"""A shell's variable between its quotes, a text to fill in, a range of versions, an artifact with its version, the word that stands for a password beside a token (GitHub, GitLab, Bitbucket), what it says of itself, the name of a digest, what Jenkins sealed, and Mapbox's token for everybody.
-
-Then: rules that a form is checked by, a port, where OpenSSL takes a password from, a mark, sources of a name service, the address that anonymous FTP is given; a digest without what it made, the name of a code, a public key, AWS's and others' examples, what was blotted out; a word between
-stars, words that say that there is none, the end of a prompt, the name of a header; the rest of a line of JSON, an address, a variable of
-a batch file, an option with a variable; a format of fields, the number of a glyph; a variable in troff, a text with a letter as HTML
-writes it; the rest of a pattern, of a call or of an expression in packed code, and the end of a template's block; the rest of a case
-of a shell, the option behind one without a value, the beginning of a template, of a shell's call and of an index; an entity, signs, an answer,
-a step of Django's between two states of a database, the number of a message (`XBM06.D`, `C012`), a type,
-and a name that a variable, or a constant, goes on with; a variable's variable, one that a script writes down, what a lexer calls the group it found
-(`keyword.$0`), a member of Ruby's, quotes of a manual page, a line of the accounts of a system, what was blotted out before another
-setting, a mark (`_DBWORD_`), a number of a test, what tools that try passwords put them in for (`FILE0`, `FUZZ`), an encrypted password's kind, registers of a processor, minisign's public key, a community of BGP, PostHog's token for everybody, ways to sign,
-a class behind its module (`a.b:C`, `a::b::c`), who wrote a module, a text to fill in, a type of Slack's,
-a pattern of names, a colour, a picture of a hash (`$6$salt$hash`), and a call. A mark that a program knows its own values by (`__A-B__`, `//IMPLICIT//`), what was
-shortened (`sk-...xyz1`), the name of what a cache keeps (`a:b:v1:c`), the head of a hash, a type of GraphQL's
-before the next argument, and what a test makes up with its own name (`SECRET_<uuid>`). A method of HTTP, a route of one word, a
-format with its number, the word that asks for one to be made, and the head of tokens (`n8n_api_`); a text of Python that is
-filled in, one part over and over, and words with accents that JSON writes by their number; a label with the mark of what has to be filled in,
-a kind of wireless network, a field of debconf's texts, the head of an address that goes on, a text that is not yet translated, a member that is turned over, the mark of an installer (`%SETUP-NAME`), and ciphers (`+PSK:+AEAD`)."""
 _OF_A_PATTERN = re.compile(
     r"\[\^?[^\]\s]{0,20}(?:a-z|A-Z|0-9)[^\]\s]{0,30}\]|\(\?(?:P?<\w+>|:)|\\[sdwSDW](?:[+*?]|\{\d)"
 )
@@ -149,6 +78,36 @@ def common() -> frozenset[str]:
     return frozenset(line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#"))
 
 
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """A row of `placeholders.toml`: patterns of whole values that are none."""
+
+    id: str
+    why: str
+    forms: tuple[str, ...]
+    takes: tuple[str, ...]
+    """One value for each form, which no other form matches."""
+    leaves: tuple[str, ...]
+
+
+def placeholders() -> list[Placeholder]:
+    """Return the rows, in their order. Errors: DataError naming file and key."""
+    table = Table.load(files("bundle") / "data" / "credentials" / "decide" / "placeholders.toml")
+    found = []
+    for row in table.rows("placeholder"):
+        texts = (row.texts(key) for key in ("forms", "takes", "leaves"))
+        found.append(Placeholder(row.text("id"), row.text("why"), *texts))
+        row.done()
+    table.done()
+    return found
+
+
+@cache
+def placeholder() -> re.Pattern[str]:
+    """Return the pattern of all forms of values that are none."""
+    return re.compile("(?i)" + "|".join(form for row in placeholders() for form in row.forms))
+
+
 _FILE = re.compile(r".+(?=\.[A-Za-z]{2,4}$)")
 _PADDED = re.compile(
     r"(?=[^A-Z]*[A-Z])(?=[^a-z]*[a-z])(?=\D*\d)(?:[A-Za-z0-9+/]{4}){5,}[A-Za-z0-9+/]{2}(?:==|[A-Za-z0-9+/]=)$|(?=(?:[^A-Z]*[A-Z]){5})(?=(?:[^a-z]*[a-z]){5})(?=(?:\D*\d){3})[A-Za-z0-9+/]{40}$"
@@ -183,7 +142,7 @@ def is_placeholder(value: str) -> bool:
         or len(value) > _LONGEST
         or (len(signs) < _FEWEST and len(value) > _PIN - 1)
         or (len(signs) == _FEWEST and _RUNS.match(value) is not None)
-        or (bool(_PLACEHOLDER.match(value) or _STANDS_FOR_ONE.match(value)) and not _is_of_all_signs(value))
+        or (placeholder().fullmatch(value) is not None and not _is_of_all_signs(value))
     )
 
 
