@@ -38,6 +38,9 @@ oracles: setup ## bring the real old OpenSSL libraries the resolver is compared 
 	@$(BIN)/python tests/support/tls/oracles.py fetch || echo 'Tests that need these libraries are skipped.'
 	@$(BIN)/python tests/support/tls/scan/old_node.py fetch || echo 'Tests that need node 0.10.1 are skipped.'
 
+gnutls-slapd: setup servers ## build OpenLDAP's library with GnuTLS, as Debian 11 and 12 have it (as root, two minutes)
+	@$(BIN)/python tests/support/tls/gnutls_slapd.py
+
 demo: $(VENV)/.demo ## the whole story on this machine, no network, no root
 	@$(BIN)/harden demo
 
@@ -74,7 +77,7 @@ test: setup ## tests/unit: minutes, with Python alone
 test-real: setup servers oracles firewalld $(VENV)/.package $(VENV)/.docs ## tests/real: servers, kills, Ansible, other Pythons, networks of their own; as root
 	$(PYTEST) --durations=25 $(or $(ONLY),tests/real tests/unit --other-pythons)
 
-test-matrix: setup servers oracles booting pyodide file-systems firewalld ## tests/matrix: hours; its parts have verbs of their own
+test-matrix: setup servers gnutls-slapd oracles booting pyodide file-systems firewalld ## tests/matrix: hours; its parts have verbs of their own
 	$(PYTEST) -n0 --durations=25 $(or $(ONLY),tests/matrix)
 
 coverage: setup ## say what `make test test-real COVER=1` covered; fail below the limit
@@ -157,7 +160,7 @@ lanes: setup servers ## the playbooks on the oldest and the newest ansible-core 
 
 # --- Measures, comparisons, what is generated ----------------------------------------------------------------------------
 
-prove: setup servers ## every installed server x every policy x RSA and ECDSA: rendered = audited = scanned
+prove: setup servers gnutls-slapd ## every installed server x every policy x RSA and ECDSA: rendered = audited = scanned
 	$(BIN)/python tests/prove/prove.py --jobs $(JOBS)
 
 bench-scan: setup ## the scanner beside sslscan, nmap, sslyze and testssl.sh (those that are installed), and fleets

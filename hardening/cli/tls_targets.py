@@ -44,7 +44,6 @@ def command(form: str) -> None:
         sys.stdout.write(f"{t.name}: {t.title}\n")
         for r in t.facts.releases:
             mark = "" if r.verified == "yes" else f"  [{r.verified}]"
+            library = "GnuTLS" if r.gnutls else builds.shown(r.openssl)
             default = "  (assumed without a version)" if r.version == t.facts.default else ""
-            sys.stdout.write(
-                f"  {r.version:<20} {builds.shown(r.openssl):<28} {r.distribution}{mark}{default}\n"
-            )
+            sys.stdout.write(f"  {r.version:<20} {library:<28} {r.distribution}{mark}{default}\n")

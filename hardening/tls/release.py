@@ -45,6 +45,8 @@ class Release:
     backports: frozenset[str] = frozenset()
     """Features the distribution added to an older upstream."""
     lacks: frozenset[str] = frozenset()
+    gnutls: bool = False
+    """Whether it is linked with GnuTLS instead of OpenSSL."""
     verified: str = "memory"
     note: str = ""
     known: bool = True
@@ -249,6 +251,7 @@ def _release(row: Table) -> Release:
         distribution=row.text("distribution"),
         backports=frozenset(row.texts("backports", ())),
         lacks=frozenset(row.texts("lacks", ())),
+        gnutls=row.flag("gnutls", default=False),
         verified=row.text("verified"),
         note=row.text("note", ""),
     )

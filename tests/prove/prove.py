@@ -25,7 +25,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from hardening.errors import UsageError
 from hardening.tls import policy as policies
-from hardening.tls.targets import find
 from tests.prove import old_stacks
 from tests.support.tls import compared, servers
 
@@ -62,7 +61,7 @@ def combinations(targets: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
     for target in targets:
         for policy in policies.available():
             loaded = policies.load(policy)
-            if not (loaded.ssh_lists if find(target).ssh else loaded.rules):
+            if not (loaded.ssh_lists if servers.target_of(target).ssh else loaded.rules):
                 continue  # a policy about SSH alone says nothing to a web server, nor the other way round
             for key in servers.KEYS:
                 yield target, policy, key
@@ -183,6 +182,7 @@ _UNPROVED = """## Not proved here
 These are rendered, read back and judged, and not started:
 
 - **MySQL.** Neither Debian nor the package indexes of Python and Node.js have a MySQL or Percona server. The column `mariadb` is MariaDB only. What MySQL does with its settings is from its documentation and source.
+- **slapd of Debian 11 and 12** itself. The column `slapd_gnutls` is slapd 2.6.10 with the library of its own source package, linked with GnuTLS 3.8.9 (`make gnutls-slapd`).
 - **Exim with OpenSSL.** Debian links Exim with GnuTLS. The column `exim` shows that.
 - **Older releases** than those installed. Their library is proved (real old stacks, below). What each directive means is from the sources that `harden tls targets` names.
 - **crypto_policies**: no program here reads it. It is compared with what the generator made of seven policies. **openssh_client** is checked by `ssh -G`.""".split(

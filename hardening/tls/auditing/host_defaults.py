@@ -42,7 +42,7 @@ def with_defaults(tree: Tree, target: Target, way: Reading) -> Reading:
     holds = _HOLDS.get(target.name)
     if holds is None or way.build.startswith(builds.JDK) or not tree.of_host or tree.in_memory:
         return way
-    if builds.build(way.build).release < _SINCE or target.gnutls(way.release):
+    if builds.build(way.build).release < _SINCE or way.release.gnutls:
         return way
     place = next((p for p in _PLACES if tree.exists(tree.prefix + p)), None)
     if place is None:

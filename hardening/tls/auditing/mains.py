@@ -129,10 +129,10 @@ def readings(tree: Tree, main: Main, request: AuditInput) -> tuple[Reading, ...]
         ours = OURS.search(source.text[:4096]) if source else None
         if ours and any(r.version == ours["version"] for r in facts.releases):
             version = ours["version"]
-            build = build or builds.if_known(ours["build"], facts.release(version)[0].openssl)
-            library = (
-                f" and {builds.shown(build)}" if build else f" (its {ours['build']!r} is not known here)"
-            )
+            named = ours["build"] or facts.release(version)[0].openssl  # none beside GnuTLS
+            build = build or builds.if_known(named, facts.release(version)[0].openssl)
+            library = f" and {builds.shown(build)}" if build else f" (its {named!r} is not known here)"
+            library = library if ours["build"] else ""
             notes.append(f"{main.target.name} {version}{library}, for the file's header says so")
     if main.target.detect_release is not None and (version is None or build is None):
         hints = main.target.detect_release(tree, main.path)
@@ -151,8 +151,9 @@ def readings(tree: Tree, main: Main, request: AuditInput) -> tuple[Reading, ...]
         several = libraries(tree, main.path, release) if libraries and build is None else ()
         found = tuple(reading(release, one, notes) for one in several or (build,))
         return tuple(host_defaults.with_defaults(tree, main.target, way) for way in found)
-    sole = len(facts.releases) == 1
-    every = (replace(reading(r, build, notes), sole=sole) for r in facts.releases)
+    possible = [r for r in facts.releases if main.target.fits(tree, main.path, r)] or facts.releases
+    sole = len(possible) == 1
+    every = (replace(reading(r, build, notes), sole=sole) for r in possible)
     return tuple(host_defaults.with_defaults(tree, main.target, way) for way in every)
 
 

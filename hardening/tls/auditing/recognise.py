@@ -64,7 +64,7 @@ def alone(tree: Tree, target: Target, path: str) -> Iterator[str]:
 
 OURS = re.compile(
     r"^\W{1,4}(?:TLS|SSH) settings for .* (?P<version>\d[\w.\-]*), by aspect-hardening\.\n"
-    r"(?:\W[^\n]*\n)??\W{1,4}(?:OpenSSL|JDK) build: (?P<build>\S+)",
+    r"(?:\W[^\n]*\n)??\W{1,4}(?:(?:OpenSSL|JDK) build: (?P<build>\S+)|GnuTLS$)",
     re.MULTILINE,
 )
 RELEASE_FILES = (

@@ -22,11 +22,9 @@ from hardening.tls.targets.reading.tree import Tree, joined
 _VERSIONS = ("TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 _KX = frozenset({"ECDHE-ECDSA", "ECDHE-RSA", "DHE-RSA", "RSA", ""})
 _LANGUAGE = (
-    "the language of GnuTLS lists key exchanges, ciphers and MACs apart; nothing but an exim linked with OpenSSL can "
+    "the language of GnuTLS lists key exchanges, ciphers and MACs apart; nothing but a server linked with OpenSSL can "
     "choose suite by suite"
 )
-DH_BITS = 2048
-"""What exim takes for its parameters with GnuTLS."""
 Parts = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
 """Key exchanges, ciphers and MACs, each in order of preference."""
 
@@ -46,8 +44,10 @@ def _without(parts: Parts, kind: int, word: str) -> Parts:
     return kx, ciphers, macs
 
 
-def choose(policy: Policy, protocols: tuple[str, ...]) -> tuple[Parts, tuple[Suite, ...]]:
-    """Return the parts to list, and the wanted suites they leave out.
+def choose(
+    policy: Policy, protocols: tuple[str, ...], *, finite_field: bool = True
+) -> tuple[Parts, tuple[Suite, ...]]:
+    """Return the parts to list, and the wanted suites they leave out; without `finite_field` none of DHE is wanted.
 
     A part that brings in a forbidden suite goes; of several the one whose loss costs the fewest wanted suites.
     """
@@ -57,11 +57,10 @@ def choose(policy: Policy, protocols: tuple[str, ...]) -> tuple[Parts, tuple[Sui
         for one in (*policy.suites13, *policy.suites)
         if (s := by_iana.get(one.iana)) is not None
         and s.kx in _KX
+        and (finite_field or s.kx != "DHE-RSA")
         and any(gnutls.usable(s, p) for p in protocols)
     )
     parts = _ordered(wanted)
-    if policy.dh_min_bits > DH_BITS:
-        parts = _without(parts, 0, "DHE-RSA")
     while True:
         suites = gnutls.product(protocols, *parts)
         extra = [s for s in suites if _forbidden(policy, s, protocols)]
@@ -97,19 +96,29 @@ def render(
     Errors: UsageError when nothing is left, HardeningError (a bug).
     """
     protocols = tuple(n for n in policy.protocols if n in _VERSIONS)
-    parts, left = choose(policy, protocols)
+    can = target.capabilities(release, build, params)
+    finite_field = can.finite_field and (can.dh_bits is None or can.dh_bits >= policy.dh_min_bits)
+    parts, left = choose(policy, protocols, finite_field=finite_field)
     suites = gnutls.product(protocols, *parts)
     protocols = tuple(p for p in protocols if any(gnutls.usable(s, p) for s in suites))
     if not protocols:
         raise UsageError(
             f"{target.name} {release.version} with GnuTLS has none of the suites {policy.id} allows",
-            hint="use an exim linked with OpenSSL, or put a TLS proxy in front of it",
+            hint=f"use {target.title} linked with OpenSSL, or put a TLS proxy in front of it",
         )
     names = {
         n.removeprefix("GROUP-").lower(): n for n in gnutls.resolve("NORMAL:+GROUP-SECP224R1").lists["groups"]
     }
     groups = tuple(names[g.name.lower()] for g in policy.groups if g.name.lower() in names)
     gaps = []
+    if not finite_field and any(s.kx == "DHE" for s in policy.suites):
+        gaps.append(
+            Gap(
+                what="DHE suites cannot be used and are left out",
+                way_out=can.ways_out.get("finite_field", ""),
+                severity=Severity.INFO,
+            )
+        )
     if left:
         gaps.append(
             Gap(
@@ -126,46 +135,37 @@ def render(
         ciphers=(),
         ciphersuites=(),
         groups=(),
+        priority=_string(protocols, parts, groups, prefers=policy.server_preference is not False),
         server_preference=policy.server_preference is not False,
         params=params,
     )
     notes = tuple(n for n in assumptions if not n.startswith("OpenSSL"))
     planned = Plan(job=job, gaps=tuple(gaps), assumptions=notes)
-    text = _text(target, planned, _string(job, parts, groups))
+    text = templates.template(target.template).render(
+        job=job,
+        target=target,
+        comment="#",
+        library="",
+        params=templates.Params(job.params),
+        notes=[*(f"assumed: {a}" for a in notes), *(f"cannot: {g.what}" for g in gaps)],
+        **dict(target.context(job)),
+    )
     reading = Reading(release=release, build=build, assumptions=notes)
     offers = tuple(target.read(Tree.of_text(text, target.place), target.place, reading))
     offer = _agreed(target, job, suites, offers)
     return rendered(target, planned, text, offer)
 
 
-def _string(job: Job, parts: Parts, groups: tuple[str, ...]) -> str:
+def _string(protocols: tuple[str, ...], parts: Parts, groups: tuple[str, ...], *, prefers: bool) -> str:
     kx, ciphers, macs = parts
     words = ["NONE"]
-    words += [f"+VERS-{name.replace('TLSv', 'TLS')}" for name in reversed(job.protocols)]
+    words += [f"+VERS-{name.replace('TLSv', 'TLS')}" for name in reversed(protocols)]
     words += [f"+{word}" for word in (*kx, *ciphers, *macs)]
     words += [f"+{word}" for word in groups] or ["+GROUP-ALL"]
     words.append("+SIGN-ALL")
-    if job.server_preference:
+    if prefers:
         words.append("%SERVER_PRECEDENCE")
     return ":".join(words)
-
-
-def _text(target: Target, planned: Plan, priority: str) -> str:
-    job = planned.job
-    return templates.template(target.template).render(
-        job=job,
-        target=target,
-        comment="#",
-        params={"listen": "", "certificate": "", "key": "", **job.params},
-        notes=[
-            *(f"assumed: {a}" for a in planned.assumptions),
-            *(f"cannot: {g.what}" for g in planned.gaps),
-        ],
-        priority=priority,
-        ciphers="",
-        options="",
-        curve="",
-    )
 
 
 def _agreed(target: Target, job: Job, suites: tuple[Suite, ...], offers: tuple[Offer, ...]) -> Offer:

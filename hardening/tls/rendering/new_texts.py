@@ -152,7 +152,7 @@ def _settings(
 
 def _indented(tree: Tree, edit: Edit, lines: list[str]) -> str:
     """Return lines as deep as the block's last one, else one step deeper than the block; a place in the middle of a line gets
-    a line of its own.
+    a line of its own, the top of a file none that is indented.
     """
     text = text_of(tree, edit.path)
     start = text.rfind("\n", 0, edit.at) + 1
@@ -164,6 +164,8 @@ def _indented(tree: Tree, edit: Edit, lines: list[str]) -> str:
         return "\n" + "".join(f"    {line}\n" for line in lines)
     above = next((line for line in reversed(text[:start].splitlines()) if line.strip()), "")
     own = above[: len(above) - len(above.lstrip())]
+    if not above:  # the top of a file is in no block, and to slapd a line that begins with a blank goes on
+        return "".join(f"{line}\n" for line in lines) + before
     step = own[len(before) :] if own.startswith(before) and own != before else "    "
     return f"{step}{f'{chr(10)}{before}{step}'.join(lines)}\n{before}" if lines else before
 

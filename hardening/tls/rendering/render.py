@@ -85,16 +85,6 @@ def _whatever_runs(
     return replace(capabilities, dh_bits=least, ways_out={**capabilities.ways_out, "finite_field": way})
 
 
-class _Params(dict[str, str]):
-    """Parameters as a template sees them: one that was not given is empty."""
-
-    def __missing__(self, key: str) -> str:
-        return ""
-
-    def __getattr__(self, name: str) -> str:
-        return self.get(name, "")
-
-
 def render(
     target: Target,
     policy: Policy,
@@ -119,7 +109,7 @@ def render(
             f"{policy.id} names no suite of TLS that could be rendered",
             hint="take a policy that does (`harden tls policies`), or give yours a [render] table (docs/policies.md)",
         )
-    if target.gnutls(release):
+    if release.gnutls:
         from hardening.tls.rendering import gnutls as gnutls_render
 
         values = target.checked(params or {})
@@ -133,7 +123,7 @@ def render(
     text = templates.template(target.template).render(
         job=job,
         target=target,
-        params=_Params(job.params),
+        params=templates.Params(job.params),
         notes=notes,
         comment="#",
         library="JDK" if job.build.startswith(builds.JDK) else "OpenSSL",

@@ -32,6 +32,18 @@ class Template:
             ) from problem
 
 
+class Params(dict[str, str]):
+    """Parameters as a template sees them: one that was not given is empty."""
+
+    def __missing__(self, key: str) -> str:
+        """Return an empty text."""
+        return ""
+
+    def __getattr__(self, name: str) -> str:
+        """Return a parameter, or an empty text."""
+        return self.get(name, "")
+
+
 @cache
 def template(name: str) -> Template:
     """Return a template of the folder `templates`, such as `tls/nginx.conf.j2`."""

@@ -64,6 +64,8 @@ class Job:
     """OpenSSL's names."""
     signatures: tuple[str, ...] = ()
     """Signature schemes in OpenSSL's words; empty: the library's own."""
+    priority: str = ""
+    """The priority string of a release that is linked with GnuTLS; the lists above are then empty."""
     server_preference: bool
     params: Mapping[str, str]
     level: int | None = None
@@ -135,6 +137,8 @@ class Target:
     """What this server's configuration has and others have not; the target with most of it is it."""
     edits: Callable[[Tree, str, Reading], Iterable[Edit]] | None = None
     """Where settings would go to make every server of a configuration clean; None: not known."""
+    fits: Callable[[Tree, str, Release], bool] = lambda _tree, _path, _release: True
+    """Whether a release may read a configuration (the real path of its main file) where nobody names the release."""
     detect_release: Callable[[Tree, str], ReleaseHint] | None = None
     """Asks the files beside the main file (a real path) which release and which library run."""
     libraries: Callable[[Tree, str, Release], tuple[str, ...]] | None = None
@@ -145,8 +149,6 @@ class Target:
     """The server's own syntax check; `{path}` is the configuration file."""
     ssh: str = ""
     """`server` or `client` for a target that speaks SSH and no TLS."""
-    gnutls: Callable[[Release], bool] = lambda _release: False
-    """Whether a release is linked with GnuTLS; `rendering.gnutls` then writes for it."""
     writer: str = ""
     """The module of `hardening.tls.rendering` that renders for it, where the common way does not fit."""
     place: str

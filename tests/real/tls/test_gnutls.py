@@ -114,15 +114,16 @@ def test_no_policy_gets_a_suite_it_forbids(name: str) -> None:
     assert not {s.iana for s in left} & {s.iana for s in gnutls.product(protocols, *parts)}
 
 
+@pytest.mark.parametrize(("target", "version"), [("exim", None), ("slapd", "2.5.13-debian12")])
 @pytest.mark.parametrize("name", [n for n in policies.available() if policies.load(n).rules])
-def test_gnutls_itself_takes_what_is_rendered(name: str) -> None:
+def test_gnutls_itself_takes_what_is_rendered(name: str, target: str, version: str | None) -> None:
     try:
-        made = render(find("exim"), policies.load(name))
+        made = render(find(target), policies.load(name), version=version)
     except UsageError as refused:
         if refused.hint:
             return
         raise
-    string = re.search(r"^tls_require_ciphers = (.+)$", made.text, re.MULTILINE)
+    string = re.search(r"^(?:tls_require_ciphers =|TLSCipherSuite) (.+)$", made.text, re.MULTILINE)
     assert string is not None
     refused_by_it, names = _real(string[1])
     assert not refused_by_it

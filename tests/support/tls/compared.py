@@ -16,7 +16,6 @@ from hardening.tls.rendering import render as renders
 from hardening.tls.scan import run as scans
 from hardening.tls.scan.engine.connecting import Wire
 from hardening.tls.scan.wire import ssh
-from hardening.tls.targets import find
 from hardening.tls.targets.reading import signatures
 from tests.support.ports import free_port
 from tests.support.tls import servers
@@ -106,7 +105,8 @@ def groups_meant(target: str, made: renders.Rendered, seen: Seen) -> Seen:
     groups = [g for name in made.job.groups if (g := find_group(name)) is not None]
     if (
         not groups
-        or find(target).capabilities(made.job.release, made.job.build, made.job.params).groups == "none"
+        or servers.target_of(target).capabilities(made.job.release, made.job.build, made.job.params).groups
+        == "none"
     ):
         return {}
     newer = tuple(g.name for g in groups if g.tls13)
@@ -173,9 +173,9 @@ def compare_ssh(name: str, policy: Policy, kind: str, folder: Path) -> Views:
     server = servers.SERVERS[name]
     port = free_port()
     certificate = servers.pair(kind, folder.parent / "certificates")
-    made = renders.render(find(name), policy, params=server.params(port, certificate))
+    made = renders.render(servers.target_of(name), policy, params=server.params(port, certificate))
     main = servers.write(name, made.text, folder, port, certificate)
-    (audited,) = audits.read(main, find(name))
+    (audited,) = audits.read(main, servers.target_of(name))
     with servers.running(name, main, port):
         seen = ssh.offer_of(ssh.read("127.0.0.1", port), f"ssh://127.0.0.1:{port}")
     rendered = ssh_in(made.offer)
@@ -194,15 +194,15 @@ def compare_ssh(name: str, policy: Policy, kind: str, folder: Path) -> Views:
 def compare(name: str, policy: Policy, kind: str, folder: Path) -> Views:
     """Render, start the real server, audit its files and scan it. Errors: UsageError when refused."""
     server = servers.SERVERS[name]
-    if find(name).ssh:
+    if servers.target_of(name).ssh:
         return compare_ssh(name, policy, kind, folder)
     certificate = servers.pair(kind, folder.parent / "certificates")
     port = free_port()
     version, build = server.release(), server.library()
     params = server.params(port, certificate)
-    made = renders.render(find(name), policy, version=version, build=build, params=params)
+    made = renders.render(servers.target_of(name), policy, version=version, build=build, params=params)
     main = servers.write(name, made.text, folder, port, certificate)
-    found = audits.read(main, find(name), version=version, build=build)
+    found = audits.read(main, servers.target_of(name), version=version, build=build)
     with servers.running(name, main, port):
         wire = Wire(idle_timeout=server.patience)
         deep = bool(made.job.signatures)  # what else a deep scan asks is not compared

@@ -15,15 +15,16 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
 import pytest
 import trustme
 
+from hardening.tls.targets import Target, find
 from tests.support.ports import free_port
-from tests.support.tls import java_servers
+from tests.support.tls import gnutls_slapd, java_servers
 
 KEYS = ("rsa", "ec")
 _START_SECONDS = 60.0
@@ -63,6 +64,8 @@ class Server:
     prepare: Callable[[Path, Pair], None] = lambda _folder, _pair: None
     release: Callable[[], str | None] = lambda: None
     """Which release of the target is installed; None: the one assumed."""
+    target: str = ""
+    """The target it is for, where another name tells it from another build of the same server."""
     library: Callable[[], str | None] = lambda: None
     """Which build it runs with; None: the one of its release."""
 
@@ -462,6 +465,15 @@ SERVERS |= {
         params=lambda port, pair: {"listen": str(port), "certificate": str(pair.certificate), "key": str(pair.key)},
     ),
 }  # fmt: skip
+SERVERS |= {
+    "slapd_gnutls": replace(
+        SERVERS["slapd"],
+        target="slapd",
+        program=str(gnutls_slapd.LIBRARY),
+        environment={"LD_LIBRARY_PATH": str(gnutls_slapd.LIBRARIES)},
+        release=lambda: "2.5.13-debian12",
+    ),
+}
 SERVERS |= java_servers.made()
 
 
@@ -500,6 +512,11 @@ WITHOUT_A_SERVER = {
     "openssh_client": "a client offers nothing to connect to: `ssh -G` is asked what it reads (test_openssh)",
 }
 """Targets that no real server proves, each with the reason. A new target has a row in SERVERS or one here."""
+
+
+def target_of(name: str) -> Target:
+    """Return the target that a server is for."""
+    return find(SERVERS[name].target or name)
 
 
 def program(name: str) -> str | None:

@@ -8,14 +8,20 @@ from dataclasses import replace
 
 from hardening.findings import InFile
 from hardening.numerals import whole
-from hardening.tls import registry
-from hardening.tls.libraries import builds, gnutls
-from hardening.tls.offer import ClientCertificate, Located, Offer, ProtocolOffer
+from hardening.tls.libraries import builds
+from hardening.tls.offer import ClientCertificate, Located, Offer
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
 from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, Target
 from hardening.tls.targets.exim.syntax import Main
-from hardening.tls.targets.reading import certificates, client_certificates, flat_edits, flat_syntax, served
+from hardening.tls.targets.reading import (
+    certificates,
+    client_certificates,
+    flat_edits,
+    flat_syntax,
+    priority_strings,
+    served,
+)
 from hardening.tls.targets.reading.flat_syntax import Line
 from hardening.tls.targets.reading.tree import Tree
 
@@ -32,17 +38,10 @@ _ALWAYS_OFF = frozenset({"no_sslv2", "no_sslv3"})
 _UPGRADE = "use Exim {} or later"
 _WITH_CURVES = (1, 1, 0)
 _OURS = frozenset({"tls_require_ciphers", "openssl_options", "tls_eccurve", "gnutls_require_protocols"})
-_AUTH = {"ECDHE-RSA": "rsa", "DHE-RSA": "rsa", "RSA": "rsa", "ECDHE-ECDSA": "ec", "": ""}
-"""The kinds of certificate that the key exchanges of an SMTP server need; the others (PSK, anonymous) need set-up."""
 
 
 def _has(feature: str, release: Release) -> bool:
     return directives("exim").has(feature, release)
-
-
-def with_gnutls(release: Release) -> bool:
-    """Tell whether the distribution links this release with GnuTLS."""
-    return "debian" in release.version
 
 
 def capabilities(release: Release, build: str, _params: Mapping[str, str]) -> Capabilities:
@@ -129,9 +128,9 @@ def context(job: Job) -> dict[str, object]:
     if job.server_preference:
         flags.append("+cipher_server_preference")
     return {
-        "priority": "",
+        "priority": job.priority,
         "ciphers": job.cipher_string,
-        "options": " ".join(flags) if _has("openssl_options", job.release) else "",
+        "options": " ".join(flags) if _has("openssl_options", job.release) and not job.priority else "",
         "curve": job.groups[0] if job.groups else "",
     }
 
@@ -169,7 +168,7 @@ def _settled(main: Main, name: str) -> Line | None:
 
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield the one offer of a server with a certificate, or of a fragment."""
-    gnu = with_gnutls(reading.release)
+    gnu = reading.release.gnutls
     library = "_HAVE_GNUTLS" if gnu else "_HAVE_OPENSSL"
     main = Main(tree, path, {"_HAVE_TLS": "y", library: "y"})
     flat_syntax.unknown_directives(tree, main.lines, directives("exim"), reading.release)
@@ -272,60 +271,22 @@ def _gnutls(main: Main, subject: str, at: InFile, keys: frozenset[str] | None, r
         if (line := main.last(name)) is not None:
             main.tree.say("unknown-directive", line.path, line.line, f"exim with GnuTLS has no {name}")
     text = listed.value if listed else ""
-    text = text or directives("exim").default_of("priority", reading.release)
-    place = _at(listed, at)
-    found = gnutls.resolve(text)
-    side = "server" if "SERVER_PRECEDENCE" in found.options else "client"
-    groups = [g for n in found.lists.get("groups", ()) if (g := registry.find_group(_group(n))) is not None]
     bits = _gnutls_bits(main)
-    protocols = []
-    for name in found.protocols:
-        usable = [s for s in found.under(name) if _fits(s, keys) and (bits or not s.kx.startswith("DHE"))]
-        if not usable:
-            continue
-        curves = [g for g in groups if g.kind == "EC" or name == "TLSv1.3"]
-        elliptic = name == "TLSv1.3" or any(s.kx.startswith("ECDHE") for s in usable)
-        protocols.append(
-            ProtocolOffer(
-                name=name,
-                at=place,
-                suites=tuple(Located(s.iana, place) for s in usable),
-                preference=side,
-                groups=tuple(Located(g.name, place) for g in curves) if elliptic else (),
-            )
-        )
-    notes = tuple(n for n in reading.assumptions if not n.startswith("OpenSSL"))
-    notes += (f"GnuTLS {gnutls.RELEASE.split('-')[0]}, for this exim is linked with it",)
-    if keys is None:
-        notes += ("certificates of every kind, for none could be read",)
-    return Offer(
+    return priority_strings.offer(
+        Located(text or directives("exim").default_of("priority", reading.release), _at(listed, at)),
+        program="exim",
         subject=subject,
         at=at,
-        protocols=tuple(protocols),
-        refused=bool(found.error),
-        inconclusive=(f"the priority string {text!r}, which GnuTLS refuses ({found.error})",)
-        if found.error
-        else (),
-        assumptions=notes,
-        dh_bits=bits if any(s.value.startswith("TLS_DHE") for p in protocols for s in p.suites) else None,
-        compression=False,
+        keys=keys,
+        finite_field=bits is not None,
+        dh_bits=bits,
+        assumptions=reading.assumptions,
     )
-
-
-def _group(name: str) -> str:
-    return name.removeprefix("GROUP-").lower()
-
-
-def _fits(suite: gnutls.Suite, keys: frozenset[str] | None) -> bool:
-    wanted = _AUTH.get(suite.kx)
-    if wanted is None:
-        return False
-    return not wanted or keys is None or wanted in keys
 
 
 def edits(tree: Tree, path: str, reading: Reading) -> Iterator[Edit]:
     """Yield the top of the main file; the old lines go, wherever they are."""
-    gnu = with_gnutls(reading.release)
+    gnu = reading.release.gnutls
     library = "_HAVE_GNUTLS" if gnu else "_HAVE_OPENSSL"
     main = Main(tree, path, {"_HAVE_TLS": "y", library: "y"})
     old = tuple(x for x in main.lines if x.name in _OURS)
@@ -349,7 +310,6 @@ TARGET = Target(
     context=context,
     read=read,
     edits=edits,
-    gnutls=with_gnutls,
     fingerprint=re.compile(
         r"^\s*(?:tls_advertise_hosts|tls_require_ciphers|tls_on_connect_ports|openssl_options|acl_smtp_\w+|"
         r"primary_hostname|begin\s+(?:acl|routers|transports)|daemon_smtp_ports)\b",

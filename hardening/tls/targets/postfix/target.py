@@ -24,7 +24,7 @@ from hardening.tls.targets.reading import (
 from hardening.tls.targets.reading.flat_syntax import Grammar, Line, Section
 from hardening.tls.targets.reading.tree import Tree
 
-_GRAMMAR = Grammar(comment="#", section=None, continued=True, fold=str, quotes="")
+_GRAMMAR = Grammar(comment="#", section=None, continued=" ", fold=str, quotes="")
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|\((\w+)\)|(\w+))")
 _CONDITIONAL = re.compile(
     r"\$[{(](?P<name>\w+)(?:\?\{(?P<yes>[^{}]*)\}:\{(?P<no>[^{}]*)\}|(?P<mark>[?:])(?:\{(?P<body>[^{}]*)\}|(?P<bare>[^{}()]*)))[})]"

@@ -58,8 +58,8 @@ class Grammar:
     """For one setting, the patterns of the files it includes."""
     fold: Callable[[str], str] = str.lower
     trailing_comments: bool = False
-    continued: bool = False
-    """Whether a line that begins with a blank continues the one before (Postfix)."""
+    continued: str | None = None
+    """What stands between a line and one that begins with a blank and continues it: a blank (Postfix), nothing (LDIF); None: no line is continued."""
     quotes: str = "\"'"
     unquoted: Callable[[str], str] | None = None
     """What a value in quotes means where there are escapes in it; None: the text between them."""
@@ -133,8 +133,9 @@ def _logical(text: str, grammar: Grammar, comment: re.Pattern[str]) -> list[tupl
         if grammar.backslash is not None and found and found[-1][1].endswith("\\"):
             rest = line.rstrip() if grammar.blanks_after else line.strip()
             found[-1] = (found[-1][0], found[-1][1][:-1] + grammar.backslash + rest)
-        elif grammar.continued and line[:1] in {" ", "\t"} and found:
-            found[-1] = (found[-1][0], f"{found[-1][1]} {line.strip()}")
+        elif grammar.continued is not None and line[:1] in {" ", "\t"} and found:
+            rest = line.strip() if grammar.continued else line[1:]
+            found[-1] = (found[-1][0], f"{found[-1][1]}{grammar.continued}{rest}")
         else:
             found.append((number, line))
     return found
