@@ -80,6 +80,14 @@ test-real: setup servers oracles firewalld $(VENV)/.package $(VENV)/.docs ## tes
 test-matrix: setup servers gnutls-slapd oracles booting pyodide file-systems firewalld ## tests/matrix: hours; its parts have verbs of their own
 	$(PYTEST) -n0 --durations=25 $(or $(ONLY),tests/matrix)
 
+# What `test-corpora` reads. The tables in tests/data/tls/corpora name the commits that they were written for.
+REPOSITORIES := https://github.com/mozilla/ssl-config-generator https://github.com/chromium/badssl.com \
+  https://gitlab.com/redhat-crypto/fedora-crypto-policies
+
+test-corpora: setup ## tests/corpora: verdicts about fetched configurations of others; CORPORA=DIR, without it says how to get DIR
+	@test -n "$(CORPORA)" || { echo "mkdir corpora && cd corpora && for one in $(REPOSITORIES); do git clone $$""one; done; then: make test-corpora CORPORA=\$$PWD"; exit 2; }
+	CORPORA='$(abspath $(CORPORA))' $(PYTEST) -n0 $(or $(ONLY),tests/corpora)
+
 coverage: setup ## say what `make test test-real COVER=1` covered; fail below the limit
 	$(BIN)/coverage report --skip-covered --show-missing --fail-under=$(COVERAGE) | tail -n 60
 

@@ -11,8 +11,8 @@ from hashlib import sha256
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 from hardening.tls.certificate_repair import mended
@@ -61,12 +61,32 @@ def certifies(issuer: bytes, one: bytes) -> bool:
     if above is None or below is None:
         return True
     try:
-        below.verify_directly_issued_by(above)
+        digest = below.signature_hash_algorithm
+        if isinstance(digest, hashes.MD5 | hashes.SHA1):
+            _verify_broken(below, above, digest)
+        else:
+            below.verify_directly_issued_by(above)
     except UnsupportedAlgorithm:
         return True
     except (ValueError, TypeError, InvalidSignature):
         return False
     return True
+
+
+def _verify_broken(
+    below: x509.Certificate, above: x509.Certificate, digest: hashes.MD5 | hashes.SHA1
+) -> None:
+    """Verify a signature over a digest that cryptography refuses: it certifies all the same, and is another finding.
+
+    Errors: InvalidSignature, TypeError (a key of another kind).
+    """
+    key = above.public_key()
+    if isinstance(key, rsa.RSAPublicKey):
+        key.verify(below.signature, below.tbs_certificate_bytes, padding.PKCS1v15(), digest)
+    elif isinstance(key, ec.EllipticCurvePublicKey):
+        key.verify(below.signature, below.tbs_certificate_bytes, ec.ECDSA(digest))
+    else:
+        raise TypeError(type(key).__name__)
 
 
 def _read(one: x509.Certificate, der: bytes) -> Certificate:

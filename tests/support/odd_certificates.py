@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
@@ -48,6 +48,16 @@ def odd(until: int = 2051) -> dict[str, bytes]:
     found = {what: _swapped(_NAME, name, der) for what, name in names.items()}
     found["serial below 0"] = _swapped(b"\x02\x01\x07", b"\x02\x01\xf9", der)
     return found | {"version 6": _swapped(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x05", der)}
+
+
+def resigned(pem: bytes, key: rsa.RSAPrivateKey, digest: hashes.MD5 | hashes.SHA1) -> bytes:
+    """Return a certificate that an RSA key signed over SHA-256, in PEM, signed by it over a digest that is broken."""
+    one = x509.load_pem_x509_certificate(pem)
+    rsa_with = bytes.fromhex("2a864886f70d0101")
+    old, new = rsa_with + b"\x0b", rsa_with + (b"\x04" if isinstance(digest, hashes.MD5) else b"\x05")
+    signature = key.sign(one.tbs_certificate_bytes.replace(old, new), padding.PKCS1v15(), digest)
+    der = one.public_bytes(Encoding.DER).replace(old, new)[: -len(signature)] + signature
+    return x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM)
 
 
 def unknown_curve() -> bytes:

@@ -412,16 +412,22 @@ def _decoded(text: bytes) -> bytes | None:
 
 @lru_cache(maxsize=1024)
 def _read(content: bytes) -> _Card:
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore"
+        )  # old certificates break rules that newer libraries warn about, part by part
+        return _parsed(content)
+
+
+def _parsed(content: bytes) -> _Card:
     from cryptography import x509
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # old certificates break rules that newer libraries warn about
-        try:
-            card = x509.load_pem_x509_certificate(content)
-        except (ValueError, x509.InvalidVersion):
-            return _NONE
+    try:
+        card = x509.load_pem_x509_certificate(content)
+    except (ValueError, x509.InvalidVersion):
+        return _NONE
     named = _named(card)
     try:
         key, digest = card.public_key(), card.signature_hash_algorithm

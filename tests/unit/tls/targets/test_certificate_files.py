@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from hardening.tls import policy
 from hardening.tls.auditing.audit import audit
 from hardening.tls.auditing.mains import AuditInput
 from hardening.tls.targets import find
+from tests.support.odd_certificates import resigned
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
@@ -42,6 +43,7 @@ def card(
     ca: bool = False,
     days: int = 90,
     names: tuple[str, ...] = ("bms.example",),
+    more: Sequence[x509.ExtensionType] = (),
 ) -> tuple[bytes, Key]:
     """Return a certificate in PEM form and its key; it signs itself where no signer is given."""
     key = key or ec.generate_private_key(ec.SECP256R1())
@@ -55,9 +57,10 @@ def card(
         .not_valid_after(NOW + timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(n) for n in names]), critical=False)
-        .sign(signer or key, hashes.SHA256())
     )
-    return made.public_bytes(Encoding.PEM), key
+    for one in more:
+        made = made.add_extension(one, critical=False)
+    return made.sign(signer or key, hashes.SHA256()).public_bytes(Encoding.PEM), key
 
 
 def small() -> rsa.RSAPrivateKey:
@@ -273,6 +276,26 @@ def test_a_chain_is_judged_to_its_end(tmp_path: Path) -> None:
     assert "CN=weak ca" in verdict(found)[1]
     found = audited(host(tmp_path, "nginx", leaf + root + weak), "nginx")
     assert rules(found) == {"tls/certificate-key", "tls/certificate-chain-order"}
+
+
+@pytest.mark.parametrize("digest", [hashes.MD5(), hashes.SHA1()], ids=["md5", "sha1"])
+def test_a_broken_digest_certifies_all_the_same(digest: hashes.MD5 | hashes.SHA1, tmp_path: Path) -> None:
+    """Each chain was out of order, since the library refuses to verify such signatures."""
+    authority, key = card("ca", signing := rsa.generate_private_key(65537, 2048), ca=True)
+    other, _ = card("ca", key=rsa.generate_private_key(65537, 2048), ca=True)
+    leaf = resigned(card(issuer="ca", signer=key)[0], signing, digest)
+    found = rules(audited(host(tmp_path, "nginx", leaf + authority), "nginx"))
+    assert found == {"tls/certificate-signature"}
+    found = rules(audited(host(tmp_path, "nginx", leaf + other), "nginx"))
+    assert found == {"tls/certificate-signature", "tls/certificate-chain-order"}
+
+
+def test_what_a_library_warns_about_is_read_in_silence(tmp_path: Path) -> None:
+    """The serial number 0 of its authority was a warning on standard error, and with `-W error` the end of the audit."""
+    name = x509.DirectoryName(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ca")]))
+    authority = x509.AuthorityKeyIdentifier(b"1", [name], 0)
+    made, _ = card(more=[authority])
+    assert rules(audited(host(tmp_path, "nginx", made), "nginx")) == {SELF_SIGNED}
 
 
 def test_an_authority_of_its_own_is_the_servers_own_certificate_beside_another(tmp_path: Path) -> None:
