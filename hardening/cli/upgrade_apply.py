@@ -326,7 +326,7 @@ def _play(
                 "upgrade.yml", inventory=inventory, limit=limit, variables=values, flags=flags
             )
             back = None
-            if undo and (wanted := upgrade_report.to_undo(map(upgrade_report.told, receipt.hosts))):
+            if undo and (wanted := upgrade_report.to_undo(map(upgrade_report.host_report, receipt.hosts))):
                 back = fleet.lead_back(
                     wanted, inventory=inventory, limit=limit, variables=values, flags=flags
                 )

@@ -126,25 +126,25 @@ def register(settings: Settings, certificate: Path) -> str:
         "type": "AsymmetricX509Cert", "usage": "Verify", "displayName": "aspect-mailer",
         "key": base64.b64encode(_der(read(certificate))).decode(),
     }  # fmt: skip
-    answer = _asked(settings, "addKey", {"keyCredential": key, "passwordCredential": None})
+    answer = _call(settings, "addKey", {"keyCredential": key, "passwordCredential": None})
     try:
-        told = answer.json()["keyId"]
+        key_id = answer.json()["keyId"]
     except (
         ValueError,
         TypeError,
         KeyError,
         RecursionError,
     ):  # cut short on its way: it is registered all the same
-        told = ""
-    return told if isinstance(told, str) and _KEY_ID.fullmatch(told) else ""
+        key_id = ""
+    return key_id if isinstance(key_id, str) and _KEY_ID.fullmatch(key_id) else ""
 
 
 def unregister(settings: Settings, old: Credential) -> None:
     """Remove a certificate from the registration (removeKey). Errors: RefusedBy."""
-    _asked(settings, "removeKey", {"keyId": old.key_id})
+    _call(settings, "removeKey", {"keyId": old.key_id})
 
 
-def _asked(settings: Settings, verb: str, body: dict[str, Any]) -> Any:
+def _call(settings: Settings, verb: str, body: dict[str, Any]) -> Any:
     """POST with a proof; Microsoft's pages name two audiences for it, a refusal of the first is followed by the second."""
     first, application = settings.credentials[0], settings.application.strip()
     token = acquire(settings, first, resource(settings, Transport.GRAPH))

@@ -24,8 +24,8 @@ def examine(
     settings: Settings, today: date, *, offline: bool = False, send: bool = False
 ) -> tuple[Subject, Iterable[Finding], Iterable[Result]]:
     """Run every step. Nothing is sent without `send`; nothing leaves the machine when `offline`."""
-    asked = settings.timeout
-    settings = replace(settings, timeout=min(asked, WAITS[0]))
+    timeout = settings.timeout
+    settings = replace(settings, timeout=min(timeout, WAITS[0]))
     found = Examination(settings, today, offline=offline, send=send)
     for step in LOCAL:
         step(found)
@@ -33,7 +33,7 @@ def examine(
         for step in (*NETWORK, *REMOTE):
             silent = sum(1 for f in found.findings if f.evidence.startswith("cause=timeout"))
             wait = WAITS[min(silent, len(WAITS) - 1)]
-            found.settings = replace(found.settings, timeout=min(asked, wait))
+            found.settings = replace(found.settings, timeout=min(timeout, wait))
             step(found)
     subject = Subject(
         id=found.subject, kind=Kind.MAILER, reason="offline: files and values alone" if offline else ""

@@ -79,7 +79,7 @@ def _pair(found: Examination, credential: Credential) -> None:
         return
     place, where = credential.place, found.settings.source
     try:
-        made = _certificate(credential)
+        certificate = _certificate(credential)
         key = load_pem_private_key(credential.key(), None)
     except HardeningError as problem:
         found.wrong("values", place, str(problem), problem.hint, where=where)
@@ -100,7 +100,7 @@ def _pair(found: Examination, credential: Credential) -> None:
         )  # fmt: skip
         found.failed.add("values")
         return
-    if key.public_key() != made.public_key():
+    if key.public_key() != certificate.public_key():
         found.wrong(
             "values", "certificate-key-mismatch", f"{place}: the key does not belong to the certificate",
             "openssl req -x509 -newkey rsa:3072 -nodes -subj /CN=mailer -days 365 -keyout mailer.key -out mailer.crt",
@@ -118,13 +118,13 @@ def _certificate(credential: Credential) -> Certificate:
 
 
 def _expiry(found: Examination) -> None:
-    said = []
+    lines = []
     for number, credential in enumerate(found.settings.credentials):
         end = _end(credential)
         if end is None:
             continue
         left = (end - found.today).days
-        said.append(f"{credential.place}: {left} days left")
+        lines.append(f"{credential.place}: {left} days left")
         lead = next(((days, level) for days, level in _LEADS if left <= days), None)
         if lead is None:
             continue
@@ -144,7 +144,7 @@ def _expiry(found: Examination) -> None:
             "expiry", "EWS ends", ews_way_out(found.settings),
             where=found.settings.source,
         )  # fmt: skip
-    found.done("expiry", "; ".join(said) or "no end is known")
+    found.done("expiry", "; ".join(lines) or "no end is known")
 
 
 def _end(credential: Credential) -> date | None:
@@ -191,12 +191,12 @@ def _queue(found: Examination) -> None:
         age = time.time() - float(status["at"])
     except (HardeningError, ValueError, TypeError, KeyError, AttributeError) as problem:
         closed = isinstance(problem.__cause__, PermissionError)
-        said = (
+        text = (
             "cannot be read: the state of the queue is unknown"
             if closed
             else "is absent or unreadable: the relay does not run"
         )
-        found.wrong("queue", "no-status", f"{path} {said}", "sudo harden mailer doctor" if closed else
+        found.wrong("queue", "no-status", f"{path} {text}", "sudo harden mailer doctor" if closed else
                     "systemctl status aspect-mail-relay", where=path)  # fmt: skip
         found.done("queue")
         return

@@ -44,16 +44,16 @@ def _network(found: Examination) -> None:
     needed = _endpoints(found.settings)
     with ThreadPoolExecutor(len(needed)) as pool:
         tried = {name: pool.submit(_reach, found.settings, name, *place) for name, place in needed.items()}
-    said: set[str] = set()
+    reported: set[str] = set()
     for name, one in tried.items():
         problem = one.result()
         if problem is None:
             continue
         found.failed.add(name)
         host, port = needed[name]
-        if problem.diagnosis.cause in said and problem.diagnosis.cause.startswith("proxy-unreach"):
+        if problem.diagnosis.cause in reported and problem.diagnosis.cause.startswith("proxy-unreach"):
             continue  # the same proxy, said once
-        said.add(problem.diagnosis.cause)
+        reported.add(problem.diagnosis.cause)
         found.refused("network", problem, where=f"{host}:{port}")
     found.done("network", f"{len(needed) - len(found.failed & set(needed))} of {len(needed)} hosts reached")
 
@@ -126,9 +126,9 @@ def _directory(tenant: str, issuer: str) -> str:
     return next((part.lower() for part in (tenant, *issuer.split("/")) if GUID.match(part)), "")
 
 
-def _clock(found: Examination, said: str) -> None:
+def _clock(found: Examination, date: str) -> None:
     try:
-        theirs = parsedate_to_datetime(said)
+        theirs = parsedate_to_datetime(date)
     except (TypeError, ValueError):
         found.done("clock", "the answer has no date", Verdict.INCONCLUSIVE)
         return

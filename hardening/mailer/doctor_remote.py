@@ -152,8 +152,8 @@ def _smtp(found: Examination) -> None:
     except RefusedBy as problem:
         found.failed.add("smtp")
         inspected = problem.diagnosis.cause == "tls-untrusted"
-        told = signed_by(problem, _smtp_issuer(settings)) if inspected else problem
-        found.refused(step, told, where=settings.endpoints.smtp)
+        reason = signed_by(problem, _smtp_issuer(settings)) if inspected else problem
+        found.refused(step, reason, where=settings.endpoints.smtp)
         found.done(step)
         later = ("smtp", "auth", "envelope")
         for one in later[later.index(step) + 1 :]:
@@ -297,11 +297,11 @@ def _send_by(found: Examination, transport: Transport) -> None:
             found.refused("send", problem, where=where)
         else:
             found.wrong("send", "failed", str(problem), problem.hint, where=where)
-    said = "; ".join(dict.fromkeys(one.message for one in found.findings[earlier:]))
+    messages = "; ".join(dict.fromkeys(one.message for one in found.findings[earlier:]))
     found.done(
         "send",
-        f"{transport}: {said or 'accepted, ' + str(mail['Message-ID']) + ' ' + attempts[-1].accepted}".rstrip(),
-        Verdict.FAIL if said else Verdict.PASS,
+        f"{transport}: {messages or 'accepted, ' + str(mail['Message-ID']) + ' ' + attempts[-1].accepted}".rstrip(),
+        Verdict.FAIL if messages else Verdict.PASS,
     )
 
 

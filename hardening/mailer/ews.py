@@ -9,7 +9,7 @@ from html import escape
 
 from hardening.mailer.error_catalogue import Answer, seconds
 from hardening.mailer.net import RefusedBy
-from hardening.mailer.secret import Secret, told
+from hardening.mailer.secret import Secret, redacted
 from hardening.mailer.settings import Settings
 from hardening.mailer.web import Client, foreign
 
@@ -38,15 +38,15 @@ def send(settings: Settings, token: Secret, mail: EmailMessage) -> str:
         folder=_SENT if keep else "",
         mime=base64.b64encode(mail.as_bytes()).decode(),
     )
-    return _asked(settings, token, settings.mailbox.strip(), body)
+    return _call(settings, token, settings.mailbox.strip(), body)
 
 
 def read_folder(settings: Settings, token: Secret, mailbox: str, folder: str = "inbox") -> str:
     """Ask for a folder's id; return the request's id. Errors: RefusedBy."""
-    return _asked(settings, token, mailbox, _READ.format(folder=folder))
+    return _call(settings, token, mailbox, _READ.format(folder=folder))
 
 
-def _asked(settings: Settings, token: Secret, mailbox: str, body: str) -> str:
+def _call(settings: Settings, token: Secret, mailbox: str, body: str) -> str:
     version = _VERSION.get(settings.server_version.strip(), "Exchange2010_SP2")
     envelope = _ENVELOPE.format(version=version, mailbox=escape(mailbox), body=body)
     headers = {
@@ -69,11 +69,11 @@ def _asked(settings: Settings, token: Secret, mailbox: str, body: str) -> str:
         Answer(
             where="ews",
             status=answer.status_code,
-            name="foreign" if alien else told(next((code for code in codes if code != "NoError"), "")),
-            text=told(
+            name="foreign" if alien else redacted(next((code for code in codes if code != "NoError"), "")),
+            text=redacted(
                 text[1].decode("utf-8", "replace") if text else answer.headers.get("x-ms-diagnostics", "")
             ),
-            trace=told(f"request-id={request}") if request else "",
+            trace=redacted(f"request-id={request}") if request else "",
             retry_after=int(wait[1]) / 1000 if wait else seconds(answer.headers.get("Retry-After", "")),
         ),
         uncertain=answer.status_code in (502, 504),

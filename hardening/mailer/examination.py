@@ -115,9 +115,9 @@ class Examination:
         A step that works and has something to say passes with a finding below `WARNS_BELOW`: a warning.
         """
         if verdict is None:
-            said = [f for f in self.findings if f.rule is RULES[step]]
-            verdict = Verdict.FAIL if any(f.level >= WARNS_BELOW for f in said) else Verdict.PASS
-            reason = "; ".join(f.message for f in said) or reason
+            reported = [f for f in self.findings if f.rule is RULES[step]]
+            verdict = Verdict.FAIL if any(f.level >= WARNS_BELOW for f in reported) else Verdict.PASS
+            reason = "; ".join(f.message for f in reported) or reason
         self.results.append(
             Result(
                 rule=RULES[step],

@@ -11,7 +11,7 @@ import requests
 
 from hardening.mailer.error_catalogue import Answer, seconds
 from hardening.mailer.net import RefusedBy
-from hardening.mailer.secret import Secret, told
+from hardening.mailer.secret import Secret, redacted
 from hardening.mailer.settings import Settings
 from hardening.mailer.web import Client, foreign
 
@@ -91,9 +91,9 @@ def checked(answer: requests.Response, good: tuple[int, ...] = (202,)) -> str:
         Answer(
             where="graph",
             status=answer.status_code,
-            name="foreign" if alien else told(error.get("code", "")),
-            text=told(error.get("message", "")),
-            trace=told(f"request-id={request}") if request else "",
+            name="foreign" if alien else redacted(error.get("code", "")),
+            text=redacted(error.get("message", "")),
+            trace=redacted(f"request-id={request}") if request else "",
             retry_after=seconds(answer.headers.get("Retry-After", "")),
         ),
         uncertain=answer.status_code in _GATEWAY,

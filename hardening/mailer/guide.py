@@ -132,8 +132,8 @@ def _connect(settings: Settings, steps: list[Step]) -> None:
         f"Connect-ExchangeOnline -ExchangeEnvironmentName {settings.cloud.exchange}",
     ]
     if any("$principal" in line for step in steps for line in step.exchange):
-        asked = "Read-Host 'Object ID of the enterprise application'"
-        opening.append(f"if (-not $principal) {{ $principal = {asked} }}   # step 1 shows it")
+        prompt = "Read-Host 'Object ID of the enterprise application'"
+        opening.append(f"if (-not $principal) {{ $principal = {prompt} }}   # step 1 shows it")
     steps[first] = replace(steps[first], exchange=(*opening, *steps[first].exchange))
 
 
@@ -149,23 +149,23 @@ def principal(settings: Settings) -> str:
 
 
 def _warnings(settings: Settings, today: date, *, over_ews: bool) -> list[str]:
-    facts, said = ground(), []
+    facts, lines = ground(), []
     if over_ews:
         left = facts.ews_days(today)
         when = f"in {left} days" if left > 0 else f"{-left} days ago"
-        said += [
+        lines += [
             f"EWS is blocked by default since {facts.ews_blocked} and ends for good on {facts.ews_ends} ({when}).",
             "Prefer graph or smtp to EWS; for calendars, Graph.",
             "full_access_as_app opens EVERY mailbox of the organisation to whoever holds the credential.",
         ]
-    said.append(
+    lines.append(
         f"SMTP AUTH with a password is off by default from {facts.basic_off} on; OAuth2 as set up here stays."
     )
     if settings.cloud.verified != "source":
-        said.append(
+        lines.append(
             f"Host names of this cloud are {settings.cloud.verified}, not read in Microsoft's documentation."
         )
-    return said
+    return lines
 
 
 def _register(settings: Settings) -> Step:

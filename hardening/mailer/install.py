@@ -40,7 +40,9 @@ def relay_config(settings: Settings, host: Host | None = None) -> dict[str, obje
     relay = dict(settings.relay)
     keys = f"{relay.get('spool', '/var/spool/aspect-mail-relay')}/keys"
     own = {"certificate_file": f"{keys}/host.crt", "key_file": f"{keys}/host.key"}
-    given = [_carried(one, host.folder) if host.credentials else _named(one) for one in settings.credentials]
+    credentials = [
+        _carried(one, host.folder) if host.credentials else _named(one) for one in settings.credentials
+    ]
     ca_file = (
         f"{host.folder}/ca.pem" if host.credentials and settings.ca_file else str(settings.ca_file or "")
     )
@@ -51,7 +53,7 @@ def relay_config(settings: Settings, host: Host | None = None) -> dict[str, obje
         "mailbox": settings.mailbox.strip(),
         "senders": [settings.sender.strip()],
         "recipients": list(settings.recipients),
-        "credentials": [own, *given] if host.certificate else given,
+        "credentials": [own, *credentials] if host.certificate else credentials,
         "transports": transports,
         "authority": settings.endpoints.authority,
         "graph": settings.endpoints.graph,
@@ -134,12 +136,12 @@ def native_files(settings: Settings, template: Path | None = None) -> Iterator[t
     text = read(template or Path(str(resources.templates() / "mailer" / f"{name}.j2"))).decode(
         "utf-8", "replace"
     )
-    given = next((one for one in settings.credentials if not one.is_certificate), None)
-    values = {} if given is None else {"secret": given.value().reveal()}
+    credential = next((one for one in settings.credentials if not one.is_certificate), None)
+    values = {} if credential is None else {"secret": credential.value().reveal()}
     try:
-        made = _filled(text, settings=settings, **values)
+        files = _filled(text, settings=settings, **values)
     except TemplateError as problem:
-        if given is None and "'secret' is undefined" in str(problem.message):
+        if credential is None and "'secret' is undefined" in str(problem.message):
             raise UsageError(
                 f"{settings.credentials[0].place}: a certificate, and the product's settings take a client secret",
                 hint="name a secret_file too, or let the relay send: harden mailer render relay",
@@ -147,7 +149,7 @@ def native_files(settings: Settings, template: Path | None = None) -> Iterator[t
         raise DataError(
             f"{template}: {problem.message}", hint="see docs/mailer.md for what a template may name"
         ) from None
-    yield name, made.encode(), 0o600
+    yield name, files.encode(), 0o600
 
 
 def _filled(text: str, **values: object) -> str:

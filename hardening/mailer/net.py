@@ -38,32 +38,32 @@ def unreachable(name: str, text: str, *, uncertain: bool = False) -> RefusedBy:
 
 def context(settings: Settings) -> ssl.SSLContext:
     """Return a TLS context: the system's authorities and `ca_file`, names checked, 1.2 at least."""
-    made = ssl.create_default_context()
-    made.minimum_version = ssl.TLSVersion.TLSv1_2
+    tls = ssl.create_default_context()
+    tls.minimum_version = ssl.TLSVersion.TLSv1_2
     if settings.ca_file is not None:
         try:
-            made.load_verify_locations(settings.ca_file)
+            tls.load_verify_locations(settings.ca_file)
         except (OSError, ssl.SSLError) as problem:
             raise unreachable(
                 "tls-untrusted", f"ca_file: {getattr(problem, 'strerror', None) or type(problem).__name__}"
             ) from problem
-    return made
+    return tls
 
 
 def unverified() -> ssl.SSLContext:
     """Return a context that checks nothing: to read who signed what answers. Nothing is sent under it."""
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    made.check_hostname = False
-    made.verify_mode = ssl.CERT_NONE
-    return made
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    tls.check_hostname = False
+    tls.verify_mode = ssl.CERT_NONE
+    return tls
 
 
 def issuer(session: ssl.SSLSocket) -> str:
     """Return who signed the certificate of the other side."""
     from cryptography.x509 import load_der_x509_certificate
 
-    made = session.getpeercert(binary_form=True)
-    return load_der_x509_certificate(made).issuer.rfc4514_string() if made else "nobody"
+    raw = session.getpeercert(binary_form=True)
+    return load_der_x509_certificate(raw).issuer.rfc4514_string() if raw else "nobody"
 
 
 def signed_by(problem: RefusedBy, issuer: str) -> RefusedBy:

@@ -79,6 +79,6 @@ def masked(text: str, *secrets: Secret) -> str:
     return _BLOB.sub(MASK, _BEARER.sub(r"\1" + MASK, text))
 
 
-def told(said: object, *secrets: Secret) -> str:
+def redacted(text: object, *secrets: Secret) -> str:
     """Return what an answer says, masked and of bounded length: whoever answers may be no mail service, and say what it was sent."""
-    return masked(str(said), *secrets)[:_LONGEST]
+    return masked(str(text), *secrets)[:_LONGEST]

@@ -14,7 +14,7 @@ from typing import Self
 
 from hardening.mailer.error_catalogue import Answer
 from hardening.mailer.net import RefusedBy, connected, context, host_port, issuer, tls_failure, unreachable
-from hardening.mailer.secret import Secret, told
+from hardening.mailer.secret import Secret, redacted
 from hardening.mailer.settings import Settings
 
 _ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
@@ -74,14 +74,14 @@ class Submission:
             raise unreachable("closed", f"{where} {text}", uncertain=uncertain) from problem
 
     def _expect(self, stage: str, reply: tuple[int, bytes], good: Sequence[int]) -> None:
-        code, said = reply
+        code, answer = reply
         if code in good:
             return
         if code < 0:  # smtplib's word for a line without a number
             raise RefusedBy(
                 Answer(where="smtp", stage=stage, name="not-smtp", text="the answer is not an SMTP reply")
             )
-        text = told(said.decode("utf-8", "replace").replace("\n", " "))
+        text = redacted(answer.decode("utf-8", "replace").replace("\n", " "))
         found = _ENHANCED.search(text)
         raise RefusedBy(
             Answer(where="smtp", stage=stage, status=code, name=found[1] if found else "", text=text)
@@ -130,9 +130,9 @@ class Submission:
             raise RefusedBy(
                 Answer(where="smtp", stage="auth", name="no-xoauth2", text="XOAUTH2 is not offered")
             )
-        said = f"user={self.settings.mailbox.strip()}\x01auth=Bearer {token.reveal()}\x01\x01"
+        response = f"user={self.settings.mailbox.strip()}\x01auth=Bearer {token.reveal()}\x01\x01"
         with self._naming("auth"):
-            blob = base64.b64encode(said.encode()).decode()
+            blob = base64.b64encode(response.encode()).decode()
             reply = self._session.docmd("AUTH", "XOAUTH2 " + blob)
             if (
                 reply[0] in _TOO_LONG

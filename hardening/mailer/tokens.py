@@ -16,7 +16,7 @@ from hardening.errors import InputError
 from hardening.mailer.error_catalogue import PORTAL, Answer, numbers, seconds
 from hardening.mailer.net import RefusedBy
 from hardening.mailer.rest import read
-from hardening.mailer.secret import Secret, told
+from hardening.mailer.secret import Secret, redacted
 from hardening.mailer.settings import Credential, Settings, Transport
 from hardening.mailer.web import Client
 
@@ -40,8 +40,8 @@ class Token:
     @property
     def roles(self) -> list[str]:
         """The application permissions that it carries."""
-        said = self.claims.get("roles")
-        return [str(role) for role in said] if isinstance(said, list) else []
+        claimed = self.claims.get("roles")
+        return [str(role) for role in claimed] if isinstance(claimed, list) else []
 
     @property
     def over(self) -> bool:
@@ -166,10 +166,10 @@ def _answer(client: Client, body: Mapping[str, Any], credential: Credential) -> 
     return Answer(
         where="token",
         status=status,
-        name=told(body.get("error", ""), *secrets),
+        name=redacted(body.get("error", ""), *secrets),
         codes=tuple(dict.fromkeys(codes)),
-        text=told(text.splitlines()[0] if text else "", *secrets),
-        trace=told(
+        text=redacted(text.splitlines()[0] if text else "", *secrets),
+        trace=redacted(
             " ".join(f"{k}={body[k]}" for k in ("trace_id", "correlation_id") if body.get(k)), *secrets
         ),
         retry_after=seconds(client.last.headers.get("Retry-After", "")) if client.last is not None else None,

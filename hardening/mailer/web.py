@@ -16,17 +16,17 @@ from hardening.mailer.settings import Settings
 class _Verified(HTTPAdapter):
     """An adapter that uses our TLS context, also inside a proxy's tunnel."""
 
-    def __init__(self, made: ssl.SSLContext) -> None:
-        self._made = made
+    def __init__(self, tls: ssl.SSLContext) -> None:
+        self._tls = tls
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Add the context to the pool."""
-        super().init_poolmanager(*args, ssl_context=self._made, **kwargs)
+        super().init_poolmanager(*args, ssl_context=self._tls, **kwargs)
 
     def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
         """Add the context to the pool behind the proxy."""
-        return super().proxy_manager_for(proxy, ssl_context=self._made, **kwargs)
+        return super().proxy_manager_for(proxy, ssl_context=self._tls, **kwargs)
 
 
 class Client(requests.Session):
@@ -98,16 +98,16 @@ def _named(problem: requests.RequestException) -> RefusedBy:
     if isinstance(inner, ssl.SSLError):
         return tls_failure(inner, host)
     if isinstance(problem, requests.exceptions.ProxyError):
-        return _proxy_said(text, host)
+        return _proxy_refusal(text, host)
     if isinstance(problem, requests.exceptions.Timeout):
-        asked = not isinstance(problem, requests.exceptions.ConnectTimeout)
-        return unreachable("timeout", f"{host} did not answer in time", uncertain=asked)
+        requested = not isinstance(problem, requests.exceptions.ConnectTimeout)
+        return unreachable("timeout", f"{host} did not answer in time", uncertain=requested)
     names = {"NameResolution": "dns", "getaddrinfo": "dns", "refused": "refused"}
     name = next((name for word, name in names.items() if word in text), "closed")
     return unreachable(name, f"{host}: {type(problem).__name__}", uncertain=name == "closed")
 
 
-def _proxy_said(text: str, host: str) -> RefusedBy:
+def _proxy_refusal(text: str, host: str) -> RefusedBy:
     if "Tunnel connection failed: 407" in text:
         return unreachable("proxy-auth", "the proxy requires authentication (407)")
     if "Tunnel connection failed: 5" in text:

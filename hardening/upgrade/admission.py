@@ -69,8 +69,8 @@ def admit(
     run = verify(path, trusted, signature=signature, held=held.append)
     if run.extra_codes or not held:
         return run, None
-    (said,) = held  # not read again: the file may be another one by now
-    wrong = _wrong_product(said, recipe)
+    (stated,) = held  # not read again: the file may be another one by now
+    wrong = _wrong_product(stated, recipe)
     product = Result(
         rule=rules.PRODUCT, subject=str(path), verdict=Verdict.FAIL if wrong else Verdict.PASS, reason=wrong
     )
@@ -94,12 +94,12 @@ def admit(
         return run, None
     return run, Job(
         bundle=str(path.resolve()),
-        sha256=said.sha256,
-        size=said.size,
+        sha256=stated.sha256,
+        size=stated.size,
         unpacked=int(seen.stats.get("bytes", 0)),
-        product=said.product,
-        release=said.release,
-        created=said.created.astimezone(UTC).isoformat(timespec="seconds"),
+        product=stated.product,
+        release=stated.release,
+        created=stated.created.astimezone(UTC).isoformat(timespec="seconds"),
         recipe=recipe.body,
         signature=str((signature or signature_of(path)).resolve()),
         stop=stoppers((*messages, *shipped())),
@@ -155,7 +155,7 @@ def older(job: Job, looked: dict[str, Any]) -> str:
     if row is not None:
         products[job.product] = Release(release, created)
     known = Installed(products=products)
-    said = statement.Statement(
+    stated = statement.Statement(
         name=job.bundle,
         sha256=job.sha256,
         size=job.size,
@@ -165,14 +165,14 @@ def older(job: Job, looked: dict[str, Any]) -> str:
         release=job.release,
         members=[],
     )
-    return known.objection(said)
+    return known.objection(stated)
 
 
-def _wrong_product(said: statement.Statement, recipe: Recipe) -> str:
-    if not said.product:
+def _wrong_product(stated: statement.Statement, recipe: Recipe) -> str:
+    if not stated.product:
         return "the signature does not say which product the bundle is for"
-    if said.product != recipe.name:
-        return f"the bundle is for {said.product}, the recipe for {recipe.name}"
-    if not said.release:
+    if stated.product != recipe.name:
+        return f"the bundle is for {stated.product}, the recipe for {recipe.name}"
+    if not stated.release:
         return "the signature does not say which release the bundle brings"
     return ""

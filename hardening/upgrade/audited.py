@@ -10,7 +10,7 @@ from typing import Any
 from hardening.findings import NESTING, Acceptance, Confidence, Finding, InFile, Rule, Severity
 from hardening.waivers import Waiver
 
-TOLD = 200
+MOST_SHOWN = 200
 """Findings of one host that a report gets, those that fail and the worst first."""
 NAMED = 3
 """Places that a sentence names."""
@@ -34,7 +34,7 @@ def row(one: Finding, waiver: Waiver | None, *, new: bool, counts: bool, fails: 
     }  # fmt: skip
 
 
-def told(rows: list[Row], *, gone: list[list[str]] | None = None, planned: bool = False) -> Row:
+def summary(rows: list[Row], *, gone: list[list[str]] | None = None, planned: bool = False) -> Row:
     """Return what one host's audit came to."""
 
     def order(one: Row) -> tuple[Any, ...]:
@@ -44,8 +44,8 @@ def told(rows: list[Row], *, gone: list[list[str]] | None = None, planned: bool 
         "found": len(rows),
         "new": sum(one["new"] for one in rows),
         "failing": sum(one["fails"] for one in rows),
-        "gone": (gone or [])[:TOLD],
-        "rows": sorted(rows, key=order)[:TOLD],
+        "gone": (gone or [])[:MOST_SHOWN],
+        "rows": sorted(rows, key=order)[:MOST_SHOWN],
         "planned": planned,
     }
 
@@ -66,14 +66,14 @@ def where(one: Row) -> str:
 
 
 def findings(
-    host: str, said: Mapping[str, Any], *, back: bool, new: str = "came with the upgrade"
+    host: str, audit: Mapping[str, Any], *, back: bool, new: str = "came with the upgrade"
 ) -> Iterable[Finding]:
     """Yield what a report says of a host's audit; where the host was rolled back, what kept it from being proved."""
-    for one in said["rows"]:
+    for one in audit["rows"]:
         if back and not one["fails"]:
             continue
         rule = {**one["rule"], "severity": Severity[one["rule"]["severity"].upper()]}
-        state = f" ({new})" if one["new"] else " (was there before)" if "before" in said else ""
+        state = f" ({new})" if one["new"] else " (was there before)" if "before" in audit else ""
         waived = one["waived"] and Acceptance(
             **{**one["waived"], "expires": date.fromisoformat(one["waived"]["expires"])}
         )
@@ -85,27 +85,27 @@ def findings(
         )  # fmt: skip
 
 
-def sentence(said: Mapping[str, Any]) -> str:
+def sentence(audit: Mapping[str, Any]) -> str:
     """Return before and after as one sentence."""
-    if said.get("why"):
-        return str(said["why"])
-    if said["planned"]:
-        failing = [f"{one['rule']['id']} at {where(one)}" for one in said["rows"] if one["fails"]]
+    if audit.get("why"):
+        return str(audit["why"])
+    if audit["planned"]:
+        failing = [f"{one['rule']['id']} at {where(one)}" for one in audit["rows"] if one["fails"]]
         return (
-            _count(said["found"])
-            + _told(said)
-            + _named("; have to be gone after the upgrade", failing, said["failing"])
+            _count(audit["found"])
+            + _counts(audit)
+            + _named("; have to be gone after the upgrade", failing, audit["failing"])
         )
-    before = f"{_count(said['before'])} before" if "before" in said else f"before: {said['unknown']}"
-    gone = [f"{rule} at {place}" for rule, place in said["gone"]]
-    return f"{before}, {said['found']} after{_told(said)}, {said['new']} new" + _named(
+    before = f"{_count(audit['before'])} before" if "before" in audit else f"before: {audit['unknown']}"
+    gone = [f"{rule} at {place}" for rule, place in audit["gone"]]
+    return f"{before}, {audit['found']} after{_counts(audit)}, {audit['new']} new" + _named(
         "; gone", gone, len(gone)
     )
 
 
-def _told(said: Mapping[str, Any]) -> str:
+def _counts(audit: Mapping[str, Any]) -> str:
     """Return how many of the findings a report gets, where those are not all."""
-    return f" (the {TOLD} worst are shown)" if said["found"] > TOLD else ""
+    return f" (the {MOST_SHOWN} worst are shown)" if audit["found"] > MOST_SHOWN else ""
 
 
 def _count(number: int) -> str:

@@ -71,7 +71,7 @@ class HostAudit:
             rows = self._rows(self.look())
         except HardeningError as problem:
             return audited.unknown(str(problem))
-        return audited.told(rows, planned=True)
+        return audited.summary(rows, planned=True)
 
     def after(self, before: Row | None) -> tuple[Row, list[str]]:
         """Return what is found now beside what was before, and what of it keeps the upgrade from being proved."""
@@ -86,17 +86,19 @@ class HostAudit:
             return audited.unknown(why), [] if self.threshold is None else [why]
         now = {(row["rule"]["id"], audited.path(row)) for row in rows}
         places = sorted({(rule, path) for rule, path in known["places"]} if known else ())
-        said = audited.told(rows, gone=[list(one) for one in places if one not in now])
-        said["partial"] = "; ".join(one.reason for one in run.subjects if _is_left(one))
+        audit = audited.summary(rows, gone=[list(one) for one in places if one not in now])
+        audit["partial"] = "; ".join(one.reason for one in run.subjects if _is_left(one))
         if known:
-            said["before"] = len(known["places"])
+            audit["before"] = len(known["places"])
         else:
-            said["unknown"] = (before or {}).get("why") or "the host was not audited before the upgrade"
+            audit["unknown"] = (before or {}).get("why") or "the host was not audited before the upgrade"
         wrong = [
-            f"host audit: {row['rule']['id']} at {audited.where(row)}" for row in said["rows"] if row["fails"]
+            f"host audit: {row['rule']['id']} at {audited.where(row)}"
+            for row in audit["rows"]
+            if row["fails"]
         ]
-        more = [f"host audit: {said['failing'] - NAMED} more"] if said["failing"] > NAMED else []
-        return said, wrong[:NAMED] + more
+        more = [f"host audit: {audit['failing'] - NAMED} more"] if audit["failing"] > NAMED else []
+        return audit, wrong[:NAMED] + more
 
     def _rows(self, run: Run, known: Row | None = None) -> list[Row]:
         """Return the findings, each with whether it was there before, is accepted, and fails."""

@@ -59,11 +59,11 @@ def is_receipt(path: Path) -> bool:
 
 def verified(path: Path, trusted: Policy) -> Run:
     """Check a signed receipt; return a run that exits 0 and names every host's state, or 11 saying why."""
-    started, reason, said, verdict = datetime.now(UTC), "", "", Verdict.PASS
+    started, reason, message, verdict = datetime.now(UTC), "", "", Verdict.PASS
     try:
         data = inputs.read(path, dsse.LARGEST, named=False)
         value = opened(data, trusted.usable(started), threshold=trusted.threshold)
-        said = "; ".join(f"{row['host']}: {row['state']}" for row in value["hosts"])
+        message = "; ".join(f"{row['host']}: {row['state']}" for row in value["hosts"])
     except (OSError, RefusedError) as problem:
         reason, verdict = str(problem), Verdict.FAIL
     except (KeyError, TypeError):
@@ -72,7 +72,7 @@ def verified(path: Path, trusted: Policy) -> Run:
     return Run.of(
         [Subject(id=subject, kind=Kind.FILE)],
         [Finding(rule=REPORT, subject=subject, location=in_file(path), message=reason)] if reason else [],
-        [Result(rule=REPORT, subject=subject, verdict=verdict, reason=reason or said)],
+        [Result(rule=REPORT, subject=subject, verdict=verdict, reason=reason or message)],
         started=started,
         extra_codes={ExitCode.REFUSED} if reason else set(),
     )

@@ -49,7 +49,7 @@ class HostReport:
         return not states.of(self.state).well
 
 
-def told(one: HostReceipt) -> HostReport:
+def host_report(one: HostReceipt) -> HostReport:
     """Return what became of one host, from the last thing it said."""
     rows = [task["result"]["upgrade"] for task in one.tasks if task["result"].get("upgrade")]
     row: dict[str, Any] = {}
@@ -99,10 +99,10 @@ def undone(one: HostReport, undo: HostReceipt | None, output: str = "") -> HostR
 
 def judged(receipt: Receipt, started: datetime, *, planned: bool = False, undo: Receipt | None = None) -> Run:
     """Return a run over all hosts with the exit codes of the contract; `undo` came after it, where it had to."""
-    hosts = [told(one) for one in receipt.hosts]
+    hosts = [host_report(one) for one in receipt.hosts]
     if undo is not None:
-        wanted, asked = to_undo(hosts), {one.host: one for one in undo.hosts}
-        hosts = [undone(h, asked.get(h.host), undo.output) if h.host in wanted else h for h in hosts]
+        wanted, by_host = to_undo(hosts), {one.host: one for one in undo.hosts}
+        hosts = [undone(h, by_host.get(h.host), undo.output) if h.host in wanted else h for h in hosts]
     if not planned:
         hosts = [replace(one, state="untouched") if one.state == "fit" else one for one in hosts]
     subjects = [_subject(one) for one in hosts]
@@ -198,13 +198,17 @@ def _results(one: HostReport, *, planned: bool) -> Iterable[Result]:
     elif verdict is Verdict.PASS:
         reason = _became(one.row)
     yield Result(rule=rule, subject=one.host, verdict=verdict, reason=reason)
-    if said := one.row.get("audit"):
+    if audit := one.row.get("audit"):
         judged = (
-            Verdict.SKIPPED if said.get("planned") else Verdict.FAIL if said.get("failing") else Verdict.PASS
+            Verdict.SKIPPED
+            if audit.get("planned")
+            else Verdict.FAIL
+            if audit.get("failing")
+            else Verdict.PASS
         )
-        if said.get("why"):
+        if audit.get("why"):
             judged = Verdict.INCONCLUSIVE
-        yield Result(rule=rules.AUDITED, subject=one.host, verdict=judged, reason=audited.sentence(said))
+        yield Result(rule=rules.AUDITED, subject=one.host, verdict=judged, reason=audited.sentence(audit))
     for row in one.row.get("pending") or []:
         yield Result(rule=_pending_rule(row), subject=one.host, verdict=Verdict.PENDING, reason=waits(row))
 
@@ -262,8 +266,8 @@ def _findings(one: HostReport) -> Iterable[Finding]:
             yield _finding(rules.LEFT, one.host, f"{len(paths) - NAMED} further paths {kind}")
     for row in one.row.get("pending") or []:
         yield _finding(_pending_rule(row), one.host, waits(row))
-    if said := one.row.get("audit"):
-        yield from audited.findings(one.host, said, back=one.state not in ("committed", "fit", "kept"))
+    if audit := one.row.get("audit"):
+        yield from audited.findings(one.host, audit, back=one.state not in ("committed", "fit", "kept"))
     known = {rule.id: rule for rule in (*(m.rule for m in shipped()), UNKNOWN)}
     for row in one.row.get("log") or []:
         yield Finding(

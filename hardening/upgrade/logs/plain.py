@@ -107,12 +107,12 @@ _SYNTAX = re.compile(r"(?i)(?:unexpected|invalid|near|illegal)\s(?:unexpected\s)
 
 def named(line: str) -> str:
     """Return the line with the value masked that stands behind a word for a secret, whatever it looks like."""
-    (named_so, assigned, weak, bare, said, behind), about = _secret_words()
+    (named_so, assigned, weak, bare, quoted, behind), about = _secret_words()
     line = _each(named_so, line, frozenset())
     line = _each(assigned, line, frozenset())
     line = _each(weak, line, vocabulary())
     line = _each(bare, line, vocabulary())
-    line = _each(said, line, about)
+    line = _each(quoted, line, about)
     line = _each(behind, line, about)
     line = _CHANGED.sub(rf"\1{MASK}", line)
     return _BEFORE.sub(lambda one: one[0] if _spared("", one, one[1], vocabulary()) else MASK + one[2], line)

@@ -157,8 +157,8 @@ class Triage:
                 if monotonic() > until:
                     return number, False
                 text = _line(content, first, last)
-                asked = end - start > _LONGEST_LINE or (quick and text not in self._known)
-                hit = self._gate.hits(content, first, last) if asked else None
+                whole = end - start > _LONGEST_LINE or (quick and text not in self._known)
+                hit = self._gate.hits(content, first, last) if whole else None
                 if hit and content.find(b"\x1b", first, last) >= 0:
                     hit = None  # the gate saw the colours between the words
                 if hit is None or hit:

@@ -114,7 +114,7 @@ def test_what_ansible_was_killed_over_is_no_success(tmp_path: Path, monkeypatch:
 def test_an_upgrade_that_is_finished_stays_so_whatever_became_of_ansible(said: str, state: str) -> None:
     task = {"outcome": "ok", "result": {"upgrade": {"state": said}}}
     one = playbook.HostReceipt(host="a", tasks=[task], cut=True)
-    assert upgrade_report.told(one).state == state
+    assert upgrade_report.host_report(one).state == state
 
 
 def test_a_connection_that_died_is_noticed() -> None:

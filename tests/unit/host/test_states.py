@@ -65,7 +65,7 @@ def test_an_upgrade_says_the_verdict_of_its_state_and_names_what_failed(name: st
 def test_a_host_that_took_the_bundle_and_cannot_be_led_back_did_not_refuse_it() -> None:
     said = {"id": "7", "state": "settled"}, {"state": "refused", "problems": ["No space left on device"]}
     tasks = [{"outcome": "ok", "result": {"upgrade": row}} for row in said]
-    one = upgrade_report.told(HostReceipt(host="a", tasks=tasks))
+    one = upgrade_report.host_report(HostReceipt(host="a", tasks=tasks))
     assert (one.state, one.why) == ("unfinished", ("No space left on device",))
     assert upgrade_report.codes([one]) == CHANGED
 
