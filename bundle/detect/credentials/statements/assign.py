@@ -50,18 +50,64 @@ GATE = (
 _LONGEST_NAME = 70
 _IN_A_NAME = "".join(c for c in map(chr, range(256)) if c.isalnum() or c in "_$.-")
 """What a name goes on with, in a text with one character for each byte."""
+_KEY = r"""(?P<key>[A-Za-z_$\x80-\xff][\w.\x80-\xff\-]{0,80}(?:(?:["']?[\]}]?[\[{]["']?|->|::)\$?[\w.\-]{1,60}){0,3})"""
+_TYPE_OF_ONE = (
+    r"(?:\s*(?:\??:\s*|(?i:as)\s+)?(?:&\s*(?:'\w+\s+)?)?"
+    r"(?i:(?:final|optional|classvar)\s*\[\s*str\s*\]|str|string|char\s*\[\s*\])\??(?=\s*=[^=]))?"
+)
+"""The type between a name and its sign: `: str =`, `As String =`."""
+_CLOSE = (
+    r"""(?P<close>(?:\\?["']|[$%]|\*\*|`)?\s*[\])}]?(?:\[\s*\])?(?:\s*\{\s*get;[^{}\n]{0,40}\})?"""
+    + _TYPE_OF_ONE
+)
+_SIGN = r"""\s*(?P<sep>=>|->(?=\s*["'])|<-(?=\s*["'])|:=|\|\|=|\?\?=|={1,3}|\?=|:(?![:=])|,)\s*"""
+_TAG = r"""(?:&[\w-]+\s+|(?<!=)(?<!=[ ])!!?[\w:]+\s+(?=["'\w]))?"""
+"""An anchor or a tag of YAML."""
+_MEMBER = r"[\w$]{1,40}%s\s*(?:\.|->|::)\s*"
+_AROUND = (
+    r"""[uUbBrRfFLN]{1,2}(?=["'])""",
+    r"String::from\s*\(\s*",
+    r"Some\s*\(\s*",
+    r'<<(?=")',
+    r"""\{\{\s*(?=["'])""",
+    r"new\s+String\s*\(\s*",
+    r"new\s+String(?:Builder|Buffer)\s*\((?:\s*\)\s*\.\s*append\s*\()?\s*" + r'(?=")',
+    r"\(\w+\)\s*",
+    r"""@(?=["'])""",
+    r"(?!p?flag\.)(?:[a-z]{1,12}\.)?(?:String(?:Ptr)?|Ptr)\s*\(\s*",
+    r'(?:_T|_TEXT|TEXT|_bstr_t|QStringLiteral|QLatin1String|QString|CString)\s*\(\s*L?(?=")',
+    r"\[\]byte\s*\(\s*",
+    r'\w{0,8}strdup\s*\(\s*(?=")',
+    r"""\(\s*(?=["'])""",
+    r"(?:"
+    + _MEMBER % r"(?:\(\))?"
+    + r"){0,3}"
+    + r"\w{0,20}(?i:decode|unhex|fromhex|hex2bin|parsehex|rot13|decrypt|atob|frombase64string|unescape|unquote|strrev)"
+    + r"""\w{0,20}\s*\(\s*(?:b(?=["']))?""",
+    r"""pack\s*\(\s*["']H\*["']\s*,\s*""",
+    r"Buffer\.from\s*\(\s*",
+    r"\[[\w.]{1,60}\]::(?:[\w.]{1,30}\.)?\w{1,30}\s*\(\s*",
+    r"(?:"
+    + _MEMBER % ""
+    + r")?"
+    + r"(?i:md5|sha1|sha256|sha512|crypt|hashpw|bcrypt|make|(?:password_hash|hash_password|make_password|generate_password_hash))\s*\(\s*",
+)
+"""What may stand around a literal: a prefix, a type, and calls that decode, hash or copy it."""
+_MADE = r"""(?P<made>(?:new\s+)?[A-Z]\w{1,40}(?:::\w{1,20})?\s*\(\s*(?=["']))?"""
+_VALUES = (
+    r'\\"(?:[^"\\\n]|\\\\.){1,400}\\"',
+    r'\"{3}[^"\n]{1,400}\"{3}',
+    r"'{3}[^'\n]{1,400}'{3}",
+    r"%?q[qQ]?[{(\[][^\s{}()\[\]]{1,200}[})\]]",
+    r"[|>][-+]?\d?(?=[ \t\r]*(?:#[^\n]*)?(?:\n|$))",
+    r'"(?:\\.|[^"\\\n]){0,400}"',
+    r"'(?:\\.|[^'\\\n]){0,400}'",
+    r"`[^`\n]{1,400}`",
+    r"""(?:\{(?i:xor|noop|plain|clear|cleartext|base64|b64)\})?[^\s"'`,;<>{}()\[\]|&][^\n]*""",
+)
+"""A literal of each kind, a block of YAML, and at last the rest of the line."""
 _ASSIGN = re.compile(
-    r"""(?P<key>[A-Za-z_$\x80-\xff][\w.\x80-\xff\-]{0,80}(?:(?:["']?[\]}]?[\[{]["']?|->|::)\$?[\w.\-]{1,60}){0,3})
-    (?P<close>(?:\\?["']|[$%]|\*\*|`)?\s*[\])}]?(?:\[\s*\])?(?:\s*\{\s*get;[^{}\n]{0,40}\})?(?:\s*(?:\??:\s*|(?i:as)\s+)?(?:&\s*(?:'\w+\s+)?)?(?i:(?:final|optional|classvar)\s*\[\s*str\s*\]|str|string|char\s*\[\s*\])\??(?=\s*=[^=]))?)
-    \s*(?P<sep>=>|->(?=\s*["'])|<-(?=\s*["'])|:=|\|\|=|\?\?=|={1,3}|\?=|:(?![:=])|,)\s*
-    (?:&[\w-]+\s+|(?<!=)(?<!=\ )!!?[\w:]+\s+(?=["'\w]))?
-    (?P<wrap>(?:[uUbBrRfFLN]{1,2}(?=["'])|String::from\s*\(\s*|Some\s*\(\s*|<<(?=")|\{\{\s*(?=["'])|new\s+String\s*\(\s*|new\s+String(?:Builder|Buffer)\s*\((?:\s*\)\s*\.\s*append\s*\()?\s*(?=")|\(\w+\)\s*|@(?=["'])|(?!p?flag\.)(?:[a-z]{1,12}\.)?(?:String(?:Ptr)?|Ptr)\s*\(\s*|(?:_T|_TEXT|TEXT|_bstr_t|QStringLiteral|QLatin1String|QString|CString)\s*\(\s*L?(?=")|\[\]byte\s*\(\s*|\w{0,8}strdup\s*\(\s*(?=")|\(\s*(?=["'])
-      |(?:[\w$]{1,40}(?:\(\))?\s*(?:\.|->|::)\s*){0,3}\w{0,20}(?i:decode|unhex|fromhex|hex2bin|parsehex|rot13|decrypt|atob|frombase64string|unescape|unquote|strrev)\w{0,20}\s*\(\s*(?:b(?=["']))?
-      |pack\s*\(\s*["']H\*["']\s*,\s*|Buffer\.from\s*\(\s*|\[[\w.]{1,60}\]::(?:[\w.]{1,30}\.)?\w{1,30}\s*\(\s*
-      |(?:[\w$]{1,40}\s*(?:\.|->|::)\s*)?(?i:md5|sha1|sha256|sha512|crypt|hashpw|bcrypt|make|(?:password_hash|hash_password|make_password|generate_password_hash))\s*\(\s*)*(?P<made>(?:new\s+)?[A-Z]\w{1,40}(?:::\w{1,20})?\s*\(\s*(?=["']))?)
-    (?P<value>\\"(?:[^"\\\n]|\\\\.){1,400}\\"|\"{3}[^"\n]{1,400}\"{3}|'{3}[^'\n]{1,400}'{3}|%?q[qQ]?[{(\[][^\s{}()\[\]]{1,200}[})\]]|[|>][-+]?\d?(?=[\ \t\r]*(?:\#[^\n]*)?(?:\n|$))
-      |"(?:\\.|[^"\\\n]){0,400}"|'(?:\\.|[^'\\\n]){0,400}'|`[^`\n]{1,400}`|(?:\{(?i:xor|noop|plain|clear|cleartext|base64|b64)\})?[^\s"'`,;<>{}()\[\]|&][^\n]*)""",
-    re.VERBOSE,
+    f"{_KEY}{_CLOSE}){_SIGN}{_TAG}(?P<wrap>(?:{'|'.join(_AROUND)})*{_MADE})(?P<value>{'|'.join(_VALUES)})"
 )
 _NAME = re.compile(
     r"""[A-Za-z_$\x80-\xff][\w.\x80-\xff\-]{0,80}+(?<![-.])(?!["']?[\]}]?[\[{]["']?\$?[\w.\-]|->|::)"""
