@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 import click
@@ -81,10 +82,14 @@ def markdown(rules: Sequence[Rule]) -> Iterator[str]:
     """Yield the lines that describe rules, each with an anchor: `tls-suite` for tls/suite."""
     from hardening.reports.markdown import escape
 
+    def prose(text: str) -> str:
+        parts = re.split(r"(`[^`]+`)", text)  # commands stay code
+        return "".join(one if one.startswith("`") else escape(one, limit=None) for one in parts)
+
     for rule in rules:
         yield from ("", f'<a id="{rule.id.replace("/", "-")}"></a>', "", f"## `{rule.id}`")
         yield from ("", f"**{escape(rule.title)}** ({rule.severity.label})")
-        yield from ("", escape(rule.rationale, limit=None), "", f"Remedy: {escape(rule.remedy, limit=None)}")
+        yield from ("", prose(rule.rationale), "", f"Remedy: {prose(rule.remedy)}")
         if rule.references:
             yield ""
             yield from (f"- <{link}>" for link in rule.references)

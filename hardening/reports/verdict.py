@@ -18,6 +18,7 @@ _WORDS = {
     ExitCode.FINDINGS: "FAIL",
     ExitCode.REFUSED: "REFUSED",
 }
+_NEXT = {ExitCode.PARTLY_EXAMINED: "; what to do: harden docs incomplete"}
 _OPEN = frozenset({ExitCode.PENDING, ExitCode.PARTLY_EXAMINED})
 """Nothing failed, and something is left to be done or looked at."""
 _KIB = 1024
@@ -65,7 +66,7 @@ def sentence(run: Run, fail_on: Severity | None) -> str:
         found += f", {before} of them before and {total - before} after" if total else " before or after"
     code = run.exit_code(fail_on)
     limit = "threshold never" if fail_on is None else f"threshold {fail_on.label}"
-    return f"{word(run, fail_on)}: {found} in {scope(run)}; {limit}; exit {int(code)}"
+    return f"{word(run, fail_on)}: {found} in {scope(run)}; {limit}; exit {int(code)}{_NEXT.get(code, '')}"
 
 
 def earlier(run: Run) -> frozenset[str]:

@@ -12,7 +12,8 @@ const browser = await puppeteer.launch({
 const said = { console: [], requests: [], answers: [] };
 try {
   for (const visit of ask.visits) {
-    const page = await browser.newPage();
+    const context = await browser.createBrowserContext(); // a page that keeps a choice of colours must not choose for the next
+    const page = await context.newPage();
     page.on("console", (message) => said.console.push(message.text()));
     page.on("pageerror", (error) => said.console.push(String(error)));
     page.on("request", (request) => said.requests.push(request.url()));
@@ -31,7 +32,7 @@ try {
     if (visit.screenshot) await page.screenshot({ path: visit.screenshot, fullPage: visit.full ?? false });
     if (visit.pdf) await page.pdf({ path: visit.pdf, format: "A4" });
     said.answers.push(answer);
-    await page.close();
+    await context.close();
   }
 } finally {
   await browser.close();
