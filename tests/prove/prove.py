@@ -184,7 +184,7 @@ _OTHERS = """## Configurations of others
 | corpus | what is compared | rows | agree | disagree, decided |
 | --- | --- | --- | --- | --- |
 | mozilla/ssl-config-generator (858f8f7) | output for each server, release and level, by the `mozilla-*` policy of the level | 395 | 169 | 226: 42 that it cannot write, 8 faults of the generator, in most others a release has no directive for groups or order |
-| fedora-crypto-policies (snapshot 2026-02-17) | the golden files of 16 policies and modules for OpenSSL, ssh, sshd and Java, by the policy's own settings | 64 | 23 | 41: what sshd, ssh and Java have by themselves |
+| fedora-crypto-policies (snapshot 2026-02-17) | the golden files of 16 policies and modules for OpenSSL, ssh, sshd and Java, by the policy's own settings | 64 | 22 | 42: what sshd, ssh and Java have by themselves |
 | chromium/badssl.com (6e53ae0) | each domain, with certificates and parameters from its own makefile, by what its dashboard expects | 97 | 92 | 5 |
 
 Of badssl.com's bad certificates 8 of 8 are found, of those that no authority would issue (RSA 512, RSA 1024, MD5) 3 of 3, of its bad Diffie-Hellman parameters 5 of 5.

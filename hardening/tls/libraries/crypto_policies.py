@@ -208,9 +208,6 @@ GROUPS = {
     "MLKEM768-X25519": "X25519MLKEM768",
     "P256-MLKEM768": "SecP256r1MLKEM768",
     "P384-MLKEM1024": "SecP384r1MLKEM1024",
-    "MLKEM512": "MLKEM512",
-    "MLKEM768": "MLKEM768",
-    "MLKEM1024": "MLKEM1024",
     "X25519": "X25519",
     "X448": "X448",
     "SECP256R1": "secp256r1",
@@ -242,8 +239,6 @@ def cipher_string(found: Effective) -> str:
     words += ["!DES", "!RC4", "!RC2", "!IDEA", "-SEED", "!eNULL", "!aNULL"]
     if not any(n.endswith("-CBC") for n in found.lists.get("cipher", ())):
         words.append("-CBC")
-    if not any(n.endswith("-CCM") for n in found.lists.get("cipher", ())):
-        words.append("-AESCCM")
     if not found.has("mac", "HMAC-SHA1"):
         words.append("-SHA1")
     return ":".join([*words, "!MD5", "-SHA384", "-CAMELLIA", "-ARIA", "-AESCCM8"])
@@ -302,8 +297,6 @@ SSH_KEX = (
     ("KEM-ECDH", "MLKEM768-X25519", "", "mlkem768x25519-sha256"),
     ("KEM-ECDH", "P256-MLKEM768", "", "mlkem768nistp256-sha256"),
     ("KEM-ECDH", "P384-MLKEM1024", "", "mlkem1024nistp384-sha384"),
-    ("SNTRUP", "X25519", "SHA2-512", "sntrup761x25519-sha512"),
-    ("SNTRUP", "X25519", "SHA2-512", "sntrup761x25519-sha512@openssh.com"),
     ("ECDHE", "X25519", "", "curve25519-sha256"),
     ("ECDHE", "X25519", "", "curve25519-sha256@libssh.org"),
     ("ECDHE", "SECP256R1", "", "ecdh-sha2-nistp256"),

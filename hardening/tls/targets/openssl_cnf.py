@@ -199,7 +199,8 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
         compression=False,
         assumptions=(*reading.assumptions, "a program that sets nothing itself"),
     )
-    others = [(_names(x), Located(x.value, InFile((x.path,), x.line))) for x in lines if x.value]
+    given = [x for x in lines if x.value or _names(x) == "ciphersuites"]  # an empty list of these is none
+    others = [(_names(x), Located(x.value, InFile((x.path,), x.line))) for x in given]
     settings = ssl_conf_cmd.with_commands(settings, (x for x in others if x[0] in _LISTS))
     yield served.offer(settings, reading.build)
 

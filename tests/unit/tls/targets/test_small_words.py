@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hardening.tls import policy
-from hardening.tls.auditing.audit import audit
+from hardening.tls.auditing.audit import audit, read
 from hardening.tls.auditing.mains import AuditInput
 from hardening.tls.auditing.shared import Audited
 from hardening.tls.judging.judge import judge
@@ -77,3 +77,15 @@ def test_openssl_3_makes_larger_parameters_at_a_higher_level(
     asked = AuditInput(target=find("openssl_cnf"), version=version)
     found = audit([path], [policy.load("crypto-policies-future")], asked).findings
     assert any(one.rule.id == "tls/dh-bits" for one in found) is small
+
+
+def test_an_empty_list_of_tls_1_3_suites_is_none(tmp_path: Path) -> None:
+    """OpenSSL 3.5 says `no ciphers available`: it was read as if the line were not there."""
+    path = tmp_path / "openssl.cnf"
+    text = "openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n[c]\nMinProtocol = TLSv1.2\nCiphersuites ="
+    versions = []
+    for suites in ("", " TLS_AES_128_GCM_SHA256"):
+        path.write_text(f"{text}{suites}\n")
+        [seen] = read(path, find("openssl_cnf"))
+        versions.append({one.name: len(one.suites) for one in seen.protocols}.get("TLSv1.3", 0))
+    assert versions == [0, 1]
