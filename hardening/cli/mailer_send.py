@@ -69,9 +69,11 @@ def command(
         doubt = ", and may have arrived all the same" if getattr(refusal, "uncertain", False) else ""
         say(f"{by}: {address} was refused{doubt}: {refusal}\n  next: {_hint(settings, refusal)}", err=True)
     for attempt in attempts:
-        if attempt.told and not quiet:
+        if attempt.accepted_by and not quiet:
             note = f" ({attempt.accepted})" if verbose and attempt.accepted else ""
-            some = f" for {', '.join(attempt.told)}" if attempt.told != attempts[0].asked else ""
+            some = (
+                f" for {', '.join(attempt.accepted_by)}" if attempt.accepted_by != attempts[0].asked else ""
+            )
             say(f"accepted by {attempt.transport}{some}: {mail['Message-ID']}{note}")
     return int(ExitCode.PARTLY_EXAMINED if left else ExitCode.OK)
 

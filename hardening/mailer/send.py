@@ -37,7 +37,7 @@ class Attempt:
         return self.problem is None
 
     @property
-    def told(self) -> tuple[str, ...]:
+    def accepted_by(self) -> tuple[str, ...]:
         """The recipients whose mail was accepted."""
         return tuple(one for one in self.asked if one not in self.refused) if self.ok else ()
 
@@ -48,7 +48,7 @@ def send(
     *,
     tokens: Tokens | None = None,
     as_json: bool = False,
-    told: Callable[[Attempt], None] = lambda _: None,
+    notify: Callable[[Attempt], None] = lambda _: None,
 ) -> tuple[Attempt, ...]:
     """Try each transport in the order of the settings until everybody's mail is accepted; never raises for a refusal."""
     tokens = tokens or Tokens(settings)
@@ -57,7 +57,7 @@ def send(
     for transport in settings.transports:
         attempt = _try(settings, transport, mail, waiting, tokens, as_json=as_json)
         attempts.append(attempt)
-        told(attempt)
+        notify(attempt)
         if attempt.ok:
             waiting = tuple(one for one, why in attempt.refused.items() if not _final(transport, why))
         if not waiting:

@@ -178,14 +178,14 @@ class Inventory:
             kind = ProtocolPropertiesType.SSH if one.offer.get("ssh") else ProtocolPropertiesType.TLS
             yield _protocol(one, f"protocol:{number}:{kind.name}", kind.name, ProtocolProperties(type=kind))
             return
-        for name, said in one.offer.get("protocols", {}).items():
+        for name, listed in one.offer.get("protocols", {}).items():
             suites = [
                 ProtocolPropertiesCipherSuite(
                     name=suite, algorithms=self._of_suite(suite, one.place), identifiers=_codes(suite)
                 )
-                for suite in said["suites"]
+                for suite in listed["suites"]
             ]
-            groups = [self._group(group, one.place) for group in said.get("groups", ())]
+            groups = [self._group(group, one.place) for group in listed.get("groups", ())]
             version = name.removeprefix("TLSv") if name.startswith("TLSv") else name
             yield _protocol(one, f"protocol:{number}:{name}", name, ProtocolProperties(
                 type=ProtocolPropertiesType.TLS, version=version, cipher_suites=suites, crypto_refs=[*groups, *cards],

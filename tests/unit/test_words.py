@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import statistics
 from pathlib import Path
 
@@ -21,6 +22,22 @@ READ = (
     *(f"bundle/{name}" for name in ("compare", "rewrite", "sbom", "trust", "walk")),
 )
 """Folders whose comments were read for dead words."""
+NAMED = tuple(
+    f"hardening/{name}/"
+    for name in (
+        "advisories",
+        "claims",
+        "cli",
+        "demo",
+        "engine",
+        "mailer",
+        "products",
+        "reports",
+        "tls",
+        "upgrade",
+    )
+)
+"""Folders in which each name says what the thing is."""
 
 
 def test_sentences_of_the_pages_are_short() -> None:
@@ -68,6 +85,38 @@ def test_comments_have_no_dead_words() -> None:
         for one in dead(text, DIALECT)
     ]
     assert found == []
+
+
+def bound(tree: ast.AST) -> set[tuple[str, int]]:
+    """Return the names that a module gives to functions, parameters, attributes and variables, with their lines."""
+    names: set[tuple[str, int]] = set()
+    for one in ast.walk(tree):
+        match one:
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.arg(arg=name):
+                names.add((name, one.lineno))
+            case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
+                names.add((name, one.lineno))
+            case _:
+                pass
+    return names
+
+
+def test_a_name_says_what_a_thing_is() -> None:
+    """`said`, `told` and `came` say how a value was had, and not what it is."""
+    found = [
+        f"{path.relative_to(ROOT)}:{line}: {name}"
+        for path in MODULES
+        if str(path.relative_to(ROOT)).startswith(NAMED)
+        for name, line in sorted(bound(ast.parse(path.read_text("utf-8"))))
+        if name.lower().strip("_") in {"said", "told", "came"}
+    ]
+    assert found == []
+    assert {name for name, _ in bound(ast.parse("def f(said):\n    x.told = came = 1\n"))} == {
+        "f",
+        "said",
+        "told",
+        "came",
+    }
 
 
 def test_rules_are_in_plain_words() -> None:

@@ -201,11 +201,11 @@ def _gnutls(
     for name in ("tlsprotocolmin", "tlsecname"):
         if line := _last(top, name):
             tree.say("unknown-directive", line.path, line.line, f"slapd with GnuTLS ignores {line.name}")
-    said = _setting(_last(top, "tlsciphersuite"))
-    said = said or Located(directives("slapd").default_of("priority", reading.release), at)
-    bits = certificates.dh_bits(tree, dh_file) if dh_file else priority_strings.smallest_field(said.value)
+    setting = _setting(_last(top, "tlsciphersuite"))
+    setting = setting or Located(directives("slapd").default_of("priority", reading.release), at)
+    bits = certificates.dh_bits(tree, dh_file) if dh_file else priority_strings.smallest_field(setting.value)
     return priority_strings.offer(
-        said,
+        setting,
         program="slapd",
         subject=subject,
         at=at,

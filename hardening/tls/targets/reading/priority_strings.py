@@ -35,7 +35,7 @@ def _groups(found: gnutls.Priority) -> list[registry.Group]:
 
 
 def offer(
-    said: Located,
+    setting: Located,
     *,
     program: str,
     subject: str,
@@ -46,7 +46,7 @@ def offer(
     assumptions: Iterable[str],
 ) -> Offer:
     """Return what a server with this priority string offers; `dh_bits` is None where the size is not known."""
-    found = gnutls.resolve(said.value)
+    found = gnutls.resolve(setting.value)
     side = "server" if "SERVER_PRECEDENCE" in found.options else "client"
     groups = _groups(found)
     protocols = []
@@ -61,10 +61,10 @@ def offer(
         protocols.append(
             ProtocolOffer(
                 name=name,
-                at=said.at,
-                suites=tuple(Located(s.iana, said.at) for s in usable),
+                at=setting.at,
+                suites=tuple(Located(s.iana, setting.at) for s in usable),
                 preference=side,
-                groups=tuple(Located(g.name, said.at) for g in curves) if elliptic else (),
+                groups=tuple(Located(g.name, setting.at) for g in curves) if elliptic else (),
             )
         )
     notes = tuple(n for n in assumptions if not n.startswith("OpenSSL"))
@@ -76,7 +76,7 @@ def offer(
         at=at,
         protocols=tuple(protocols),
         refused=bool(found.error),
-        inconclusive=(f"the priority string {said.value!r}, which GnuTLS refuses ({found.error})",)
+        inconclusive=(f"the priority string {setting.value!r}, which GnuTLS refuses ({found.error})",)
         if found.error
         else (),
         assumptions=notes,
