@@ -97,8 +97,8 @@ def _exit_codes() -> str:
 
 
 def _meanings() -> Iterator[tuple[int, str]]:
-    """Yield the rows of the table in README.md, which is what people read first."""
-    text = (ROOT / "README.md").read_text("utf-8")
+    """Yield the rows of the table in docs/cli.md, with links as a page of the reference sees them."""
+    text = (ROOT / "docs/cli.md").read_text("utf-8").replace("](incomplete.md", "](../incomplete.md")
     for line in text.split("## Exit codes", 1)[1].split("\n## ", 1)[0].splitlines():
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
         if cells[0].isdigit():
