@@ -49,7 +49,7 @@ clean: ## remove what the verbs made
 
 # --- What a change has to pass -------------------------------------------------------------------------------------------
 
-lint: setup ## ruff, import contracts, ansible-lint, commit subjects, news fragments
+lint: setup words ## ruff, import contracts, ansible-lint, commit subjects, news fragments, grammar of the pages
 	@.ci/check-subjects
 	$(BIN)/towncrier build --draft --version next --date 2000-01-01 >/dev/null
 	$(BIN)/codespell
