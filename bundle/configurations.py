@@ -14,6 +14,7 @@ from bundle.walk import walk
 from bundle.walk.member import Member
 from bundle.walk.problem import unseen
 from hardening.findings import NESTING, Confidence, Examined, Finding, InFile, Kind, Role, Severity, Subject
+from hardening.tls.auditing.problems import NOT_PARTIAL, PROBLEMS
 from hardening.tls.judging import rules
 
 if TYPE_CHECKING:
@@ -27,10 +28,19 @@ if TYPE_CHECKING:
     from hardening.tls.targets import Target
 
 _NAMES = re.compile(
-    r"\.(?:conf|cnf|cfg|cf|vhost|ini|properties)$|(?:^|/)(?:server|jetty[\w-]*|standalone[\w-]*)\.xml$"
-    r"|(?:^|/)sshd?_config$|/sites-(?:available|enabled)/",
+    r"\.(?:conf|cnf|cfg|cf|vhost|ini|properties|pmod)$|(?:^|/)(?:server|jetty[\w-]*|standalone[\w-]*)\.xml$"
+    r"|(?:^|/)(?:sshd?_config|java\.security|cn=config\.ldif|exim4?\.conf\.template|crypto-policies/config)$"
+    r"|/sites-(?:available|enabled)/|/cn=config/",
     re.IGNORECASE,
 )
+_INCLUDED = re.compile(
+    r"/etc/(?:apache2|dovecot|exim4?|haproxy|httpd|lighttpd|nginx|postfix|proftpd|squid|stunnel)/"
+)
+_OPTIONS = re.compile(r"\.(?:sh|options|service|opts|vmoptions|env)$|/default/\w+$", re.IGNORECASE)
+_OF_JAVA = re.compile(rb"-Djdk\.tls\.")
+"""What an option of Java about TLS looks like in a file that starts a server."""
+_OF_TLS = re.compile(rb"ssl|tls|cipher", re.IGNORECASE)
+_OF_JAVA_TLS = re.compile(rb"jdk\.(?:tls|certpath)|javax\.net\.ssl")
 _RELEASE = re.compile(r"/(?:etc/(?:os|centos|redhat|system)-release|usr/lib/os-release)$")
 _CARDS = re.compile(r"\.(?:pem|crt|cer|der|cert|dh|dhparams?|key)$|/dhparams?[\w.-]*$", re.IGNORECASE)
 _SECRET = re.compile(
@@ -41,7 +51,11 @@ _SERVERS = frozenset(
     "stunnel vsftpd".split()
 )
 _BUILT_FOR = re.compile(r"\.el(\d+)")
-_LARGEST = 256 << 10
+_LARGEST = 1 << 20
+_KEY_STORE = b"\xfe\xed\xfe\xed"
+"""How a key store of Java begins, whose private keys are encrypted."""
+_BEFORE_A_CARD = 32 << 10
+"""Bytes in which a certificate begins, with the text that OpenSSL writes before it."""
 _MOST = 2000
 """Configuration files of one bundle that are read."""
 _ROOT = "/bundle"
@@ -61,6 +75,13 @@ class Judged:
     audited: Audited
     texts: Mapping[str, str]
 
+    @property
+    def unread(self) -> bool:
+        """Whether it is one that a server reads, and a part of it that lies in the bundle was not read."""
+        path = self.audited.subjects[0].id.removeprefix(f"{_ROOT}/")
+        lost = {said.rule.id for said in self.audited.findings} & _OF_THE_BUNDLE
+        return self.usual and bool(lost) and by_path(path)[0] not in _NOT_THE_PRODUCT
+
 
 def wanted(member: Member) -> bytes | None:
     """Return the content of a member that says how a server is configured, or whose it is; None for any other.
@@ -76,17 +97,22 @@ def wanted(member: Member) -> bytes | None:
     ):
         return None
     path = f"/{member.parts[-1]}"
-    if _NAMES.search(path) or _RELEASE.search(path):
-        content = bytes(member.content)
+    content = bytes(member.content)
+    if _is_text(path):
         return None if b"\0" in content else content
-    if _CARDS.search(path):
-        content = bytes(member.content)
-        return (
-            _SECRET.sub(_without_secret, content)
-            if b"-----BEGIN " in content or content[:1] == b"\x30"
-            else None
-        )
+    if _OPTIONS.search(path):
+        return content if _OF_JAVA.search(content) else None
+    pem = b"-----BEGIN " in content[:_BEFORE_A_CARD]
+    if pem or content.startswith(_KEY_STORE) or (_CARDS.search(path) and content[:1] == b"\x30"):
+        return _SECRET.sub(_without_secret, content)
     return None
+
+
+def _is_text(path: str) -> bool:
+    """Return whether a file of this name is a server's configuration, may be included in one, or names a release."""
+    return any(one.search(path) for one in (_NAMES, _RELEASE)) or (
+        _INCLUDED.search(path) is not None and not _CARDS.search(path)
+    )
 
 
 def _without_secret(found: re.Match[bytes]) -> bytes:
@@ -97,9 +123,13 @@ def _without_secret(found: re.Match[bytes]) -> bytes:
 
 
 def too_large(member: Member) -> bool:
-    """Return whether a member is a configuration of more bytes than are read."""
+    """Return whether a member is a configuration of more bytes than are read, and speaks of TLS as far as it was looked at."""
     whole = member.kind == "file" and not member.derived and not member.container and not member.offset
-    return whole and member.size > _LARGEST and _NAMES.search(f"/{member.parts[-1]}") is not None
+    path = f"/{member.parts[-1]}"
+    if not whole or member.size <= _LARGEST or not _NAMES.search(path):
+        return False
+    words = _OF_JAVA_TLS if path.lower().endswith(".properties") else _OF_TLS
+    return words.search(bytes(member.content)) is not None
 
 
 def built_for(packages: Iterable[Package]) -> set[str]:
@@ -131,7 +161,7 @@ class Configurations:
     def keep(self, within: tuple[str, ...], content: bytes) -> None:
         """Keep what `wanted` returned of a member."""
         path = f"{_ROOT}/{within[-1].lstrip('/')}"
-        if not (_NAMES.search(path) or _RELEASE.search(path)):
+        if not (_is_text(path) or _OPTIONS.search(path)):
             self.cards.setdefault(within[:-1], {})[path] = content
             return
         if not _RELEASE.search(path):
@@ -159,7 +189,8 @@ class Configurations:
                 files = texts if root.inside else {**texts, **root.texts}
                 tree = Tree(files, prefix=root.prefix, binary=self.cards.get(around, {}))
                 tree.of_host = bool(root.texts)
-                every = ((asked.target or recognised(tree, path), path) for path in paths)
+                own = (path for path in paths if _NAMES.search(path) or _OPTIONS.search(path))
+                every = ((asked.target or recognised(tree, path), path) for path in own)
                 for main in outermost(
                     tree, [Main(target, path, guessed=True) for target, path in every if target]
                 ):
@@ -203,14 +234,14 @@ class Configurations:
         strict: bool = False,
         required: bool = False,
     ) -> Iterator[Audited]:
-        """Yield what an audit of each configuration that speaks of TLS or SSH found, with its places in the bundle.
+        """Yield what an audit of each configuration that speaks of TLS or SSH, or was not read, found, with its places in the bundle.
 
         `strict`: as an audit of the unpacked folder; else what hangs on a release that nobody names, or lies where no
-        server looks, is information, and a certificate that only a site has does not make the bundle partly examined, but where
-        the verdict is `required`.
+        server looks, is information. What only a site has (its certificate, its release, a file of its own that is included)
+        leaves the verdict unknown, and does not make the bundle partly examined, but where the verdict is `required`.
         """
         for one in self.examined(policies, asked, packages):
-            if any(subject.offer for subject in one.audited.subjects):
+            if one.unread or any(subject.offer for subject in one.audited.subjects):
                 yield _placed(one, strict=strict, required=required)
 
     def _hosts(
@@ -252,6 +283,12 @@ class _Host:
     """Whether those files lie below it."""
 
 
+_OF_THE_SITE = frozenset({"missing-include", "conditional", "empty", "unknown-kind"})
+"""What a bundle cannot answer (a file that the site adds, an option that it starts the server with), and files that set up no TLS."""
+_OF_THE_BUNDLE = frozenset(
+    rule.id for kind, rule in PROBLEMS.items() if kind not in NOT_PARTIAL | _OF_THE_SITE
+)
+"""Rules about a file of the bundle that was not read as a whole."""
 _NOT_THE_PRODUCT = frozenset((Role.DOCUMENTATION, Role.TEST, Role.CI))
 _FOLDERS = ("/etc/", "/usr/local/")
 
@@ -281,7 +318,7 @@ def _own(before: str) -> Callable[[str], str]:
 def _placed(one: Judged, *, strict: bool, required: bool) -> Audited:
     """Return what an audit found with the places of the bundle for those of the tree."""
     before = NESTING.join((*one.around, ""))
-    whole = strict or required
+    whole = strict or required or one.unread
 
     own = _own(before)
 
@@ -304,9 +341,12 @@ def _placed(one: Judged, *, strict: bool, required: bool) -> Audited:
         )  # fmt: skip
 
     def subject(said: Subject) -> Subject:
+        open_to_the_site = said.examined is Examined.PARTIAL and not whole
+        verdicts = {name: "unknown" if word == "pass" else word for name, word in said.policies.items()}
         return replace(
             said, id=own(said.id), same_as=own(said.same_as), reason=own(said.reason),
-            examined=Examined.FULL if said.examined is Examined.PARTIAL and not whole else said.examined,
+            examined=Examined.FULL if open_to_the_site else said.examined,
+            policies=verdicts if open_to_the_site else said.policies,
             offer=with_files(said.offer, own),
         )  # fmt: skip
 

@@ -86,6 +86,9 @@ def run(
         return Run.of(work.subjects, findings, work.results, started=started)
 
 
+_NOT_JUDGED = "what it offers was not judged: it is too large, or one of too many"
+
+
 def _default() -> tuple[Policy, ...]:
     from hardening.tls.policy import DEFAULT, load
 
@@ -215,13 +218,21 @@ class Audit:
             found += one.findings
             self.results += one.results
         self.findings += unread_together(found)
+        if kept.left:
+            reason = f"{kept.left[0]}: {_NOT_JUDGED}"
+            self.subjects = [
+                replace(one, examined=Examined.PARTIAL, reason=reason)
+                if one.id == shown and one.examined is Examined.FULL
+                else one
+                for one in self.subjects
+            ]
         for place in kept.left:
             self.findings.append(
                 Finding(
                     rule=TLS_PROBLEMS["too-large"],
                     subject=shown,
                     location=InFile(tuple(place.split(NESTING))),
-                    message=f"{place}: what it offers was not judged: it is too large, or one of too many",
+                    message=f"{place}: {_NOT_JUDGED}",
                 )
             )
 

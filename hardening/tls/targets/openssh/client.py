@@ -133,7 +133,7 @@ TARGET = Target(
     ssh="client",
     writer="ssh",
     fingerprint=re.compile(
-        r"^\s*(?:Host\s(?!.*\b(?:md5|trust|reject|peer|ident|password|cert|scram-sha-256)\b)|HashKnownHosts|ForwardAgent|ForwardX11|IdentityFile|StrictHostKeyChecking|ProxyCommand|"
+        r"^\s*(?:Host\s(?!\s*=|.*\b(?:md5|trust|reject|peer|ident|password|cert|scram-sha-256)\b)|HashKnownHosts|ForwardAgent|ForwardX11|IdentityFile|StrictHostKeyChecking|ProxyCommand|"
         r"SendEnv|UserKnownHostsFile|HostName\s|(?:KexAlgorithms|HostKeyAlgorithms|MACs|Ciphers|PubkeyAuthentication|PubkeyAccepted\w+|PasswordAuthentication)\s)",
         re.MULTILINE | re.IGNORECASE,
     ),

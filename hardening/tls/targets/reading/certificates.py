@@ -184,7 +184,7 @@ def _absent(tree: Tree, path: str) -> Unread:
         return _unread(tree, path, "it is in no file", "Look at it where it is kept")
     if tree.in_memory or _outside(tree, path):
         why = (
-            "it is not in the bundle"
+            "the bundle has no certificate or key of that name"
             if tree.in_memory
             else "its name is relative to a folder that is not known"
         )

@@ -16,9 +16,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from bundle import audit
+from bundle.configurations import wanted
+from bundle.walk.member import Member
 from hardening.cli import run as harden
 from hardening.findings import Examined, Run, Severity
 from hardening.tls import policy
+from hardening.tls.targets import Target, targets
 
 CONF = (
     b"Listen 443\n<VirtualHost *:443>\nSSLEngine on\nSSLProtocol all -SSLv2 -SSLv3\nSSLCipherSuite HIGH:!aNULL\n"
@@ -164,7 +167,7 @@ def test_a_policy_that_is_named_has_to_be_answered_and_a_missing_certificate_lea
     (server,) = [one for one in found.subjects if one.offer]
     assert server.examined is examined
     assert "certificate" in server.reason
-    assert "not in the bundle" in server.reason
+    assert "the bundle has no certificate or key of that name" in server.reason
 
 
 def test_missing_certificates_are_one_row_with_their_servers(tmp_path: Path) -> None:
@@ -175,8 +178,9 @@ def test_missing_certificates_are_one_row_with_their_servers(tmp_path: Path) -> 
     (row,) = [one for one in found.findings if one.rule.id == "tls/certificate-unread"]
     assert row.message.startswith("not examined: certificate /etc/pki/c.pem was not read")
     assert "(server _default_:443)" in row.message
-    assert "certificate /etc/pki/d.pem was not read: it is not in the bundle (server _default_:8443)" in (
-        row.message
+    assert (
+        "certificate /etc/pki/d.pem was not read: the bundle has no certificate or key of that name (server _default_:8443)"
+        in (row.message)
     )
     assert {one.path.rpartition("!/")[2] for one in row.further} == {"etc/pki/d.pem"}
 
@@ -195,9 +199,52 @@ def test_a_summary_says_that_a_verdict_without_its_certificate_is_unknown(
     assert harden(["bundle", "audit", str(path)]) == 0
     said = capsys.readouterr().out
     assert said.startswith("nothing to change in what was examined\n")
-    assert "3 unknown: certificate /etc/pki/c.pem was not read: it is not in the bundle" in said
+    assert "3 unknown: certificate /etc/pki/c.pem was not read: the bundle has no" in said
     assert said.splitlines()[-1].startswith("INCONCLUSIVE: ")
     assert harden(["bundle", "audit", str(path), "--policy", "aspect"]) == 4
     assert capsys.readouterr().out.splitlines()[-1].startswith("INCOMPLETE: ")
     assert harden(["bundle", "audit", str(path), "--require", "certificate"]) == 4
     assert capsys.readouterr().out.splitlines()[-1].startswith("INCOMPLETE: ")
+
+
+GOOD = (
+    "events {}\nhttp { %s\nserver { listen 443 ssl; ssl_certificate /etc/pki/c; ssl_certificate_key /etc/pki/c; "
+    "ssl_protocols TLSv1.2; ssl_ciphers ECDHE-RSA-AES128-GCM-SHA256; ssl_ecdh_curve prime256v1; } }\n"
+)
+ALMA = b'ID="almalinux"\nVERSION_ID="9.4"\n'
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "word", "verdicts"),
+    [
+        ("", 0, "OK", [{"aspect": "pass"}]),
+        ("include /etc/nginx/site.conf;", 0, "INCONCLUSIVE", [{"aspect": "unknown"}]),
+        ("server_name 'a;", 4, "INCOMPLETE", [{}]),
+        ("# " + "x" * (1 << 20), 4, "INCOMPLETE", []),
+    ],
+    ids=["whole", "a-file-of-the-site", "not-understood", "too-large"],
+)
+def test_what_is_in_the_bundle_is_required_and_what_the_site_adds_leaves_the_verdict_open(
+    line: str,
+    code: int,
+    word: str,
+    verdicts: list[dict[str, str]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    certificate = card(2048).partition(b"-----BEGIN PRIVATE")[0]
+    files = {"etc/nginx/nginx.conf": (GOOD % line).encode(), "etc/os-release": ALMA, "etc/pki/c": certificate}
+    path = packed(tmp_path / "u.tar.gz", files)
+    assert harden(["bundle", "audit", str(path), "--format", "json"]) == code
+    told = json.loads(capsys.readouterr().out)
+    servers = [one for one in told["subjects"] if one["kind"] == "file"]
+    assert [one["policies"] for one in servers] == verdicts
+    assert harden(["bundle", "audit", str(path)]) == code
+    assert capsys.readouterr().out.splitlines()[-1].startswith(f"{word}: ")
+
+
+@pytest.mark.parametrize("target", targets(), ids=lambda one: one.name)
+def test_the_main_file_of_every_target_is_kept_of_a_bundle(target: Target) -> None:
+    for main in target.main:
+        one = Member(parts=("u.tar", f"etc/{main.replace('*', 'x')}"), kind="file", size=4, content=b"a b\n")
+        assert wanted(one) == b"a b\n", main

@@ -403,7 +403,7 @@ def test_configurations_that_are_left_out_are_named(lack: str, monkeypatch: pyte
     if lack == "number":
         monkeypatch.setattr("bundle.configurations._MOST", 1)
     else:
-        sshd += b"#" * (256 << 10)
+        sshd += b"#ssl" * (256 << 10)
     found = taken(a_member("etc/httpd/conf.d/ssl.conf", SSL), a_member("opt/sshd_config", sshd, "x.zip"))
     bill = json.loads(cyclonedx.document(found, now=MOMENT))
     assert {p["name"]: p["value"] for p in bill["metadata"]["properties"]} == {
