@@ -8,14 +8,14 @@ A file that is cut, changed or another's is not read, and any trouble with the f
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import stat
-import tempfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-_SEAL = hashlib.sha256().digest_size
+_SEAL = 4
+"""Bytes of a CRC-32, against what was cut or changed by accident: owner and mode of the file stand against others."""
 MOST_KEPT = 64
 """Files of one kind: of this version, of the last one, of a few rule files."""
 
@@ -63,6 +63,8 @@ def folders(kind: str, *, make: bool = False) -> Iterator[Path]:
 
 
 def _temporary(kind: str) -> Path:
+    import tempfile  # here, as below: few runs come to it
+
     return Path(tempfile.gettempdir()) / f"aspect-hardening-{os.geteuid()}-{kind}"
 
 
@@ -92,9 +94,7 @@ def _read(path: Path, name: str, *, root: bool) -> bytes | None:
 
 
 def _seal(name: str, data: bytes) -> bytes:
-    digest = hashlib.sha256(name.encode())
-    digest.update(data)
-    return digest.digest()
+    return zlib.crc32(data, zlib.crc32(name.encode())).to_bytes(_SEAL, "big")
 
 
 def _own(about: os.stat_result, *, root: bool) -> bool:
@@ -105,6 +105,8 @@ def _own(about: os.stat_result, *, root: bool) -> bool:
 
 def write(kind: str, name: str, data: bytes) -> None:
     """Keep it, whole or not at all; what was used least recently goes when there are many."""
+    import tempfile
+
     for where in folders(kind, make=True):
         with contextlib.suppress(OSError):
             descriptor, temporary = tempfile.mkstemp(dir=where)

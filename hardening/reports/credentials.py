@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from hardening.findings import Finding, Run
+from hardening.records import dataclass
 from hardening.reports.index import few, place
 from hardening.reports.plain import visible
 

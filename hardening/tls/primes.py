@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import cache, lru_cache
-from hashlib import sha256
-from importlib.resources import files
+
+from hardening import resources
+from hardening.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +22,14 @@ class KnownPrime:
 
 @cache
 def _known() -> dict[str, KnownPrime]:
-    raw = json.loads(files("hardening.tls").joinpath("data/registry/primes.json").read_text("utf-8"))
+    raw = json.loads((resources.tls_data() / "registry/primes.json").read_text("utf-8"))
     return {row["sha256"]: KnownPrime(row["name"], row["bits"]) for row in raw["primes"]}
 
 
 def find(prime: bytes) -> KnownPrime | None:
     """Return a prime that is known to be shared, or None."""
+    from hashlib import sha256  # here: it loads OpenSSL, and few files have parameters
+
     return _known().get(sha256(prime).hexdigest())
 
 

@@ -26,7 +26,6 @@ from hardening.findings import (
     Verdict,
     in_file,
 )
-from hardening.garbage_collection import seldom_collected
 from hardening.tls import clients
 from hardening.tls.auditing import host_defaults, inert, mains, release_wording, remedies, shared
 from hardening.tls.auditing.mains import AuditInput, Main
@@ -55,9 +54,8 @@ def audit(
     """Audit files and folders; `top` is the `/` of the host they are of. Errors: InputError for one that is absent or may not be read."""
     found = Audited([], [], [])
     seen: set[tuple[str, str]] = set()
-    with seldom_collected():
-        for path in dict.fromkeys(paths):
-            found.add(_path(path, policies, request or AuditInput(), seen, top))
+    for path in dict.fromkeys(paths):
+        found.add(_path(path, policies, request or AuditInput(), seen, top))
     return found
 
 

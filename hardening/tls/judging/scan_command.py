@@ -13,15 +13,15 @@ _STARTTLS = {
 }  # fmt: skip
 """Ports where TLS starts inside another protocol."""
 _SUBJECT = re.compile(r"#(?P<name>[^#]*):(?P<port>\d+)$")
-_HOST = re.compile(
-    r"(?=[^.]*[.])(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]*[a-z0-9])?", re.IGNORECASE
-)
+_HOST = r"(?=[^.]*[.])(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]*[a-z0-9])?"
 
 
 def hosts(subjects: Iterable[str]) -> tuple[str, ...]:
     """Return the DNS names among the names of servers (`path#name:port`), each once."""
     found = (_SUBJECT.search(one) for one in subjects)
-    return tuple(dict.fromkeys(m["name"].lower() for m in found if m and _HOST.fullmatch(m["name"])))
+    return tuple(
+        dict.fromkeys(m["name"].lower() for m in found if m and re.fullmatch(_HOST, m["name"], re.IGNORECASE))
+    )
 
 
 def scan_command(offer: Offer, policies: Iterable[str], *, deep: bool = False) -> str:

@@ -196,8 +196,7 @@ def render(
 def _text(
     target: Target, job: Job, settings: list[tuple[str, tuple[str, ...]]], notes: tuple[str, ...]
 ) -> str:
-    template = templates.template(target.template)
-    return template.render(job=job, target=target, comment="#", notes=notes, settings=settings)
+    return templates.render(target, job, notes=notes, settings=settings)
 
 
 def _read(target: Target, text: str, reading: Reading) -> tuple[Offer, Offer]:

@@ -141,14 +141,12 @@ def render(
     )
     notes = tuple(n for n in assumptions if not n.startswith("OpenSSL"))
     planned = Plan(job=job, gaps=tuple(gaps), assumptions=notes)
-    text = templates.template(target.template).render(
-        job=job,
-        target=target,
-        comment="#",
+    text = templates.render(
+        target,
+        job,
         library="",
-        params=templates.Params(job.params),
         notes=[*(f"assumed: {a}" for a in notes), *(f"cannot: {g.what}" for g in gaps)],
-        **dict(target.context(job)),
+        **target.context(job),
     )
     reading = Reading(release=release, build=build, assumptions=notes)
     offers = tuple(target.read(Tree.of_text(text, target.place), target.place, reading))

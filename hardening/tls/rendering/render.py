@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib import import_module
-from typing import Any
 
 from hardening.errors import HardeningError, UsageError
 from hardening.tls import openssl
@@ -120,24 +119,18 @@ def render(
         *(f"assumed: {a}" for a in planned.assumptions),
         *(f"cannot: {g.what}" for g in planned.gaps if g.shown),
     ]
-    text = templates.template(target.template).render(
-        job=job,
-        target=target,
-        params=templates.Params(job.params),
+    text = templates.render(
+        target,
+        job,
         notes=notes,
-        comment="#",
         library="JDK" if job.build.startswith(builds.JDK) else "OpenSSL",
-        **_plain(target.context(job)),
+        **target.context(job),
     )
     reading = Reading(release=job.release, build=job.build, assumptions=planned.assumptions)
     offers = tuple(target.read(Tree.of_text(text, target.place), target.place, reading))
     offer = _agreed(target, planned, offers)
     stuck = tuple(p.name for p in offer.protocols if p.name not in job.protocols)
     return rendered(target, planned, text, offer, stuck=stuck)
-
-
-def _plain(values: Mapping[str, object]) -> dict[str, Any]:
-    return dict(values)
 
 
 def expected(job: Job, stuck: frozenset[str] = frozenset()) -> dict[str, tuple[str, ...]]:

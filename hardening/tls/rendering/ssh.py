@@ -162,12 +162,9 @@ def _text(target: Target, planned: Plan, lists: tuple[tuple[str, str, tuple[str,
     job = planned.job
     client = target.ssh == "client"
     dropin = target.has("Include", job.release) and (client or not overruled(job.release))
-    template = templates.template(target.template)
-    return template.render(
-        job=job,
-        target=target,
-        comment="#",
-        params={"listen": "", "key": "", **job.params},
+    return templates.render(
+        target,
+        job,
         notes=[*(f"assumed: {a}" for a in planned.assumptions), *(f"cannot: {g.what}" for g in planned.gaps)],
         where=f"such as {target.place}.d/00-harden.conf" if dropin else f"at the top of {target.place}",
         program="client" if client else "server",

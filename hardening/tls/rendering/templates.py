@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
+import zlib
 from functools import cache
 from typing import Any
 
-from hardening import resources
+from hardening import __version__, resources, user_cache
 from hardening.errors import HardeningError
+from hardening.tls.targets.base import Job, Target
 
-KIND = "templates"
-"""The folder of compiled templates among those of `user_cache`."""
-
-
-class Template:
-    """One template of the folder `templates`, such as `tls/nginx.conf.j2`."""
-
-    def __init__(self, name: str) -> None:
-        """Load it. Jinja2's own errors show: a template that does not parse is a fault of this package."""
-        self._template = _engine().get_template(name)
-
-    def render(self, **values: Any) -> str:
-        """Return the text. Errors: HardeningError (a variable that is not there)."""
-        from jinja2 import UndefinedError
-
-        try:
-            return str(self._template.render(**values))
-        except UndefinedError as problem:
-            raise HardeningError(
-                f"{self._template.name}: {problem}",
-                hint="this is a fault of aspect-hardening; please report policy, target and version",
-            ) from problem
+KIND = "rendered"
+"""The folder of rendered texts among those of `user_cache`."""
 
 
 class Params(dict[str, str]):
@@ -39,32 +23,63 @@ class Params(dict[str, str]):
         """Return an empty text."""
         return ""
 
-    def __getattr__(self, name: str) -> str:
-        """Return a parameter, or an empty text."""
-        return self.get(name, "")
+
+def render(target: Target, job: Job, **values: object) -> str:
+    """Return the text of a target's template for a job; `values` are what JSON can hold.
+
+    Errors: HardeningError (a variable that is not there).
+    """
+    facts = {
+        "build": job.build,
+        "cipher_string": job.cipher_string,
+        "ciphers": job.ciphers,
+        "ciphersuites": job.ciphersuites,
+        "groups": job.groups,
+        "policy": {"id": job.policy.id, "title": job.policy.title, "version": job.policy.version},
+        "priority": job.priority,
+        "release": {"version": job.release.version},
+        "server_preference": job.server_preference,
+        "signature_string": job.signature_string,
+        "signatures": job.signatures,
+    }
+    about = {"title": target.title, "place": target.place}
+    return text(target.template, target=about, job=facts, params=Params(job.params), comment="#", **values)
 
 
-@cache
-def template(name: str) -> Template:
-    """Return a template of the folder `templates`, such as `tls/nginx.conf.j2`."""
-    return Template(name)
+def text(name: str, **values: object) -> str:
+    """Return the text of a template such as `tls/nginx.conf.j2`. Errors: HardeningError (a variable that is not there).
+
+    The first text of a process is kept in the user's cache folder: loading Jinja2 is a fifth of `harden tls render`.
+    """
+    if _engine.cache_info().currsize:
+        return _rendered(name, values)
+    with os.scandir(resources.templates() / "tls") as entries:
+        files = sorted((one.name, one.stat().st_mtime_ns, one.stat().st_size) for one in entries)
+    made_of = json.dumps([__version__, files, name, values]).encode() + b"\n"
+    file = f"{zlib.crc32(made_of):08x}"
+    kept = user_cache.read(KIND, file)
+    if kept is not None and kept.startswith(made_of):
+        return kept[len(made_of) :].decode()
+    made = _rendered(name, values)
+    user_cache.write(KIND, file, made_of + made.encode())
+    return made
+
+
+def _rendered(name: str, values: dict[str, object]) -> str:
+    from jinja2 import UndefinedError  # here, since most verbs render nothing
+
+    try:
+        return str(_engine().get_template(name).render(**values))
+    except UndefinedError as problem:
+        raise HardeningError(
+            f"{name}: {problem}",
+            hint="this is a fault of aspect-hardening; please report policy, target and version",
+        ) from problem
 
 
 @cache
 def _engine() -> Any:
-    import jinja2  # here, since most verbs render nothing
-
-    from hardening import user_cache
-
-    class Kept(jinja2.BytecodeCache):
-        """Compiled templates in the user's cache folder; Jinja2 compares Python's version and the template's checksum."""
-
-        def load_bytecode(self, bucket: Any) -> None:
-            if kept := user_cache.read(KIND, bucket.key):
-                bucket.bytecode_from_string(kept)
-
-        def dump_bytecode(self, bucket: Any) -> None:
-            user_cache.write(KIND, bucket.key, bucket.bytecode_to_string())
+    import jinja2
 
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(resources.templates()),
@@ -74,5 +89,4 @@ def _engine() -> Any:
         lstrip_blocks=True,
         autoescape=False,  # noqa: S701 - configuration files, not HTML
         auto_reload=False,
-        bytecode_cache=Kept(),
     )

@@ -13,7 +13,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from hardening.findings import Examined, Finding, Kind, OnWire, Run, Subject, Unanswered
-from hardening.garbage_collection import seldom_collected
 from hardening.tls import clients, registry
 from hardening.tls.judging import cleartext, readiness, rules
 from hardening.tls.judging.judge import judge
@@ -156,8 +155,7 @@ def examine(
         )
 
     lead = partial(dialogue, proxy=settings.wire.proxy is not None)
-    with seldom_collected():
-        Loop(settings.wire, talk=talk, dialogue=lead, done=ended).run(targets)
+    Loop(settings.wire, talk=talk, dialogue=lead, done=ended).run(targets)
 
 
 def offers(endpoints: Iterable[str], settings: Settings | None = None) -> list[Offer]:
@@ -291,18 +289,17 @@ def scan(
             one = replace(one, connections=count, seconds=round(first.seconds + one.seconds, 3))
         take(judged(one, policies, started, store, settings.required, settings.expiry_days))
 
-    with seldom_collected():
-        examine([t for t in targets if not t.ssh], scope, settings, settle)
-        if open_:  # an inventory tells whether they lack what a policy requires
-            again = scope_of(policies, replace(settings, full=True))
-            examine([one.target for one in open_.values()], again, settings, settle)
-        every = joined((beside or {}, outcomes)).values()
-        return Run.of(
-            [subject for subject, _, _ in every],
-            [finding for _, findings, _ in every for finding in findings],
-            [result for _, _, results in every for result in results],
-            started=started,
-        )
+    examine([t for t in targets if not t.ssh], scope, settings, settle)
+    if open_:  # an inventory tells whether they lack what a policy requires
+        again = scope_of(policies, replace(settings, full=True))
+        examine([one.target for one in open_.values()], again, settings, settle)
+    every = joined((beside or {}, outcomes)).values()
+    return Run.of(
+        [subject for subject, _, _ in every],
+        [finding for _, findings, _ in every for finding in findings],
+        [result for _, _, results in every for result in results],
+        started=started,
+    )
 
 
 def _ssh(targets: Sequence[Target], policies: Sequence[Policy], settings: Settings) -> Iterator[Outcome]:

@@ -10,4 +10,4 @@ from hardening.tls.rendering import templates
 
 def test_a_variable_that_is_missing_is_an_error() -> None:
     with pytest.raises(HardeningError, match=r"tls/_header\.j2: 'comment' is undefined"):
-        templates.template("tls/_header.j2").render()
+        templates.text("tls/_header.j2")

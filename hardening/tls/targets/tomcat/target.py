@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from xml.sax.saxutils import quoteattr
+from html import escape
 
 from hardening.findings import Finding
 from hardening.tls import registry
@@ -122,8 +122,12 @@ def _of_host(job: Job, protocols: list[str], order: str, *, java: bool) -> dict[
     return found | {"honorCipherOrder": order}
 
 
+def _quoted(value: str) -> str:
+    return f'"{escape(value)}"'
+
+
 def _attributes(values: Mapping[str, str], indent: str) -> str:
-    return f"\n{indent}".join(f"{name}={quoteattr(value)}" for name, value in values.items())
+    return f"\n{indent}".join(f"{name}={_quoted(value)}" for name, value in values.items())
 
 
 def context(job: Job) -> dict[str, object]:
@@ -156,9 +160,9 @@ def context(job: Job) -> dict[str, object]:
         "flat": _attributes(values, " " * 11),
         "alone": _attributes(values, " " * 15),
         "nested": _attributes(values, " " * 17),
-        "certificate": quoteattr(job.params.get("certificate", "")),
-        "key": quoteattr(job.params.get("key", "")),
-        "keystore": quoteattr(job.params.get("keystore", "")),
+        "certificate": _quoted(job.params.get("certificate", "")),
+        "key": _quoted(job.params.get("key", "")),
+        "keystore": _quoted(job.params.get("keystore", "")),
     }
 
 
@@ -216,7 +220,7 @@ def _writer(host: Host, indent: str) -> Callable[[Job], str]:
         if host.style != "host" and has("SSLHostConfig", job.release):
             spelled = {"protocols": "sslEnabledProtocols", "honorCipherOrder": "useServerCipherSuitesOrder"}
             values = {spelled.get(k, k): v for k, v in values.items() if k not in _HOST_ALONE}
-        return "".join(f"\n{indent}{name}={quoteattr(value)}" for name, value in values.items())
+        return "".join(f"\n{indent}{name}={_quoted(value)}" for name, value in values.items())
 
     return write
 
