@@ -234,8 +234,8 @@ wheelhouse: $(VENV)/.package ## every wheel for one Python with install.sh, to i
 	$(BIN)/python packaging/packages.py wheelhouse --python $(FOR)
 
 VERSION ?= 0.2.0
-release: packaging-tools ## a release of HEAD in dist/VERSION: packages, SBOM, provenance, signatures, notes (as root); VERSION=0.2.0 KEY=release.key TAG=1; without KEY a rehearsal
-	$(BIN)/python packaging/release.py $(VERSION) --python $(FOR) $(if $(PARTS),--parts $(PARTS)) $(if $(KEY),--key $(KEY)) $(if $(TAG),--tag)
+release: packaging-tools ## a release of HEAD in dist/VERSION: packages, SBOM, provenance, signatures, notes, tag (as root); VERSION=0.2.0 KEY=release.key; without KEY a rehearsal
+	$(BIN)/python packaging/release.py $(VERSION) --python $(FOR) $(if $(PARTS),--parts $(PARTS)) $(if $(KEY),--key $(KEY))
 
 GROUP   ?= walk
 SECONDS ?= 600

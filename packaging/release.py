@@ -1,8 +1,9 @@
-"""Makes a release of what is committed: `python packaging/release.py 0.2.0 [--key release.key] [--tag]`.
+"""Makes a release of what is committed: `python packaging/release.py 0.2.0 [--key release.key]`.
 
-In a copy of HEAD it writes the version and CHANGELOG (from changes/), and builds the packages. Beside them in dist/VERSION it writes
-SHA256SUMS, an SBOM, SLSA provenance over every file, signatures, and notes. Without --key this is a rehearsal: a key is
-drawn, signs, and is forgotten. With --tag the copy is committed on the branch release-VERSION and tagged vVERSION; nothing is pushed.
+In a copy of HEAD it writes the version and CHANGELOG (from changes/), commits them, and builds the packages of that commit. Beside
+them in dist/VERSION it writes SHA256SUMS, an SBOM, SLSA provenance over every file, signatures, and notes. With --key the commit is
+on the branch release-VERSION, and at the end it is tagged vVERSION; nothing is pushed. Without --key this is a rehearsal: a key is
+drawn, signs, and is forgotten, and so is the commit.
 """
 
 from __future__ import annotations
@@ -89,6 +90,14 @@ def changelog(source: Path, version: str, day: str) -> str:
     return section
 
 
+def committed(source: Path, version: str, *, rehearsal: bool) -> str:
+    """Commit the version and CHANGELOG, and return the commit."""
+    run("git", "add", "--all", cwd=source)
+    who = ["-c", "user.name=rehearsal", "-c", "user.email=rehearsal@localhost"] if rehearsal else []
+    run("git", *who, "commit", "--quiet", "--message", f"Release {version}", cwd=source)
+    return run("git", "rev-parse", "HEAD", cwd=source).strip()
+
+
 def sums(folder: Path) -> dict[str, str]:
     """Return the SHA-256 of every package by name."""
     return {
@@ -163,12 +172,14 @@ def notes(version: str, section: str, digests: dict[str, str], public: str) -> s
     )
 
 
-def release(version: str, parts: tuple[str, ...], python: str, key_file: Path | None, *, tag: bool) -> Path:
+def release(version: str, parts: tuple[str, ...], python: str, key_file: Path | None) -> Path:
     """Make the release and return its folder."""
     begun = datetime.now(UTC)
-    source = copied(version, branch=tag)
+    key = keys.load_private(key_file) if key_file else keys.generate()
+    source = copied(version, branch=key_file is not None)
     set_version(source, version)
     section = changelog(source, version, f"{begun:%Y-%m-%d}")
+    commit = committed(source, version, rehearsal=key_file is None)
     out = ROOT / "dist" / version
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
@@ -179,12 +190,10 @@ def release(version: str, parts: tuple[str, ...], python: str, key_file: Path | 
     (out / "SHA256SUMS").write_text("".join(f"{digest}  {name}\n" for name, digest in digests.items()))
     wheels = source / "build/packaging/wheels"
     bill(wheels if wheels.is_dir() else next(out.glob("*.whl")), out / f"{NAME}-{version}.cdx.json", source)
-    key = keys.load_private(key_file) if key_file else keys.generate()
     private = source / "release.key"
     public = keys.write(key, private, passphrase=None)
     private.unlink()
     shutil.move(public, out / "release.pub")
-    commit = run("git", "rev-parse", "HEAD", cwd=ROOT).strip()
     predicate = provenance(version, parts, commit, wheels, begun)
     (out / "provenance.dsse.json").write_bytes(attested(digests, predicate, key))
     for name in ("SHA256SUMS", f"{NAME}-{version}.cdx.json"):
@@ -193,11 +202,10 @@ def release(version: str, parts: tuple[str, ...], python: str, key_file: Path | 
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         attest.beside(path, "report").write_bytes(attest.sealed(name, digest, "report", said, key))
     (out / "NOTES.md").write_text(notes(version, section, digests, "release.pub"), "utf-8")
-    run("git", "add", "--all", cwd=source)
-    (out / "release.patch").write_text(run("git", "diff", "--cached", "HEAD", cwd=source), "utf-8")
-    if tag:
-        run("git", "commit", "--quiet", "--message", f"Release {version}", cwd=source)
-        run("git", "tag", "--annotate", f"v{version}", "--message", f"{NAME} {version}", cwd=source)
+    patch = run("git", "format-patch", "-1", "--stdout", "--no-signature", commit, cwd=source)
+    (out / "release.patch").write_text(patch, "utf-8")
+    if key_file:
+        run("git", "tag", "--annotate", f"v{version}", "--message", f"{NAME} {version}", commit, cwd=source)
     run("git", "worktree", "remove", "--force", source, cwd=ROOT)
     return out
 
@@ -211,15 +219,14 @@ def main() -> None:
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--python", default="/usr/bin/python3", help="the Python that will run the packages")
     parser.add_argument(
-        "--key", type=Path, help="the signing key, without a passphrase; without one this is a rehearsal"
+        "--key",
+        type=Path,
+        help="the signing key, without a passphrase; without one this is a rehearsal, not tagged",
     )
-    parser.add_argument("--tag", action="store_true", help="commit and tag; nothing is pushed")
     given = parser.parse_args()
     if not re.fullmatch(r"\d+\.\d+\.\d+", given.version):
         raise SystemExit(f"release: {given.version!r} is not a version such as 0.2.0")
-    if given.tag and given.key is None:
-        raise SystemExit("release: --tag needs --key: a rehearsal is not tagged")
-    out = release(given.version, tuple(given.parts), given.python, given.key, tag=given.tag)
+    out = release(given.version, tuple(given.parts), given.python, given.key)
     print(f"{'release' if given.key else 'rehearsal'} of {given.version} in {out}")
 
 

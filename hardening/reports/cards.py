@@ -91,7 +91,7 @@ class Requirement:
 
     @property
     def worst(self) -> str:
-        """The gravest of its verdicts."""
+        """The worst of its verdicts."""
         return self.counts[0][0]
 
     @property

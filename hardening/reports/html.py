@@ -136,7 +136,7 @@ def _vantage(run: Run) -> str:
 
 
 def _first(every: list[Card]) -> list[tuple[str, Card, int, int]]:
-    """Return the three remedies that mend the most of the worst: text, gravest card, findings, subjects."""
+    """Return the three remedies that mend the most of the worst: text, worst card, findings, subjects."""
     found: dict[str, list[Card]] = {}
     for card in every:
         if not card.state and card.level >= Severity.LOW:

@@ -47,7 +47,7 @@ def _name(out: bytearray, at: int, end: int) -> None:
 
 
 def _fits(text: bytes, encoding: str | None) -> bool:
-    """Tell whether a wide string is one; any other is told anew."""
+    """Tell whether a wide string has its encoding; any other is encoded again."""
     try:
         return encoding is not None and bool(text.decode(encoding))
     except UnicodeDecodeError:

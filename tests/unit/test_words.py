@@ -14,14 +14,8 @@ PAGES = sorted(
     path for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")) if path.name != "CHANGELOG.md"
 )
 MODULES = sorted(path for name in ("hardening", "bundle") for path in (ROOT / name).rglob("*.py"))
-READ = (
-    *(
-        f"hardening/{name}"
-        for name in ("advisories", "claims", "cli", "engine", "host", "mailer", "onhost", "upgrade")
-    ),
-    *(f"bundle/{name}" for name in ("compare", "rewrite", "sbom", "trust", "walk")),
-)
-"""Folders whose comments were read for dead words."""
+UNREAD = ("bundle/detect/credentials/",)
+"""Folders whose comments were not read for dead words yet."""
 NAMED = tuple(
     f"hardening/{name}/"
     for name in (
@@ -80,7 +74,7 @@ def test_comments_have_no_dead_words() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{line}: {one}"
         for path in MODULES
-        if str(path.relative_to(ROOT)).startswith(READ)
+        if not str(path.relative_to(ROOT)).startswith(UNREAD)
         for line, text in notes(path)
         for one in dead(text, DIALECT)
     ]

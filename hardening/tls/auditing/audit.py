@@ -62,7 +62,7 @@ def audit(
 def _path(
     path: Path, policies: Sequence[Policy], request: AuditInput, seen: set[tuple[str, str]], top: Path | None
 ) -> Audited:
-    """Audit what a path holds, but for the configurations `seen` under an earlier one, to which it is added."""
+    """Audit what a path holds, except the configurations in `seen`, and add them to `seen`."""
     try:
         folder = path.is_dir()
         if not folder:

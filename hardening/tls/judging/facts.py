@@ -31,7 +31,7 @@ class Fact:
 def _of_suite(
     name: str, code: int | None, protocols: tuple[str, ...]
 ) -> tuple[str, Severity, str, tuple[str, ...]]:
-    """Return what is said of a suite wherever it is offered, how bad it is, the remedy but for the place, and what is weak."""
+    """Return the text about a suite wherever it is offered, its severity, the remedy without the place, and what is weak."""
     suite = registry.suites_by_code()[code] if code is not None else None
     bad = weakness.words(suite) if suite else ()
     also = f" (OpenSSL: {suite.openssl[0]})" if suite and suite.openssl else ""
@@ -182,7 +182,7 @@ def _gathered(pairs: Iterable[tuple[str, Located]]) -> Iterator[tuple[Located, t
 
 
 class Places:
-    """Numbers of places, equal for equal ones: hashing a place anew for each suite named at it costs more.
+    """Numbers of places, equal for equal ones: hashing a place again for each suite named at it costs more.
 
     Places have to outlive it.
     """

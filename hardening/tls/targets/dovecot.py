@@ -36,7 +36,7 @@ _GRAMMAR = Grammar(
 )
 _UPGRADE = "use Dovecot {} or later"
 _DH_LENGTH = "ssl_dh_parameters_length"
-"""What Dovecot before 2.3 makes its own parameters of, anew where the length has changed."""
+"""The length from which Dovecot before 2.3 makes its own parameters, again when it changes."""
 _OWN_DH = 1024
 _PREFERENCE = ("ssl_server_prefer_ciphers", "ssl_prefer_server_ciphers")
 

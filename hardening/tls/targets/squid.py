@@ -207,7 +207,7 @@ def _rewritten(line: Line, job: Job) -> str:
 
 
 def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
-    """Yield each port's line, written anew."""
+    """Yield each port's line, rewritten."""
     (top, *_) = flat_syntax.read(tree, path, _GRAMMAR)
     for line in top.lines:
         if _speaks_tls(line):

@@ -76,7 +76,7 @@ def _as_elsewhere(case: Case, learned: EndpointState) -> bool:
 
 
 def _common(learned: EndpointState) -> frozenset[int]:
-    """Return the accepted suites that every version from SSL 3.0 to TLS 1.2 can have, but for elliptic curves."""
+    """Return the accepted suites that every version from SSL 3.0 to TLS 1.2 can have, except those with elliptic curves."""
     known = registry.suites_by_code()
     return frozenset(
         code

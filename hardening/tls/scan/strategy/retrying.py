@@ -272,7 +272,7 @@ class Asker:
         return Outcome(State.TROUBLED, answer)
 
     def may_refuse(self, question: Question, answer: Answer) -> bool:
-        """Tell whether a close can be a refusal: the hello has the form of one that was accepted, but for one thing."""
+        """Tell whether a close can be a refusal: the hello differs in one thing from one that was accepted."""
         control = self.control
         if answer.kind not in (Kind.CLOSED, Kind.RESET) or control is None or self.throttled:
             return False

@@ -197,7 +197,7 @@ class Reader:
             self._doubts.append((path, here))
 
     def _say_doubts(self) -> None:
-        """Say what hangs on a condition, but for what a later directive sets whether it holds or not."""
+        """Report what depends on a condition, except what a later directive sets in both cases."""
         for path, here in self._doubts:
             names = ", ".join(dict.fromkeys(x.spelling for x in here.settings if not _overruled(x)))
             if names:

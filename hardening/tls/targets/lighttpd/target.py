@@ -365,7 +365,7 @@ _OWNED = frozenset({"ssl.cipher-list", "ssl.use-sslv2", "ssl.use-sslv3", "ssl.ho
 
 _OWN_DECODER = (3, 0, 0)
 _SOCKETS_ALONE = (1, 4, 79)
-"""From here on it was measured that what a host says of TLS, but for its certificate, is passed over."""
+"""From this release on, measured: TLS settings of a host are ignored, except its certificate."""
 
 
 def edits(tree: Tree, path: str, reading: Reading) -> Iterator[Edit]:

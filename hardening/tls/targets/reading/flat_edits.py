@@ -38,7 +38,7 @@ def after(tree: Tree, lines: Iterable[Line], old: Iterable[Line], params: Mappin
 
 
 def instead(tree: Tree, line: Line, write: Callable[[Job], str]) -> Edit:
-    """Return the edit that writes one line anew; a remark behind it stays."""
+    """Return the edit that rewrites one line; a comment behind it stays."""
     source = tree.source(line.path)
     text = source.text if source else ""
     first, last = span(tree, line.path, line.line)

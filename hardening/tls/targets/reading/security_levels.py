@@ -28,7 +28,7 @@ _DIGESTS = {
 _BROKEN_DIGESTS = {"md5": 39, "sha1": 63}
 """What they count for from OpenSSL 3.0 on."""
 _LARGEST_DH = 2048
-"""Parameters that a server sizes itself grow with the level, so larger ones are never held against it here."""
+"""Parameters that a server sizes itself grow with the level, so larger ones are never reported here."""
 
 
 @lru_cache(maxsize=4096)
