@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptography import x509
+from OpenSSL.crypto import X509Store
 
 from hardening import atomic
 from hardening.errors import InputError, RefusedError, UsageError
@@ -18,6 +19,7 @@ from hardening.host.plans import certificate, tls
 from hardening.host.plans.certificate import CertificateRequest, Named
 from hardening.host.plans.plan import Plan
 from hardening.host.session import Session
+from hardening.tls.judging import trust
 
 STATE = "/var/lib/aspect-hardening"
 SKEW = timedelta(minutes=10)
@@ -35,6 +37,8 @@ class Run:
     requests: Path | None = None
     """Where requests are brought on the control machine."""
     signed: Path | None = None
+    store: X509Store | None = None
+    """Authorities that certificates have to lead to; None: not asked."""
     prove: bool = True
     deadman: float = 0
     install: bool = False
@@ -54,6 +58,7 @@ class Run:
             server=tls.Server.of(raw.get("server") or {}, policy="aspect"),
             requests=Path(raw["csr_dir"]) if raw.get("csr_dir") else None,
             signed=Path(raw["signed_dir"]) if raw.get("signed_dir") else None,
+            store=trust.load_store(str(raw["trust"])) if raw.get("trust") else None,
             prove=bool(raw.get("prove", True)), deadman=float(raw.get("deadman") or 0),
             install=bool(raw.get("install")),
         )  # fmt: skip
@@ -72,14 +77,19 @@ class Run:
         if not asked["certificates"]:
             return base
         more = self.session.ask("facts", **asked)
-        found = certificate.seen(facts, more, self.now)
+        found = certificate.seen(facts, more, self.now, self.store)
         if self.wish.mode != "report" and not certificate.has_openssl(more):
             raise UsageError(
                 "the host has no openssl", hint="install it there; keys are made where they are used"
             )
         base["certificates"] = [_row(one) for one in found]
         due = certificate.due(found)
-        base["notes"] = [_note(one) for one in found if one.obstacle and one.problems]
+        base["notes"] = [
+            f"{one.path} ({one.card.subject}), named in {one.config}:{one.line}, leads to no trusted authority: {one.untrusted}"
+            for one in found
+            if one.untrusted
+        ]
+        base["notes"] += [_note(one) for one in found if one.obstacle and one.problems]
         if self.wish.mode == "report" or not due:
             base["notes"] += [_note(one) for one in due]
             return base
@@ -188,7 +198,7 @@ def _row(one: Named) -> dict[str, Any]:
     return {
         "path": one.path, "named_in": f"{one.config}:{one.line}", "subject": one.card.subject,
         "names": list(one.card.names), "not_after": f"{one.card.not_after:%Y-%m-%d}",
-        "problems": list(one.problems), "not_replaced": one.obstacle if one.problems else "",
+        "problems": list(one.problems), "untrusted": one.untrusted, "not_replaced": one.obstacle if one.problems else "",
     }  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from markupsafe import Markup
 
 from hardening import resources
 from hardening.findings import Examined, Finding, InFile, Kind, Run, Severity, Subject
-from hardening.reports import RenderOptions, verdict
+from hardening.reports import RenderOptions, key_agreement, verdict
 from hardening.reports.cards import SIGNS, Card, cards, expiries, standards, state
 from hardening.reports.chart import shares
 from hardening.reports.credentials import PLACES, TITLE, credential, repeated
@@ -85,6 +85,7 @@ def values(run: Run, options: RenderOptions) -> dict[str, Any]:
     now = replace(run, findings=tuple(f for f in run.findings if f.subject not in past)) if past else run
     counts = now.counts()
     matrix = _matrix(run)
+    agreement = key_agreement.shown(run)
     return {
         "run": run,
         "verdict": word(run, options.fail_on),
@@ -103,6 +104,9 @@ def values(run: Run, options: RenderOptions) -> dict[str, Any]:
         "policies": list(dict.fromkeys(name for s in run.subjects for name in s.policies)),
         "matrix": matrix[:_ROWS],
         "rows_left": max(0, len(matrix) - _ROWS),
+        "agreement": agreement[:_ROWS],
+        "agreement_left": max(0, len(agreement) - _ROWS),
+        "agreement_words": (key_agreement.TITLE, key_agreement.HEAD),
         "standards": [(one, _rows(one.matrix, len(one.requirements))) for one in standards(run)],
         "signs": SIGNS,
         "order": {name: at for at, name in enumerate(SIGNS)},

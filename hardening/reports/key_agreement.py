@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from hardening.findings import Kind, Run, Subject
+from hardening.reports.plain import visible
 
 WORDS = {"hybrid": "hybrid", "classical": "classical", "cannot": "cannot", "unknown": "not known"}
 """As `offer.key_agreement` of the JSON report has it, and as people read it."""
+TITLE = "Key agreement (hybrid is post-quantum)"
+HEAD = ("Host", "by configuration", "by wire")
 _ENDPOINT = re.compile(r"(?:[\w-]+://)?(\[[^\]]*\]|[^:/?#]+)")
 _LABEL = re.compile(r"([^/:#]+):/")
 _SERVER = re.compile(r"#(?P<name>[^#:]+):\d+")
@@ -56,6 +59,14 @@ def table(run: Run) -> list[Row]:
             row = rows.setdefault(host, Row(host))
             row.seen.setdefault(vantage(one), Counter())[word] += 1
     return [rows[host] for host in sorted(rows)]
+
+
+def shown(run: Run) -> list[tuple[str, str, str]]:
+    """Return the rows that people read: host, by configuration, by wire. Empty for one host that was seen one way: its subject says it."""
+    rows = [
+        (visible(row.host), row.words(Vantage.CONFIGURATION), row.words(Vantage.WIRE)) for row in table(run)
+    ]
+    return rows if len(rows) > 1 or any("-" not in row for row in rows) else []
 
 
 def hosts(run: Run) -> Mapping[str, str]:

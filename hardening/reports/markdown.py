@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from hardening.findings import Examined, Finding, Run, Severity, Subject, Verdict, verdict_words
-from hardening.reports import RenderOptions
+from hardening.reports import RenderOptions, key_agreement
 from hardening.reports.credentials import PLACES, TITLE, repeated
 from hardening.reports.index import few, place, same_as
 from hardening.reports.plain import visible
@@ -34,6 +34,7 @@ def write(run: Run, options: RenderOptions) -> bytes:
         "",
     ]
     lines += _subjects(run)
+    lines += _key_agreement(run)
     counting = sorted((f for f in run.findings if f.counts), key=lambda f: -f.level)
     lines += _changes(run)
     lines += _table("Findings", counting)
@@ -78,6 +79,18 @@ def _subjects(run: Run) -> Iterator[str]:
             for name in policies
         ]
         yield f"| {' | '.join(cells)} |"
+    yield from _rest(len(rows))
+    yield ""
+
+
+def _key_agreement(run: Run) -> Iterator[str]:
+    rows = key_agreement.shown(run)
+    if not rows:
+        return
+    yield from (f"### {key_agreement.TITLE}", "")
+    yield from (f"| {' | '.join(key_agreement.HEAD)} |", "| --- | --- | --- |")
+    for row in rows[:_ROWS]:
+        yield f"| {' | '.join(map(escape, row))} |"
     yield from _rest(len(rows))
     yield ""
 

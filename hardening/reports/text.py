@@ -9,7 +9,6 @@ from hardening.findings import Examined, Finding, Run, Subject, verdict_words
 from hardening.reports import RenderOptions, key_agreement, text_summary
 from hardening.reports.credentials import credential_lines
 from hardening.reports.index import Index, few
-from hardening.reports.key_agreement import Vantage
 from hardening.reports.plain import visible
 from hardening.reports.text_counted import counted
 from hardening.reports.text_findings import diff_of, findings_of, stem
@@ -79,14 +78,10 @@ def _diffs(run: Run, paint: _Paint) -> Iterator[str]:
 
 def _key_agreement(run: Run, paint: _Paint) -> Iterator[str]:
     """Yield the key agreement of each host, where there are several hosts or two sources."""
-    rows = [("Host", "by configuration", "by wire")]
-    rows += (
-        (visible(row.host), row.words(Vantage.CONFIGURATION), row.words(Vantage.WIRE))
-        for row in key_agreement.table(run)
-    )
-    if len(rows) > 2 or any("-" not in row for row in rows[1:]):  # noqa: PLR2004 - the head and one host
+    if rows := key_agreement.shown(run):
+        rows = [key_agreement.HEAD, *rows]
         first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
-        yield paint("Key agreement (hybrid is post-quantum)", _BOLD)
+        yield paint(key_agreement.TITLE, _BOLD)
         yield from (f"  {host:<{first}}  {files:<{second}}  {wire}" for host, files, wire in rows)
         yield ""
 

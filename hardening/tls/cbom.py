@@ -84,7 +84,7 @@ class Inventory:
     _places: dict[str, dict[str, None]] = field(default_factory=dict)
 
     def add(self, one: Server) -> list[Component]:
-        """Add what a server offers, and return its protocols and certificates."""
+        """Add what a server offers, and return its protocols, certificates and parameters."""
         cards = [
             self.certificate(card, card.get("file") or one.place)
             for card in one.offer.get("certificates", ())
@@ -92,7 +92,19 @@ class Inventory:
         refs = [card.bom_ref for card in cards]
         made = list(self._protocols(one, len(self.servers), refs))
         self.servers += made
-        return [*made, *cards]
+        return [*made, *cards, *map(self.parameters, one.offer.get("dh_parameters", ()))]
+
+    def parameters(self, row: Mapping[str, Any]) -> Component:
+        """Add a file of Diffie-Hellman parameters, in the JSON form of an offer."""
+        named = {"problem": "prime-problem", "known_prime": "known-prime"}
+        kind = RelatedCryptoMaterialProperties(type=RelatedCryptoMaterialType.OTHER, size=row["bits"])
+        return self._once(
+            f"dh:{row['file']}", row["file"], f"Diffie-Hellman parameters of {row['bits']} bits",
+            CryptoProperties(
+                asset_type=CryptoAssetType.RELATED_CRYPTO_MATERIAL, related_crypto_material_properties=kind
+            ),
+            [_property(name, row[key]) for key, name in named.items() if key in row],
+        )  # fmt: skip
 
     def certificate(self, card: Mapping[str, Any], place: str) -> Component:
         """Add a certificate, in the JSON form of an offer, that is at a place."""

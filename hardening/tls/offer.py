@@ -219,6 +219,7 @@ class Offer:
                 c.to_json() | ({"authority": _authority(c)} if index == 0 or c.own or not c.ca else {})
                 for index, c in enumerate(self.certificates)
             ],
+            **({"dh_parameters": [_parameters(one) for one in self.parameters]} if self.parameters else {}),
             "dh_bits": self.dh_bits,
             "compression": self.compression,
             "secure_renegotiation": self.secure_renegotiation,
@@ -227,6 +228,12 @@ class Offer:
             **({} if self.hybrid is None else {"hybrid": self.hybrid}),
             **({} if self.client is None else {"client_certificate": _client(self.client)}),
         } | ({"ssh": {k: [s.value for s in listed] for k, listed in self.ssh.lists}} if self.ssh else {})
+
+
+def _parameters(one: Parameters) -> dict[str, Any]:
+    """Return a file of Diffie-Hellman parameters; what is empty is left out."""
+    row = {"problem": one.problem, "known_prime": one.shared}
+    return {"file": one.at.path, "bits": one.bits, **{name: value for name, value in row.items() if value}}
 
 
 def _client(one: ClientCertificate) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
+from OpenSSL.crypto import X509Store
 
 from hardening.errors import UsageError
 from hardening.host.checks.certificates import named_in
@@ -25,6 +26,7 @@ from hardening.host.plans.plan import Command, File, Plan, Service, Validator
 from hardening.host.plans.tls import Server, action, texts
 from hardening.tls.certificate import read
 from hardening.tls.judging.certificate_facts import running_out, weaknesses
+from hardening.tls.judging.trust import untrusted
 from hardening.tls.offer import Certificate
 
 MODES, KEYS = ("report", "self-signed", "csr"), ("rsa", "p256")
@@ -77,6 +79,8 @@ class Named:
     card: Certificate
     problems: tuple[str, ...]
     """Why it is due; nothing: it is not."""
+    untrusted: str = ""
+    """Why it leads to no authority of the store; nothing: it does, or nobody asked."""
     keys: tuple[str, ...] = ()
     """The files whose private key belongs to it."""
     obstacle: str = ""
@@ -119,7 +123,9 @@ def has_openssl(more: Mapping[str, Any]) -> bool:
     return bool(re.match(r"(?:Open|Libre)SSL", more["said"][0]))
 
 
-def seen(facts: Mapping[str, Any], more: Mapping[str, Any], now: datetime) -> tuple[Named, ...]:
+def seen(
+    facts: Mapping[str, Any], more: Mapping[str, Any], now: datetime, store: X509Store | None = None
+) -> tuple[Named, ...]:
     """Return each certificate named, judged, with the key that belongs to it; without openssl none is known to."""
     places, found = _named(facts), []
     halves = dict(zip(_candidates(facts), (public_in(said) for said in more["said"][3:]), strict=True))
@@ -138,9 +144,11 @@ def seen(facts: Mapping[str, Any], more: Mapping[str, Any], now: datetime) -> tu
         weak, runs = weaknesses(card), running_out(card, now)
         problems = (*((f"has {' and '.join(weak)}",) if weak else ()), *((runs,) if runs else ()))
         config, line = places[row["path"]]
+        chain = [one.public_bytes(Encoding.DER) for one in cards]
         found.append(
             Named(
                 path=row["path"], config=config, line=line, card=card, problems=problems, keys=keys,
+                untrusted=untrusted(chain, store, now) if store else "",
                 obstacle=_obstacle(row, keys) if has_openssl(more) else "the host has no openssl", combined=row["key"], sha256=row.get("sha256"),
             )
         )  # fmt: skip

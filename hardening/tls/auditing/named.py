@@ -13,12 +13,15 @@ from hardening.tls.auditing.shared import Audited
 
 
 def with_files(offer: Mapping[str, Any] | None, own: Callable[[str], str]) -> Mapping[str, Any] | None:
-    """Return the JSON form of an offer with the files of its certificates named by `own`."""
-    cards = (offer or {}).get("certificates")
-    if not offer or not cards:
+    """Return the JSON form of an offer with the files of its certificates and parameters named by `own`."""
+    if not offer:
         return offer
-    named = [{**one, "file": own(one["file"])} if "file" in one else one for one in cards]
-    return {**offer, "certificates": named}
+    named = {
+        key: [{**one, "file": own(one["file"])} if "file" in one else one for one in offer[key]]
+        for key in ("certificates", "dh_parameters")
+        if offer.get(key)
+    }
+    return {**offer, **named} if named else offer
 
 
 def from_here(found: Audited, paths: Sequence[Path]) -> Audited:

@@ -64,7 +64,7 @@ def check(
     for chain in chains:
         first = read(chain[0])
         name = first.subject if first else "that cannot be read"
-        if store is not None and (why := _untrusted(chain, store, now)):
+        if store is not None and (why := untrusted(chain, store, now)):
             yield Finding(
                 rule=UNTRUSTED, subject=subject, location=at, evidence=name,
                 message=f"certificate {name}: {why}",
@@ -79,7 +79,7 @@ def check(
 def of_files(offer: Offer, store: crypto.X509Store, now: datetime) -> Iterator[Finding]:
     """Yield the certificates of a configuration's files that lead to no authority of the store."""
     for chain in chains(offer.certificates):
-        if why := _untrusted([one.der for one in chain], store, now):
+        if why := untrusted([one.der for one in chain], store, now):
             first = chain[0]
             yield Finding(
                 rule=UNTRUSTED, subject=offer.subject, location=first.at or offer.at, evidence=first.subject,
@@ -87,8 +87,8 @@ def of_files(offer: Offer, store: crypto.X509Store, now: datetime) -> Iterator[F
             )  # fmt: skip
 
 
-def _untrusted(chain: Sequence[bytes], store: crypto.X509Store, now: datetime) -> str:
-    """Say why not; certificates are read by OpenSSL itself, which takes some that cryptography does not."""
+def untrusted(chain: Sequence[bytes], store: crypto.X509Store, now: datetime) -> str:
+    """Return why a chain leads to no authority of the store, empty where it does; certificates are read by OpenSSL itself, which takes some that cryptography does not."""
     store.set_time(now.replace(tzinfo=None))
     try:
         first, *others = [crypto.load_certificate(crypto.FILETYPE_ASN1, der) for der in chain]

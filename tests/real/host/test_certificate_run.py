@@ -12,11 +12,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from hardening.errors import UsageError
+from hardening.errors import InputError, UsageError
 from hardening.host import session
 from hardening.host.certificate_run import Run
 from hardening.host.plans import certificate
-from tests.support.host.authority import NOW, named, pem
+from tests.support.host.authority import NOW, Authority, named, pem
 from tests.support.host.little import digest
 
 
@@ -108,6 +108,25 @@ def test_what_something_else_looks_after_and_what_has_no_key_is_left_and_said(ol
     assert "link.pem" in link
     assert "a symbolic link" in link
     assert "no private key that the configuration names" in real
+
+
+def test_a_chain_is_checked_against_the_authorities_that_are_named(old: Old, tmp_path: Path) -> None:
+    """It is reported and not replaced for that: a self-signed one would lead to none of them, either."""
+    (old.etc / "both.pem").write_bytes(old.key + old.card)
+    (old.etc / "a.conf").write_text(f'ssl.pemfile = "{old.etc}/both.pem"\n')
+    own, other = tmp_path / "own.pem", tmp_path / "other.pem"
+    own.write_bytes(old.card)
+    other.write_bytes(pem(Authority().card))
+    for store, words in ((own, "certificate has expired"), (other, "self-signed certificate")):
+        answer = old.run("report", trust=str(store))
+        first, second = answer["notes"]
+        assert "leads to no trusted authority: " in first
+        assert words in first.replace("self signed", "self-signed")
+        assert "expired on" in second
+        assert words in answer["certificates"][0]["untrusted"].replace("self signed", "self-signed")
+    assert len(old.run("report")["notes"]) == 1
+    with pytest.raises(InputError, match="no such file"):
+        old.run("report", trust=str(tmp_path / "none.pem"))
 
 
 def test_two_certificates_with_one_key_are_left(old: Old) -> None:

@@ -59,11 +59,11 @@ def everything() -> Run:
         Subject(id=f"a {ODD}", kind=Kind.FILE, examined=Examined.NONE, reason=f"a pipe {ODD}"),
         Subject(id="plain.zip", kind=Kind.BUNDLE, stats={"members": 3}),
         Subject(id="twin:443", kind=Kind.ENDPOINT, policies={"aspect": "unknown"},
-                offer={"assumptions": [f"none {ODD}"], "coverage": "forbidden-only", "inconclusive": [f"TLSv1.1 {ODD}"]}),
+                offer={"key_agreement": "classical", "assumptions": [f"none {ODD}"], "coverage": "forbidden-only", "inconclusive": [f"TLSv1.1 {ODD}"]}),
         Subject(id="twin:8443", kind=Kind.ENDPOINT, same_as="twin:443"),
         Subject(id="bare.conf", kind=Kind.FILE),
         Subject(id="bare.zip", kind=Kind.BUNDLE, examined=Examined.PARTIAL),
-        Subject(id="checked.conf", kind=Kind.FILE, reason="one check is about it"),
+        Subject(id="checked.conf", kind=Kind.FILE, reason="one check is about it", offer={"key_agreement": "hybrid", "assumptions": [], "coverage": "full"}),
         Subject(id="told.conf", kind=Kind.FILE, reason="nothing in it is about TLS"),
         *(Subject(id=f"closed{n}.conf", kind=Kind.FILE, examined=Examined.NONE, reason="may not be read") for n in range(3)),
     ]  # fmt: skip

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import dh
+from cryptography.hazmat.primitives.serialization import Encoding, ParameterFormat
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
@@ -26,6 +28,11 @@ NGINX = (
     "ssl_protocols TLSv1.2 TLSv1.3; ssl_ciphers ECDHE+AESGCM; } }\n"
 )
 DEBIAN = 'ID=debian\nVERSION_ID="13"\n'
+OAKLEY_2 = int(
+    "FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74020BBEA63B139B22514A08798E3404DD"
+    "EF9519B3CD3A431B302B0A6DF25F14374FE1356D6D51C245E485B576625E7EC6F44C42E9A637ED6B0BFF5CB6F406B7ED"
+    "EE386BFB5A899FA5AE9F24117C4B1FE649286651ECE65381FFFFFFFFFFFFFFFF", 16
+)  # fmt: skip
 NOON = datetime(2026, 12, 3, 12, tzinfo=UTC)
 
 
@@ -128,6 +135,32 @@ def test_the_same_verb_of_files_a_host_and_a_bundle(
         )
     )
     assert names == [names[0]] * 5
+    capfd.readouterr()
+
+
+def test_files_of_parameters_are_assets_of_a_folder_and_of_a_bundle(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pem = dh.DHParameterNumbers(OAKLEY_2, 2).parameters()
+    text = NGINX.replace("server {", "ssl_dhparam /etc/dh; server {", 1).replace("ECDHE", "DHE", 1)
+    files = {
+        "etc/nginx/nginx.conf": text.encode(),
+        "etc/os-release": DEBIAN.encode(),
+        "etc/dh": pem.parameter_bytes(Encoding.PEM, ParameterFormat.PKCS3),
+    }
+    for name, content in files.items():
+        place = tmp_path / "root" / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
+    (tmp_path / "u.zip").write_bytes(zipped(files))
+    for verb in (["tls", "audit", str(tmp_path / "root")], ["bundle", "audit", str(tmp_path / "u.zip")]):
+        out = tmp_path / "cbom.json"
+        run([*verb, "--report", f"cbom={out}", "--fail-on", "never"])
+        (asset,) = of_kind(document(out.read_text()), "related-crypto-material")
+        assert asset["name"] == "Diffie-Hellman parameters of 1024 bits"
+        assert asset["cryptoProperties"]["relatedCryptoMaterialProperties"] == {"size": 1024, "type": "other"}
+        assert facts(asset)["known-prime"] == "Oakley group 2"
+        assert asset["evidence"]["occurrences"][0]["location"].endswith("etc/dh"), verb
     capfd.readouterr()
 
 

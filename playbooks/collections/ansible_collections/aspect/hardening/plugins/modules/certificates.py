@@ -28,6 +28,13 @@ options:
     type: list
     elements: str
     default: []
+  trust:
+    description:
+      - Authorities that certificates have to lead to, a PEM file on the control machine or C(system). Not checked without it.
+      - A certificate that leads to none of them is reported, and not replaced for that.
+    type: str
+    default: ""
+    version_added: "0.1.0"
   csr_dir:
     description: Folder on the control machine for the requests, one C(HOST.ID.csr) per certificate.
     type: path
@@ -60,7 +67,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 certificates:
-  description: Each certificate that the configuration names, with what is wrong with it and why it is not replaced.
+  description: Each certificate that the configuration names, with what is wrong with it, C(untrusted) and why it is not replaced.
   returned: always
   type: list
 requests:
