@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bundle.detect.components.packages import listed_packages
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bundle.detect.components.packages import Package
-    from hardening.tls.auditing.mains import AuditInput
+    from hardening.tls.auditing.mains import AuditInput, Main
     from hardening.tls.auditing.shared import Audited
     from hardening.tls.cbom import Server
     from hardening.tls.policies.ruleset import Policy
     from hardening.tls.targets import Target
+    from hardening.tls.targets.reading.tree import Tree
 
 _NAMES = re.compile(
     r"\.(?:conf|cnf|cfg|cf|vhost|ini|properties|pmod)$|(?:^|/)(?:server|jetty[\w-]*|standalone[\w-]*)\.xml$"
@@ -74,6 +76,9 @@ class Judged:
     """Whether a server looks there: on a host that the bundle holds, a configuration may lie elsewhere, and nothing reads it."""
     audited: Audited
     texts: Mapping[str, str]
+    main: Main
+    fresh: Callable[[], Tree]
+    """Makes the files of the host that it is for, as they are read."""
 
     @property
     def unread(self) -> bool:
@@ -181,14 +186,13 @@ class Configurations:
         from hardening.tls.auditing.audit import audit_tree
         from hardening.tls.auditing.mains import AuditInput, Main, outermost
         from hardening.tls.auditing.recognise import distribution, recognised
-        from hardening.tls.targets.reading.tree import Tree
 
         asked = asked or AuditInput()
         for around, texts in sorted(self.trees.items()):
             for root, paths in self._hosts(around, texts, packages):
                 files = texts if root.inside else {**texts, **root.texts}
-                tree = Tree(files, prefix=root.prefix, binary=self.cards.get(around, {}))
-                tree.of_host = bool(root.texts)
+                fresh = partial(_tree, files, root, self.cards.get(around, {}))
+                tree = fresh()
                 own = (path for path in paths if _NAMES.search(path) or _OPTIONS.search(path))
                 every = ((asked.target or recognised(tree, path), path) for path in own)
                 for main in outermost(
@@ -202,7 +206,7 @@ class Configurations:
                     )
                     usual = not root.inside or _is_usual(main.path.removeprefix(root.prefix), main.target)
                     found = audit_tree(tree, main, policies, asked)
-                    yield Judged(around, main.target, known, usual, found, texts)
+                    yield Judged(around, main.target, known, usual, found, texts, main, fresh)
 
     def offers(self, distribution_of_packages: str = "") -> Iterator[Server]:
         """Yield what the servers offer that each of the files is for."""
@@ -240,9 +244,14 @@ class Configurations:
         server looks, is information. What only a site has (its certificate, its release, a file of its own that is included)
         leaves the verdict unknown, and does not make the bundle partly examined, but where the verdict is `required`.
         """
+        from bundle.sources import of_configuration
+
         for one in self.examined(policies, asked, packages):
             if one.unread or any(subject.offer for subject in one.audited.subjects):
-                yield _placed(one, strict=strict, required=required)
+                placed = _placed(one, strict=strict, required=required)
+                before = NESTING.join((*one.around, ""))
+                placed.sources += of_configuration(one, policies, asked, _own(before))
+                yield placed
 
     def _hosts(
         self, around: tuple[str, ...], texts: Mapping[str, str], packages: str
@@ -281,6 +290,15 @@ class _Host:
     texts: Mapping[str, str]
     inside: bool
     """Whether those files lie below it."""
+
+
+def _tree(files: Mapping[str, str], root: _Host, cards: Mapping[str, bytes]) -> Tree:
+    """Return the files of a host that a bundle holds."""
+    from hardening.tls.targets.reading.tree import Tree
+
+    tree = Tree(files, prefix=root.prefix, binary=cards)
+    tree.of_host = bool(root.texts)
+    return tree
 
 
 _OF_THE_SITE = frozenset({"missing-include", "conditional", "empty", "unknown-kind"})

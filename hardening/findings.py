@@ -309,6 +309,10 @@ class Finding:
     """Ids of the rows that found it."""
     because: tuple[str, ...] = ()
     """Ids of the rows that decided its severity and confidence, in their order."""
+    snippet: str = ""
+    """The line that it is in, with every secret masked; `Run.of` keeps it in `Run.sources`."""
+    mended: str = ""
+    """The same line as a safe fix makes it; empty where a person has to."""
 
     @property
     def level(self) -> Severity:
@@ -501,6 +505,36 @@ def _cause(one: Finding) -> object:
     return one.subject, where.parts, what, decided, one.waived, one.known, one.left_out, value
 
 
+def _sources(known: Iterable[Source], findings: Iterable[Finding]) -> tuple[Source, ...]:
+    """Return the lines of findings and of sources that are known, by path; a credential knows best what is secret in its line."""
+    lines: dict[str, dict[int, str]] = {}
+    mended: dict[str, dict[int, str]] = {}
+    made = {one.path: one for one in known}
+    for path, one in made.items():
+        lines[path] = dict(one.lines)
+    for finding in findings:
+        at = finding.location
+        if not finding.snippet or not isinstance(at, InFile) or not at.line:
+            continue
+        own = lines.setdefault(at.path, {})
+        if finding.evidence.endswith("***") or at.line not in own:
+            own[at.line] = finding.snippet
+        if finding.mended and finding.fix and finding.fix.safe:
+            mended.setdefault(at.path, {})[at.line] = finding.mended
+    for path, own in lines.items():
+        old = made.get(path, Source(path))
+        diff = old.diff or _diff(path, own, mended.get(path, {}))
+        made[path] = Source(path, tuple(sorted(own.items())), diff, old.mends)
+    return tuple(made[path] for path in sorted(made))
+
+
+def _diff(path: str, lines: Mapping[int, str], mended: Mapping[int, str]) -> str:
+    """Return the change of lines as a unified diff without lines that stay; empty where no line changes."""
+    hunks = (f"@@ -{at} +{at} @@\n-{lines[at]}\n+{text}\n" for at, text in sorted(mended.items()))
+    body = "".join(hunks)
+    return f"--- a/{path}\n+++ b/{path}\n{body}" if body else ""
+
+
 def ordered(changes: Iterable[Change]) -> tuple[Change, ...]:
     """Return changes in the order of their places, each once."""
     return tuple(
@@ -556,7 +590,8 @@ class Run:
         seen: Counter[tuple[str, str, str]] = Counter()
         inner: Counter[tuple[str, str, str]] = Counter()
         numbered: list[Finding] = []
-        for one in _by_cause(sorted(dict.fromkeys(findings), key=_finding_order)):
+        every = sorted(dict.fromkeys(findings), key=_finding_order)
+        for one in _by_cause(every):
             key = (one.rule.id, one.where, one.evidence)
             inner_key = (one.rule.id, one.inner, one.evidence)
             ordinal, inner_ordinal = seen[key], inner[inner_key]
@@ -574,7 +609,7 @@ class Run:
             finished=finished or datetime.now(UTC),
             extra_codes=frozenset(extra_codes),
             changes=None if changes is None else ordered(changes),
-            sources=tuple(sorted({one.path: one for one in sources}.values(), key=lambda s: s.path)),
+            sources=_sources(sources, every),
         )
 
     def merged(self, other: Run) -> Run:

@@ -210,6 +210,8 @@ def _finding(row: dict[str, Any], rule: Rule) -> Finding:
         role=Role(row["role"]) if row["role"] else None,
         matched=tuple(row["matched"]),
         because=tuple(row["because"]),
+        snippet=row["snippet"],
+        mended=row["mended"],
     )
 
 
@@ -225,6 +227,7 @@ def _row(finding: Finding) -> dict[str, Any]:
         "policies": finding.policies,
         "fix": asdict(finding.fix) if finding.fix else None, "account": finding.account, "accounts": finding.accounts, "service": finding.service,
         "role": finding.role.value if finding.role else "", "matched": finding.matched, "because": finding.because,
+        "snippet": finding.snippet, "mended": finding.mended,
     }  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from bundle.audit.shares import Share, Shares
 from bundle.configurations import unread_together
 from bundle.detect import Detector
 from bundle.detect import detectors as shipped
+from bundle.redact.configured import masked
 from bundle.walk import disk
 from bundle.walk.frame import EnterContainer, Event, LeaveContainer
 from bundle.walk.limits import Limits
@@ -28,6 +29,7 @@ from bundle.walk.source import Region, Source
 from bundle.walk.walker import Walker
 from hardening import filters
 from hardening.findings import NESTING, Examined, Finding, InFile, Kind, Result, Run, Subject
+from hardening.findings import Source as Lines
 from hardening.tls.auditing.problems import PROBLEMS as TLS_PROBLEMS
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 
 DELEGATE_FROM = 2 << 20
 """Containers of this many bytes are worth a fork."""
+_LINE = 2048
+"""Bytes of a line that are looked at for a report."""
 _SEVERAL = 2
 """Files of a bundle by which it is no lone file, whatever else is in it."""
 
@@ -83,7 +87,7 @@ def run(
         findings = work.findings
         if cache is not None:  # what was kept is not sealed with this process's key
             findings = [replace(one, same=b"") if one.same else one for one in findings]
-        return Run.of(work.subjects, findings, work.results, started=started)
+        return Run.of(work.subjects, findings, work.results, started=started, sources=work.sources)
 
 
 _NOT_JUDGED = "what it offers was not judged: it is too large, or one of too many"
@@ -133,6 +137,7 @@ class Audit:
         self.subjects: list[Subject] = []
         self.findings: list[Finding] = []
         self.results: list[Result] = []
+        self.sources: list[Lines] = []
         self._detectors = detectors
         self._rules = tuple({rule.id: rule for one in detectors for rule in one.rules()}.values())
         self._listened = on_event is not None
@@ -217,6 +222,7 @@ class Audit:
             self.subjects += one.subjects
             found += one.findings
             self.results += one.results
+            self.sources += one.sources
         self.findings += unread_together(found)
         if kept.left:
             reason = f"{kept.left[0]}: {_NOT_JUDGED}"
@@ -363,6 +369,7 @@ class Audit:
             if left := next((one for one in found if one.rule is RULES["limit-work"]), None):
                 self._file = None
                 section.partial = section.partial or left.message
+            found = _with_lines(found, member)
             for finding in (_marked(one, member) for one in found) if self._inline else found:
                 section.add(finding, depth)
                 self._on_event(Found(finding))
@@ -467,6 +474,28 @@ class Audit:
         self._sections.update(found)
         self._walker.known.update(found)
         return True
+
+
+def _with_lines(found: list[Finding], member: Member) -> list[Finding]:
+    """Return findings with the masked lines that they name; a detector of credentials gave its own."""
+    lines: list[bytes] | None = None
+    made = []
+    for one in found:
+        place = one.location
+        number = (
+            place.line
+            if isinstance(place, InFile)
+            and not (member.derived or one.snippet or one.rule.id.startswith("key/"))
+            else None
+        )
+        if number and member.content:
+            lines = bytes(member.content).split(b"\n") if lines is None else lines
+            at = number - (member.first_line or 1)
+            text = lines[at][:_LINE] if 0 <= at < len(lines) else b""
+            made.append(replace(one, snippet=masked(text.decode("utf-8", "replace"))))
+        else:
+            made.append(one)
+    return made
 
 
 def _marked(finding: Finding, member: Member) -> Finding:

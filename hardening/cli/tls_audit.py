@@ -116,13 +116,13 @@ def command(
 
         found.add(of_archive(path, policies, request))
     found = from_here(found, paths)
-    run = Run.of(found.subjects, found.findings, found.results, started=started)
+    run = Run.of(found.subjects, found.findings, found.results, started=started, sources=found.sources)
     if fix_diff:
         run = settled(run, report)
         write_reports(run, report)
         return int(strongest({_unseen(run), _print_fix(paths, policies, request, fix_place, report.output)}))
     if report.verbose or report.reports or report.format != "text":
-        from hardening.cli import sources
+        from bundle import sources
 
         run = sources.added(run, rest, policies, request)
     return finish(run, report)

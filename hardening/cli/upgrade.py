@@ -77,9 +77,9 @@ def verify(
 @_host_options
 def status(inventory: str | None, limit: str | None, extra: tuple[str, ...]) -> int:
     """List the upgrades and transactions in each host's journal, and what somebody has to do."""
+    from bundle.redact.lines import redacted
     from hardening.host import playbook, states
     from hardening.host.session import owed, unfinished, waits
-    from hardening.upgrade.logs.redact import redacted
 
     receipt = playbook.run("status.yml", inventory=inventory, limit=limit, flags=_extra(extra))
     waiting = underway = False
@@ -178,7 +178,7 @@ def _engine(engines: Sequence[Mapping[str, Any]]) -> set[ExitCode]:
 
 def _undone(result: Mapping[str, Any], outcome: str, *, check: bool) -> Iterator[str]:
     """Yield what a rollback came to on a host: which transaction, and in check mode every path."""
-    from hardening.upgrade.logs.redact import clear
+    from bundle.redact.lines import clear
 
     message = clear(str(result.get("msg") or result.get("state", outcome)))
     if what := result.get("undoes"):
@@ -193,7 +193,7 @@ def _extra(extra: tuple[str, ...]) -> list[str]:
 
 
 def _raise_for(receipt: Receipt, more: Sequence[str] = ()) -> None:
-    from hardening.upgrade.logs.redact import clear
+    from bundle.redact.lines import clear
 
     bad = [*more, *(f"{one.host}: unreachable: {one.lost}" for one in receipt.hosts if one.unreachable)]
     bad += [f"{one.host}: {clear(problem)}" for one in receipt.hosts for problem in one.problems]

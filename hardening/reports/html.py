@@ -30,6 +30,7 @@ from hardening.reports.credentials import PLACES, TITLE, credential, repeated
 from hardening.reports.index import few, place, same_as
 from hardening.reports.json import instant
 from hardening.reports.plain import visible
+from hardening.reports.snippet import parts
 from hardening.reports.verdict import earlier, looked_at, many, requested_in_part, scope, sentence, tone, word
 
 _CARDS = 300
@@ -223,10 +224,10 @@ def _behind(run: Run) -> tuple[dict[tuple[str, str, str], list[str]], dict[str, 
 
 def _more(lines: Mapping[tuple[str, int], str], finding: Finding, advice: str) -> list[list[str]]:
     """Return what only this place has, as rows of a list: name, text."""
-    at = finding.location
-    source = lines.get((at.path, at.line or 0), "").strip() if isinstance(at, InFile) else ""
+    before, mark, behind = parts(finding, lines)
     rows = [
-        ["Line", source] if source else [],
+        ["Line", before.lstrip(), mark, behind] if mark else [],
+        ["Found", finding.evidence] if mark and finding.evidence not in ("", mark) else [],
         ["Also", ", ".join(finding.also)] if finding.also else [],
         ["Credential", credential(finding)] if finding.credential else [],
         ["Account", finding.owner] if finding.owner else [],

@@ -44,7 +44,8 @@ class Artifacts:
         region: dict[str, Any] = {"startLine": line(finding)}
         if len(where.parts) == 1 and where.line is not None and where.column is not None:
             region["startColumn"] = where.column
-        if text := self._lines.get((where.path, where.line or 0)):
+        text = self._lines.get((where.path, where.line or 0))
+        if text and len(where.parts) == 1:
             region["snippet"] = {"text": visible(text)}
         named = {"name": inside(finding)} if inside(finding) else {}
         return {

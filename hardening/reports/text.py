@@ -70,7 +70,7 @@ def _diffs(run: Run, paint: _Paint) -> Iterator[str]:
     """Yield the change that mends each file."""
     changed = [one for one in run.sources if one.diff]
     if changed:
-        yield paint("Fix as a diff (secrets are masked; --fix-diff prints one to apply)", _BOLD)
+        yield paint("Fix as a diff (secrets are masked; to apply: tls audit --fix-diff, bundle clean)", _BOLD)
     for one in changed:
         yield from diff_of(one.diff, paint)
         yield ""

@@ -11,6 +11,7 @@ from hardening.reports import RenderOptions
 from hardening.reports.credentials import at, credential
 from hardening.reports.index import few, place
 from hardening.reports.plain import visible
+from hardening.reports.snippet import parts
 
 COLORS = {
     Severity.CRITICAL: "1;97;41",
@@ -114,12 +115,12 @@ def _alike(
     finding = group[0]
     yield from head(finding, paint, finding.message)
     yield from at([place(one) for one in group], _SHOWN)
-    if options.verbose and lines:
-        yield from _source(finding, lines, paint)
+    source = list(_source(finding, lines, paint)) if options.verbose and lines else []
+    yield from source
     yield from _also(finding, same)
     if finding.evidence and (options.verbose or finding.evidence not in finding.message):
         yield f"{_MARGIN}found   {visible(finding.evidence)}"
-        yield from _caret(visible(finding.evidence), paint)
+        yield from () if source else _caret(visible(finding.evidence), paint)
     if finding.credential:
         yield f"{_MARGIN}secret  {credential(finding)}"
     if finding.role not in (None, Role.PRODUCT):
@@ -142,23 +143,19 @@ _WIDTH = 80
 
 def _source(finding: Finding, lines: Mapping[tuple[str, int], str], paint: Paint) -> Iterator[str]:
     """Yield the line that a finding names and a mark below what it is about, no wider than a terminal."""
-    place = finding.location
-    text = visible(lines.get((place.path, place.line or 0), "")) if isinstance(place, InFile) else ""
-    if not isinstance(place, InFile) or not text.strip():
+    before, mark, behind = parts(finding, lines)
+    if not mark or not isinstance(finding.location, InFile):
         return
-    first = text.find(finding.evidence) if finding.evidence else -1
+    text, at = before + mark + behind, len(before)
     indent = len(text) - len(text.lstrip())
-    at = first if first >= 0 else min((place.column or 1) - 1, len(text) - 1) if place.column else indent
-    length = len(finding.evidence) if first >= 0 else 1 if place.column else len(text.strip())
-    exact = first >= 0 or place.column is not None
-    front = f"{_MARGIN}line    {place.line} | "
+    front = f"{_MARGIN}line    {finding.location.line} | "
     room = _WIDTH - len(front)
-    start = indent if at - indent + length <= room else max(indent, at - room // 3)
+    start = indent if at - indent + len(mark) <= room else max(indent, at - room // 3)
     shown = text[start : start + room].rstrip()
     yield front + shown
-    if exact or len(text.strip()) <= room:
-        mark = "^" * max(1, min(length, len(shown) - (at - start)))
-        yield f"{' ' * (len(front) - 2)}| {' ' * (at - start)}{paint(mark, COLORS[finding.level])}"
+    if len(mark) < len(text) - indent or len(text) - indent <= room:
+        carets = "^" * max(1, min(len(mark), len(shown) - (at - start)))
+        yield f"{' ' * (len(front) - 2)}| {' ' * (at - start)}{paint(carets, COLORS[finding.level])}"
 
 
 def diff_of(text: str, paint: Paint) -> Iterator[str]:

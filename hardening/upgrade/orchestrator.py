@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bundle.redact.lines import redacted
 from hardening.errors import ProbeError
 from hardening.findings import Severity
 from hardening.host import states, stream
@@ -20,7 +21,6 @@ from hardening.host.session import Proof, unproved
 from hardening.upgrade import audited
 from hardening.upgrade.admission import Job, older
 from hardening.upgrade.hostaudit import HostAudit
-from hardening.upgrade.logs.redact import redacted
 
 Ask = Callable[..., dict[str, Any]]
 """Asks the host's program one verb; returns its answer. Errors: ProbeError."""

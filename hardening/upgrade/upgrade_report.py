@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from bundle.redact.lines import clear
 from hardening.errors import ExitCode
 from hardening.findings import (
     Confidence,
@@ -27,7 +28,6 @@ from hardening.host.playbook import HostReceipt, Receipt
 from hardening.host.session import waits
 from hardening.upgrade import audited, rules
 from hardening.upgrade.logs.patterns import UNKNOWN, shipped
-from hardening.upgrade.logs.redact import clear
 
 NAMED = 20
 """How many paths of one kind a report names; the number of all is in the message."""

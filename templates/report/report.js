@@ -206,13 +206,15 @@
     one.id = `f-${p[PRINT]}`;
     one.append(make("b", "", p[PATH] + p[LINE]));
     if (!p[PATH].includes(subjects[p[SUBJECT]])) one.append(" ", make("small", "", subjects[p[SUBJECT]]));
-    if (p[EVIDENCE]) {
+    const more = p[MORE] || [];
+    const [, before, mark, behind] = more.length && more[0][0] === "Line" ? more[0] : [];
+    if (mark || p[EVIDENCE]) {
       const code = make("code", "snippet");
       if (p[LINE]) code.append(make("i", "", p[LINE].split(":")[1]));
-      code.append(p[EVIDENCE]);
+      code.append(...(mark ? [before, make("mark", "", mark), behind] : [p[EVIDENCE]]));
       one.append(code);
     }
-    for (const [name, text] of p[MORE] || []) {
+    for (const [name, text] of mark ? more.slice(1) : more) {
       const row = make("small");
       row.append(make("span", "name", name), " ", text);
       one.append(row);

@@ -31,9 +31,10 @@ from bundle.detect.credentials.reading import Reading
 from bundle.detect.credentials.reporting import SUDO, by_path, finding, named
 from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.rules.families import Family, shipped
+from bundle.detect.credentials.snippets import Snippets
 from bundle.detect.credentials.standing import distinct
 from bundle.detect.credentials.texts import native, place
-from bundle.detect.credentials.texts.replacing import Literal, is_reference, literal
+from bundle.detect.credentials.texts.replacing import Literal, is_reference, literal, reference
 from bundle.detect.credentials.texts.textview import View
 from bundle.detect.credentials.whose.owning import by_its_name, owned
 from bundle.walk.member import Member
@@ -127,13 +128,19 @@ class Credentials:
     def _in_place(
         self, member: Member, view: View, subject: str, kind: str, caught: Sequence[tuple[Family, Catch]]
     ) -> Iterator[Finding]:
-        for one in self._judged(member, view, subject, kind, caught):
-            if one.decision.dropped:
-                continue
+        kept = [
+            (one, literal(member, view, one.family.rule.id, named(one.owner), kind, one.decision))
+            for one in self._judged(member, view, subject, kind, caught)
+            if not one.decision.dropped
+        ]
+        references = {(to.start, to.end): reference(to, to.name) for _, to in kept if isinstance(to, Literal)}
+        snippets = Snippets(view, caught, references)
+        for one, to in kept:
             line, column = view.place(one.catch.start)
-            found = literal(member, view, one.family.rule.id, named(one.owner), kind, one.decision)
-            by_hand = found if isinstance(found, str) else ""
-            yield self._finding(member, subject, one, line, column, by_hand=by_hand)
+            by_hand = to if isinstance(to, str) else ""
+            said = self._finding(member, subject, one, line, column, by_hand=by_hand)
+            text, mended = ("", "") if member.derived else snippets.around(one.catch.start)
+            yield replace(said, snippet=text, mended="" if by_hand else mended)
 
     def literals(self, member: Member, key: bytes, subject: str = "") -> Iterator[Literal]:
         """Yield what may be replaced by a reference, with the place of its finding; `key` seals the values."""

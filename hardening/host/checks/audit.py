@@ -8,8 +8,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from bundle import sources
 from bundle.audit import audit as audit_bundles
 from bundle.detect import detectors
+from bundle.redact.configured import masked
 from hardening.engine import product as products
 from hardening.errors import NothingExaminedError
 from hardening.findings import Examined, Finding, InFile, Kind, Result, Run, Subject, Verdict
@@ -123,12 +125,14 @@ def audit(
             expiry_days=expiry_days,
             store=store,
         )
-        tls = audit_tls([host.place(path) for path in servers], policies, asked, top=host.top)
-        run = run.merged(_named(host, Run.of(tls.subjects, tls.findings, tls.results, started=started)))
+        there = [host.place(path) for path in servers]
+        tls = audit_tls(there, policies, asked, top=host.top)
+        found = Run.of(tls.subjects, tls.findings, tls.results, started=started)
+        run = run.merged(_named(host, sources.added(found, there, policies, asked, host.top)))
     said = list(
         _looks(host, subject, run, [*web, *ROOTS], layout, servers, left, started, expiry_days, store)
     )
-    findings = [one for one in said if isinstance(one, Finding)]
+    findings = [_with_line(one, host) for one in said if isinstance(one, Finding)]
     results = [one for one in said if isinstance(one, Result)]
     results += _verdicts(subject, [*findings, *run.findings], results)
     reason = unread.summary([one.message for one in findings if one.rule is UNREAD])
@@ -239,6 +243,15 @@ def _outermost(paths: Iterable[str]) -> list[str]:
     return made
 
 
+def _with_line(one: Finding, host: Root) -> Finding:
+    """Return a finding with the masked line of the host's file that it names."""
+    at = one.location
+    if not isinstance(at, InFile) or not at.line or len(at.parts) > 1 or one.rule.id.startswith("key/"):
+        return one
+    lines = (host.text(at.path) or "").split("\n")
+    return replace(one, snippet=masked(lines[at.line - 1])) if at.line <= len(lines) else one
+
+
 def _named(host: Root, run: Run) -> Run:
     """Give findings and subjects the host's own paths."""
     if host.live:
@@ -275,7 +288,10 @@ def _named(host: Root, run: Run) -> Run:
         )
         for one in run.results
     ]
-    return Run.of(subjects, findings, results, started=run.started, extra_codes=run.extra_codes)
+    lines = [replace(one, path=name(one.path), diff=own(one.diff), mends=()) for one in run.sources]
+    return Run.of(
+        subjects, findings, results, started=run.started, extra_codes=run.extra_codes, sources=lines
+    )
 
 
 def _subject(host: Root, subject: str) -> str:

@@ -68,9 +68,15 @@ _SECRET = re.compile(
 
 
 def fix(
-    paths: Sequence[Path], policies: Sequence[Policy], request: AuditInput, place: str | None = None
+    paths: Sequence[Path],
+    policies: Sequence[Policy],
+    request: AuditInput,
+    place: str | None = None,
+    top: Path | None = None,
 ) -> Fixed:
     """Return the diff for files and folders; with `place`, the settings go to that file as the playbook does it.
+
+    `top` is the `/` of the host they are of.
 
     Written for the first policy and judged by all. Written for the newest way a configuration may be read, judged
     under every one: where nobody names the Java or the release, what stays under one of them is left. Errors: as `audit.audit`, and UsageError where nothing
@@ -79,27 +85,13 @@ def fix(
     changed: list[tuple[Tree, str, str, str]] = []
     left: list[Finding] = []
     shut: list[str] = []
-    policy, *others = policies
     for path in paths:
-        tree = Tree.on_disk(path)
+        tree = Tree.on_disk(path, top)
         for main in mains.found(tree, path, request):
-            tree.begin(())
-            ways = mains.readings(tree, main, request)
-            findings = audit.audit_tree(tree, main, [policy], request).findings
-            if not _to_change(findings, main, ways):
-                left += [_with_way_out(one, main.target, ways) for one in _wrong(tree, main, others, request)]
-                continue
-            kept = kept_level.of(tree, main.target, main.path, ways[-1])
-            new = _rewritten(tree, main, ways[-1], policy, place, request, kept.level if kept else None)
-            after = Tree.on_disk(path)
-            after.overlay = new
-            found = audit.audit_tree(after, main, policies, request).findings
-            before = audit.audit_tree(tree, main, policies, request).findings if others else findings
-            if place is not None or _counted(before) != _counted(found):
-                changed += [(tree, main.path, name, text) for name, text in sorted(new.items())]
-            left += [_with_way_out(one, main.target, ways) for one in _of_settings(found)]
-            shut += _shut(main.target, policy, ways)
-            shut += [_level_note(kept)] if kept else []
+            one = _of_main(tree, Tree.on_disk(path, top), main, policies, request, place)
+            changed += [(tree, main.path, name, text) for name, text in sorted(one.new.items())]
+            left += one.left
+            shut += one.shut
     here = not any(path.is_absolute() for path in paths) and all(
         _below_here(tree.file(name)) for tree, _, name, _ in changed
     )
@@ -109,6 +101,47 @@ def fix(
         Changed(main, name, _diff(tree, name, text, here, around=0)) for tree, main, name, text in changed
     )
     return Fixed(head, tuple(left), tuple(dict.fromkeys(shut)), files)
+
+
+def changed_texts(
+    tree: Tree, after: Tree, main: Main, policies: Sequence[Policy], request: AuditInput
+) -> dict[str, str]:
+    """Return the change of each file of one configuration as a diff without lines that stay; `after` is the same tree once more.
+
+    Errors: UsageError where nothing would do.
+    """
+    new = _of_main(tree, after, main, policies, request, None).new
+    return {name: _diff(tree, name, text, from_here=False, around=0) for name, text in sorted(new.items())}
+
+
+@dataclass(frozen=True, slots=True)
+class _Fixed:
+    """The new texts of one configuration, what stays wrong, and what is shut."""
+
+    new: dict[str, str]
+    left: list[Finding]
+    shut: list[str]
+
+
+def _of_main(
+    tree: Tree, after: Tree, main: Main, policies: Sequence[Policy], request: AuditInput, place: str | None
+) -> _Fixed:
+    policy, *others = policies
+    tree.begin(())
+    ways = mains.readings(tree, main, request)
+    findings = audit.audit_tree(tree, main, [policy], request).findings
+    if not _to_change(findings, main, ways):
+        left = [_with_way_out(one, main.target, ways) for one in _wrong(tree, main, others, request)]
+        return _Fixed({}, left, [])
+    kept = kept_level.of(tree, main.target, main.path, ways[-1])
+    new = _rewritten(tree, main, ways[-1], policy, place, request, kept.level if kept else None)
+    after.overlay = new
+    found = audit.audit_tree(after, main, policies, request).findings
+    before = audit.audit_tree(tree, main, policies, request).findings if others else findings
+    left = [_with_way_out(one, main.target, ways) for one in _of_settings(found)]
+    shut = [*_shut(main.target, policy, ways), *([_level_note(kept)] if kept else [])]
+    mends = place is not None or _counted(before) != _counted(found)
+    return _Fixed(new if mends else {}, left, shut)
 
 
 _HEAD = {

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import field, replace
 
-from hardening.findings import Finding, Result, Subject
+from hardening.findings import Finding, Result, Source, Subject
 from hardening.records import dataclass
 from hardening.tls import clients
 from hardening.tls.judging import rules
@@ -22,12 +22,15 @@ class Audited:
     subjects: list[Subject]
     findings: list[Finding]
     results: list[Result]
+    sources: list[Source] = field(default_factory=list)
+    """The lines and changes of files that do not lie on disk."""
 
     def add(self, other: Audited) -> None:
         """Take in what came of another path."""
         self.subjects += other.subjects
         self.findings += other.findings
         self.results += other.results
+        self.sources += other.sources
 
 
 def every_name(offer: Offer, found: Audited) -> Audited:

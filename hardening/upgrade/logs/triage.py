@@ -11,15 +11,15 @@ from pathlib import Path
 from time import monotonic
 
 from bundle.audit.parallel import Died, Forks, Tokens
+from bundle.redact.lines import redacted
+from bundle.redact.plain import words_of
 from bundle.walk.problem import unseen
 from hardening.findings import Confidence, Examined, Finding, Kind, Result, Run, Subject, Verdict, in_file
 from hardening.upgrade.logs.alarms import ALARM, alarming
 from hardening.upgrade.logs.gate import Buffer, Gate
 from hardening.upgrade.logs.opened import HELD, NULS, is_text, opened
 from hardening.upgrade.logs.patterns import UNKNOWN, Meaning, Message, shipped
-from hardening.upgrade.logs.plain import words_of
 from hardening.upgrade.logs.prefixes import PREFIXES
-from hardening.upgrade.logs.redact import redacted
 
 Shown = tuple[tuple[str, int, str], ...]
 """Lines as the logs have them, with the log's name and the line's number: for a terminal alone."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
+import zipfile
 from pathlib import Path
+from random import Random
+from string import ascii_letters, digits
 from typing import Any
 
 import pytest
 
+from bundle.redact.configured import masked
 from hardening.cli import run as harden
-from hardening.cli.sources import masked
 from hardening.reports import WRITERS
 
 CANARIES = ("Zq7vWinter2019", "correcthorse", "hunter", "summer", "R4nd0mToken8841", "changeit", "gravel")
@@ -70,6 +74,76 @@ def test_no_secret_of_a_configuration_is_in_any_report(
         for canary in CANARIES:
             if canary in CONFIGURATIONS[name]:
                 assert canary.encode() not in data, f"{canary} in {kind}"
+
+
+FILES = {
+    "var/www/html/db.php": """<?php
+$db_password = "Zq7vWinter2019"; mysqli_connect("localhost", "root", "summer"); // summer, once more
+$a = array("user" => "admin", "password" => "correcthorse");
+define('API_TOKEN', "R4nd0mToken8841");
+""",
+    "etc/app.properties": "spring.datasource.password=hunter2hunter\nmail.password: correcthorse\n",
+    "opt/install.sh": "#!/bin/sh\nmysql -uroot -pZq7vWinter2019 mix < a.sql; chmod 777 /var/www\n"
+    "curl -u admin:R4nd0mToken8841 https://a.example/\n",
+    "etc/nginx/nginx.conf": CONFIGURATIONS["nginx.conf"].replace("ALL", "RC4-SHA"),
+    "etc/haproxy/haproxy.cfg": CONFIGURATIONS["haproxy.cfg"].replace("ALL", "RC4-SHA"),
+}
+"""What stands in bundles and on hosts; each of `CANARIES` in it is a secret."""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["bundle", "audit", "b.zip"], ["host", "audit", "--root", "host"]],
+)
+def test_no_secret_of_a_bundle_or_host_is_in_any_report(
+    command: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, text in FILES.items():
+        path = Path("host", name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    shutil.make_archive("inner", "gztar", "host")
+    with zipfile.ZipFile("b.zip", "w") as bundle:
+        bundle.write("inner.tar.gz")
+    texts = [writer.name for writer in WRITERS if not writer.binary]
+    wanted = [part for kind in texts for part in ("--report", f"{kind}=out.{kind}")]
+    harden([*command, "-v", *wanted])
+    shown = {"terminal": capfdbinary.readouterr().out}
+    shown |= {kind: Path(f"out.{kind}").read_bytes() for kind in texts}
+    seen = {
+        path.rpartition("/")[2]: one for one in json.loads(shown["json"])["sources"] for path in [one["path"]]
+    }
+    assert {"db.php", "nginx.conf", "haproxy.cfg"} <= seen.keys()
+    assert "-    ssl_ciphers RC4-SHA;" in seen["nginx.conf"]["diff"]
+    assert b'$db_password = "***"; mysqli_connect(' in shown["terminal"]
+    secrets = (*CANARIES[:2], *CANARIES[3:5], "hunter2hunter")
+    for kind, data in shown.items():
+        for canary in secrets:
+            assert canary.encode() not in data, f"{canary} in {kind}"
+
+
+def test_a_safe_fix_of_a_credential_is_the_line_that_clean_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    secret = "".join(Random(7).choices(ascii_letters + digits, k=16))
+    with zipfile.ZipFile("b.zip", "w") as bundle:
+        bundle.writestr(
+            "config.inc.php", f"<?php\n$cfg['controluser'] = 'root';\n$cfg['controlpass'] = '{secret}';\n"
+        )
+    harden(["bundle", "audit", "b.zip", "--format", "json", "-o", "out.json"])
+    (source,) = json.loads(Path("out.json").read_text("utf-8"))["sources"]
+    head, removed, added = source["diff"].splitlines()[2:]
+    assert (head, removed) == ("@@ -3 +3 @@", "-$cfg['controlpass'] = '***';")
+    harden(["bundle", "clean", "b.zip", "-o", "clean.zip"])
+    with zipfile.ZipFile("clean.zip") as bundle:
+        cleaned = bundle.read("config.inc.php").decode().splitlines()
+    assert cleaned[2] == added[1:]
+    assert "@secret:" in added
 
 
 def test_a_line_keeps_the_names_of_tls_and_hides_all_else_that_is_not_plain() -> None:

@@ -159,6 +159,11 @@ def _name(one: Catch) -> str:
     return plain[:_LONGEST_NAME].strip("-") or "secret"
 
 
+def reference(one: Literal, name: str) -> str:
+    """Return what stands in the place of a literal."""
+    return f"{one.quotes}@secret:{name}@{one.quotes}"
+
+
 def replaced(content: bytes, literals: Iterable[tuple[Literal, str]]) -> bytes | None:
     """Return the stored text with each literal replaced by the reference to its name; None where it is not text.
 
@@ -170,5 +175,5 @@ def replaced(content: bytes, literals: Iterable[tuple[Literal, str]]) -> bytes |
     except UnicodeDecodeError:
         return None
     for one, name in sorted(literals, key=lambda pair: -pair[0].start):
-        data[one.start : one.end] = f"{one.quotes}@secret:{name}@{one.quotes}".encode()
+        data[one.start : one.end] = reference(one, name).encode()
     return mark + data.decode().encode(coding) if coding else bytes(data)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from bundle.redact.lines import redacted
 from hardening.errors import DataError
 from hardening.upgrade.logs.gate import Gate
 from hardening.upgrade.logs.patterns import load
-from hardening.upgrade.logs.redact import redacted
 
 OWN = "[[message]]\nid='x'\nclass='warn'\nprogram='p'\nregex='a'\nwhy='w'\naction='a'\n"
 

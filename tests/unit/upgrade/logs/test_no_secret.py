@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from bundle.redact.lines import clear, redacted
 from hardening.cli import run
 from hardening.errors import ExitCode
 from hardening.findings import Run
@@ -20,7 +21,6 @@ from hardening.host.playbook import HostReceipt, Receipt
 from hardening.reports import WRITERS, render
 from hardening.upgrade import upgrade_report
 from hardening.upgrade.logs.patterns import examples, load, shipped
-from hardening.upgrade.logs.redact import clear, redacted
 from hardening.upgrade.logs.triage import Triage
 from tests.support.places import DATA
 

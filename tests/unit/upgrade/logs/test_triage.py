@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bundle.redact.lines import redacted
 from hardening.errors import DataError, ExitCode, InputError
 from hardening.findings import Confidence, Examined, Finding, Run, Severity
 from hardening.upgrade.logs.gate import Gate, loose
 from hardening.upgrade.logs.opened import opened
 from hardening.upgrade.logs.patterns import Message, load, shipped
-from hardening.upgrade.logs.redact import redacted
 from hardening.upgrade.logs.triage import Triage
 from tests.support.upgrade.logs.triages import ENGINES, triage
 

@@ -1,4 +1,4 @@
-"""Log lines without the secrets that programs print into them.
+"""Lines of logs and configurations without the secrets in them.
 
 Forms that are known first, then what stands behind a word for a secret, then everything that is not plain.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from hardening.upgrade.logs.plain import masked, named
+from bundle.redact.plain import masked, named
 
 _NAMED = r"(?:pass(?:word|wd|phrase)?|kennwort|pwd|secret|token|api[_-]?key)"
 _QUOTED = r"""(?:"(?:\\.?|[^"\\])*(?:"|$)|'(?:\\.?|''|[^'\\])*(?:'|$))"""

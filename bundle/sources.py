@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
 from os.path import relpath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bundle.redact.configured import masked
 from hardening.errors import HardeningError
 from hardening.findings import InFile, Run, Severity, Source
 from hardening.records import dataclass
 
 if TYPE_CHECKING:
+    from bundle.configurations import Judged
     from hardening.tls.auditing.mains import AuditInput
     from hardening.tls.policies.ruleset import Policy
 
-_LONGEST, _LINES, _BYTES = 400, 200, 4 << 20
-"""Characters of a line, lines of a diff, and bytes of a file that are looked at."""
+_LINES, _BYTES = 200, 4 << 20
+"""Lines of a diff, and bytes of a file that are looked at."""
 
 
-def added(run: Run, paths: Sequence[Path], policies: Sequence[Policy], request: AuditInput) -> Run:
-    """Return the run with the lines that its findings name, and with the diff of each file that can be mended."""
+def added(
+    run: Run, paths: Sequence[Path], policies: Sequence[Policy], request: AuditInput, top: Path | None = None
+) -> Run:
+    """Return the run with the lines that its findings name, and with the diff of each file that can be mended.
+
+    `top` is the `/` of the host that the paths are of.
+    """
     named: dict[str, set[int]] = {}
     for one in run.findings:
         at = one.location
@@ -31,7 +37,7 @@ def added(run: Run, paths: Sequence[Path], policies: Sequence[Policy], request: 
             named.setdefault(at.path, set()).add(at.line)
     if not named:
         return run
-    changes = _changes(paths, policies, request)
+    changes = _changes(paths, policies, request, top)
     shown = {path: _lines(Path(path), numbers) for path, numbers in named.items()}
     for path in changes:
         shown.setdefault(path, ())
@@ -42,7 +48,42 @@ def added(run: Run, paths: Sequence[Path], policies: Sequence[Policy], request: 
         else Source(path, lines)
         for path, lines in sorted(shown.items())
     ]
-    return replace(run, sources=tuple(one for one in made if one.lines or one.diff))
+    known = {one.path for one in run.sources}
+    more = (one for one in made if (one.lines or one.diff) and one.path not in known)
+    return replace(run, sources=tuple(sorted((*run.sources, *more), key=lambda one: one.path)))
+
+
+def of_configuration(
+    one: Judged, policies: Sequence[Policy], request: AuditInput | None, own: Callable[[str], str]
+) -> Iterator[Source]:
+    """Yield the lines and changes of a configuration that a bundle holds; `own` gives a path its place in the bundle."""
+    named: dict[str, set[int]] = {}
+    for said in one.audited.findings:
+        at = said.location
+        if isinstance(at, InFile) and at.line and at.parts[0] in one.texts:
+            named.setdefault(at.parts[0], set()).add(at.line)
+    if not named:
+        return
+    diffs = _of_texts(one, policies, request)
+    for path in sorted(named.keys() | diffs.keys()):
+        lines = _of_text(one.texts[path], named.get(path, set())) if path in one.texts else ()
+        yield Source(own(path), lines, _shown(diffs[path], own(path)) if path in diffs else "")
+
+
+def _of_texts(one: Judged, policies: Sequence[Policy], request: AuditInput | None) -> dict[str, str]:
+    from hardening.tls.auditing.fix import changed_texts
+    from hardening.tls.auditing.mains import AuditInput
+
+    try:
+        return changed_texts(one.fresh(), one.fresh(), one.main, policies, request or AuditInput())
+    except HardeningError:
+        return {}  # `tls audit --fix-diff` says why
+
+
+def _shown(diff: str, path: str) -> str:
+    """Return a diff, masked, with the place of its file in the head."""
+    lines = _masked(diff)
+    return "\n".join((f"--- a/{path}", f"+++ b/{path}", *lines[_HEAD:])) + "\n" if lines else ""
 
 
 def _mended(run: Run, changes: Mapping[str, _Change]) -> dict[str, tuple[str, ...]]:
@@ -66,6 +107,10 @@ def _lines(path: Path, numbers: set[int]) -> tuple[tuple[int, str], ...]:
             text = file.read(_BYTES).decode("utf-8", "replace")
     except OSError:
         return ()
+    return _of_text(text, numbers)
+
+
+def _of_text(text: str, numbers: set[int]) -> tuple[tuple[int, str], ...]:
     every = text.split("\n")
     return tuple((at, masked(every[at - 1])) for at in sorted(numbers) if at <= len(every))
 
@@ -80,13 +125,15 @@ class _Change:
     """Rule and message of what stays wrong."""
 
 
-def _changes(paths: Sequence[Path], policies: Sequence[Policy], request: AuditInput) -> dict[str, _Change]:
+def _changes(
+    paths: Sequence[Path], policies: Sequence[Policy], request: AuditInput, top: Path | None
+) -> dict[str, _Change]:
     """Return the change of each file, named as the findings name it; empty where nothing would do."""
     from hardening.tls.auditing.fix import fix
 
     here = not any(path.is_absolute() for path in paths)
     try:
-        found = fix(paths, policies, request)
+        found = fix(paths, policies, request, top=top)
     except HardeningError:
         return {}  # `--fix-diff` says why
     left = tuple((one.rule.id, one.message) for one in found.left)
@@ -94,15 +141,19 @@ def _changes(paths: Sequence[Path], policies: Sequence[Policy], request: AuditIn
     shared: set[str] = set()
     for one in found.files:
         if one.diff:
-            lines = one.diff.splitlines()
-            rest = [f"... {len(lines) - _LINES} more lines"] if len(lines) > _LINES else []
-            body = [_diff_line(number, line) for number, line in enumerate(lines[:_LINES])]
+            body = _masked(one.diff)
             path, main = (relpath(one.path), relpath(one.main)) if here else (one.path, one.main)
             if path in made and made[path].main != main:
                 shared |= {made[path].main, main}
-            made[path] = _Change(main, "\n".join((*body, *rest)) + "\n", left)
+            made[path] = _Change(main, "\n".join(body) + "\n", left)
     # of a file that two configurations change, neither change mends all by itself
     return {path: replace(one, main="") if one.main in shared else one for path, one in made.items()}
+
+
+def _masked(diff: str) -> list[str]:
+    lines = diff.splitlines()
+    rest = [f"... {len(lines) - _LINES} more lines"] if len(lines) > _LINES else []
+    return [*(_diff_line(number, line) for number, line in enumerate(lines[:_LINES])), *rest]
 
 
 _HEAD = 2
@@ -111,26 +162,3 @@ _HUNK = re.compile(r"@@ -[\d,]+ \+[\d,]+ @@\Z")
 
 def _diff_line(number: int, line: str) -> str:
     return line if number < _HEAD or _HUNK.match(line) else line[:1] + masked(line[1:])
-
-
-def masked(line: str) -> str:
-    """Return a line of a configuration with all replaced by `***` that is neither plain nor a name of TLS."""
-    from hardening.upgrade.logs.redact import clear
-
-    line = line.rstrip("\r")
-    return clear(line[:_LONGEST], _names()) + ("..." if len(line) > _LONGEST else "")
-
-
-@cache
-def _names() -> frozenset[str]:
-    """Return the words of which names of versions, suites, groups and signatures are made, in small letters."""
-    from hardening.tls import registry
-
-    names = [*registry.PROTOCOLS]
-    for suite in registry.suites():
-        names += [suite.iana, *suite.openssl, *suite.jsse, suite.gnutls or "", suite.nss or ""]
-    for group in registry.groups():
-        names += [group.name, group.openssl or "", group.nist or ""]
-    for scheme in registry.schemes():
-        names += [scheme.name, scheme.openssl or ""]
-    return frozenset(word.lower() for name in names for word in re.findall(r"[^\W_]+", name))

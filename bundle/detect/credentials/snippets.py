@@ -1,0 +1,113 @@
+"""The line of a credential as a report may quote it: every candidate in it masked, and all else that is not plain."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+
+from bundle.detect.credentials.reporting import SUDO, named
+from bundle.detect.credentials.rules.catch import Catch
+from bundle.detect.credentials.rules.families import Family
+from bundle.detect.credentials.texts.textview import View
+from bundle.redact.configured import LONGEST, masked
+
+MASK = "***"
+_SPAN = 2048
+"""Bytes before and behind an offset that are looked at."""
+_FRONT = 120
+"""Characters before the mark where a line is too long."""
+_VALUES = 2000
+"""Values that are looked for in other places of the text."""
+_CONTEXT = f"password: {MASK}"
+"""What stands before a piece behind a value, so that the piece is masked as if it were read with it."""
+_QUOTES = re.compile(r"[\"'`]*\Z")
+
+Caught = Sequence[tuple[Family, Catch]]
+
+
+class Snippets:
+    """The lines of one text."""
+
+    def __init__(self, view: View, caught: Caught, references: Mapping[tuple[int, int], str]) -> None:
+        """Keep what is masked; `references` has what a program may write in the place of a value, by its offsets."""
+        self._view = view
+        self._caught = [one for family, one in caught if family.rule.id != SUDO]
+        self._references = references
+        self._spans = _apart([*((one.start, one.end) for one in self._caught), *references])
+        self._shown: dict[int, tuple[str, str]] = {}
+
+    def around(self, at: int) -> tuple[str, str]:
+        """Return the masked line that an offset is on, and the same line with references; the second is empty without any."""
+        data = self._view.data
+        low, high = max(0, at - _SPAN), at + _SPAN
+        start = data.rfind(b"\n", low, at) + 1 or low
+        if start not in self._shown:
+            end = data.find(b"\n", at, high)
+            self._shown[start] = self._line(start, end if end >= 0 else min(len(data), high), at)
+        return self._shown[start]
+
+    def _line(self, start: int, end: int, at: int) -> tuple[str, str]:
+        spans = [(max(low, start), min(high, end)) for low, high in self._spans if low < end and high > start]
+        edges = [start, *(edge for span in spans for edge in span), end]
+        pieces = [
+            self._piece(*pair, first=not number)
+            for number, pair in enumerate(zip(edges[::2], edges[1::2], strict=True))
+        ]
+        mends = [
+            next((r for (low, high), r in self._references.items() if (low, high) == span), "")
+            for span in spans
+        ]
+        front = len("".join(pieces[: 1 + sum(low < at for low, _ in spans)]))
+        plain = _joined(pieces, [MASK] * len(spans))
+        if len(plain) > LONGEST:
+            low = max(0, front - _FRONT)
+            return f"{'...' if low else ''}{plain[low : low + LONGEST]}...", ""
+        return plain, _joined(pieces, [one or MASK for one in mends]) if any(mends) else ""
+
+    def _piece(self, start: int, end: int, *, first: bool) -> str:
+        """Return a piece between values, masked; a quote at its end stays, although it opens a value."""
+        text = self._others.sub(MASK, self._view.value(start, end))
+        quotes = _QUOTES.search(text)
+        tail = quotes[0] if quotes else ""
+        text = text[: len(text) - len(tail)]
+        if first:
+            return masked(text, self._keys) + tail
+        return masked(_CONTEXT + text, self._keys).removeprefix(_CONTEXT) + tail
+
+    @cached_property
+    def _keys(self) -> frozenset[str]:
+        return frozenset(one.key for one in self._caught if one.key)
+
+    @cached_property
+    def _others(self) -> re.Pattern[str]:
+        """What finds a value where it stands once more, and an account that may be a password."""
+        values = dict.fromkeys(_secrets(self._caught[:_VALUES]))
+        return re.compile("|".join(map(re.escape, sorted(values, key=len, reverse=True))) or r"(?!)")
+
+
+_SHORTEST = 3
+
+
+def _secrets(caught: Iterable[Catch]) -> Iterable[str]:
+    for one in caught:
+        doubtful = () if named(one) == one else (one.user, *one.others)
+        yield from (text for text in (one.value, *doubtful) if len(text) >= _SHORTEST)
+
+
+def _joined(pieces: Sequence[str], between: Sequence[str]) -> str:
+    parts = [pieces[0]]
+    for value, piece in zip(between, pieces[1:], strict=True):
+        parts += (value, piece)
+    return "".join(parts).rstrip("\r")
+
+
+def _apart(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return spans that do not overlap, in order."""
+    made: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if made and start < made[-1][1]:
+            made[-1] = (made[-1][0], max(made[-1][1], end))
+        else:
+            made.append((start, end))
+    return made

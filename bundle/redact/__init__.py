@@ -1,0 +1,1 @@
+"""Lines of strangers' texts as a report may quote them: everything that is not known to be plain is masked."""
