@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -9,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import dh
-from cryptography.hazmat.primitives.serialization import Encoding, ParameterFormat
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
@@ -141,12 +140,15 @@ def test_the_same_verb_of_files_a_host_and_a_bundle(
 def test_files_of_parameters_are_assets_of_a_folder_and_of_a_bundle(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    pem = dh.DHParameterNumbers(OAKLEY_2, 2).parameters()
-    text = NGINX.replace("server {", "ssl_dhparam /etc/dh; server {", 1).replace("ECDHE", "DHE", 1)
+    number = b"\x02\x81\x81" + OAKLEY_2.to_bytes(129, "big") + b"\x02\x01\x02"  # the prime and the generator
+    body = base64.encodebytes(b"\x30\x81" + bytes([len(number)]) + number)
+    text = NGINX.replace("server {", "ssl_dhparam /etc/dh; server {", 1).replace(
+        "ECDHE+AESGCM", "DHE+AESGCM:@SECLEVEL=0", 1
+    )
     files = {
         "etc/nginx/nginx.conf": text.encode(),
         "etc/os-release": DEBIAN.encode(),
-        "etc/dh": pem.parameter_bytes(Encoding.PEM, ParameterFormat.PKCS3),
+        "etc/dh": b"-----BEGIN DH PARAMETERS-----\n" + body + b"-----END DH PARAMETERS-----\n",
     }
     for name, content in files.items():
         place = tmp_path / "root" / name
