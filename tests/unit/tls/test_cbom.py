@@ -161,7 +161,7 @@ def test_files_of_parameters_are_assets_of_a_folder_and_of_a_bundle(
         (asset,) = of_kind(document(out.read_text()), "related-crypto-material")
         assert asset["name"] == "Diffie-Hellman parameters of 1024 bits"
         assert asset["cryptoProperties"]["relatedCryptoMaterialProperties"] == {"size": 1024, "type": "other"}
-        assert facts(asset)["known-prime"] == "Oakley group 2"
+        assert facts(asset)["known-prime"] == "Oakley group 2 (RFC 2409)"
         assert asset["evidence"]["occurrences"][0]["location"].endswith("etc/dh"), verb
     capfd.readouterr()
 
