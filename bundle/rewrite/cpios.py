@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from bundle.rewrite.copying import copy
-from bundle.rewrite.edit import Change, Keep, Remove, Replace
+from bundle.rewrite.edit import Change, Keep, Remove, Replace, file_only
 from hardening.errors import ArchiveError
 
 _MAGICS = (b"070701", b"070702", b"070707")
@@ -125,6 +125,7 @@ def _one(source: IO[bytes], target: IO[bytes], position: int, change: Change) ->
         if left is not None:
             member.put(member.form.links, left)
         if isinstance(decision, Replace):
+            file_only(member.shown, is_file=stat.S_ISREG(member.number(member.form.mode)))
             with decision.content as content:
                 _replace(source, target, member, content)
         else:

@@ -9,6 +9,16 @@ from dataclasses import dataclass, replace
 from typing import IO
 
 from bundle.walk.names import shown
+from hardening.errors import ArchiveError
+
+
+def file_only(name: str, *, is_file: bool) -> None:
+    """Let a file alone be given other content. Errors: ArchiveError for a folder, link or device with a file's name."""
+    if not is_file:
+        raise ArchiveError(
+            f"{name}: a folder, link or device has the same name as the file",
+            hint="pack one of the two under another name",
+        )
 
 
 def plain(name: str) -> str:

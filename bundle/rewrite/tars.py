@@ -8,7 +8,7 @@ import tarfile
 from typing import IO
 
 from bundle.rewrite.copying import copy
-from bundle.rewrite.edit import Change, Keep, Remove, Replace, plain
+from bundle.rewrite.edit import Change, Keep, Remove, Replace, file_only, plain
 from bundle.walk.formats.tars import is_tar
 from hardening.errors import ArchiveError
 
@@ -41,6 +41,7 @@ def rewrite(source: IO[bytes], target: IO[bytes], change: Change) -> None:
         if isinstance(decision, Remove):
             removed.add(plain(member.name))
         elif isinstance(decision, Replace):
+            file_only(member.name, is_file=member.isreg())
             with decision.content as content:
                 _replace(source, target, member, content)
         else:

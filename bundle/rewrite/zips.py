@@ -12,7 +12,7 @@ from typing import IO
 
 from bundle.rewrite import zip64
 from bundle.rewrite.copying import copy
-from bundle.rewrite.edit import Change, Remove, Replace
+from bundle.rewrite.edit import Change, Remove, Replace, file_only
 from hardening.errors import ArchiveError
 
 _CENTRAL = struct.Struct("<4s6H3I5H2I")
@@ -73,6 +73,7 @@ def rewrite(source: IO[bytes], target: IO[bytes], change: Change) -> None:
                 continue
             moved[entry.start] = target.tell()
             if isinstance(decision, Replace):
+                file_only(entry.info.filename, is_file=not entry.info.is_dir())
                 with decision.content as content:
                     _replace(source, target, entry, content)
             else:

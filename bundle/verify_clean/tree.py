@@ -10,7 +10,7 @@ from bundle.verify_clean import rpm as proof_rpm
 from bundle.walk import walk
 from bundle.walk.limits import Limits
 from bundle.walk.member import Member
-from hardening.findings import NESTING
+from bundle.walk.problem import Problem
 
 _STREAMS = frozenset("gzip bzip2 xz lzma zstd".split())
 """What packs one file alone."""
@@ -30,7 +30,8 @@ class Node:
     inside: list[Node] = field(default_factory=list)
     said: set[tuple[str, tuple[str, ...], str]] = field(default_factory=set)
     """On the bundle itself: what the walker had to say of it."""
-    partial: str = ""
+    unread: list[Problem] = field(default_factory=list)
+    """On the bundle itself: what was not examined to its end."""
     members: int = 0
 
 
@@ -41,8 +42,8 @@ def tree(path: Path, limits: Limits | None) -> Node:
     for seen in walk(str(path), limits or Limits()):
         if not isinstance(seen, Member):
             root.said.add((seen.reason, seen.parts[1:], seen.message))
-            if seen.partial and not root.partial:
-                root.partial = f"{NESTING.join(seen.parts[1:]) or path.name} {seen.message}"
+            if seen.partial:
+                root.unread.append(seen)
             continue
         if seen.derived or seen.offset or seen.kind == "listing":
             continue

@@ -7,6 +7,8 @@ which one of these happened. Everything else is named.
 
 from __future__ import annotations
 
+import hashlib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -92,9 +94,6 @@ def prove(old: Path, new: Path, *, limits: Limits | None = None) -> Run:
     before, after = tree(old, limits), tree(new, limits)
     name_alike(before, after)
     proof = _Proof()
-    for side, path in ((before, old), (after, new)):
-        if side.partial:
-            proof.differences.append(((), f"{path.name} could not be read in full: {side.partial}"))
     if before.content != after.content and before.facts.get("format") not in _WRITTEN:
         proof.differences.append(((), f"{new.name} was changed, and cleaning does not write this format"))
     elif before.content != after.content:
@@ -106,6 +105,8 @@ def prove(old: Path, new: Path, *, limits: Limits | None = None) -> Run:
         for reason, parts, message in sorted(after.said - before.said):
             if parts not in gone:
                 proof.differences.append((parts, f"{NESTING.join(parts) or new.name} {message} ({reason})"))
+    if _digest(old) != _digest(new):
+        proof.differences[:0] = [*_unread(before, after, proof, old), *_unread(after, before, proof, new)]
     subject = str(new)
     findings = _findings(subject, proof)
     proved = not proof.differences
@@ -127,6 +128,42 @@ def prove(old: Path, new: Path, *, limits: Limits | None = None) -> Run:
     return Run.of(
         [seen], findings, [result], started=started, extra_codes=set() if proved else {ExitCode.REFUSED}
     )
+
+
+_STOPPED = frozenset({"limit-total", "limit-members", "limit-time"})
+"""What ended the walk: nobody knows what lies behind."""
+_READ_WHOLE = frozenset({"unsupported", "limit-depth", "limit-work", "library-missing"})
+"""What is said of a member whose own bytes were read to the end."""
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _unread(side: Node, other: Node, proof: _Proof, path: Path) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield the first thing that was not read, and that neither went as a whole nor lies in the same bytes on both sides."""
+    removed = {node.parts for node in proof.removed}
+    mine, others = dict(_contents_below(side)), dict(_contents_below(other))
+    for one in side.unread:
+        parts = one.parts[1:]
+        around = [parts[:depth] for depth in range(1, len(parts) + (one.reason in _READ_WHOLE))]
+        same = any(place in mine and mine[place] == others.get(place) for place in around)
+        gone = any(parts[:depth] in removed for depth in range(1, len(parts) + 1))
+        if one.reason in _STOPPED or not (same or gone):
+            where = NESTING.join(parts) or path.name
+            yield (), f"{path.name} could not be read in full: {where} {one.message}"
+            return
+
+
+def _contents_below(node: Node) -> Iterator[tuple[tuple[str, ...], tuple[int, str]]]:
+    """Yield the bytes of everything in a node, where they are known; of two with one name neither is."""
+    names = Counter(one.parts for one in node.inside)
+    for one in node.inside:
+        if names[one.parts] == 1:
+            if one.content[1]:
+                yield one.parts, one.content
+            yield from _contents_below(one)
 
 
 def _findings(subject: str, proof: _Proof) -> list[Finding]:

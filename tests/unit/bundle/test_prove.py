@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from bundle.rewrite import Edit, rewrite
+from bundle.verify_clean.tree import tree
 from bundle.verify_clean.verify import prove
+from bundle.walk.limits import Limits
 from bundle.walk.member import WINDOW
 from hardening.cli import run
 from hardening.demo import specimen
@@ -331,3 +333,30 @@ def test_a_large_file_that_was_changed_is_named(tmp_path: Path) -> None:
     content[-1] = 1
     new = outer(tmp_path / "new.zip", bytes(content), name="disk.img")
     assert differences(old, new) == ["disk.img was changed: its content differs"]
+
+
+UNDECODED = b"<?php eval(gzinflate(base64_decode('" + b"Ab3d" * 1200 + b"')));\n"
+"""A program whose text nobody could decode: it was not examined to its end."""
+
+
+def test_what_was_not_read_proves_when_it_went_as_a_whole_or_kept_its_bytes(tmp_path: Path) -> None:
+    files = WEB | {"www/odd.php": (UNDECODED, 0o644)}
+    old = outer(tmp_path / "old.zip", web(files))
+    assert [one.reason for one in tree(old, None).unread] == ["unsupported"]
+    assert differences(old, cleaned(old, Edit(("payload/web.tar.gz", "www/odd.php")))) == []
+    (tmp_path / "new.zip").unlink()
+    assert differences(old, cleaned(old, TOOL)) == []
+    (tmp_path / "new.zip").unlink()
+    new = outer(
+        tmp_path / "new.zip", web(files | {"www/odd.php": (UNDECODED.replace(b"Ab3d'", b"Ab3e'"), 0o644)})
+    )
+    assert any("could not be read in full" in one for one in differences(old, new))
+
+
+def test_the_same_bytes_prove_whatever_was_not_read(tmp_path: Path) -> None:
+    old = outer(tmp_path / "old.zip", web(WEB))
+    new = tmp_path / "new.zip"
+    new.write_bytes(old.read_bytes())
+    assert prove(old, new, limits=Limits(depth=1)).exit_code() is ExitCode.OK
+    outer(tmp_path / "other.zip", web(WEB | {"a": (b"b", 0o644)}))
+    assert prove(old, tmp_path / "other.zip", limits=Limits(depth=1)).exit_code() is ExitCode.REFUSED

@@ -356,3 +356,33 @@ def test_a_tar_name_that_is_no_text_is_the_one_the_walk_says() -> None:
     rewrite(io.BytesIO(a_tar(names)), out, [Edit(("caf\\xe9/tool.php",))])
     with tarfile.open(fileobj=io.BytesIO(out.getvalue())) as archive:
         assert archive.getnames() == ["b.txt"]
+
+
+@pytest.mark.parametrize("form", ["tar: folder", "tar: link", "zip: folder", "cpio: folder"])
+def test_a_folder_or_link_with_the_name_of_a_file_never_gets_the_content_of_the_file(form: str) -> None:
+    out, first = io.BytesIO(), form.partition(": ")[2]
+    if form.startswith("tar"):
+        with tarfile.open(fileobj=out, mode="w") as archive:
+            one = tarfile.TarInfo("a.ini")
+            one.type = tarfile.DIRTYPE if first == "folder" else tarfile.SYMTYPE
+            archive.addfile(one)
+            two = tarfile.TarInfo("a.ini")
+            two.size = 4
+            archive.addfile(two, io.BytesIO(b"old\n"))
+    elif form.startswith("zip"):
+        with zipfile.ZipFile(out, "w") as packed:
+            packed.writestr("a.ini/", b"")
+            packed.writestr("a.ini", b"old\n")
+    else:
+        out.write(
+            _newc(b"a.ini", b"", 0o40755) + _newc(b"a.ini", b"old\n", 0o100644) + _newc(b"TRAILER!!!", b"", 0)
+        )
+    out.seek(0)
+    with pytest.raises(ArchiveError, match="has the same name as the file"):
+        rewrite(out, io.BytesIO(), (Edit(("a.ini",), b"new content\n"),))
+
+
+def _newc(name: bytes, data: bytes, mode: int) -> bytes:
+    fields = [1, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0]
+    header = b"070701" + b"".join(b"%08X" % one for one in fields) + name + b"\0"
+    return header + bytes(-len(header) % 4) + data + bytes(-len(data) % 4)
