@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from hardening import inputs
 from hardening.errors import DataError, InputError
-from hardening.findings import Finding, InFile, Run
+from hardening.findings import NESTING, Finding, InFile, Run
 
 _SCHEMA = "harden-report/1"
 _LARGEST = 256 << 20
@@ -18,48 +19,95 @@ _LARGEST = 256 << 20
 _HINT = "give a report that was written with --format json or --report json=FILE"
 
 
+_VERSION = re.compile(r"\d+(?:[._+~-]\d+)*")
+"""A release in the name of an archive."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Baseline:
-    """The fingerprints of an earlier report, each with the HMAC of its secret where it has one."""
+class Print:
+    """What a finding is recognised by in another report."""
 
-    secrets: Mapping[str, str]
-    """Of both generations; a report of before the second one has the first alone."""
-    places: Mapping[str, int]
-    """In how many places each was, where that is more than one."""
+    names: frozenset[str]
+    """Fingerprints of both generations; a report of before the second one has the first alone."""
+    secret: str
+    """The HMAC of its secret, empty where there is none."""
+    places: int = 1
+    apart: frozenset[str] = frozenset()
+    """The fingerprints of its last place, as a report of before places of one cause were one finding has them."""
+    what: tuple[str, str] = ("", "")
+    """Rule and evidence."""
+    chain: tuple[str, ...] = ()
+    """The archives inside the outermost one without their releases, then the path in the innermost; empty for what is in none."""
 
-    def has(self, finding: Finding, *, wrapped: bool = False) -> bool:
-        """Whether the finding was there before; another secret at the same place is a new finding.
-
-        `wrapped`: everything of its subject lies in one archive, which may be what the earlier report is about.
-        """
-        names = finding.fingerprints
-        for name in (names["v2"], names["v1"], finding.unwrapped() if wrapped else ""):
-            before = self.secrets.get(name)
-            if before is not None and self._all_places(finding, name):
-                return not before or not finding.secret_hmac or before == finding.secret_hmac
-        return False
-
-    def _all_places(self, finding: Finding, name: str) -> bool:
-        """Whether no place was added: to the places of a cause, or to findings of a report of before there were causes."""
-        more = len(finding.further)
-        if self.places.get(name, 1) > more:
-            return True
-        last = replace(
-            finding, ordinal=finding.ordinal + more, inner_ordinal=finding.inner_ordinal + more
-        ).fingerprints
-        return not set(last.values()).isdisjoint(self.secrets)
+    def is_same(self, old: Print) -> bool:
+        """Whether the secret is the one of another report, as far as both have it."""
+        return not old.secret or not self.secret or old.secret == self.secret
 
 
-def load(path: Path) -> Baseline:
+def of_finding(finding: Finding) -> Print:
+    """Return what a finding is recognised by."""
+    more = len(finding.further)
+    last = replace(finding, ordinal=finding.ordinal + more, inner_ordinal=finding.inner_ordinal + more)
+    return Print(
+        names=frozenset(finding.fingerprints.values()),
+        secret=finding.secret_hmac,
+        places=1 + more,
+        apart=frozenset(last.fingerprints.values()) if more else frozenset(),
+        what=(finding.rule.id, finding.evidence),
+        chain=_chain(finding.location.parts) if isinstance(finding.location, InFile) else (),
+    )
+
+
+def _chain(parts: Sequence[str]) -> tuple[str, ...]:
+    return (*(_VERSION.sub("#", one) for one in parts[1:-1]), parts[-1]) if len(parts) > 1 else ()
+
+
+def compare(old: Sequence[Print], new: Sequence[Print]) -> tuple[list[bool], list[bool]]:
+    """Return which of `new` are known from `old`, and which of `old` are gone.
+
+    What has no equal fingerprint is known where an old finding that is gone has its rule, evidence and path, in archives whose names differ
+    in their release alone, or in one archive more or less around them. Each old finding stands for one such finding.
+    """
+    named: dict[str, list[Print]] = {}
+    for one in old:
+        for name in one.names:
+            named.setdefault(name, []).append(one)
+    known = [_is_named(one, named) for one in new]
+    now = {name for one in new for name in one.names}
+    gone = [now.isdisjoint(one.names) for one in old]
+    moved: dict[tuple[object, ...], list[int]] = {}
+    for number, one in enumerate(old):
+        if gone[number] and one.chain:
+            for chain in (one.chain, one.chain[1:]):
+                moved.setdefault((one.what, chain), []).append(number)
+    for number, one in enumerate(new):
+        for chain in (one.chain, one.chain[1:]) if one.chain and not known[number] else ():
+            found = [
+                at
+                for at in moved.get((one.what, chain), ())
+                if chain and gone[at] and _near(one, chain, old[at])
+            ]
+            if found:
+                known[number], gone[found[0]] = True, False
+                break
+    return known, gone
+
+
+def _is_named(one: Print, named: Mapping[str, list[Print]]) -> bool:
+    every = [old for name in one.names for old in named.get(name, ())]
+    every = [old for old in every if one.is_same(old)]
+    return any(old.places >= one.places for old in every) or bool(every and not one.apart.isdisjoint(named))
+
+
+def _near(one: Print, chain: tuple[str, ...], old: Print) -> bool:
+    """Whether a finding by its own chain, or by one archive less than it has, is an old one that has at most one archive more."""
+    cut = chain not in (one.chain, old.chain)
+    return not cut and old.places >= one.places and one.is_same(old)
+
+
+def load(path: Path) -> tuple[Print, ...]:
     """Read a report, or every report in a folder. Errors: InputError (absent, unreadable), DataError (no harden-report/1)."""
-    secrets: dict[str, str] = {}
-    places: dict[str, int] = {}
-    for source, at, one in rows(path):
-        names = _row(source, at, one)
-        secrets |= names
-        if one.get("further"):
-            places |= dict.fromkeys(names, _places(one))
-    return Baseline(secrets=secrets, places=places)
+    return tuple(_of_row(source, at, one) for source, at, one in rows(path))
 
 
 def _places(row: Mapping[str, Any]) -> int:
@@ -109,48 +157,35 @@ class Difference:
 
 def difference(old: Path, new: Path) -> Difference:
     """Compare two reports, or two folders of reports. Errors: InputError, DataError."""
-    before = [(row, _row(path, at, row)) for path, at, row in rows(old)]
-    after = [(row, _row(path, at, row)) for path, at, row in rows(new)]
-    then = {name: secret for _, names in before for name, secret in names.items()}
-    places = {name: _places(row) for row, names in before for name in names}
-    now = {name for _, names in after for name in names}
-
-    def is_known(row: Mapping[str, Any], names: Mapping[str, str]) -> bool:
-        return any(
-            name in then and places[name] >= _places(row) and (not then[name] or not own or then[name] == own)
-            for name, own in names.items()
-        )
-
+    before, after = list(rows(old)), list(rows(new))
+    known, gone = compare([_of_row(*one) for one in before], [_of_row(*one) for one in after])
     return Difference(
-        new=tuple(row for row, names in after if not is_known(row, names)),
-        known=tuple(row for row, names in after if is_known(row, names)),
-        gone=tuple(row for row, names in before if not now & names.keys()),
+        new=tuple(row for (_, _, row), was in zip(after, known, strict=True) if not was),
+        known=tuple(row for (_, _, row), was in zip(after, known, strict=True) if was),
+        gone=tuple(row for (_, _, row), lost in zip(before, gone, strict=True) if lost),
     )
 
 
-def _row(path: Path, at: int, row: Mapping[str, Any]) -> dict[str, str]:
-    """Return the fingerprints of a finding, each with the HMAC of its secret. Errors: DataError."""
+def _of_row(path: Path, at: int, row: Mapping[str, Any]) -> Print:
+    """Return what a stored finding is recognised by. Errors: DataError."""
     print_, secret, both = row.get("fingerprint"), row.get("secret_hmac", ""), row.get("fingerprints", {})
     if not isinstance(print_, str) or not print_ or not isinstance(secret, str):
         raise DataError(f"{path}: findings[{at}].fingerprint: has to be a string", hint=_HINT)
     if not isinstance(both, dict) or not all(isinstance(one, str) for one in both.values()):
         raise DataError(f"{path}: findings[{at}].fingerprints: has to be a table of strings", hint=_HINT)
-    return dict.fromkeys((print_, *both.values()), secret)
-
-
-def apply(run: Run, baseline: Baseline) -> Run:
-    """Return the run with every finding the baseline has marked as known."""
-    wrappers = _wrapped(run)
-    marked = (
-        replace(f, known=True) if baseline.has(f, wrapped=f.subject in wrappers) else f for f in run.findings
+    place = row.get("location")
+    where = str(place.get("path", "")) if isinstance(place, dict) else ""
+    return Print(
+        names=frozenset((print_, *both.values())),
+        secret=secret,
+        places=_places(row),
+        what=(str(row.get("rule", "")), str(row.get("evidence", ""))),
+        chain=_chain(where.split(NESTING)),
     )
+
+
+def apply(run: Run, baseline: Sequence[Print]) -> Run:
+    """Return the run with every finding the baseline has marked as known."""
+    known, _ = compare(baseline, [of_finding(one) for one in run.findings])
+    marked = (replace(f, known=True) if was else f for f, was in zip(run.findings, known, strict=True))
     return replace(run, findings=tuple(marked))
-
-
-def _wrapped(run: Run) -> frozenset[str]:
-    """Return the subjects whose findings all lie in one archive inside the outermost one."""
-    inside: dict[str, set[str]] = {}
-    for one in run.findings:
-        if isinstance(one.location, InFile):
-            inside.setdefault(one.subject, set()).add("".join(one.location.parts[1:2]))
-    return frozenset(name for name, found in inside.items() if len(found) == 1 and "" not in found)

@@ -368,16 +368,6 @@ class Finding:
             "v2": self.fingerprint,
         }
 
-    def unwrapped(self) -> str:
-        """Return the fingerprint that it has where its bundle is not packed into another archive; empty for none."""
-        if not isinstance(self.location, InFile) or len(self.location.parts) <= _WRAPPED:
-            return ""
-        return _print(self.rule.id, NESTING.join(self.location.parts[2:]), self.evidence, self.inner_ordinal)
-
-
-_WRAPPED = 2
-"""Parts of a place that is an archive in an archive."""
-
 
 def _print(rule: str, place: str, evidence: str, ordinal: int) -> str:
     import hashlib

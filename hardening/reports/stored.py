@@ -214,14 +214,14 @@ def merged(runs: Sequence[Run]) -> Run:
     return whole
 
 
-def compared(old: Run, new: Run, earlier: baseline.Baseline) -> Run:
+def compared(old: Run, new: Run, earlier: Sequence[baseline.Print]) -> Run:
     """Return the new run: what the earlier one has is known, and what it has alone is listed as `gone`."""
     marked = baseline.apply(new, earlier)
-    now = {name for one in new.findings for name in one.fingerprints.values()}
+    _, lost = baseline.compare(*([baseline.of_finding(f) for f in one.findings] for one in (old, new)))
     gone = [
         replace(one, known=False, left_out=GONE)
-        for one in old.findings
-        if now.isdisjoint(one.fingerprints.values())
+        for one, is_lost in zip(old.findings, lost, strict=True)
+        if is_lost
     ]
     return Run.of(
         marked.subjects,

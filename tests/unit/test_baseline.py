@@ -10,7 +10,7 @@ import pytest
 
 from hardening import baseline
 from hardening.errors import DataError, InputError
-from hardening.findings import Finding, Kind, Rule, Run, Severity, Subject, in_file
+from hardening.findings import Finding, InFile, Kind, Rule, Run, Severity, Subject, in_file
 from hardening.reports import render
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -25,7 +25,7 @@ def run(*lines: int, secret: str = "") -> Run:
     return Run.of([Subject(id="s", kind=Kind.FILE)], findings, started=NOW, finished=NOW)
 
 
-def saved(folder: Path, before: Run) -> baseline.Baseline:
+def saved(folder: Path, before: Run) -> tuple[baseline.Print, ...]:
     path = folder / "before.json"
     path.write_bytes(render("json", before, fail_on=Severity.MEDIUM))
     return baseline.load(path)
@@ -81,3 +81,42 @@ def test_marking_keeps_everything_else(tmp_path: Path) -> None:
     before = run(1)
     after = baseline.apply(before, saved(tmp_path, before))
     assert replace(after, findings=before.findings) == before
+
+
+def inside(*places: str) -> Run:
+    findings = [
+        Finding(
+            rule=RULE, subject=one.split("!/")[0], location=InFile(tuple(one.split("!/")), 3), message="m"
+        )
+        for one in places
+    ]
+    subjects = {one.subject: Subject(id=one.subject, kind=Kind.BUNDLE) for one in findings}
+    return Run.of(subjects.values(), findings, started=NOW, finished=NOW)
+
+
+MOVED = {
+    "the next release": (["u-1.zip!/a"], ["u-2.zip!/a"], 0, 0),
+    "an inner archive of the next release": (["u.zip!/tool-1.2.zip!/a"], ["u.zip!/tool-1.3.1.zip!/a"], 0, 0),
+    "both, and an archive more": (["u-1.zip!/t-1.tar!/a"], ["all.zip!/u-2.zip!/t-2.tar!/a"], 0, 0),
+    "an archive less": (["all.zip!/u-1.zip!/t-1.tar!/a"], ["u-2.zip!/t-2.tar!/a"], 0, 0),
+    "two archives more": (["u.zip!/a"], ["x.zip!/y.zip!/u.zip!/a"], 1, 1),
+    "another inner archive": (["u.zip!/tool-1.zip!/a"], ["u.zip!/other-1.zip!/a"], 1, 1),
+    "another path": (["u.zip!/t-1.zip!/a"], ["u.zip!/t-2.zip!/b"], 1, 1),
+    "one more copy": (["u.zip!/t-1.zip!/a"], ["u.zip!/t-1.zip!/a", "u.zip!/t-2.zip!/a"], 1, 0),
+    "two copies for one": (["u.zip!/t-1.zip!/a"], ["u.zip!/t-2.zip!/a", "u.zip!/t-3.zip!/a"], 1, 0),
+    "one copy for two": (["u.zip!/t-1.zip!/a", "u.zip!/t-2.zip!/a"], ["u.zip!/t-3.zip!/a"], 0, 1),
+}
+"""Places of the earlier report and of this one; how many are new, how many gone."""
+
+
+@pytest.mark.parametrize("case", MOVED)
+def test_a_finding_is_known_where_its_archives_changed_their_release(case: str, tmp_path: Path) -> None:
+    before, after, new, gone = MOVED[case]
+    old = saved(tmp_path, inside(*before))
+    assert sum(not one.known for one in baseline.apply(inside(*after), old).findings) == new
+    path = tmp_path / "after.json"
+    path.write_bytes(render("json", inside(*after), fail_on=Severity.MEDIUM))
+    found = baseline.difference(tmp_path / "before.json", path)
+    assert (len(found.new), len(found.gone)) == (new, gone)
+    again = baseline.difference(path, path)
+    assert (again.new, again.gone) == ((), ())

@@ -51,7 +51,14 @@ def test_of_sure_credentials_each_value_is_one(tmp_path: Path) -> None:
 def test_a_run_made_again_has_the_same_findings(tmp_path: Path) -> None:
     (tmp_path / "a.php").write_text(MANY)
     run = audit(tmp_path, jobs=1)
-    again = Run.of(run.subjects, run.findings, run.results, started=run.started, finished=run.finished)
+    again = Run.of(
+        run.subjects,
+        run.findings,
+        run.results,
+        started=run.started,
+        finished=run.finished,
+        sources=run.sources,
+    )
     assert again == run
 
 
