@@ -203,6 +203,9 @@ bench-credentials: setup ## credentials per CPU second in real packages, beside 
 prune: setup ## list the rows of credentials that no example proves
 	$(BIN)/python bench/prune.py
 
+score: setup ## fit the weights of "a generator drew this value"; read the figures before you commit them
+	@$(BIN)/python bench/score.py
+
 shape: setup ## sizes, branches, patterns, circles, exceptions: a report to read; LIST=--list names what is counted
 	@$(BIN)/python bench/shape.py --collect $(LIST)
 

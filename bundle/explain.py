@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bundle.detect.credentials import Judged, detector, forms
 from bundle.detect.credentials.decide import reasons
+from bundle.detect.credentials.judging.score import contributions, is_drawn, is_surely_drawn, score
 from bundle.detect.credentials.reporting import named
 from bundle.walk import Member, Problem, walk
 from hardening.errors import InputError
@@ -109,6 +110,7 @@ def _candidate(path: str, one: Judged) -> Iterator[str]:
         if text
     )
     yield f"  owner      {owner or 'not known'}"
+    yield f"  drawn      {_score(one.catch.value)}"
     yield f"  found by   {one.catch.row or 'not recorded'}, with {one.catch.confidence.label} confidence"
     yield f"  role       {decision.role.value}"
     yield f"  features   {', '.join(sorted(decision.features))}"
@@ -125,6 +127,15 @@ def _about(value: str) -> str:
     """Return what may be told of a value: how long it is, and of which kinds of characters."""
     kinds = (("letters", str.isalpha), ("digits", str.isdigit), ("signs", lambda c: not c.isalnum()))
     return f"{len(value)} characters: {', '.join(name for name, kind in kinds if any(map(kind, value)))}"
+
+
+def _score(value: str) -> str:
+    """Return the score for "a generator drew it", and what each feature adds to it, the strongest first."""
+    said = "surely" if is_surely_drawn(value) else "likely" if is_drawn(value) else "no"
+    parts = sorted(contributions(value).items(), key=lambda part: -abs(part[1]))
+    return (
+        f"{said}, score {score(value):+.1f}: {', '.join(f'{name} {number:+.1f}' for name, number in parts)}"
+    )
 
 
 def _change(one: Judged) -> str:

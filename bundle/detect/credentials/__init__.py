@@ -24,7 +24,7 @@ from bundle.detect.credentials.compiled import Compiled
 from bundle.detect.credentials.decide import Decision, decide
 from bundle.detect.credentials.describe import Text, of_compiled
 from bundle.detect.credentials.judging import cracking
-from bundle.detect.credentials.judging.drawn import is_drawn
+from bundle.detect.credentials.judging.score import is_drawn
 from bundle.detect.credentials.judging.values import SECRET_WORD, is_generated
 from bundle.detect.credentials.parts import Gates
 from bundle.detect.credentials.reading import Reading

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from bundle.detect.credentials.judging.drawn import is_drawn
 from bundle.detect.credentials.judging.keyword import Kind, kind_of
 from bundle.detect.credentials.judging.naming import DUMMIES
+from bundle.detect.credentials.judging.score import is_drawn
 from bundle.detect.credentials.judging.values import SECRET_WORD, common, is_chosen, is_placeholder
 from bundle.detect.credentials.lines.around import TOLD
 from bundle.detect.credentials.lines.places import named

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from bundle.detect import roles
 from bundle.detect.credentials import examples
-from bundle.detect.credentials.judging.drawn import is_of_all_signs
 from bundle.detect.credentials.judging.naming import DUMMIES
+from bundle.detect.credentials.judging.score import is_of_all_signs
 from bundle.detect.credentials.judging.values import (
     Strength,
     common,

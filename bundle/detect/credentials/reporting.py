@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from bundle.detect.credentials.decide import Decision
-from bundle.detect.credentials.judging.drawn import is_drawn
+from bundle.detect.credentials.judging.score import is_drawn
 from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.rules.families import Family
 from bundle.detect.credentials.rules.rotation import revoke, rotate

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 
-from bundle.detect.credentials.judging.drawn import is_drawn, is_of_all_signs, is_picked
 from bundle.detect.credentials.judging.keyword import Kind, kind_of
 from bundle.detect.credentials.judging.naming import DUMMIES
-from bundle.detect.credentials.judging.values import common
+from bundle.detect.credentials.judging.score import is_drawn, is_of_all_signs
+from bundle.detect.credentials.judging.values import common, is_picked
 from bundle.detect.credentials.proof import is_random
 from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.rules.families import Family

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from pathlib import Path
 
@@ -29,6 +30,7 @@ def test_a_line_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert "found by   assignment/statements" in text
     assert "fix        safe" in text
     assert "forms.toml" in text
+    assert re.search(r"drawn      surely, score \+\d\.\d: .*strange-triples \+\d", text)
     assert said("etc/gate.ini:3:16") == text
     assert said("etc/gate.ini") == text
 

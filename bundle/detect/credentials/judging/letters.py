@@ -33,25 +33,17 @@ def _are_strange(text: str, shortest: int) -> list[bool]:
     ]
 
 
+def triples(text: str) -> list[bool]:
+    """Return of each triple of letters, in their order, whether no word has it."""
+    return _are_strange(text, _TRIPLE)
+
+
 def is_gibberish(text: str) -> bool:
     """Whether at least half of the triples of letters are such as words do not have."""
     if len(text) < _SHORTEST:
         return False
     strange = _are_strange(text, _SHORTEST)
     return bool(strange) and sum(strange) >= _STRANGE * len(strange)
-
-
-_NAME = re.compile(r"(?:[a-z]+|[A-Z][a-z]+|[A-Z]{1,5})\d?(?:[A-Z][a-z]{2,})*$")
-"""A name as programs write them, one word of which may have a digit behind it."""
-_FEWEST = 2
-
-
-def are_no_names(parts: list[str]) -> bool:
-    """Whether what stands between dots is letters as a generator draws them, of both cases, rather than names."""
-    text = "".join(parts)
-    odd = sum(_NAME.match(part) is None or is_gibberish(part) for part in parts)
-    drawn = odd >= _FEWEST and text.isalnum() and not text.islower() and not text.isupper()
-    return drawn and min(map(len, parts)) >= _TRIPLE and is_gibberish(text)
 
 
 def is_odd(text: str) -> bool:

@@ -9,9 +9,8 @@ import re
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from itertools import pairwise
 
-from bundle.detect.credentials.judging.letters import is_gibberish
+from bundle.detect.credentials.judging.score import is_drawn
 from bundle.detect.credentials.rules.catch import Catch
 from hardening.findings import Confidence
 
@@ -106,9 +105,7 @@ def jwt(caught: Catch, _match: re.Match[str]) -> Catch | None:
 
 def mailgun(caught: Catch, match: re.Match[str]) -> Catch | None:
     """A key of Mailgun: letters and digits that alternate, which no name of a thing has."""
-    body = caught.value[len("key-") :]
-    changes = sum(a.isdigit() != b.isdigit() for a, b in pairwise(body))
-    return token(caught, match) if changes >= len(body) // 4 else None
+    return token(caught, match) if is_drawn(caught.value.removeprefix("key-")) else None
 
 
 def nkey(caught: Catch, match: re.Match[str]) -> Catch | None:
@@ -120,8 +117,6 @@ def nkey(caught: Catch, match: re.Match[str]) -> Catch | None:
     return replace(known, confidence=Confidence.MEDIUM, note="its checksum does not fit") if known else None
 
 
-_SEED = 8
-"""Different characters of Base32 that a generated seed of sixteen has at least."""
 _SEEDS_OF_MANUALS = ("GEZDGNBVGY3TQOJQ", "JBSWY3DPEHPK3PXP")
 """1234567890, of RFC 4226 and RFC 6238, and "Hello!" of the first programs that read such seeds."""
 
@@ -131,8 +126,7 @@ def seed(caught: Catch, _match: re.Match[str]) -> Catch | None:
     body = caught.value.rstrip("=")
     if body.startswith(_SEEDS_OF_MANUALS):
         return None
-    drawn = any(c.isdigit() for c in body) or is_gibberish(body)
-    return replace(caught, confidence=Confidence.MEDIUM) if drawn and len(set(body)) >= _SEED else None
+    return replace(caught, confidence=Confidence.MEDIUM) if is_drawn(body) else None
 
 
 _FIELD = re.compile(r"""(?<![\w$.-])(kty|crv|n|e|p|q|dp|dq|qi)["']?\s{0,3}:\s{0,3}["'](\w{1,12})""")

@@ -10,7 +10,8 @@ from importlib.resources import files
 from itertools import pairwise
 
 from bundle.detect.credentials.judging.keyword import ascii_name, spelt
-from bundle.detect.credentials.judging.letters import are_no_names, is_gibberish, is_odd
+from bundle.detect.credentials.judging.letters import is_gibberish, is_odd
+from bundle.detect.credentials.judging.score import is_drawn, is_of_all_signs
 from hardening.toml_rows import Table
 
 
@@ -132,7 +133,7 @@ def is_placeholder(value: str) -> bool:
     if value.lower() in common() and value.lower() not in _NEVER and value not in _MARKS:
         return False
     stem = value if value[:1] in ("@", "!", "*") else (_FILE.match(value) or [""])[0]
-    if _is_random(stem) or (value[:1] == "/" and _PADDED.match(value)):
+    if is_drawn(stem) or (value[:1] == "/" and _PADDED.match(value)):
         return False
     signs = {c for c in _ESCAPED.sub("", value).lower() if c.isalnum()}
     return (
@@ -142,7 +143,7 @@ def is_placeholder(value: str) -> bool:
         or len(value) > _LONGEST
         or (len(signs) < _FEWEST and len(value) > _PIN - 1)
         or (len(signs) == _FEWEST and _RUNS.match(value) is not None)
-        or (placeholder().fullmatch(value) is not None and not _is_of_all_signs(value))
+        or (placeholder().fullmatch(value) is not None and not is_of_all_signs(value))
     )
 
 
@@ -169,11 +170,10 @@ def _is_a_setting(value: str) -> bool:
 
 def _is_a_path(value: str) -> bool:
     """Whether the value is names behind each other with slashes: the way to a setting or a member."""
-    return bool(_STEPS.match(value)) and not any(
-        is_gibberish(step) or _odd_case(step) for step in value.split("/")
-    )
+    return bool(_STEPS.match(value)) and not any(map(is_gibberish, value.split("/")))
 
 
+_OF_CODE = frozenset("(){}[]<> ")
 _LETTER, _DIGIT_OR_SIGN = re.compile(r"[A-Za-z]"), re.compile(r"[\d@!#$%^&*+?]")
 
 
@@ -181,7 +181,7 @@ _LETTER, _DIGIT_OR_SIGN = re.compile(r"[A-Za-z]"), re.compile(r"[\d@!#$%^&*+?]")
 def strength(value: str) -> Strength:  # noqa: C901, PLR0911, PLR0912 - one return for each kind of value
     """Return what the value says for itself."""
     value = value.strip().removeprefix("{noop}")  # of Spring: what follows is not hashed
-    if " " in value and value.lower() not in common() and not _is_of_all_signs(value):
+    if " " in value and value.lower() not in common() and not is_of_all_signs(value):
         return Strength.NO  # a sentence, which most texts are: before anything that takes longer
     if value in WORDS_FOR_ONE:
         return Strength.COMMON
@@ -189,15 +189,13 @@ def strength(value: str) -> Strength:  # noqa: C901, PLR0911, PLR0912 - one retu
         return Strength.NO
     if value.lower() in common():
         return Strength.COMMON
-    if _is_of_all_signs(value):
+    if is_of_all_signs(value) or (is_drawn(value) and _OF_CODE.isdisjoint(value)):
         return Strength.MIXED
     if _PROMPT.match(value) or _is_an_alphabet(value) or _is_a_path(value) or _is_a_setting(value):
         return Strength.NO
-    selects = _SELECTOR.search(value) and not _is_noise(value) and not _is_random(value)
-    if len(value) < 4 or selects or _MIME.match(value) or _DATE.match(value):  # noqa: PLR2004 - shorter is no password
+    if len(value) < 4 or _SELECTOR.search(value) or _MIME.match(value) or _DATE.match(value):  # noqa: PLR2004 - shorter is no password
         return Strength.NO
-    named = _DOTTED.match(value) and all(_PART_OF_A_NAME.match(part) for part in value.split("."))
-    if named and not _is_random(value) and not are_no_names(value.split(".")):
+    if _DOTTED.match(value) and all(_PART_OF_A_NAME.match(part) for part in value.split(".")):
         return Strength.NO
     if " " in value or sum(ord(c) > _LATIN for c in value) * 3 > len(value):
         return Strength.NO  # a sentence, in whatever script
@@ -209,7 +207,7 @@ def strength(value: str) -> Strength:  # noqa: C901, PLR0911, PLR0912 - one retu
         if SECRET_WORD.search(value):
             return Strength.NO
         word = Strength.NO if ":" in value else Strength.WORD  # a name with the space it is of: `xs:string`
-        return Strength.MIXED if _odd_case(value) or is_gibberish(value) else word
+        return Strength.MIXED if is_gibberish(value) else word
     if not _LETTER.search(value):
         return Strength.MIXED if len(value) > _PIN else Strength.WORD if value.isdigit() else Strength.NO
     if SECRET_WORD.search(value) and not _DIGIT_OR_SIGN.search(_WITH_A_NUMBER.sub("", value)):
@@ -262,67 +260,6 @@ def is_phrase(value: str) -> bool:
     return bool(_PHRASE.match(value)) and not SECRET_WORD.search(value)
 
 
-_NOISE = 30
-_NOISY = 18
-_LONG = 40
-"""Letters of a value in which no word is: without digits it is noise, too."""
-
-
-_CALLED = re.compile(r"\w\([\w$, ]*\)(?:\.|->)\w")
-"""A call on whose result another one is made."""
-
-
-_RUN_OF_A_WORD = re.compile(r"[a-z]{6}|[A-Z]{7}")
-"""Letters of one case in a row, as the names of programs have and generated values hardly ever."""
-
-
-def _is_noise(value: str) -> bool:
-    """Whether a long value has as many kinds of characters as a generator uses, signs among them: Django's keys."""
-    return (
-        len(value) >= _NOISE
-        and " " not in value
-        and len(set(value)) >= _NOISY
-        and (
-            sum(c.isdigit() for c in value) > _FEWEST
-            or (len(value) > _LONG and not _RUN_OF_A_WORD.search(value))
-        )
-        and (sum(not c.isalnum() for c in value) > _PIN or not _RUN_OF_A_WORD.search(value))
-        and not _CALLED.search(value)
-    )
-
-
-_SIGNS = 9
-
-
-def _is_of_all_signs(value: str) -> bool:
-    """Whether a generator drew the value from all that a keyboard has, blanks too, as it does WordPress's keys and salts."""
-    signs = [c for c in value if not c.isalnum() and c != " "]
-    return (
-        len(value) >= _NOISE
-        and len(signs) * 5 >= len(value)
-        and len(set(signs)) >= _SIGNS
-        and len(set(value)) * 2 >= len(value)
-        and any(c.isdigit() for c in value)
-        and any(c.isupper() for c in value)
-        and any(c.islower() for c in value)
-        and not _COMMAND.search(value)
-    )
-
-
-_WORD_WITHIN = re.compile(r"[a-z]{4}|[A-Z]{4}|[(){}\[\]<>$ ]")
-_SHORTEST_RANDOM = 10
-
-
-def _is_random(value: str) -> bool:
-    """Whether letters of both cases and digits alternate so often that no name or word is among them."""
-    kinds = (
-        any(c.isdigit() for c in value),
-        any(c.isupper() for c in value),
-        any(c.islower() for c in value),
-    )
-    return len(value) >= _SHORTEST_RANDOM and all(kinds) and not _WORD_WITHIN.search(value)
-
-
 _COMPOUND = re.compile(
     r"^(?!(?:user|my|your|db|new|old|some|the|field|input|type|test|com|by|sur|tres|encom|com)(?:pass|pw))[a-z]{2,12}[_-]?(?:pass|passwd|passw0rd|pwd|pw|secret)\d{0,4}$"
 )
@@ -348,12 +285,30 @@ def is_example(value: str) -> bool:
     return bool(_EXAMPLE.search(value) or _EXAMPLE.search(value.translate(_LEET)))
 
 
-def _odd_case(value: str) -> bool:
-    """Whether upper and lower case change as in generated text rather than in words."""
-    changes = sum(a.islower() != b.islower() for a, b in pairwise(value) if a.isalpha() and b.isalpha())
-    return len(value) >= 8 and changes >= len(value) // 3 and not _CAMEL.match(value)  # noqa: PLR2004 - shorter ones are words
-
-
 def is_digest_or_id(value: str) -> bool:
     """Whether the value has the form of a checksum or a UUID, which many harmless things have."""
     return bool(_HEXHASH.match(value) or _UUID.match(value))
+
+
+_OF_A_PERSON = re.compile(r"[\w!@#$%^&*?+=.~-]{3,64}$")
+_FEWEST_LETTERS = 8
+"""Letters without anything else that are a password where they make no word."""
+_NAME_OF_A_PROGRAM = re.compile(
+    r"(?:[A-Za-z]+\d{0,2}[-_.:/])+[A-Za-z]*\d{0,2}$|[a-z]{2,}2[a-z]{2,}$|[a-z]+(?:[A-Z][a-z]+)+\d?$|\d{1,3}$"
+)
+"""Words joined by signs or by great letters, a number behind them; what turns one thing into another (`wsdl2java`); a count."""
+
+
+def is_picked(value: str) -> bool:
+    """Whether a value is a usual password, or has digits or signs as people put them into one; no name of a program."""
+    if value.lower() in common():
+        return True
+    if value.isalpha():
+        return len(value) >= _FEWEST_LETTERS and is_gibberish(value)
+    whole = any(c.isalpha() for c in value) or value.isdigit()
+    return whole and bool(_OF_A_PERSON.match(value)) and not _is_a_name(value)
+
+
+def _is_a_name(value: str) -> bool:
+    """Whether a value is put together as the names of a program are, of words."""
+    return bool(_NAME_OF_A_PROGRAM.match(value)) and not is_gibberish(value)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from bundle.detect.credentials.judging import decode
-from bundle.detect.credentials.judging.drawn import is_drawn
 from bundle.detect.credentials.judging.keyword import Kind, kind_of
 from bundle.detect.credentials.judging.naming import DUMMIES, is_joined, is_of_access
+from bundle.detect.credentials.judging.score import is_drawn
 from bundle.detect.credentials.judging.values import (
     Strength,
     is_chosen,

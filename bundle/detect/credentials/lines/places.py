@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from bundle.detect.credentials.judging import decode, hashes, naming
-from bundle.detect.credentials.judging.drawn import is_drawn
 from bundle.detect.credentials.judging.factory import is_shipped
 from bundle.detect.credentials.judging.keyword import Kind, kind_of
 from bundle.detect.credentials.judging.letters import is_gibberish
 from bundle.detect.credentials.judging.naming import DUMMIES
+from bundle.detect.credentials.judging.score import is_drawn
 from bundle.detect.credentials.judging.values import (
     Strength,
     is_chosen,

@@ -9,13 +9,14 @@ from functools import cache
 from itertools import pairwise
 
 from bundle.detect.credentials.judging import decode, hashes, naming
-from bundle.detect.credentials.judging.drawn import is_drawn, is_picked
 from bundle.detect.credentials.judging.keyword import STEMS, Kind, kind_of, names_an_account
+from bundle.detect.credentials.judging.score import is_drawn
 from bundle.detect.credentials.judging.values import (
     Strength,
     is_chosen,
     is_digest_or_id,
     is_generated,
+    is_picked,
     is_placeholder,
     strength,
 )

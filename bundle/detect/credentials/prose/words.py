@@ -6,9 +6,9 @@ import re
 from functools import cache, lru_cache, reduce
 from operator import or_
 
-from bundle.detect.credentials.judging.drawn import is_drawn, is_picked
 from bundle.detect.credentials.judging.letters import is_gibberish
 from bundle.detect.credentials.judging.naming import DUMMIES
+from bundle.detect.credentials.judging.score import is_drawn
 from bundle.detect.credentials.judging.values import (
     Strength,
     common,
@@ -16,6 +16,7 @@ from bundle.detect.credentials.judging.values import (
     is_example,
     is_generated,
     is_phrase,
+    is_picked,
     strength,
 )
 from bundle.detect.credentials.prose.sentences import apart, read

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from bundle.detect.credentials.judging.drawn import is_drawn
+from bundle.detect.credentials.judging.score import is_drawn
 from bundle.detect.credentials.judging.values import SECRET_WORD, Strength, strength
 from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.texts import place

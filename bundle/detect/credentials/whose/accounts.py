@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from bundle.detect.credentials.judging.drawn import is_drawn
 from bundle.detect.credentials.judging.keyword import kind_of
+from bundle.detect.credentials.judging.score import is_drawn
 
 VALUE = r"(?:cn|uid)=[\w.@=,-]{1,120}|[A-Za-z_][\w.@\\-]{0,63}"
 """What accounts are called."""
