@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from scan_peers import COMPLIANT, measure, nginx
 
 from hardening.tls import policy
-from hardening.tls.scan.run import Settings, scan
+from hardening.tls.scan.run import ScanSettings, scan
 
 TWELVE = (
     "ssl_protocols TLSv1.2 TLSv1.3; ssl_prefer_server_ciphers on; ssl_ciphers ECDHE-RSA-AES128-GCM-SHA256:"
@@ -34,8 +34,8 @@ def main() -> None:
     with nginx(COMPLIANT, TWELVE, host="0.0.0.0") as (good, twelve):
         scan(addresses(1, good), chosen)
         print(f"{'':28}{'wall s':>8}{'CPU ms/endpoint':>17}{'connections':>13}")
-        runs = [(f"{n} verdicts", addresses(n, good), Settings()) for n in counts]
-        runs.append(("200 inventories, 12 suites", addresses(200, twelve), Settings(full=True)))
+        runs = [(f"{n} verdicts", addresses(n, good), ScanSettings()) for n in counts]
+        runs.append(("200 inventories, 12 suites", addresses(200, twelve), ScanSettings(full=True)))
         for name, endpoints, settings in runs:
             wall, cpu = time.monotonic(), time.process_time()
             run = scan(endpoints, chosen, settings)

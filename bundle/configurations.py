@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bundle.detect.components.packages import Package
     from hardening.tls.auditing.mains import AuditInput, Main
     from hardening.tls.auditing.shared import Audited
-    from hardening.tls.cbom import Server
+    from hardening.tls.cbom import InventoriedServer
     from hardening.tls.policies.ruleset import Policy
     from hardening.tls.targets import Target
     from hardening.tls.targets.reading.tree import Tree
@@ -208,7 +208,7 @@ class Configurations:
                     found = audit_tree(tree, main, policies, asked)
                     yield Judged(around, main.target, known, usual, found, texts, main, fresh)
 
-    def offers(self, distribution_of_packages: str = "") -> Iterator[Server]:
+    def offers(self, distribution_of_packages: str = "") -> Iterator[InventoriedServer]:
         """Yield what the servers offer that each of the files is for."""
         from hardening.tls.auditing.named import with_files
 
@@ -444,14 +444,14 @@ def _releases(texts: Mapping[str, str]) -> dict[str, dict[str, str]]:
     return found
 
 
-def _server(target: Target, place: str, server: str, subject: Subject, *, known: bool) -> Server:
-    from hardening.tls.cbom import Server
+def _server(target: Target, place: str, server: str, subject: Subject, *, known: bool) -> InventoriedServer:
+    from hardening.tls.cbom import InventoriedServer
 
     candidates: tuple[str, ...] = ()
     if not known or "release" not in subject.stats:
         one = f"{target.name} {subject.stats.get('release', '')}"
         candidates = tuple(subject.stats.get("verdicts", ())) or (one,)
-    return Server(
+    return InventoriedServer(
         name=f"{target.name} {server}".strip(),
         place=place,
         offer=subject.offer or {},

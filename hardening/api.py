@@ -100,11 +100,11 @@ def scan(*endpoints: str, policies: Iterable[str] = ("aspect",), full: bool = Fa
     Only what the policies forbid is asked for, unless `full`. An endpoint that does not answer is a subject with
     `examined` none. Ask whoever runs the endpoints first. Errors: UsageError (no endpoint, or one that is malformed).
     """
-    from hardening.tls.scan.run import Settings
+    from hardening.tls.scan.run import ScanSettings
     from hardening.tls.scan.run import scan as scan_all
 
     _some(endpoints, "hardening.scan('localhost:443')")
-    return scan_all(endpoints, _policies(policies), Settings(full=full))
+    return scan_all(endpoints, _policies(policies), ScanSettings(full=full))
 
 
 def offer(endpoint: str) -> Offer:

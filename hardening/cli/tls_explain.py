@@ -11,7 +11,7 @@ import click
 from hardening.cli import completing
 
 if TYPE_CHECKING:
-    from hardening.tls.openssl import Build, Cipher, Resolution, Step
+    from hardening.tls.openssl import Build, Cipher, CipherStep, Resolution
     from hardening.tls.policies.ruleset import Policy
     from hardening.tls.registry import Suite
 
@@ -143,7 +143,7 @@ _VERBS = {
 }
 
 
-def _step(step: Step) -> list[str]:
+def _step(step: CipherStep) -> list[str]:
     element = f"{step.inside} / {step.element}" if step.inside else step.element
     line = f"  {element:28} {_VERBS[step.action].format(n=len(step.changed))}"
     if not step.changed or step.action == "sort":

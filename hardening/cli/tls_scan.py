@@ -23,7 +23,7 @@ from hardening.cli.options import (
 
 if TYPE_CHECKING:
     from hardening.findings import Run
-    from hardening.tls.scan.run import Settings
+    from hardening.tls.scan.run import ScanSettings
     from hardening.tls.scan.strategy.messages import Identity
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -126,7 +126,7 @@ def command(
     from hardening.errors import UsageError
     from hardening.tls import policy
     from hardening.tls.scan.endpoint import expand, named, parse_proxy, read_list
-    from hardening.tls.scan.fleet import Outcome, State, joined, line, question, read_stream
+    from hardening.tls.scan.fleet import Outcome, ResumeFile, joined, line, question, read_stream
     from hardening.tls.scan.run import scan
 
     chosen = [policy.load(name) for name in policies or (policy.DEFAULT,)]
@@ -147,7 +147,7 @@ def command(
     }  # fmt: skip
     _check(report, timeout=timeout, stream=stream, names=names)
     texts = list(dict.fromkeys(texts))
-    state = State(state_file, key) if state_file is not None else None
+    state = ResumeFile(state_file, key) if state_file is not None else None
     before = {text: state.done[text] for text in texts if text in state.done} if state else {}
     settings = replace(
         _settings(concurrency, timeout, starttls=starttls, sni=only, full=full),
@@ -253,15 +253,15 @@ def _exit_code(run: Run, report: ReportOptions) -> int:
 
 def _settings(
     concurrency: int, timeout: float, *, starttls: str | None, sni: str | None, full: bool
-) -> Settings:
+) -> ScanSettings:
     from hardening.tls.scan.engine.connecting import Wire
-    from hardening.tls.scan.engine.rate_limit import Limits
-    from hardening.tls.scan.run import Settings
+    from hardening.tls.scan.engine.rate_limit import RateLimits
+    from hardening.tls.scan.run import ScanSettings
 
-    return Settings(
+    return ScanSettings(
         full=full,
         starttls=starttls,
         sni=sni,
         wire=Wire(concurrency=concurrency, connect_timeout=timeout, idle_timeout=timeout),
-        limits=Limits(parallel=min(Limits().parallel, concurrency)),
+        limits=RateLimits(parallel=min(RateLimits().parallel, concurrency)),
     )

@@ -141,7 +141,7 @@ def presented(endpoints: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _shown_by(target: endpoint.Target) -> str:
+def _shown_by(target: endpoint.ScanTarget) -> str:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE  # the question is which certificate it shows, not whether it is good

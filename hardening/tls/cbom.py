@@ -62,7 +62,7 @@ _ASSUMED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
+class InventoriedServer:
     """One server, as it was configured or as it answered."""
 
     name: str
@@ -83,7 +83,7 @@ class Inventory:
     _made: dict[str, Component] = field(default_factory=dict)
     _places: dict[str, dict[str, None]] = field(default_factory=dict)
 
-    def add(self, one: Server) -> list[Component]:
+    def add(self, one: InventoriedServer) -> list[Component]:
         """Add what a server offers, and return its protocols, certificates and parameters."""
         cards = [
             self.certificate(card, card.get("file") or one.place)
@@ -185,7 +185,7 @@ class Inventory:
         self._places.setdefault(ref, {})[place] = None
         return self._made[ref]
 
-    def _protocols(self, one: Server, number: int, cards: Iterable[BomRef]) -> Iterator[Component]:
+    def _protocols(self, one: InventoriedServer, number: int, cards: Iterable[BomRef]) -> Iterator[Component]:
         if one.candidates:
             kind = ProtocolPropertiesType.SSH if one.offer.get("ssh") else ProtocolPropertiesType.TLS
             yield _protocol(one, f"protocol:{number}:{kind.name}", kind.name, ProtocolProperties(type=kind))
@@ -282,12 +282,12 @@ def write(run: Run, _options: RenderOptions) -> bytes:
     return JsonV1Dot6(bom).output_as_string(indent=2).encode() + b"\n"
 
 
-def _server(subject: Subject) -> Server:
+def _server(subject: Subject) -> InventoriedServer:
     """Return a subject of a run as the inventory takes it."""
     place = subject.id if vantage(subject) is Vantage.WIRE else subject.id.partition("#")[0]
     unknown = tuple(subject.stats.get("verdicts", ())) if "releases" in subject.stats else ()
     command = "harden tls audit FILE --target TARGET@VERSION" if unknown else ""
-    return Server(
+    return InventoriedServer(
         name=subject.id, place=place, offer=subject.offer or {}, candidates=unknown, command=command
     )
 
@@ -322,7 +322,7 @@ def _key(key: str) -> tuple[str, str]:
     return {"ed25519": "Ed25519", "ed448": "Ed448"}.get(kind, kind or "unknown"), ""
 
 
-def _protocol(one: Server, ref: str, name: str, properties: ProtocolProperties) -> Component:
+def _protocol(one: InventoriedServer, ref: str, name: str, properties: ProtocolProperties) -> Component:
     return Component(
         name=visible(f"{name} of {one.name}"),
         type=ComponentType.CRYPTOGRAPHIC_ASSET,
@@ -335,7 +335,7 @@ def _protocol(one: Server, ref: str, name: str, properties: ProtocolProperties) 
     )
 
 
-def _properties(one: Server) -> list[Property]:
+def _properties(one: InventoriedServer) -> list[Property]:
     """Return what was assumed; or, where nobody says which release runs, that nothing is known of what is offered."""
     if not one.candidates:
         return [_property("assumed", word) for word in one.offer.get("assumptions", ())[:_ASSUMED]]

@@ -34,7 +34,7 @@ from hardening.tls.libraries.openssl_chain import (
 from hardening.tls.libraries.openssl_words import Words
 from hardening.tls.registry import PROTOCOLS
 
-__all__ = ["NAMES", "Build", "Cipher", "Resolution", "Step", "build", "builds", "resolve"]
+__all__ = ["NAMES", "Build", "Cipher", "CipherStep", "Resolution", "build", "builds", "resolve"]
 
 INVALID = "invalid command"
 NO_MATCH = "no cipher match"
@@ -43,7 +43,7 @@ PROFILE = "PROFILE=SYSTEM"
 DEFAULT_TLS13 = "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256"
 
 
-class Step(NamedTuple):
+class CipherStep(NamedTuple):
     """What one element of the string did."""
 
     element: str
@@ -78,7 +78,7 @@ class Resolution:
         return self.tls13 + self.ciphers
 
     @property
-    def steps(self) -> tuple[Step, ...]:
+    def steps(self) -> tuple[CipherStep, ...]:
         """Return what each element did."""
         return _run(self.string, self.build, trace=True).steps
 
@@ -196,7 +196,7 @@ class _Outcome(NamedTuple):
     ciphers: tuple[Cipher, ...]
     error: str | None
     level: int | None
-    steps: tuple[Step, ...]
+    steps: tuple[CipherStep, ...]
 
 
 _SIGNS = {"-": "delete", "+": "move", "!": "kill", "@": "command"}
@@ -218,7 +218,7 @@ class _Reader:
         self.trace = trace
         self.ok = True
         self.level = words.table.build.security_level
-        self.steps: list[Step] = []
+        self.steps: list[CipherStep] = []
         self.inside = ""
 
     def read(self, text: str) -> None:
@@ -293,7 +293,7 @@ class _Reader:
         if self.trace:
             order = before or self.chain.order
             moved = self.table.named(bit for bit in order if bit & changed)
-            self.steps.append(Step(element, action, moved, self.table.spread(chosen), self.inside))
+            self.steps.append(CipherStep(element, action, moved, self.table.spread(chosen), self.inside))
 
 
 def _next_separator(text: str, at: int) -> int:

@@ -153,7 +153,7 @@ def predict(stack: Stack, string: str) -> compared.Seen:
     """Return what the cipher string amounts to on the build, by nothing but our data."""
     at = in_file("prediction")
     node = stack.node is not None
-    settings = served.Settings(
+    settings = served.ServedSettings(
         subject=stack.name,
         at=at,
         protocols=tuple(Located(name, at) for name in _protocols(stack)),
@@ -228,6 +228,6 @@ def compare(stack: Stack, string: str, folder: Path) -> Seen:
     with serving(stack, string, folder) as port:
         if port is None:
             return Seen({n: s for n, s in predicted.items() if n != "TLSv1.3"}, {}, refused=True)
-        settings = scans.Settings(full=True)
+        settings = scans.ScanSettings(full=True)
         (scanned,) = scans.offers([f"127.0.0.1:{port}"], settings)
     return Seen(predicted, compared.seen_in(scanned))

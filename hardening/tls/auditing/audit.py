@@ -41,7 +41,7 @@ from hardening.tls.policies.ruleset import Policy
 from hardening.tls.targets import Target
 from hardening.tls.targets.base import Reading
 from hardening.tls.targets.reading.chroot import opened
-from hardening.tls.targets.reading.tree import Problem, Tree
+from hardening.tls.targets.reading.tree import Tree, TreeProblem
 
 
 def audit(
@@ -123,19 +123,19 @@ def read(path: Path, target: Target, *, version: str | None = None, build: str |
 _NO_SERVER = "no server we know writes its configuration like this"
 
 
-def _why_nothing(path: Path, folder: bool) -> Problem:
+def _why_nothing(path: Path, folder: bool) -> TreeProblem:
     if folder:
-        return Problem(
+        return TreeProblem(
             "unknown-kind", str(path), None, "no server's main configuration file is in this folder"
         )
     size = path.stat().st_size
-    return Problem(
+    return TreeProblem(
         "unknown-kind" if size else "empty", str(path), None,
         _NO_SERVER if size else "the file is empty",
     )  # fmt: skip
 
 
-def _nothing(subject: str, *why: Problem) -> Audited:
+def _nothing(subject: str, *why: TreeProblem) -> Audited:
     return Audited(
         [Subject(id=subject, kind=Kind.FILE, examined=Examined.NONE, reason=why[0].reason)],
         [_problem(one, subject) for one in why],
@@ -143,14 +143,14 @@ def _nothing(subject: str, *why: Problem) -> Audited:
     )
 
 
-def _in_clear(path: str, problem: Problem, policies: Sequence[Policy]) -> Audited:
+def _in_clear(path: str, problem: TreeProblem, policies: Sequence[Policy]) -> Audited:
     subject, finding, result = cleartext.of_configuration(
         path, in_file(problem.path, problem.line), CLEARTEXT[problem.kind], problem.reason, policies
     )
     return Audited([subject], [finding], [result])
 
 
-def _same(problem: Problem, version: str) -> tuple[str, int | None, str]:
+def _same(problem: TreeProblem, version: str) -> tuple[str, int | None, str]:
     """Return what tells one directive that a release does not know from another, for comparing releases."""
     return problem.path, problem.line, problem.reason.replace(version, "")
 
@@ -159,7 +159,7 @@ def audit_tree(tree: Tree, main: Main, policies: Sequence[Policy], request: Audi
     """Audit one configuration in a tree."""
     ways = mains.readings(tree, main, request)
     offers_of: list[tuple[Reading, list[Offer]]] = []
-    refused: dict[str, list[Problem]] = {}
+    refused: dict[str, list[TreeProblem]] = {}
     for way in ways:
         try:
             offers = list(main.target.read(tree, main.path, way))
@@ -178,7 +178,7 @@ def audit_tree(tree: Tree, main: Main, policies: Sequence[Policy], request: Audi
     fitting = [(w, o) for w, o in fitting if not any(one.refused for one in o)] or fitting
     unknown = refused[fitting[0][0].release.version]
     if main.guessed and unlike(tree, main.target, main.path, (*tree.problems, *unknown)):
-        return _nothing(main.path, Problem("unknown-kind", main.path, None, _NO_SERVER))
+        return _nothing(main.path, TreeProblem("unknown-kind", main.path, None, _NO_SERVER))
     found = _judged(fitting, policies, main.target, tree, request)
     problems = [*tree.problems, *unknown]
     for one in problems:
@@ -186,7 +186,7 @@ def audit_tree(tree: Tree, main: Main, policies: Sequence[Policy], request: Audi
             found.add(_in_clear(main.path, one, policies))
     problems = [p for p in problems if p.kind not in CLEARTEXT]
     if not found.subjects:
-        why = next(iter(tree.problems), Problem("empty", main.path, None, "nothing in it is about TLS"))
+        why = next(iter(tree.problems), TreeProblem("empty", main.path, None, "nothing in it is about TLS"))
         found = _nothing(main.path, why)
         problems = [p for p in problems if p != why]
     partial = [p for p in problems if p.kind not in NOT_PARTIAL]
@@ -202,14 +202,14 @@ def audit_tree(tree: Tree, main: Main, policies: Sequence[Policy], request: Audi
     return found
 
 
-def _reason(problem: Problem) -> str:
+def _reason(problem: TreeProblem) -> str:
     if problem.reason.startswith(f"{problem.path}: "):
         return problem.reason
     line = f" line {problem.line}" if problem.line else ""
     return f"{problem.path}{line}: {problem.reason}"
 
 
-def _problem(problem: Problem, subject: str) -> Finding:
+def _problem(problem: TreeProblem, subject: str) -> Finding:
     return Finding(
         rule=PROBLEMS[problem.kind],
         subject=subject,

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from hardening.tls.targets import Target, targets
-from hardening.tls.targets.reading.tree import Problem, Tree
+from hardening.tls.targets.reading.tree import Tree, TreeProblem
 
 _LOOKED_AT = 256 * 1024
 """Bytes of a file that decide which server it is for."""
@@ -38,7 +38,7 @@ def recognised(tree: Tree, path: str) -> Target | None:
     return best[2] if best[0] else None
 
 
-def unlike(tree: Tree, target: Target, path: str, problems: Iterable[Problem]) -> bool:
+def unlike(tree: Tree, target: Target, path: str, problems: Iterable[TreeProblem]) -> bool:
     """Tell whether a file that a target was guessed for is another program's: it has more lines the reader does not know than marks."""
     strange = sum(p.path == path and p.kind in _STRANGE for p in problems)
     source = tree.source(path) if strange else None

@@ -95,7 +95,7 @@ class Chain:
         self.order = [bit for bit in order if bit & chosen] + [bit for bit in order if not bit & chosen]
 
 
-class Table:
+class CipherTable:
     """One build's ciphers as bits: which of them carry a mask, and the order the library starts from."""
 
     def __init__(self, build: Build) -> None:

@@ -10,7 +10,7 @@ from hardening.tls import registry
 from hardening.tls.libraries.builds import build
 from hardening.tls.libraries.library import GENERATIONS, Cipher
 from hardening.tls.libraries.openssl_chain import SINCE_32, SINCE_102, SINCE_110
-from hardening.tls.openssl import INVALID, NO_MATCH, PROFILE, Resolution, Step, usable
+from hardening.tls.openssl import INVALID, NO_MATCH, PROFILE, CipherStep, Resolution, usable
 
 _SHOWN = 3
 _WITHOUT_ENCRYPTION = ("TLS_SHA256_SHA256", "TLS_SHA384_SHA384")
@@ -33,7 +33,7 @@ def _generation(resolution: Resolution) -> int:
     return GENERATIONS.index(resolution.build.generation)
 
 
-def _refused(resolution: Resolution, steps: Sequence[Step]) -> Iterator[str]:
+def _refused(resolution: Resolution, steps: Sequence[CipherStep]) -> Iterator[str]:
     if resolution.error == NO_MATCH:
         yield "Nothing is selected: this library refuses the string, and most servers then do not start."
     if resolution.error != INVALID:
@@ -60,7 +60,7 @@ def _nearest(word: str, build_name: str) -> str:
     return next(iter(get_close_matches(word, known, n=1, cutoff=0.75)), "")
 
 
-def _unknown(resolution: Resolution, steps: Sequence[Step]) -> Iterator[str]:
+def _unknown(resolution: Resolution, steps: Sequence[CipherStep]) -> Iterator[str]:
     known = {*resolution.build.keywords, *(c.name for c in resolution.build.ciphers)}
     for step in steps:
         if step.action != "unknown":
@@ -98,7 +98,7 @@ def _iana_too_early(resolution: Resolution, word: str, suite: registry.Suite) ->
     return word.upper() == suite.iana and _generation(resolution) < SINCE_32
 
 
-def _anonymous(resolution: Resolution, steps: Sequence[Step]) -> Iterator[str]:
+def _anonymous(resolution: Resolution, steps: Sequence[CipherStep]) -> Iterator[str]:
     left = [c for c in resolution.ciphers if c.suite is not None and "ANON" in c.suite.flags]
     left = [c for c in left if "NULL" not in c.name]
     if not left:
@@ -114,7 +114,7 @@ def _anonymous(resolution: Resolution, steps: Sequence[Step]) -> Iterator[str]:
         yield f"Anonymous suites are in the list, anybody can be in the middle: {_some(left)}. Add !aNULL."
 
 
-def _plain(resolution: Resolution, _steps: Sequence[Step]) -> Iterator[str]:
+def _plain(resolution: Resolution, _steps: Sequence[CipherStep]) -> Iterator[str]:
     plain = [c for c in resolution.ciphers if c.strength_bits == 0]
     if plain:
         yield f"Suites that do not encrypt at all are in the list: {_some(plain)}. Add !eNULL."
@@ -123,13 +123,13 @@ def _plain(resolution: Resolution, _steps: Sequence[Step]) -> Iterator[str]:
             yield f"{cipher.name} does not encrypt: it only authenticates (RFC 9150)."
 
 
-def _sslv2(resolution: Resolution, _steps: Sequence[Step]) -> Iterator[str]:
+def _sslv2(resolution: Resolution, _steps: Sequence[CipherStep]) -> Iterator[str]:
     old = [c for c in resolution.ciphers if c.sslv2]
     if old:
         yield f"SSL 2.0 ciphers are in the list: {_some(old)}. Add !SSLv2 and switch the protocol off."
 
 
-def _deleted_and_added(_resolution: Resolution, steps: Sequence[Step]) -> Iterator[str]:
+def _deleted_and_added(_resolution: Resolution, steps: Sequence[CipherStep]) -> Iterator[str]:
     for at, step in enumerate(steps):
         if step.action != "delete" or not step.changed:
             continue
@@ -145,7 +145,7 @@ def _deleted_and_added(_resolution: Resolution, steps: Sequence[Step]) -> Iterat
                 break
 
 
-def _killed_before(_resolution: Resolution, steps: Sequence[Step]) -> Iterator[str]:
+def _killed_before(_resolution: Resolution, steps: Sequence[CipherStep]) -> Iterator[str]:
     killed: dict[Cipher, str] = {}
     for step in steps:
         if step.action == "kill":
@@ -156,7 +156,7 @@ def _killed_before(_resolution: Resolution, steps: Sequence[Step]) -> Iterator[s
                 yield f"{step.element!r} adds nothing: {', '.join(sorted(by))} before it removed that for good."
 
 
-def _moves(resolution: Resolution, steps: Sequence[Step]) -> Iterator[str]:
+def _moves(resolution: Resolution, steps: Sequence[CipherStep]) -> Iterator[str]:
     for step in steps:
         if step.action == "move" and step.selected and not step.changed:
             yield (
@@ -166,12 +166,12 @@ def _moves(resolution: Resolution, steps: Sequence[Step]) -> Iterator[str]:
             yield f"{step.element!r} selects nothing in {resolution.build.name}."
 
 
-def _late_default(_resolution: Resolution, steps: Sequence[Step]) -> Iterator[str]:
+def _late_default(_resolution: Resolution, steps: Sequence[CipherStep]) -> Iterator[str]:
     if any(step.element == "DEFAULT" for step in steps[1:]):
         yield "DEFAULT is understood only at the very start of the string; here it is skipped."
 
 
-def _policy(resolution: Resolution, _steps: Sequence[Step]) -> Iterator[str]:
+def _policy(resolution: Resolution, _steps: Sequence[CipherStep]) -> Iterator[str]:
     if resolution.build.system_policy is not None and resolution.string.startswith(PROFILE):
         yield (
             f"{PROFILE} is whatever the host's crypto policy says; taken here for Red Hat's policy DEFAULT. "
@@ -179,7 +179,7 @@ def _policy(resolution: Resolution, _steps: Sequence[Step]) -> Iterator[str]:
         )
 
 
-def _level(resolution: Resolution, _steps: Sequence[Step]) -> Iterator[str]:
+def _level(resolution: Resolution, _steps: Sequence[CipherStep]) -> Iterator[str]:
     if not resolution.security_level:
         return
     lost = [c for c in resolution.ciphers if not usable(c, c.version, resolution.security_level)]
@@ -189,7 +189,7 @@ def _level(resolution: Resolution, _steps: Sequence[Step]) -> Iterator[str]:
         )
 
 
-def _alone(resolution: Resolution, steps: Sequence[Step]) -> Iterator[str]:
+def _alone(resolution: Resolution, steps: Sequence[CipherStep]) -> Iterator[str]:
     if _generation(resolution) >= SINCE_102:
         return
     kills = [
@@ -201,7 +201,7 @@ def _alone(resolution: Resolution, steps: Sequence[Step]) -> Iterator[str]:
         )
 
 
-TRAPS: tuple[Callable[[Resolution, Sequence[Step]], Iterator[str]], ...] = (
+TRAPS: tuple[Callable[[Resolution, Sequence[CipherStep]], Iterator[str]], ...] = (
     _refused,
     _plain,
     _anonymous,

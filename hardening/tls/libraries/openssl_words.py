@@ -6,7 +6,14 @@ import string
 from typing import NamedTuple
 
 from hardening.tls.libraries.library import Build
-from hardening.tls.libraries.openssl_chain import SINCE_32, SINCE_101, SINCE_110, STRENGTH, VERSION, Table
+from hardening.tls.libraries.openssl_chain import (
+    SINCE_32,
+    SINCE_101,
+    SINCE_110,
+    STRENGTH,
+    VERSION,
+    CipherTable,
+)
 
 
 class Selection(NamedTuple):
@@ -30,7 +37,7 @@ class Words:
     """The vocabulary of one build; what has been selected once is remembered."""
 
     def __init__(self, build: Build) -> None:
-        self.table = Table(build)
+        self.table = CipherTable(build)
         self.generation = self.table.generation
         self._keywords = build.keywords
         self._names: dict[str, int] = {}

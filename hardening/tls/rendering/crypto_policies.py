@@ -15,7 +15,7 @@ from hardening.tls.registry import Suite
 from hardening.tls.release import Release
 from hardening.tls.rendering import templates
 from hardening.tls.rendering.narrowing import Gap
-from hardening.tls.rendering.rendered import Plan, Rendered, judged, settle
+from hardening.tls.rendering.rendered import Rendered, RenderPlan, judged, settle
 from hardening.tls.targets.base import Job, Reading, Target
 from hardening.tls.targets.crypto_policies import known
 from hardening.tls.targets.reading.tree import Tree, joined
@@ -169,7 +169,7 @@ def render(
     if left:
         what = f"{joined(left)} cannot be had, or not without suites the policy forbids, and are left out"
         gaps.append(Gap(what=what, way_out=_LANGUAGE, severity=Severity.INFO))
-    planned = Plan(job=job, gaps=tuple(gaps), assumptions=assumptions)
+    planned = RenderPlan(job=job, gaps=tuple(gaps), assumptions=assumptions)
     notes = (
         *(f"assumed: {a}" for a in assumptions),
         *(f"cannot: {g.what}" for g in gaps if not g.if_broken),
@@ -179,7 +179,7 @@ def render(
     judgement = judged(target, planned, tls)
     verdicts, findings, explained = judgement.verdicts, judgement.findings, judgement.explained
     if policy.ssh:
-        more = judged(target, Plan(job=job, gaps=(), assumptions=()), ssh)
+        more = judged(target, RenderPlan(job=job, gaps=(), assumptions=()), ssh)
         worst = "fail" if "fail" in {more.verdicts[policy.id], verdicts[policy.id]} else verdicts[policy.id]
         verdicts, findings = {policy.id: worst}, (*findings, *more.findings)
     return Rendered(

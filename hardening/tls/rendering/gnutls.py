@@ -15,7 +15,7 @@ from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release
 from hardening.tls.rendering import templates
 from hardening.tls.rendering.narrowing import Gap
-from hardening.tls.rendering.rendered import Plan, Rendered, rendered
+from hardening.tls.rendering.rendered import Rendered, RenderPlan, rendered
 from hardening.tls.targets.base import Job, Reading, Target
 from hardening.tls.targets.reading.tree import Tree, joined
 
@@ -140,7 +140,7 @@ def render(
         params=params,
     )
     notes = tuple(n for n in assumptions if not n.startswith("OpenSSL"))
-    planned = Plan(job=job, gaps=tuple(gaps), assumptions=notes)
+    planned = RenderPlan(job=job, gaps=tuple(gaps), assumptions=notes)
     text = templates.render(
         target,
         job,

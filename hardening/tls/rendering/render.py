@@ -17,12 +17,12 @@ from hardening.tls.policies.ruleset import Policy
 from hardening.tls.release import Release
 from hardening.tls.rendering import templates
 from hardening.tls.rendering.narrowing import Narrowing, builds_order
-from hardening.tls.rendering.rendered import Plan, Rendered, rendered, settle
+from hardening.tls.rendering.rendered import Rendered, RenderPlan, rendered, settle
 from hardening.tls.targets.base import Capabilities, Job, Reading, Target
 from hardening.tls.targets.reading import security_levels, signatures
 from hardening.tls.targets.reading.tree import Tree, joined
 
-__all__ = ["Plan", "Rendered", "expected", "plan", "render", "settle"]
+__all__ = ["RenderPlan", "Rendered", "expected", "plan", "render", "settle"]
 
 
 def plan(
@@ -33,7 +33,7 @@ def plan(
     build: str | None = None,
     params: Mapping[str, str] | None = None,
     level: int | None = None,
-) -> Plan:
+) -> RenderPlan:
     """Narrow a policy to what a release and a build have. Errors: UsageError when nothing is left."""
     release, build_name, assumptions = settle(target, version, build)
     values = target.checked(params or {})
@@ -62,7 +62,7 @@ def plan(
         params=values,
         level=level if ciphers else None,
     )
-    return Plan(job=job, gaps=tuple(narrowing.gaps), assumptions=assumptions)
+    return RenderPlan(job=job, gaps=tuple(narrowing.gaps), assumptions=assumptions)
 
 
 def _whatever_runs(
@@ -150,7 +150,7 @@ def expected(job: Job, stuck: frozenset[str] = frozenset()) -> dict[str, tuple[s
     return found
 
 
-def _agreed(target: Target, planned: Plan, offers: tuple[Offer, ...]) -> Offer:
+def _agreed(target: Target, planned: RenderPlan, offers: tuple[Offer, ...]) -> Offer:
     """Return the one offer, which has to be what the job means. Errors: HardeningError."""
     job = planned.job
     capabilities = target.capabilities(job.release, job.build, job.params)

@@ -28,7 +28,7 @@ INEXPRESSIBLE = Rule(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class RenderPlan:
     """What will be written, what cannot be, and what was assumed."""
 
     job: Job
@@ -76,7 +76,7 @@ CONFIGURABLE = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class JudgedPlan:
     """What a policy says of what was written for it."""
 
     verdicts: Mapping[str, str]
@@ -86,7 +86,7 @@ class Judged:
     """What the judge finds and the first kind of finding tells instead."""
 
 
-def judged(target: Target, planned: Plan, offer: Offer) -> Judged:
+def judged(target: Target, planned: RenderPlan, offer: Offer) -> JudgedPlan:
     """Judge what was read back; what a gap explains is said once, with the way out."""
     judgement = judge(offer, planned.job.policy)
     subject = f"{target.name}@{planned.job.release.version}"
@@ -105,11 +105,11 @@ def judged(target: Target, planned: Plan, offer: Offer) -> Judged:
     found += [replace(one, subject=subject, location=place, fix=None) for one in (*left, *until)]
     if (lost := clients.warning(offer)) is not None:
         found.append(replace(lost, subject=subject, location=place))
-    return Judged(verdicts=judgement.verdicts, findings=tuple(found), explained=tuple(explained))
+    return JudgedPlan(verdicts=judgement.verdicts, findings=tuple(found), explained=tuple(explained))
 
 
 def rendered(
-    target: Target, planned: Plan, text: str, offer: Offer, *, stuck: tuple[str, ...] = ()
+    target: Target, planned: RenderPlan, text: str, offer: Offer, *, stuck: tuple[str, ...] = ()
 ) -> Rendered:
     """Return the text that was written for a plan, with what the policy says of what it offers when read back."""
     verdicts = judged(target, planned, offer)

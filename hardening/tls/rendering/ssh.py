@@ -14,7 +14,7 @@ from hardening.tls.policies.ruleset import Policy
 from hardening.tls.release import Release
 from hardening.tls.rendering import templates
 from hardening.tls.rendering.narrowing import Gap
-from hardening.tls.rendering.rendered import Plan, Rendered, rendered, settle
+from hardening.tls.rendering.rendered import Rendered, RenderPlan, rendered, settle
 from hardening.tls.targets.base import Job, Reading, Target
 from hardening.tls.targets.openssh.host_keys import base_type
 from hardening.tls.targets.openssh.sshd import overruled
@@ -150,7 +150,7 @@ def render(
         server_preference=False,
         params=values,
     )
-    planned = Plan(job=job, gaps=tuple(narrowing.gaps), assumptions=assumptions)
+    planned = RenderPlan(job=job, gaps=tuple(narrowing.gaps), assumptions=assumptions)
     text = _text(target, planned, lists)
     reading = Reading(release=release, build=build_name, assumptions=assumptions)
     offers = tuple(target.read(Tree.of_text(text, target.place), target.place, reading))
@@ -158,7 +158,7 @@ def render(
     return rendered(target, planned, text, offer)
 
 
-def _text(target: Target, planned: Plan, lists: tuple[tuple[str, str, tuple[str, ...]], ...]) -> str:
+def _text(target: Target, planned: RenderPlan, lists: tuple[tuple[str, str, tuple[str, ...]], ...]) -> str:
     job = planned.job
     client = target.ssh == "client"
     dropin = target.has("Include", job.release) and (client or not overruled(job.release))

@@ -25,7 +25,7 @@ _NAME = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?\
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class ScanTarget:
     """One endpoint: where it is and what is spoken before TLS."""
 
     text: str
@@ -45,7 +45,7 @@ class Target:
         return self.starttls is None and not self.ssh and (self.https or self.port in (443, 8443))
 
 
-def parse(text: str, *, starttls: str | None = None, sni: str | None = None) -> Target:
+def parse(text: str, *, starttls: str | None = None, sni: str | None = None) -> ScanTarget:
     """Return the endpoint a text names. Errors: UsageError saying what is wrong with it."""
     stripped = text.strip()
     scheme, sep, rest = stripped.partition("://")
@@ -71,7 +71,7 @@ def parse(text: str, *, starttls: str | None = None, sni: str | None = None) -> 
         raise UsageError(f"unknown STARTTLS protocol {before!r}", hint=f"known: {', '.join(STARTTLS_PORTS)}")
     default = 22 if scheme == "ssh" else STARTTLS_PORTS.get(before or "", DIRECT_PORTS.get(scheme, 443))
     host, port = _split(rest, text, default)
-    return Target(
+    return ScanTarget(
         text=stripped,
         host=host,
         port=port,

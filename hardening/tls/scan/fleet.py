@@ -173,7 +173,7 @@ def _spelt(value: object) -> str:
     return repr(value)
 
 
-class State:
+class ResumeFile:
     """A file of what is done; its first line says for which question, so that it is not mixed up."""
 
     def __init__(self, path: Path, key: Mapping[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """Scan endpoints against policies: the door for the command line and for other packages.
 
-run = scan(["host:443"], [policy.load("aspect")], Settings())
+run = scan(["host:443"], [policy.load("aspect")], ScanSettings())
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from hardening.tls.judging.judge import judge
 from hardening.tls.judging.required import unmet
 from hardening.tls.offer import Offer
 from hardening.tls.policies.ruleset import Policy
-from hardening.tls.scan.endpoint import Target, parse
+from hardening.tls.scan.endpoint import ScanTarget, parse
 from hardening.tls.scan.engine.connecting import Wire
 from hardening.tls.scan.engine.conversations import Engine
-from hardening.tls.scan.engine.job import Job
+from hardening.tls.scan.engine.job import EndpointJob
 from hardening.tls.scan.engine.net import Loop
-from hardening.tls.scan.engine.rate_limit import Limits, Pace
+from hardening.tls.scan.engine.rate_limit import Pace, RateLimits
 from hardening.tls.scan.fleet import Outcome, joined
 from hardening.tls.scan.report import observed, remedies
 from hardening.tls.scan.report.attacks import implied
@@ -32,7 +32,7 @@ from hardening.tls.scan.report.offers import offer_of
 from hardening.tls.scan.strategy.endpoint_state import Endpoint
 from hardening.tls.scan.strategy.messages import Identity
 from hardening.tls.scan.strategy.plan import Inquiry
-from hardening.tls.scan.strategy.scope import Scope
+from hardening.tls.scan.strategy.scope import ScanScope
 from hardening.tls.scan.wire import ssh
 from hardening.tls.scan.wire.starttls import dialogue
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class ScanSettings:
     """How a scan is carried out."""
 
     full: bool = False
@@ -60,14 +60,14 @@ class Settings:
     starttls: str | None = None
     sni: str | None = None
     wire: Wire = field(default_factory=Wire)
-    limits: Limits = field(default_factory=Limits)
+    limits: RateLimits = field(default_factory=RateLimits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examination:
     """One endpoint, examined."""
 
-    target: Target
+    target: ScanTarget
     found: Endpoint
     offer: Offer
     seconds: float
@@ -83,12 +83,12 @@ class Examination:
         return Examined.PARTIAL if self.offer.inconclusive else Examined.FULL
 
 
-def scope_of(policies: Sequence[Policy], settings: Settings) -> Scope:
+def scope_of(policies: Sequence[Policy], settings: ScanSettings) -> ScanScope:
     """Return what has to be asked so that each of the policies can be judged."""
     judged = any(r.session is not None and r.session.client_certificate for p in policies for r in p.rules)
     clients = settings.deep or settings.identity is not None or judged
     if settings.full or not policies:
-        return Scope(
+        return ScanScope(
             full=True,
             deep=settings.deep,
             clients=clients,
@@ -96,7 +96,7 @@ def scope_of(policies: Sequence[Policy], settings: Settings) -> Scope:
             vulnerabilities=settings.vulnerabilities,
         )
     names = registry.PROTOCOLS
-    return Scope(
+    return ScanScope(
         full=False,
         deep=settings.deep,
         clients=clients,
@@ -118,9 +118,9 @@ _ANOTHER = (
 
 
 def examine(
-    targets: Iterable[Target],
-    scope: Scope,
-    settings: Settings,
+    targets: Iterable[ScanTarget],
+    scope: ScanScope,
+    settings: ScanSettings,
     done: Callable[[Examination], None],
 ) -> None:
     """Examine targets side by side and hand over each as it is done, in the order of completion."""
@@ -130,14 +130,14 @@ def examine(
 
     http = replace(scope, http=scope.deep, web=True)
 
-    def talk(target: Target, now: float) -> Engine:
+    def talk(target: ScanTarget, now: float) -> Engine:
         pace = Pace(settings.limits.shared(names[target.host, target.port]), now)
         inquiry = Inquiry(http if target.is_http else scope, pace)
         engine = Engine(inquiry.run(), pace, now)
         inquiries[id(engine)] = inquiry
         return engine
 
-    def ended(job: Job) -> None:
+    def ended(job: EndpointJob) -> None:
         inquiry = inquiries.pop(id(job.engine))
         found = inquiry.found
         offer = offer_of(found, job.target.text, full=scope.full, connections=job.connections)
@@ -158,9 +158,9 @@ def examine(
     Loop(settings.wire, talk=talk, dialogue=lead, done=ended).run(targets)
 
 
-def offers(endpoints: Iterable[str], settings: Settings | None = None) -> list[Offer]:
+def offers(endpoints: Iterable[str], settings: ScanSettings | None = None) -> list[Offer]:
     """Return the full offer of each endpoint, in the order given; for tests and other packages."""
-    settings = settings or Settings(full=True)
+    settings = settings or ScanSettings(full=True)
     targets = [parse(text, starttls=settings.starttls, sni=settings.sni) for text in endpoints]
     got: dict[str, Offer] = {}
     examine(targets, scope_of((), settings), settings, lambda e: got.__setitem__(e.target.text, e.offer))
@@ -172,7 +172,7 @@ def _partial(one: Examination) -> str:
     return one.offer.inconclusive[-1] if nameless else "some questions were never answered"
 
 
-def _with_command(one: Unanswered, target: Target, policies: Sequence[Policy]) -> Unanswered:
+def _with_command(one: Unanswered, target: ScanTarget, policies: Sequence[Policy]) -> Unanswered:
     """Add the command where a deeper scan answers the rule."""
     rules = {
         p.result_rules[r.id].id
@@ -242,7 +242,7 @@ def judged(
 def scan(
     endpoints: Iterable[str],
     policies: Sequence[Policy],
-    settings: Settings | None = None,
+    settings: ScanSettings | None = None,
     *,
     each: Callable[[Outcome], None] | None = None,
     done: Mapping[str, Outcome] | None = None,
@@ -255,7 +255,7 @@ def scan(
     found: endpoints of theirs are asked all the same where they are given.
     Errors: UsageError for an endpoint that is none.
     """
-    settings = settings or Settings()
+    settings = settings or ScanSettings()
     started = now or datetime.now(UTC)
     policies = [one.at(started.date()) for one in policies]
     outcomes = dict(done or {})
@@ -302,7 +302,9 @@ def scan(
     )
 
 
-def _ssh(targets: Sequence[Target], policies: Sequence[Policy], settings: Settings) -> Iterator[Outcome]:
+def _ssh(
+    targets: Sequence[ScanTarget], policies: Sequence[Policy], settings: ScanSettings
+) -> Iterator[Outcome]:
     names = tuple(sorted(p.id for p in policies))
     wire = settings.wire
     where = [(t.host, t.port) for t in targets]
@@ -315,7 +317,7 @@ def _ssh(targets: Sequence[Target], policies: Sequence[Policy], settings: Settin
 
 
 def _ssh_judged(
-    target: Target, seen: ssh.SshOffer, policies: Sequence[Policy], stats: Mapping[str, object]
+    target: ScanTarget, seen: ssh.SshOffer, policies: Sequence[Policy], stats: Mapping[str, object]
 ) -> Outcome:
     shown = ssh.offer_of(seen, target.text)
     judgement = judge(shown, *policies)
@@ -333,7 +335,9 @@ def _ssh_judged(
     return subject, tuple(remedies.with_command(judgement.findings, target)), judgement.results
 
 
-def _unanswered(target: Target, why: str, policies: tuple[str, ...], stats: Mapping[str, object]) -> Outcome:
+def _unanswered(
+    target: ScanTarget, why: str, policies: tuple[str, ...], stats: Mapping[str, object]
+) -> Outcome:
     subject = Subject(
         id=target.text,
         kind=Kind.ENDPOINT,

@@ -82,7 +82,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     subject, *also = served.named(path, ("turn",), ports) if certificate else (path,)
     files = [tree.place(certificate.value, "/")] if certificate else []
     yield served.offer(
-        served.Settings(
+        served.ServedSettings(
             subject=subject,
             also=tuple(also),
             at=at,

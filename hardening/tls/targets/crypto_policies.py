@@ -133,7 +133,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     tls = language.effective(settings, OPENSSL)
     cipher, protocol = _at(tls, "cipher", start), _at(tls, "protocol", start)
     yield served.offer(
-        served.Settings(
+        served.ServedSettings(
             subject=f"{path}#openssl",
             at=start,
             protocols=tuple(Located(n, protocol) for n in language.protocols(tls)),

@@ -294,7 +294,7 @@ def _file(line: Line, tree: Tree) -> str:
     return tree.place(line.value.lstrip("< "), posixpath.dirname(line.path))
 
 
-def _settings(view: _View, tree: Tree, reading: Reading) -> served.Settings:
+def _settings(view: _View, tree: Tree, reading: Reading) -> served.ServedSettings:
     facts, release = directives("dovecot"), reading.release
     first = next((x for x in view.own.lines if x.name.startswith("ssl")), None)
     at = InFile((first.path,), first.line) if first else InFile((view.own.path,), view.own.line)
@@ -328,7 +328,7 @@ def _settings(view: _View, tree: Tree, reading: Reading) -> served.Settings:
         own = numerals.whole(length.value) or own
     options = view.last("ssl_options")
     emptied = view.last("ssl_cipher_list")  # an empty list is OpenSSL's own, not Dovecot's
-    return served.Settings(
+    return served.ServedSettings(
         subject="",
         at=at,
         protocols=protocols,

@@ -166,7 +166,7 @@ def _offers_tls(whole: Section) -> bool:
 
 def settings(
     tree: Tree, path: str, whole: Section, name: str, who: str, reading: Reading
-) -> served.Settings | None:
+) -> served.ServedSettings | None:
     """Return what MySQL and MariaDB read alike, which is all but TLS 1.3's suites; None for a server that offers nothing.
 
     A release that makes itself a certificate needs no word about TLS; `who` says since when.
@@ -194,7 +194,7 @@ def settings(
     folder = whole.last("datadir")
     base = tree.place(folder.value if folder and folder.value else "/var/lib/mysql", "/")
     files = [tree.place(certificate.value, base)] if certificate and certificate.value else []
-    return served.Settings(
+    return served.ServedSettings(
         subject=f"{path}#{name}:{port.value if port else '3306'}" if certificate or own else path,
         at=at,
         protocols=protocol_ranges.listed(words, version.at if version else at),

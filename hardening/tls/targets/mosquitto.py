@@ -80,7 +80,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
         yield served.offer(_settings(tree, path, one, reading), reading.build)
 
 
-def _settings(tree: Tree, path: str, one: Section, reading: Reading) -> served.Settings:
+def _settings(tree: Tree, path: str, one: Section, reading: Reading) -> served.ServedSettings:
     first = next(x for x in one.lines if x.name in _TLS)
     at = InFile((first.path,), one.line if one.name else first.line)
     certificate, key, dh = one.last("certfile"), one.last("keyfile"), one.last("dhparamfile")
@@ -91,7 +91,7 @@ def _settings(tree: Tree, path: str, one: Section, reading: Reading) -> served.S
     plain = one.last("port")
     port = one.name.split()[1] if one.name else plain.value if plain else "1883"
     automatic = builds.build(reading.build).release >= _OPENSSL3
-    return served.Settings(
+    return served.ServedSettings(
         subject=f"{path}#mqtt:{port}" if certificate else path,
         at=at,
         protocols=protocol_ranges.between(

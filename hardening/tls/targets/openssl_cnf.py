@@ -188,7 +188,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     ) is not None:  # it switches within the least and the greatest version
         on = protocol_ranges.commanded(switched.value, {s.value for s in between})
         between = tuple(s for s in between if s.value in on)
-    settings = served.Settings(
+    settings = served.ServedSettings(
         subject=path,
         at=at,
         protocols=between,

@@ -141,7 +141,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     files = _files(tree, path, top, certificate)
     dh, file = facts.default_of("dh", release), top.last("ssl_dh_params_file")
     yield served.offer(
-        served.Settings(
+        served.ServedSettings(
             subject=f"{path}#postgresql:{port.value if port else '5432'}" if switch else path,
             at=at,
             protocols=protocol_ranges.between(

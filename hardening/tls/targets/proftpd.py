@@ -252,7 +252,7 @@ def _offer(host: _Host, subjects: tuple[str, ...], tree: Tree, reading: Reading)
     spot = InFile((protocol.path,), protocol.line) if protocol else at
     usual = facts.default_of("protocols", release)
     return served.offer(
-        served.Settings(
+        served.ServedSettings(
             subject=subjects[0],
             also=subjects[1:],
             at=at,

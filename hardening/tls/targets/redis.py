@@ -78,7 +78,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     words = (protocols.value if protocols else facts.default_of("protocols", reading.release)).split()
     cards = [tree.place(x.value, "/") for x in files[-1:]]
     yield served.offer(
-        served.Settings(
+        served.ServedSettings(
             subject=f"{path}#redis:{port.value}" if port else path,
             at=at,
             protocols=protocol_ranges.listed(words, protocols.at if protocols else at),

@@ -166,7 +166,7 @@ def _openssl(
     ciphers, newer = _parted(_setting(_last(top, "tlsciphersuite")), release)
     least = _setting(_last(top, "tlsprotocolmin"))
     return served.offer(
-        served.Settings(
+        served.ServedSettings(
             subject=subject,
             at=at,
             protocols=protocol_ranges.between(

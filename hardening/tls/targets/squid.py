@@ -127,7 +127,7 @@ def _offer(line: Line, path: str, tree: Tree, reading: Reading) -> Offer:
     certificate = named.get("cert")
     files = [tree.place(certificate, "/")] if certificate else []
     return served.offer(
-        served.Settings(
+        served.ServedSettings(
             subject=f"{path}#squid:{address.rpartition(':')[2]}",
             at=at,
             protocols=tuple(

@@ -160,7 +160,7 @@ def _offer(
     files = [tree.place(x.value, "/") for x in held]
     options = {x.value for x in (first or service).every("options")}
     early = _commanded(
-        served.Settings(
+        served.ServedSettings(
             subject=subjects[0],
             at=at,
             protocols=_protocols(first or service, release, at),
@@ -172,7 +172,7 @@ def _offer(
         first or service,
     )
     versions = served.spoken(early, reading.build) if first else early.protocols
-    own = served.Settings(
+    own = served.ServedSettings(
         subject=subjects[0],
         also=subjects[1:],
         at=at,
@@ -213,7 +213,7 @@ def _groups(service: _Service, at: InFile, reading: Reading) -> Located | None:
     )
 
 
-def _commanded(settings: served.Settings, service: _Service) -> served.Settings:
+def _commanded(settings: served.ServedSettings, service: _Service) -> served.ServedSettings:
     """Return settings as OpenSSL's commands leave them (`config = NAME:VALUE`), which come after all but the groups."""
     found = []
     for line in service.every("config"):

@@ -144,7 +144,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     ]
     dh = top.last("dh_param_file")
     yield served.offer(
-        served.Settings(
+        served.ServedSettings(
             subject=f"{path}#ftp:{port.value if port else '21'}" if enabled else path,
             at=at,
             protocols=_protocols(top, at, release),

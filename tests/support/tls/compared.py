@@ -206,7 +206,7 @@ def compare(name: str, policy: Policy, kind: str, folder: Path) -> Views:
     with servers.running(name, main, port):
         wire = Wire(idle_timeout=server.patience)
         deep = bool(made.job.signatures)  # what else a deep scan asks is not compared
-        settings = scans.Settings(full=True, deep=deep, starttls=server.starttls, wire=wire)
+        settings = scans.ScanSettings(full=True, deep=deep, starttls=server.starttls, wire=wire)
         (scanned,) = scans.offers([f"127.0.0.1:{port}"], settings)
     (audited,) = [o for o in found if o.subject.endswith(f":{port}")] or found[:1]
     seen = groups_in(scanned, kind, [p.name for p in scanned.protocols])

@@ -6,8 +6,8 @@ import os
 import socket
 
 from hardening.tls.scan.engine.connecting import Wire
-from hardening.tls.scan.engine.job import Job
-from hardening.tls.scan.strategy.messages import ODD, Answer, Kind, Question, Want
+from hardening.tls.scan.engine.job import EndpointJob
+from hardening.tls.scan.strategy.messages import ODD, Answer, AnswerKind, Question, Want
 from hardening.tls.scan.wire import hello
 from hardening.tls.scan.wire.answer import Listener
 from hardening.tls.scan.wire.dialogue import Dialogue, NoTls
@@ -25,7 +25,7 @@ class Connection:
         "deadline", "dialogue", "due", "job", "listener", "out", "question", "sock", "started", "state", "ticket", "timer",
     )  # fmt: skip
 
-    def __init__(self, job: Job, ticket: int, question: Question, now: float) -> None:
+    def __init__(self, job: EndpointJob, ticket: int, question: Question, now: float) -> None:
         self.job, self.ticket, self.question, self.started = job, ticket, question, now
         self.sock: socket.socket | None = None
         self.listener: Listener | None = None
@@ -69,13 +69,15 @@ class Connection:
             self.out += dialogue.feed(data)
             if dialogue.failure:
                 refused = isinstance(dialogue.failure, NoTls)
-                return Answer(kind=Kind.NO_TLS if refused else Kind.PREAMBLE, detail=dialogue.failure)
+                return Answer(
+                    kind=AnswerKind.NO_TLS if refused else AnswerKind.PREAMBLE, detail=dialogue.failure
+                )
             if not dialogue.done:
                 self.touch(now, wire)
                 return None
             if dialogue.rest:  # in TLS the client speaks first, so this is no part of it
                 return Answer(
-                    kind=Kind.PREAMBLE, detail="it continues in clear text after it has agreed to TLS"
+                    kind=AnswerKind.PREAMBLE, detail="it continues in clear text after it has agreed to TLS"
                 )
             data = b""
             self._speak(now, wire)
@@ -87,20 +89,20 @@ class Connection:
         if self.listener.outgoing:
             self.out, self.listener.outgoing = self.out + self.listener.outgoing, b""
         self.touch(now, wire)
-        return self.ended(Kind.SILENT, "it drips") if self.deadline <= now else None
+        return self.ended(AnswerKind.SILENT, "it drips") if self.deadline <= now else None
 
-    def ended(self, kind: Kind, detail: str) -> Answer:
+    def ended(self, kind: AnswerKind, detail: str) -> Answer:
         """Return the answer when the connection ended before it was complete."""
         if self.state == "dialogue":
-            return Answer(kind=Kind.PREAMBLE, detail=f"{detail} before TLS")
+            return Answer(kind=AnswerKind.PREAMBLE, detail=f"{detail} before TLS")
         if self.listener is not None:
             return self.listener.end(kind, detail)
-        return Answer(kind=Kind.UNREACHABLE, detail=detail)
+        return Answer(kind=AnswerKind.UNREACHABLE, detail=detail)
 
     def silence(self) -> Answer:
         """Return the answer when nothing came until the deadline."""
         words = {"connecting": "no answer to the connection", "dialogue": "silence"}
-        return self.ended(Kind.SILENT, words.get(self.state, "no answer in time"))
+        return self.ended(AnswerKind.SILENT, words.get(self.state, "no answer in time"))
 
 
 def converse(question: Question, server_name: str | None) -> tuple[bytes, Listener]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from hardening.tls.scan.endpoint import Target
+from hardening.tls.scan.endpoint import ScanTarget
 from hardening.tls.scan.engine.connecting import Address
 from hardening.tls.scan.engine.conversations import Engine
 
 
-class Job:
+class EndpointJob:
     """Where an endpoint is, what is asked there, and how far that is."""
 
     __slots__ = (
@@ -22,7 +22,7 @@ class Job:
         "wake_at",
     )
 
-    def __init__(self, target: Target, engine: Engine) -> None:
+    def __init__(self, target: ScanTarget, engine: Engine) -> None:
         self.target = target
         self.engine = engine
         self.addresses: list[Address] = []

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import count
 
-from hardening.tls.scan.endpoint import Target
+from hardening.tls.scan.endpoint import ScanTarget
 from hardening.tls.scan.engine import poller
 from hardening.tls.scan.engine.connecting import Address, Wire, literal, resolve, room
 from hardening.tls.scan.engine.connection import Connection
 from hardening.tls.scan.engine.conversations import Engine
-from hardening.tls.scan.engine.job import Job
-from hardening.tls.scan.strategy.messages import Answer, Kind
+from hardening.tls.scan.engine.job import EndpointJob
+from hardening.tls.scan.strategy.messages import Answer, AnswerKind
 from hardening.tls.scan.wire.dialogue import Dialogue
 
 RECEIVE = 65536
@@ -33,9 +33,9 @@ class Loop:
         self,
         wire: Wire,
         *,
-        talk: Callable[[Target, float], Engine],
-        dialogue: Callable[[Target], Dialogue | None],
-        done: Callable[[Job], None],
+        talk: Callable[[ScanTarget, float], Engine],
+        dialogue: Callable[[ScanTarget], Dialogue | None],
+        done: Callable[[EndpointJob], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._wire, self._talk, self._dialogue, self._done, self._clock = wire, talk, dialogue, done, clock
@@ -43,16 +43,16 @@ class Loop:
         self._most = room(wire.concurrency)
         self._open: dict[int, Connection] = {}
         self._timers: list[tuple[float, int]] = []
-        self._timed: dict[int, Job | Connection] = {}
+        self._timed: dict[int, EndpointJob | Connection] = {}
         """Who is to be looked at when a timer's number comes up; what has ended is not held until then."""
         self._order = count(1)
-        self._starved: deque[Job] = deque()
+        self._starved: deque[EndpointJob] = deque()
         self._active = 0
-        self._targets: Iterator[Target] = iter(())
+        self._targets: Iterator[ScanTarget] = iter(())
         self._more = True
-        self._resolving: deque[tuple[Job, Future[list[Address]]]] = deque()
+        self._resolving: deque[tuple[EndpointJob, Future[list[Address]]]] = deque()
 
-    def run(self, targets: Iterable[Target]) -> None:
+    def run(self, targets: Iterable[ScanTarget]) -> None:
         """Examine every target; returns when the last has ended."""
         self._targets = iter(targets)
         with ThreadPoolExecutor(max_workers=16) as resolver:
@@ -79,7 +79,7 @@ class Loop:
                 self._more = False
                 return
             self._active += 1
-            job = Job(target, self._talk(target, self._clock()))
+            job = EndpointJob(target, self._talk(target, self._clock()))
             job.opened_at = self._clock()
             host, port = self._wire.proxy or (target.host, target.port)
             try:
@@ -103,7 +103,7 @@ class Loop:
             job.addresses = future.result()
             self._pump(job)
 
-    def _pump(self, job: Job) -> None:
+    def _pump(self, job: EndpointJob) -> None:
         """Send the questions a job may send now, and note when to look again."""
         now = self._clock()
         engine = job.engine
@@ -128,14 +128,14 @@ class Loop:
             job.wake_at = wake
             self._at(wake, job)
 
-    def _at(self, when: float, item: Job | Connection) -> int:
+    def _at(self, when: float, item: EndpointJob | Connection) -> int:
         """Have an item looked at then; return the timer's number."""
         number = next(self._order)
         self._timed[number] = item
         heapq.heappush(self._timers, (when, number))
         return number
 
-    def _starve(self, job: Job) -> None:
+    def _starve(self, job: EndpointJob) -> None:
         if not job.waiting:
             job.waiting = True
             self._starved.append(job)
@@ -193,14 +193,14 @@ class Loop:
         if not job.addresses:
             host = (self._wire.proxy or (job.target.host, 0))[0]
             why = "no interface of that name here" if "%" in host else "the name does not resolve"
-            self._finish(connection, Answer(kind=Kind.UNREACHABLE, detail=why))
+            self._finish(connection, Answer(kind=AnswerKind.UNREACHABLE, detail=why))
             return
         family, address = job.addresses[0]
         job.connections += 1
         try:
             sock = socket.socket(family, socket.SOCK_STREAM | _AT_ONCE)
         except OSError as problem:
-            self._finish(connection, Answer(kind=Kind.UNREACHABLE, detail=str(problem.strerror)))
+            self._finish(connection, Answer(kind=AnswerKind.UNREACHABLE, detail=str(problem.strerror)))
             return
         if not _AT_ONCE:
             sock.setblocking(False)  # noqa: FBT003 - socket's own signature
@@ -233,7 +233,7 @@ class Loop:
             self._connect(connection)
             return
         why = "no answer to the connection" if code == errno.ETIMEDOUT else os.strerror(code)
-        self._finish(connection, Answer(kind=Kind.UNREACHABLE, detail=why))
+        self._finish(connection, Answer(kind=AnswerKind.UNREACHABLE, detail=why))
 
     def _event(self, connection: Connection, *, readable: bool, writable: bool) -> None:
         try:
@@ -242,9 +242,11 @@ class Loop:
             if readable and connection.sock is not None and connection.state != "connecting":
                 self._readable(connection, connection.sock)
         except (ConnectionResetError, BrokenPipeError):
-            self._finish(connection, connection.ended(Kind.RESET, "connection reset"))
+            self._finish(connection, connection.ended(AnswerKind.RESET, "connection reset"))
         except OSError as problem:
-            self._finish(connection, connection.ended(Kind.RESET, problem.strerror or "connection failed"))
+            self._finish(
+                connection, connection.ended(AnswerKind.RESET, problem.strerror or "connection failed")
+            )
 
     def _writable(self, connection: Connection, sock: socket.socket) -> None:
         fresh = connection.state == "connecting"
@@ -282,7 +284,7 @@ class Loop:
             except BlockingIOError:
                 return
             if not data:
-                self._finish(connection, connection.ended(Kind.CLOSED, "closed without an answer"))
+                self._finish(connection, connection.ended(AnswerKind.CLOSED, "closed without an answer"))
                 return
             answer = connection.heard(data, self._clock(), self._wire)
             if answer is not None:

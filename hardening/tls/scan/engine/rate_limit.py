@@ -13,7 +13,7 @@ CRAWL = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class RateLimits:
     """What is polite towards one host."""
 
     rate: float = 120.0
@@ -27,7 +27,7 @@ class Limits:
     budget: float = 600.0
     """Seconds after which whatever is not settled stays inconclusive."""
 
-    def shared(self, count: int) -> Limits:
+    def shared(self, count: int) -> RateLimits:
         """Return the share of one of several names of a server: together they are asked as fast as one."""
         return replace(
             self,
@@ -40,7 +40,7 @@ class Limits:
 class Pace:
     """Additive recovery, multiplicative back-off; every method is told the time in seconds."""
 
-    def __init__(self, limits: Limits, now: float) -> None:
+    def __init__(self, limits: RateLimits, now: float) -> None:
         self.limits = limits
         self.now = now
         """What time it was when something was heard last; whoever carries the questions sets it."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from hardening.findings import Finding, Fix, Severity
 from hardening.tls.judging import rules
-from hardening.tls.scan.endpoint import DIRECT_PORTS, Target
+from hardening.tls.scan.endpoint import DIRECT_PORTS, ScanTarget
 
 _HEADERS = {
     "nginx": "nginx", "openresty": "nginx", "apache": "httpd", "lighttpd": "lighttpd", "jetty": "jetty",
@@ -39,7 +39,7 @@ _SETTINGS = frozenset(
 )
 
 
-def with_command(found: Iterable[Finding], target: Target, header: str = "") -> Iterator[Finding]:
+def with_command(found: Iterable[Finding], target: ScanTarget, header: str = "") -> Iterator[Finding]:
     """Yield findings about settings with the command that writes them; `header` is the Server header of HTTP."""
     servers = _servers(target, header)
     for one in found:
@@ -54,7 +54,7 @@ def with_command(found: Iterable[Finding], target: Target, header: str = "") -> 
         yield replace(one, fix=Fix(action=action, safe=False, operation="set-directive"))
 
 
-def _servers(target: Target, header: str) -> tuple[str, ...]:
+def _servers(target: ScanTarget, header: str) -> tuple[str, ...]:
     product = re.match(r"[\w-]+", header)
     if product and (known := _HEADERS.get(product[0].lower())):
         return (known,)

@@ -14,7 +14,7 @@ from typing import Any
 from OpenSSL import SSL
 
 from hardening.tls.scan.strategy.deep import CIPHERS, LEGACY, VERSIONS
-from hardening.tls.scan.strategy.messages import Answer, Identity, Kind, Question
+from hardening.tls.scan.strategy.messages import Answer, AnswerKind, Identity, Question
 from hardening.tls.scan.wire.answer import Listener
 
 ACCEPTED, REFUSED = "accepted", "refused"
@@ -71,7 +71,7 @@ class Authentication(Listener):
         """Take more bytes; return the answer once the server has shown what it makes of the client."""
         self.heard += len(data)
         if self.heard > self._limit * 4:
-            return self.end(Kind.GARBAGE, "more bytes than a handshake has")
+            return self.end(AnswerKind.GARBAGE, "more bytes than a handshake has")
         self._connection.bio_write(data)
         was_done = self._done
         try:
@@ -79,15 +79,15 @@ class Authentication(Listener):
             if self._done and self._listen(more=was_done):
                 return self._answer_of(ACCEPTED)
         except SSL.ZeroReturnError:
-            return self.end(Kind.CLOSED)
+            return self.end(AnswerKind.CLOSED)
         except SSL.Error as problem:
             return self._failed(problem)
         self.outgoing += self._flush()
         return None
 
-    def end(self, kind: Kind, detail: str = "") -> Answer:
+    def end(self, kind: AnswerKind, detail: str = "") -> Answer:
         """Silence after a handshake is acceptance; a close or a reset without a reason is not known."""
-        if self._done and (kind is Kind.SILENT or self._reply):
+        if self._done and (kind is AnswerKind.SILENT or self._reply):
             return self._answer_of(ACCEPTED)
         if self._connection.get_peer_certificate() is not None:
             return self._answer_of("")
@@ -126,7 +126,7 @@ class Authentication(Listener):
     def _failed(self, problem: SSL.Error) -> Answer:
         """An alert to what the client sent after the server's certificate is about the client."""
         if self._connection.get_peer_certificate() is None:
-            return Answer(kind=Kind.GARBAGE, detail=repr(problem)[:120], heard=self.heard)
+            return Answer(kind=AnswerKind.GARBAGE, detail=repr(problem)[:120], heard=self.heard)
         words = [str(part) for entry in problem.args[0] for part in entry] if problem.args else []
         alert = next((w.partition("alert ")[2] for w in words if "alert " in w), "")
         return self._answer_of(f"{REFUSED}: alert {alert}" if alert else "")
@@ -136,7 +136,7 @@ class Authentication(Listener):
             reaction = f"{REFUSED}: HTTP 400"
         names = self._connection.get_client_ca_list()
         return Answer(
-            kind=Kind.HELLO,
+            kind=AnswerKind.HELLO,
             protocol=self._question.protocol,
             suite=self._question.suites[0],
             reaction=reaction,

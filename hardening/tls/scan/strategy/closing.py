@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 from hardening.tls.scan.engine.conversations import Talk
 from hardening.tls.scan.strategy.endpoint_state import EndpointState
-from hardening.tls.scan.strategy.messages import Kind, Question, Tier, Want
-from hardening.tls.scan.strategy.outcome import OPEN, Outcome, State
+from hardening.tls.scan.strategy.messages import AnswerKind, Question, Tier, Want
+from hardening.tls.scan.strategy.outcome import OPEN, Outcome, QuestionState
 from hardening.tls.scan.strategy.parameters import Parameters
 from hardening.tls.scan.strategy.scope import Case
 from hardening.tls.scan.strategy.versions import Versions
@@ -54,7 +54,7 @@ class Closing:
             )
             outcome: Outcome = yield from asker.settle(question)
             self.case.found.note(question, outcome.answer)
-            if outcome.state is State.ACCEPTED:
+            if outcome.state is QuestionState.ACCEPTED:
                 learned.chose(question, outcome.answer)
             elif outcome.state in OPEN:
                 learned.unknown += suites
@@ -80,17 +80,17 @@ class Closing:
             outcome: Outcome = yield from asker.settle(question)
             answer = outcome.answer
             self.case.found.note(question, answer)
-            if outcome.state is State.ACCEPTED:
+            if outcome.state is QuestionState.ACCEPTED:
                 tls13.chose(question, answer)
                 tls13.groups += [g for g in answer.server_groups if g not in tls13.groups]
                 self.parameters.groups_known |= bool(answer.server_groups)
                 return
-            if outcome.state is not State.REFUSED:
+            if outcome.state is not QuestionState.REFUSED:
                 break
             self.parameters.groups_known = not scope.full  # all that is forbidden was among them
         if tls13.offered:
             return
-        if outcome.state is State.REFUSED:
+        if outcome.state is QuestionState.REFUSED:
             yield from self._unsealed(tls13)
         else:
             tls13.unknown = list(SUITES)
@@ -100,7 +100,7 @@ class Closing:
         question = Question(protocol="TLSv1.3", suites=hello.every_suite(), shape=self.case.asker.shape)
         outcome: Outcome = yield from self.case.asker.settle(question)
         self.case.found.note(question, outcome.answer)
-        if outcome.state is State.ACCEPTED:
+        if outcome.state is QuestionState.ACCEPTED:
             tls13.chose(question, outcome.answer)
         elif self.case.found.tls13_hinted:
             tls13.unknown = list(SUITES)
@@ -115,13 +115,13 @@ class Closing:
         outcome: Outcome = yield from self.case.asker.settle(question, twice=True)
         answer = outcome.answer
         self.case.found.note(question, answer)
-        if answer.kind is Kind.HELLO and answer.protocol != "TLSv1.3":
+        if answer.kind is AnswerKind.HELLO and answer.protocol != "TLSv1.3":
             older = self.case.found.protocols[answer.protocol or ""]
             if older.offered and answer.suite in beside:
                 older.chose(question, answer)
             if older.name == "TLSv1.2":
                 tls13.refused = True
                 return  # GnuTLS without TLS 1.2 answers a list with what is older, and TLS 1.3 to a list of that alone
-        elif outcome.state is State.ACCEPTED:
+        elif outcome.state is QuestionState.ACCEPTED:
             tls13.chose(question, answer)
         yield from self.versions.ask("TLSv1.3")

@@ -14,7 +14,7 @@ from typing import Any
 
 from OpenSSL import SSL
 
-from hardening.tls.scan.strategy.messages import Answer, Kind, Question, Want
+from hardening.tls.scan.strategy.messages import Answer, AnswerKind, Question, Want
 from hardening.tls.scan.wire.answer import Listener
 
 VERSIONS = {
@@ -32,7 +32,7 @@ NEW_SESSION_TICKET = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class TlsSession:
     """What a server gave to come back with; it belongs to one context."""
 
     context: ssl.SSLContext
@@ -48,9 +48,9 @@ class Finished(Listener):
         super().__init__(question)
         self._name = server_name
         previous = question.session
-        self._context = previous.context if isinstance(previous, Session) else _context(question)
+        self._context = previous.context if isinstance(previous, TlsSession) else _context(question)
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
-        session = previous.session if isinstance(previous, Session) else None
+        session = previous.session if isinstance(previous, TlsSession) else None
         self._object = self._context.wrap_bio(
             self._in, self._out, server_hostname=server_name, session=session
         )
@@ -72,7 +72,7 @@ class Finished(Listener):
         """Take more bytes; return the answer once there is nothing more to wait for."""
         self.heard += len(data)
         if self.heard > self._limit * 4:
-            return self.end(Kind.GARBAGE, "more bytes than a handshake has")
+            return self.end(AnswerKind.GARBAGE, "more bytes than a handshake has")
         if not self._done and len(self._raw) < self._limit:
             self._raw += data
         self._in.write(data)
@@ -86,7 +86,7 @@ class Finished(Listener):
         self.outgoing += self._out.read()
         return None
 
-    def end(self, kind: Kind, detail: str = "") -> Answer:
+    def end(self, kind: AnswerKind, detail: str = "") -> Answer:
         """Return the answer when the connection ended: a handshake that was finished stands."""
         return self._finished() if self._done else Answer(kind=kind, detail=detail, heard=self.heard)
 
@@ -118,11 +118,11 @@ class Finished(Listener):
     def _finished(self) -> Answer:
         session = self._object.session
         return Answer(
-            kind=Kind.HELLO,
+            kind=AnswerKind.HELLO,
             protocol=self._question.protocol,
             suite=self._question.suites[0],
             resumed=self._object.session_reused,
-            session=Session(self._context, session) if session is not None else None,
+            session=TlsSession(self._context, session) if session is not None else None,
             ticket=_ticket(bytes(self._raw)),
             headers=self._reply[:HEADERS],
             heard=self.heard,
@@ -131,7 +131,7 @@ class Finished(Listener):
     def _failed(self, problem: Exception) -> Answer:
         if self._done:
             return self._finished()
-        return Answer(kind=Kind.GARBAGE, detail=str(problem)[:120], heard=self.heard)
+        return Answer(kind=AnswerKind.GARBAGE, detail=str(problem)[:120], heard=self.heard)
 
 
 def _context(question: Question) -> ssl.SSLContext:
@@ -201,26 +201,28 @@ class Renegotiation(Listener):
         """Take more bytes; return the answer once the server has said something to the second ClientHello."""
         self.heard += len(data)
         if self.heard > self._limit * 4:
-            return self.end(Kind.GARBAGE, "more bytes than a handshake has")
+            return self.end(AnswerKind.GARBAGE, "more bytes than a handshake has")
         if self._sent:
             return self._outcome(accepted=data[:1] == b"\x16")
         self._connection.bio_write(data)
         try:
             self._step()
         except (SSL.Error, ValueError) as problem:
-            return Answer(kind=Kind.GARBAGE, detail=repr(problem)[:120])
+            return Answer(kind=AnswerKind.GARBAGE, detail=repr(problem)[:120])
         self.outgoing += self._flush()
         return None
 
-    def end(self, kind: Kind, detail: str = "") -> Answer:
+    def end(self, kind: AnswerKind, detail: str = "") -> Answer:
         """A close is a refusal, silence is nothing."""
-        if self._sent and kind in (Kind.CLOSED, Kind.RESET):
+        if self._sent and kind in (AnswerKind.CLOSED, AnswerKind.RESET):
             return self._outcome(accepted=False)
         return Answer(kind=kind, detail=detail)
 
     def _outcome(self, *, accepted: bool) -> Answer:
         found = self._question
-        return Answer(kind=Kind.HELLO, protocol=found.protocol, suite=found.suites[0], renegotiates=accepted)
+        return Answer(
+            kind=AnswerKind.HELLO, protocol=found.protocol, suite=found.suites[0], renegotiates=accepted
+        )
 
     def _step(self) -> None:
         try:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from hardening.tls.registry import PROTOCOLS
-from hardening.tls.scan.strategy.messages import Answer, Kind, Question, Tier, Want
+from hardening.tls.scan.strategy.messages import Answer, AnswerKind, Question, Tier, Want
 
 DOWNGRADE_FROM_13 = b"DOWNGRD\x01"
 """The end of a ServerHello's random when a TLS 1.3 server answers TLS 1.2 (RFC 8446 section 4.1.3)."""
@@ -151,7 +151,7 @@ class Endpoint:
 
     def note(self, question: Question, answer: Answer) -> None:
         """Take from an answer whatever it shows besides its suite."""
-        if answer.kind is not Kind.HELLO:
+        if answer.kind is not AnswerKind.HELLO:
             return
         self.answered = True
         if answer.chain and answer.chain not in self.chains.values():

@@ -9,7 +9,7 @@ from typing import Any
 from hardening.tls import registry
 from hardening.tls.scan.engine.conversations import Talk
 from hardening.tls.scan.strategy.endpoint_state import EndpointState
-from hardening.tls.scan.strategy.messages import Answer, Kind, Question, Shape, Want
+from hardening.tls.scan.strategy.messages import Answer, AnswerKind, Question, Shape, Want
 from hardening.tls.scan.strategy.scope import Case
 from hardening.tls.scan.wire import hello
 
@@ -66,9 +66,9 @@ def _fallback(case: Case) -> Talk:
         scsv=(hello.FALLBACK_SCSV,),
     )
     answer = yield from case.asker.ask(question, blame=False)
-    if answer.kind is Kind.HELLO:
+    if answer.kind is AnswerKind.HELLO:
         case.found.fallback_scsv = False
-    elif answer.kind is Kind.ALERT and answer.alert == INAPPROPRIATE_FALLBACK:
+    elif answer.kind is AnswerKind.ALERT and answer.alert == INAPPROPRIATE_FALLBACK:
         case.found.fallback_scsv = True
 
 
@@ -103,14 +103,14 @@ def _sessions(case: Case) -> Talk:
         ways.append(("psk", tls13, True))
     for name, learned, ticket in ways:
         first = yield from case.asker.ask(_plain(case, learned, Want.FINISHED, ticket=ticket), blame=False)
-        if first.kind is not Kind.HELLO:
+        if first.kind is not AnswerKind.HELLO:
             continue
         if first.session is None or (name == "ticket" and not first.ticket):
             case.found.resumption[name] = False
             continue
         back = replace(_plain(case, learned, Want.FINISHED, ticket=ticket), session=first.session)
         second = yield from case.asker.ask(back, blame=False)
-        if second.kind is Kind.HELLO:
+        if second.kind is AnswerKind.HELLO:
             case.found.resumption[name] = second.resumed
 
 
@@ -125,7 +125,7 @@ def _headers(case: Case) -> Talk:
     offered = [p for p in case.found.offered() if p.name in (*FINISHING, "TLSv1.3") and p.suites]
     if offered:
         answer = yield from case.asker.ask(_plain(case, offered[-1], Want.HTTP), blame=False)
-        if answer.kind is Kind.HELLO and answer.headers.startswith(b"HTTP/"):
+        if answer.kind is AnswerKind.HELLO and answer.headers.startswith(b"HTTP/"):
             case.found.hsts = _field(answer.headers, b"strict-transport-security")
             case.found.server = _field(answer.headers, b"server")
 

@@ -114,7 +114,7 @@ class Question:
         return self.down_to or self.protocol
 
 
-class Kind(StrEnum):
+class AnswerKind(StrEnum):
     """What came back, before anybody decides what it means."""
 
     HELLO = "hello"
@@ -132,7 +132,7 @@ class Kind(StrEnum):
 
 TROUBLE = frozenset(
     {
-        Kind.CLOSED, Kind.RESET, Kind.SILENT, Kind.UNREACHABLE, Kind.GARBAGE, Kind.PREAMBLE, Kind.NO_TLS,
+        AnswerKind.CLOSED, AnswerKind.RESET, AnswerKind.SILENT, AnswerKind.UNREACHABLE, AnswerKind.GARBAGE, AnswerKind.PREAMBLE, AnswerKind.NO_TLS,
     }
 )  # fmt: skip
 """Answers that say nothing about the question."""
@@ -142,7 +142,7 @@ TROUBLE = frozenset(
 class Answer:
     """What one connection brought; whoever listens fills it in, everybody else leaves it alone."""
 
-    kind: Kind
+    kind: AnswerKind
     detail: str = ""
     protocol: str | None = None
     suite: int | None = None

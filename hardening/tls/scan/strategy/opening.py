@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from hardening.tls.scan.engine.conversations import Parallel
-from hardening.tls.scan.strategy.messages import Answer, Kind, Question, Shape, Tier, Want
+from hardening.tls.scan.strategy.messages import Answer, AnswerKind, Question, Shape, Tier, Want
 from hardening.tls.scan.strategy.scope import Case
 from hardening.tls.scan.strategy.shapes import CHUNKS, MOST, SMALL
 from hardening.tls.scan.wire import hello
@@ -21,7 +21,7 @@ OPENINGS = ("TLSv1.2", "TLSv1.3", "TLSv1.1", "TLSv1.0", "SSLv3", "SSLv2")
 def opened(case: Case) -> Generator[Any, Any, bool]:
     """Ask in every version and form until something succeeds, a wave of them side by side."""
     refused: list[int | None] = []
-    last = Answer(kind=Kind.SILENT)
+    last = Answer(kind=AnswerKind.SILENT)
     without: list[str] = []
     for wave in _waves(case.scope.first):
         questions = [_first_question(name, shape) for name, shape in wave]
@@ -29,22 +29,22 @@ def opened(case: Case) -> Generator[Any, Any, bool]:
             questions = [replace(q, patience=2.0) for q in questions]
         answers = yield Parallel(tuple(case.asker.ask(q, blame=False) for q in questions))
         for question, answer in zip(questions, answers, strict=True):
-            if answer.kind is Kind.HELLO and (answer.suite is not None or answer.kinds):
+            if answer.kind is AnswerKind.HELLO and (answer.suite is not None or answer.kinds):
                 case.found.note(question, answer)
                 _open_with(case, question, answer)
                 case.found.nameless = bool(refused) and not question.shape.server_name
                 return True
-            if answer.kind is Kind.ALERT:
+            if answer.kind is AnswerKind.ALERT:
                 refused.append(answer.alert)
                 case.asker.denied[question.protocol, question.shape] = question
-            elif answer.kind is Kind.NO_TLS:
+            elif answer.kind is AnswerKind.NO_TLS:
                 without.append(answer.detail)
             last = answer
         if len(without) >= REFUSALS:
             case.found.no_starttls = without[-1]
             case.found.failure = without[-1]
             return False
-        if last.kind in (Kind.UNREACHABLE, Kind.PREAMBLE) and len(questions) > 1:
+        if last.kind in (AnswerKind.UNREACHABLE, AnswerKind.PREAMBLE) and len(questions) > 1:
             break
         if case.asker.over():
             break
@@ -111,11 +111,11 @@ def _failure(last: Answer, alerts: Collection[int | None]) -> str:
     if alerts:
         return "it answers, but every hello was refused with an alert"
     words = {
-        Kind.CLOSED: "it closes the connection without an answer to any hello",
-        Kind.RESET: "it resets the connection on every hello",
-        Kind.SILENT: "it answers, but so slowly that no answer was whole in time"
+        AnswerKind.CLOSED: "it closes the connection without an answer to any hello",
+        AnswerKind.RESET: "it resets the connection on every hello",
+        AnswerKind.SILENT: "it answers, but so slowly that no answer was whole in time"
         if last.heard
         else "it accepts connections and stays silent",
-        Kind.GARBAGE: f"it does not speak TLS: {last.detail}",
+        AnswerKind.GARBAGE: f"it does not speak TLS: {last.detail}",
     }
     return words.get(last.kind, last.detail or "no answer")

@@ -7,7 +7,7 @@ from enum import Enum
 
 from hardening.tls import registry
 from hardening.tls.scan.engine.in_flight import Ages
-from hardening.tls.scan.strategy.messages import Answer, Kind, Question
+from hardening.tls.scan.strategy.messages import Answer, AnswerKind, Question
 
 CLEAR_REFUSALS = frozenset({40, 41, 70, 71})
 """handshake_failure, no_certificate, protocol_version, insufficient_security (RFC 8446 section 6.2).
@@ -20,7 +20,7 @@ CLOSE = -2
 """In place of an alert: the connection was closed or reset, which refuses only after a trial (ADR 9)."""
 
 
-class State(Enum):
+class QuestionState(Enum):
     """What became of a question."""
 
     ACCEPTED = "accepted"
@@ -40,7 +40,7 @@ class State(Enum):
 class Outcome:
     """A state and the answer that led to it."""
 
-    state: State
+    state: QuestionState
     answer: Answer
 
 
@@ -68,20 +68,20 @@ class Refusal:
     """What a bet against lies has grown to, as a logarithm (`trial`)."""
 
 
-OPEN = frozenset({State.TROUBLED, State.UNSURE, State.LOST})
+OPEN = frozenset({QuestionState.TROUBLED, QuestionState.UNSURE, QuestionState.LOST})
 """What says nothing about the question."""
 
 
-def judge_answer(question: Question, answer: Answer) -> State:
+def judge_answer(question: Question, answer: Answer) -> QuestionState:
     """Return what one answer says about its question."""
-    if answer.kind is Kind.HELLO:
+    if answer.kind is AnswerKind.HELLO:
         if question.protocol == "SSLv2":
-            return State.ACCEPTED
+            return QuestionState.ACCEPTED
         floor = registry.PROTOCOLS.index(question.floor)
         if answer.protocol is None or registry.PROTOCOLS.index(answer.protocol) < floor:
-            return State.REFUSED
-        return State.ACCEPTED if answer.suite in question.suites else State.ODD
-    if answer.kind is Kind.ALERT:
+            return QuestionState.REFUSED
+        return QuestionState.ACCEPTED if answer.suite in question.suites else QuestionState.ODD
+    if answer.kind is AnswerKind.ALERT:
         clear = answer.alert in CLEAR_REFUSALS or (answer.alert == 47 and question.schemes is not None)
-        return State.REFUSED if clear else State.ODD
-    return State.TROUBLED
+        return QuestionState.REFUSED if clear else QuestionState.ODD
+    return QuestionState.TROUBLED

@@ -9,7 +9,7 @@ from hardening.tls import certificate, registry
 from hardening.tls.scan.engine.conversations import Parallel, Talk
 from hardening.tls.scan.strategy.endpoint_state import EndpointState
 from hardening.tls.scan.strategy.messages import Question, Want, at_least
-from hardening.tls.scan.strategy.outcome import OPEN, Outcome, State
+from hardening.tls.scan.strategy.outcome import OPEN, Outcome, QuestionState
 from hardening.tls.scan.strategy.schemes import signer
 from hardening.tls.scan.strategy.scope import Case
 from hardening.tls.scan.wire import hello
@@ -82,7 +82,7 @@ class Parameters:
             )
             outcome: Outcome = yield from self.case.asker.settle(question)
             chosen = outcome.answer.group
-            if outcome.state is State.ACCEPTED and chosen in groups:
+            if outcome.state is QuestionState.ACCEPTED and chosen in groups:
                 self.case.found.note(question, outcome.answer)
                 if chosen not in learned.groups:
                     learned.groups.append(chosen)
@@ -166,7 +166,7 @@ class Parameters:
             )
             outcome: Outcome = yield from asker.settle(question)
             answer = outcome.answer
-            if outcome.state is State.ACCEPTED and answer.scheme is not None:
+            if outcome.state is QuestionState.ACCEPTED and answer.scheme is not None:
                 self.case.found.note(question, answer)
                 if answer.scheme not in learned.schemes:
                     learned.schemes.append(answer.scheme)
@@ -174,7 +174,7 @@ class Parameters:
                     schemes = tuple(s for s in schemes if s != answer.scheme)
                     continue
                 return  # OpenSSL 1.0.1 falls back on what nobody offered
-            if outcome.state is not State.REFUSED and outcome.state is not State.ODD:
+            if outcome.state is not QuestionState.REFUSED and outcome.state is not QuestionState.ODD:
                 learned.unknown_schemes += schemes
             return
 

@@ -18,7 +18,7 @@ from hardening.tls.scan.strategy.opening import opened
 from hardening.tls.scan.strategy.parameters import Parameters
 from hardening.tls.scan.strategy.refusal_confirmation import Jury
 from hardening.tls.scan.strategy.retrying import Asker
-from hardening.tls.scan.strategy.scope import Case, Scope
+from hardening.tls.scan.strategy.scope import Case, ScanScope
 from hardening.tls.scan.strategy.versions import Versions
 from hardening.tls.scan.wire import hello
 
@@ -32,7 +32,7 @@ COMPLIANT = 8
 class Inquiry:
     """The conversations that examine one endpoint; `found` fills up as they go."""
 
-    def __init__(self, scope: Scope, pace: Pace) -> None:
+    def __init__(self, scope: ScanScope, pace: Pace) -> None:
         self.scope = scope
         self.asker = Asker(pace)
         self.found = Endpoint()

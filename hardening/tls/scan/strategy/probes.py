@@ -22,7 +22,7 @@ from cryptography.x509 import InvalidVersion, load_der_x509_certificate
 
 from hardening.findings import Finding, OnWire, Rule, Severity
 from hardening.tls.registry import WIRE_VERSIONS
-from hardening.tls.scan.strategy.messages import Answer, Kind, Question, Want
+from hardening.tls.scan.strategy.messages import Answer, AnswerKind, Question, Want
 from hardening.tls.scan.wire import hello
 from hardening.tls.scan.wire.answer import HEARTBEAT_RECORD, Listener
 
@@ -100,7 +100,7 @@ class _Asking(Listener):
         """Return what is said then, or nothing."""
         raise NotImplementedError
 
-    def end(self, kind: Kind, detail: str = "") -> Answer:
+    def end(self, kind: AnswerKind, detail: str = "") -> Answer:
         """A close and a silence are reactions, too."""
         answer = super().end(kind, detail)
         if self._sent:

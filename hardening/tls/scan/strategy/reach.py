@@ -10,8 +10,8 @@ from collections.abc import Generator
 from dataclasses import replace
 from typing import Any
 
-from hardening.tls.scan.strategy.messages import Answer, Kind, Question
-from hardening.tls.scan.strategy.outcome import PROTOCOL_VERSION, Outcome, Refusal, State
+from hardening.tls.scan.strategy.messages import Answer, AnswerKind, Question
+from hardening.tls.scan.strategy.outcome import PROTOCOL_VERSION, Outcome, QuestionState, Refusal
 from hardening.tls.scan.strategy.scope import Case
 from hardening.tls.scan.strategy.shapes import CHUNKS
 from hardening.tls.scan.wire import hello
@@ -37,12 +37,12 @@ def unread(case: Case) -> Generator[Any, Any, list[Question]]:
         question = replace(control, protocol=learned.name, suites=suites)
         outcome: Outcome = yield from asker.settle(question)
         asker.take(lambda r, sent=question: r.question == sent)  # type: ignore[misc]  # lambda defaults have no types
-        if outcome.state is not State.REFUSED:
+        if outcome.state is not QuestionState.REFUSED:
             break
-    if most == size or outcome.state is not State.ACCEPTED:
+    if most == size or outcome.state is not QuestionState.ACCEPTED:
         return []
     whole = replace(control, protocol=learned.name, suites=(*others[: size - 1], learned.suites[0]))
-    for sent, wanted in ((whole, Kind.ALERT), (question, Kind.HELLO), (whole, Kind.ALERT)):
+    for sent, wanted in ((whole, AnswerKind.ALERT), (question, AnswerKind.HELLO), (whole, AnswerKind.ALERT)):
         answer: Answer = yield from asker.ask(sent, blame=False)
         if answer.kind is not wanted:
             asker.contradictions += 1  # it was no matter of length

@@ -14,7 +14,7 @@ from typing import Any
 
 from hardening.tls.scan.strategy import anomalies, control_probes
 from hardening.tls.scan.strategy.evidence import spread
-from hardening.tls.scan.strategy.messages import Answer, Kind, Question
+from hardening.tls.scan.strategy.messages import Answer, AnswerKind, Question
 from hardening.tls.scan.strategy.outcome import CLOSE, PROTOCOL_VERSION, Refusal
 from hardening.tls.scan.strategy.scope import Case
 from hardening.tls.scan.strategy.versions import Versions
@@ -132,12 +132,12 @@ class Jury:
             closed = one is not None and one.alert == CLOSE
             if one is None:
                 answer: Answer = yield from asker.check()
-                if answer.kind in (Kind.HELLO, Kind.ALERT):
+                if answer.kind in (AnswerKind.HELLO, AnswerKind.ALERT):
                     for other, weight in zip(on_trial, wanted, strict=True):
                         share = controls / (controls + weight)
                         other.stake += (
                             control_probes.accepted(share)
-                            if answer.kind is Kind.HELLO
+                            if answer.kind is AnswerKind.HELLO
                             else control_probes.denied(share, lying)
                         )
                 continue
@@ -145,11 +145,13 @@ class Jury:
             if one.listed and not asker.contradictions and (yield from self._versions.together(again=True)):
                 continue
             answer = yield from asker.ask(self._again(one), first=True, blame=not closed)
-            if answer.kind is Kind.HELLO:
+            if answer.kind is AnswerKind.HELLO:
                 asker.contradictions += 1
                 asker.refusals.remove(one)
                 return one.question
-            if answer.kind is Kind.ALERT or (closed and answer.kind in (Kind.CLOSED, Kind.RESET)):
+            if answer.kind is AnswerKind.ALERT or (
+                closed and answer.kind in (AnswerKind.CLOSED, AnswerKind.RESET)
+            ):
                 asker.contradictions += not closed and answer.alert != one.alert
                 one.stake += control_probes.refused(share, lying)
                 asker.confirm_alert(one)

@@ -18,13 +18,13 @@ from hardening.tls.scan.engine.conversations import Parallel, Priority, Reply, S
 from hardening.tls.scan.engine.in_flight import Load
 from hardening.tls.scan.engine.rate_limit import Pace
 from hardening.tls.scan.strategy.evidence import HELLO, Evidence
-from hardening.tls.scan.strategy.messages import TROUBLE, Answer, Kind, Question, Shape
+from hardening.tls.scan.strategy.messages import TROUBLE, Answer, AnswerKind, Question, Shape
 from hardening.tls.scan.strategy.outcome import (
     CLOSE,
     PROTOCOL_VERSION,
     Outcome,
+    QuestionState,
     Refusal,
-    State,
     judge_answer,
 )
 from hardening.tls.scan.strategy.shapes import other_shapes
@@ -111,10 +111,10 @@ class Asker:
         else:
             self.pace.good()
             self._quickest = min(self._quickest, answer.seconds)
-            word = HELLO if answer.kind is Kind.HELLO else answer.alert
+            word = HELLO if answer.kind is AnswerKind.HELLO else answer.alert
             if word is not None:
                 self.evidence.note(self._place, word)
-            if answer.kind is Kind.HELLO:
+            if answer.kind is AnswerKind.HELLO:
                 self._taken_back(question, answer)
                 self._forms.add((answer.protocol or question.protocol, question.shape))
                 if answer.suite in question.suites:
@@ -164,7 +164,7 @@ class Asker:
                 self.lost = True
                 return False
             answer = yield from self.check()
-            if answer.kind is Kind.HELLO:
+            if answer.kind is AnswerKind.HELLO:
                 return True
             now = self.pace.now
             if self.pace.given_up(now) or self._denied > DENIED:
@@ -177,9 +177,9 @@ class Asker:
         assert control is not None  # noqa: S101 - there is one from the first success on
         began = self.pace.now
         answer: Answer = yield from self.ask(control, first=True)
-        if answer.kind is Kind.HELLO:
+        if answer.kind is AnswerKind.HELLO:
             self._denied = 0
-        elif answer.kind is Kind.ALERT:
+        elif answer.kind is AnswerKind.ALERT:
             self.contradictions += 1
             self._denied += 1
             self.pace.bad(self.pace.now, began)
@@ -196,13 +196,13 @@ class Asker:
         `twice`: a refusal is asked for once more at once.
         """
         if self.over():
-            return Outcome(State.LOST, Answer(kind=Kind.SILENT, detail="out of time"))
+            return Outcome(QuestionState.LOST, Answer(kind=AnswerKind.SILENT, detail="out of time"))
         before = self.pace.snapshot()
         answer = yield from self.ask(question, blame=not self.formal)
         state = judge_answer(question, answer)
         if self.repeating and self._differs(question, state, answer):
             self.contradictions += 1
-        if state is State.TROUBLED:
+        if state is QuestionState.TROUBLED:
             while self._judging:
                 yield Sleep()
             if self.formal and self.may_refuse(question, answer):
@@ -213,16 +213,16 @@ class Asker:
             outcome = yield from self._again(question, answer, before)
             self._judging = False
             return outcome
-        if state in (State.REFUSED, State.ODD) and answer.kind is Kind.ALERT:
+        if state in (QuestionState.REFUSED, QuestionState.ODD) and answer.kind is AnswerKind.ALERT:
             return (yield from self._refused(question, Outcome(state, answer), twice=twice))
         return Outcome(state, answer)
 
-    def _differs(self, question: Question, state: State, answer: Answer) -> bool:
+    def _differs(self, question: Question, state: QuestionState, answer: Answer) -> bool:
         """Tell whether what was refused before is refused otherwise now, or not at all."""
-        if state is State.ACCEPTED:
+        if state is QuestionState.ACCEPTED:
             return True
         return (
-            answer.kind is Kind.ALERT
+            answer.kind is AnswerKind.ALERT
             and self._alerts.get(_either_way(question), answer.alert) != answer.alert
         )
 
@@ -230,7 +230,7 @@ class Asker:
         """One more try where the endpoint is known to leave some questions unanswered."""
         answer = yield from self.ask(question, first=True, blame=False)
         state = judge_answer(question, answer)
-        if state in (State.REFUSED, State.ODD) and answer.kind is Kind.ALERT:
+        if state in (QuestionState.REFUSED, QuestionState.ODD) and answer.kind is AnswerKind.ALERT:
             return (yield from self._refused(question, Outcome(state, answer)))
         return Outcome(state, answer)
 
@@ -245,36 +245,36 @@ class Asker:
             self.pace.restore(before)
         for _ in range(ATTEMPTS - self.formal):
             if not (yield from self.alive()):
-                return Outcome(State.LOST, answer)
+                return Outcome(QuestionState.LOST, answer)
             blame = not self.formal and not self.may_refuse(question, answer)
             answer = yield from self.ask(question, first=True, blame=blame)
             state = judge_answer(question, answer)
-            if state is State.TROUBLED:
+            if state is QuestionState.TROUBLED:
                 continue
-            if state is not State.ACCEPTED and answer.kind is Kind.ALERT:
+            if state is not QuestionState.ACCEPTED and answer.kind is AnswerKind.ALERT:
                 return (yield from self._refused(question, Outcome(state, answer)))
             return Outcome(state, answer)
         if not (yield from self.alive()):
-            return Outcome(State.LOST, answer)
+            return Outcome(QuestionState.LOST, answer)
         if self.throttled:
             # a limit may let the control question through and not this one: ask it after a rest
             now = self.pace.now
             self.pace.rest(now, REST)
             answer = yield from self.ask(question, first=True, blame=False)
             state = judge_answer(question, answer)
-            if state is not State.TROUBLED:
+            if state is not QuestionState.TROUBLED:
                 return (yield from self.note(question, state, answer))
-            return Outcome(State.TROUBLED, answer)
+            return Outcome(QuestionState.TROUBLED, answer)
         self.pace.restore(before)
         self.formal = True
         if self.may_refuse(question, answer):
             return self.closed(question, answer)
-        return Outcome(State.TROUBLED, answer)
+        return Outcome(QuestionState.TROUBLED, answer)
 
     def may_refuse(self, question: Question, answer: Answer) -> bool:
         """Tell whether a close can be a refusal: the hello differs in one thing from one that was accepted."""
         control = self.control
-        if answer.kind not in (Kind.CLOSED, Kind.RESET) or control is None or self.throttled:
+        if answer.kind not in (AnswerKind.CLOSED, AnswerKind.RESET) or control is None or self.throttled:
             return False
         if question.protocol == "SSLv2":
             return True
@@ -288,12 +288,12 @@ class Asker:
         self._refused_at = self._tick
         ages = self._load.ages(self._place, self.pace.starts)
         self.refusals.append(Refusal(self._tick, question, self.level, ages, CLOSE, times=0))
-        return Outcome(State.REFUSED, answer)
+        return Outcome(QuestionState.REFUSED, answer)
 
-    def note(self, question: Question, state: State, answer: Answer) -> Generator[Any, Any, Outcome]:
+    def note(self, question: Question, state: QuestionState, answer: Answer) -> Generator[Any, Any, Outcome]:
         """Take a refusal that was asked for with `ask`."""
         outcome = Outcome(state, answer)
-        if answer.kind is Kind.ALERT:
+        if answer.kind is AnswerKind.ALERT:
             return (yield from self._refused(question, outcome))
         return outcome
 
@@ -303,17 +303,19 @@ class Asker:
         """Note a refusal; one that may be a lie is asked for again, an unusual one between control questions."""
         if self.contradictions:
             return (yield from self._insisted(question, outcome))
-        if outcome.state is not State.REFUSED:
+        if outcome.state is not QuestionState.REFUSED:
             return (yield from self._unusual(question, outcome))
         refusal = self._refusal(question, outcome.answer.alert)
         if twice and refusal.alert != PROTOCOL_VERSION:
             # from the other end: a server that reads only so many suites is found out as well
             answer = yield from self.ask(replace(question, suites=question.suites[::-1]), first=True)
-            if answer.kind is Kind.HELLO or (answer.kind is Kind.ALERT and answer.alert != refusal.alert):
+            if answer.kind is AnswerKind.HELLO or (
+                answer.kind is AnswerKind.ALERT and answer.alert != refusal.alert
+            ):
                 self.contradictions += 1
-            if answer.kind is Kind.HELLO:
+            if answer.kind is AnswerKind.HELLO:
                 return Outcome(judge_answer(question, answer), answer)
-            if answer.kind is Kind.ALERT:
+            if answer.kind is AnswerKind.ALERT:
                 refusal.times, refusal.places = 2, (*refusal.places, self._place)
         self.refusals.append(refusal)
         return outcome
@@ -344,17 +346,17 @@ class Asker:
     def _unusual(self, question: Question, outcome: Outcome) -> Generator[Any, Any, Outcome]:
         """Ask twice in a row between two control questions that have to succeed."""
         if not (yield from self.alive()):
-            return Outcome(State.LOST, outcome.answer)
+            return Outcome(QuestionState.LOST, outcome.answer)
         answer, times = outcome.answer, 1
         for _ in range(2):
             answer = yield from self.ask(question, first=True)
-            if answer.kind is Kind.HELLO:
+            if answer.kind is AnswerKind.HELLO:
                 self.contradictions += 1
                 return Outcome(judge_answer(question, answer), answer)
-            times += answer.kind is Kind.ALERT
+            times += answer.kind is AnswerKind.ALERT
         refusal = self._refusal(question, outcome.answer.alert, times)
         if not (yield from self.alive()):
-            return Outcome(State.LOST, answer)
+            return Outcome(QuestionState.LOST, answer)
         self.refusals.append(refusal)
         return Outcome(judge_answer(question, answer), answer)
 
@@ -363,12 +365,12 @@ class Asker:
         times = 1
         for _ in range(INSIST):
             if self.over():
-                return Outcome(State.LOST, outcome.answer)
+                return Outcome(QuestionState.LOST, outcome.answer)
             question = replace(question, suites=question.suites[::-1])
             answer = yield from self.ask(question, first=True)
-            if answer.kind is Kind.HELLO:
+            if answer.kind is AnswerKind.HELLO:
                 return Outcome(judge_answer(question, answer), answer)
-            if answer.kind is Kind.ALERT:
+            if answer.kind is AnswerKind.ALERT:
                 times, outcome = times + 1, Outcome(judge_answer(question, answer), answer)
         refusal = self._refusal(question, outcome.answer.alert, times)
         self.refusals.append(refusal)
@@ -377,9 +379,11 @@ class Asker:
     def recheck(self, refusal: Refusal, *, counts: bool = False) -> Talk:
         """Ask once more what was refused; anything but the same refusal makes every refusal doubtful."""
         answer: Answer = yield from self.ask(refusal.question)
-        if answer.kind not in TROUBLE and (answer.kind is not Kind.ALERT or answer.alert != refusal.alert):
+        if answer.kind not in TROUBLE and (
+            answer.kind is not AnswerKind.ALERT or answer.alert != refusal.alert
+        ):
             self.contradictions += 1
-        elif counts and answer.kind is Kind.ALERT:
+        elif counts and answer.kind is AnswerKind.ALERT:
             self.confirm_alert(refusal)
 
     def counted(self, refusal: Refusal, *then: int) -> bool:
@@ -419,7 +423,7 @@ class Asker:
 
         Chunks are asked side by side. False when no shape helped.
         """
-        stalls = self.trouble[Kind.SILENT.value] > self.trouble.total() // 2
+        stalls = self.trouble[AnswerKind.SILENT.value] > self.trouble.total() // 2
         wait = max(0.7, 20 * self._quickest) if stalls else None
         for shape in other_shapes(question, self.control, stalls=stalls):
             size = shape.max_suites

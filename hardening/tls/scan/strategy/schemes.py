@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from hardening.tls import registry
 from hardening.tls.scan.strategy.endpoint_state import Endpoint, EndpointState
-from hardening.tls.scan.strategy.messages import Answer, Kind, Question, Shape
+from hardening.tls.scan.strategy.messages import Answer, AnswerKind, Question, Shape
 from hardening.tls.scan.wire import hello
 
 MISSES = 3
@@ -51,7 +51,7 @@ class PiggybackScheme:
     def took(self, question: Question, answer: Answer, learned: EndpointState, found: Endpoint) -> bool:
         """Take an answer to a question that left schemes out; False when it has to be asked whole."""
         fits = (
-            answer.kind is Kind.HELLO
+            answer.kind is AnswerKind.HELLO
             and answer.protocol == question.protocol
             and answer.suite in question.suites
             and signer(answer.suite) == self._now
@@ -62,12 +62,12 @@ class PiggybackScheme:
             found.note(question, answer)
             self._seen[self._now].append(answer.scheme)
         else:
-            self._missed, self._answered = self._now, answer.kind is Kind.HELLO
+            self._missed, self._answered = self._now, answer.kind is AnswerKind.HELLO
         return fits
 
     def settled(self, answer: Answer, learned: EndpointState) -> None:
         """Take the answer to a whole question: the same key type after a miss means that its schemes are used up."""
-        kind = signer(answer.suite) if answer.kind is Kind.HELLO else ""
+        kind = signer(answer.suite) if answer.kind is AnswerKind.HELLO else ""
         if self._missed:
             self._misses += 1
             if kind == self._missed:

@@ -13,7 +13,7 @@ from hardening.tls.scan.wire import hello
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class ScanScope:
     """What a scan is to find out."""
 
     full: bool = True
@@ -61,7 +61,7 @@ class Scope:
 class Case:
     """One endpoint under examination: what is wanted, who asks, what was found."""
 
-    scope: Scope
+    scope: ScanScope
     asker: Asker
     found: Endpoint
 

@@ -9,8 +9,15 @@ from typing import Any
 from hardening.tls import registry
 from hardening.tls.scan.engine.conversations import Talk
 from hardening.tls.scan.strategy.endpoint_state import EndpointState
-from hardening.tls.scan.strategy.messages import TROUBLE, Answer, Kind, Question, Shape, Tier, Want
-from hardening.tls.scan.strategy.outcome import CLOSE, PROTOCOL_VERSION, Outcome, Refusal, State, judge_answer
+from hardening.tls.scan.strategy.messages import TROUBLE, Answer, AnswerKind, Question, Shape, Tier, Want
+from hardening.tls.scan.strategy.outcome import (
+    CLOSE,
+    PROTOCOL_VERSION,
+    Outcome,
+    QuestionState,
+    Refusal,
+    judge_answer,
+)
 from hardening.tls.scan.strategy.schemes import PiggybackScheme
 from hardening.tls.scan.strategy.scope import Case
 from hardening.tls.scan.strategy.shapes import MOST, SMALL, doubtful
@@ -61,9 +68,9 @@ class Versions:
         learned.all_asked = True
         answer = yield from self.case.asker.ask(_sslv2_question(), blame=False)
         state = judge_answer(_sslv2_question(), answer)
-        if state is State.TROUBLED:
+        if state is QuestionState.TROUBLED:
             self._silent_sslv2 = answer
-        elif state is State.ACCEPTED:
+        elif state is QuestionState.ACCEPTED:
             self._accepts_sslv2(learned, answer)
         else:
             self._settled_sslv2(learned, (yield from self.case.asker.note(_sslv2_question(), state, answer)))
@@ -74,7 +81,7 @@ class Versions:
             answer = yield from self.case.asker.ask(_sslv2_question(), blame=False)
             state = judge_answer(_sslv2_question(), answer)
             outcome = Outcome(state, answer)
-            if state in (State.REFUSED, State.ODD):
+            if state in (QuestionState.REFUSED, QuestionState.ODD):
                 outcome = yield from self.case.asker.note(_sslv2_question(), state, answer)
             elif self.case.asker.may_refuse(_sslv2_question(), answer) and self._others_closed():
                 outcome = self.case.asker.closed(_sslv2_question(), answer)
@@ -92,9 +99,9 @@ class Versions:
             yield from self.again_sslv2(self.case.found.protocols["SSLv2"])
 
     def _settled_sslv2(self, learned: EndpointState, outcome: Outcome) -> None:
-        if outcome.state is State.ACCEPTED:
+        if outcome.state is QuestionState.ACCEPTED:
             self._accepts_sslv2(learned, outcome.answer)
-        elif outcome.state in (State.REFUSED, State.ODD):
+        elif outcome.state in (QuestionState.REFUSED, QuestionState.ODD):
             learned.refused = True
         else:
             learned.unknown = list(hello.every_kind())
@@ -134,10 +141,10 @@ class Versions:
             )
             riding.settled(outcome.answer, learned)
             self.case.found.note(question, outcome.answer)
-            if outcome.state is State.ACCEPTED:
+            if outcome.state is QuestionState.ACCEPTED:
                 last_good = question.shape
             if (
-                outcome.state is State.TROUBLED and fine
+                outcome.state is QuestionState.TROUBLED and fine
             ):  # silence, where the same form was answered a moment ago
                 learned.unknown += [s for s in batch if s not in extra]
                 left: Rest | None = []
@@ -172,7 +179,7 @@ class Versions:
             outcome = Outcome(judge_answer(question, answer), answer)
         else:
             outcome = yield from asker.settle(question)
-        if outcome.state is State.ACCEPTED:
+        if outcome.state is QuestionState.ACCEPTED:
             self.case.found.note(question, outcome.answer)
             learned.chose(question, outcome.answer)
             asker.shape = shape
@@ -194,12 +201,12 @@ class Versions:
             want=Want.FLIGHT,
         )
         answer: Answer = yield from asker.ask(question, blame=False)
-        if answer.kind is Kind.ALERT and answer.alert == PROTOCOL_VERSION:
-            yield from asker.note(question, State.REFUSED, answer)
+        if answer.kind is AnswerKind.ALERT and answer.alert == PROTOCOL_VERSION:
+            yield from asker.note(question, QuestionState.REFUSED, answer)
             for learned in self.meant(question):
                 learned.refused = learned.all_asked = True
             return
-        if judge_answer(question, answer) is State.ACCEPTED and answer.protocol in names:
+        if judge_answer(question, answer) is QuestionState.ACCEPTED and answer.protocol in names:
             self.case.found.note(question, answer)
             self.case.found.protocols[answer.protocol].chose(question, answer)
             asker.failed = True
@@ -220,10 +227,10 @@ class Versions:
             protocol=_ROW[-1], down_to=_ROW[0], listed=True, suites=hello.every_suite(), shape=asker.shape
         )
         answer: Answer = yield from asker.ask(question, blame=again)
-        if answer.kind is Kind.ALERT and answer.alert == PROTOCOL_VERSION:
+        if answer.kind is AnswerKind.ALERT and answer.alert == PROTOCOL_VERSION:
             for name in _ROW:
                 asker.listed_again(refused[name])
-        elif judge_answer(question, answer) is State.ACCEPTED and answer.protocol in _ROW:
+        elif judge_answer(question, answer) is QuestionState.ACCEPTED and answer.protocol in _ROW:
             self._listed_all_the_same(question, answer)
         elif again and answer.kind not in TROUBLE:
             asker.contradictions += 1  # it is another word now
@@ -300,7 +307,7 @@ class Versions:
     ) -> Generator[Any, Any, Rest | None]:
         """Return what is left to ask of a batch, or None when the endpoint is lost."""
         state, asker = outcome.state, self.case.asker
-        if state is State.ACCEPTED:
+        if state is QuestionState.ACCEPTED:
             learned.chose(question, outcome.answer)
             if not self.case.scope.full and outcome.answer.suite not in extra:
                 asker.failed = True  # so connections matter less
@@ -309,18 +316,18 @@ class Versions:
             chosen = outcome.answer.suite
             rest = tuple(s for s in batch if s not in extra) if chosen in extra else _without(batch, chosen)
             return [rest] if rest else []
-        if state is State.REFUSED:
-            closed = outcome.answer.kind in (Kind.CLOSED, Kind.RESET)
+        if state is QuestionState.REFUSED:
+            closed = outcome.answer.kind in (AnswerKind.CLOSED, AnswerKind.RESET)
             learned.refused_as = CLOSE if closed else outcome.answer.alert
             if question.shape != Shape() and outcome.answer.alert != PROTOCOL_VERSION:
                 learned.unknown += [s for s in batch if doubtful(question.shape, learned.name, s)]
             rest = self._of_another_key(learned, learned.refused_as, batch)
             return [rest] if rest else []
-        if state is State.LOST:
+        if state is QuestionState.LOST:
             return None
-        if state is State.ODD:
+        if state is QuestionState.ODD:
             return (yield from self._odd(learned, question, outcome.answer))
-        if state is State.TROUBLED and (yield from asker.reshape(question)):
+        if state is QuestionState.TROUBLED and (yield from asker.reshape(question)):
             return [batch]
         if asker.lost:
             return None
@@ -334,7 +341,7 @@ class Versions:
         A suite nobody offered is what yaSSL answers when it has read only the first suites.
         """
         asker, batch = self.case.asker, question.suites
-        if answer.kind is Kind.HELLO and len(batch) > SMALL:
+        if answer.kind is AnswerKind.HELLO and len(batch) > SMALL:
             learned.chunked = True
             return [batch[i : i + SMALL] for i in range(0, len(batch), SMALL)]
         if learned.name == "TLSv1.3" and not learned.offered and not question.shape.shares:
@@ -344,7 +351,7 @@ class Versions:
             for other in (*shorter, replace(question.shape, shares=True), small):
                 reshaped = replace(question, shape=other, suites=self._likely(batch, other))
                 outcome = yield from asker.settle(reshaped)
-                if outcome.state is State.ACCEPTED:
+                if outcome.state is QuestionState.ACCEPTED:
                     asker.shape = other
                     return [batch]
             learned.unknown += batch

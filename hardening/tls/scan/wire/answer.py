@@ -11,7 +11,7 @@ from struct import Struct, unpack_from
 
 from hardening.tls import registry
 from hardening.tls.registry import WIRE_VERSIONS
-from hardening.tls.scan.strategy.messages import Answer, Kind, Question, Want, at_least
+from hardening.tls.scan.strategy.messages import Answer, AnswerKind, Question, Want, at_least
 from hardening.tls.scan.wire import hello
 
 HELLO_LIMIT = 64 * 1024
@@ -121,20 +121,20 @@ class Listener:
         try:
             found = self._read_sslv2() if self._question.protocol == "SSLv2" else self._read()
         except MalformedError as problem:
-            found = self._partial(Kind.GARBAGE, str(problem))
+            found = self._partial(AnswerKind.GARBAGE, str(problem))
         if found is None and self.heard > self._limit:
-            found = self._partial(Kind.GARBAGE, f"more than {self._limit} bytes without an end")
+            found = self._partial(AnswerKind.GARBAGE, f"more than {self._limit} bytes without an end")
         if found is not None:
             found.heard = self.heard
         return found
 
-    def end(self, kind: Kind, detail: str = "") -> Answer:
+    def end(self, kind: AnswerKind, detail: str = "") -> Answer:
         """Return the answer when the connection ended (or time ran out) before it was complete."""
         answer = self._partial(kind, detail)
         answer.heard = self.heard
         return answer
 
-    def _partial(self, kind: Kind, detail: str) -> Answer:
+    def _partial(self, kind: AnswerKind, detail: str) -> Answer:
         """A ServerHello that was read stands, whatever went wrong after it."""
         if self._answer is not None:
             self._answer.chain_problem = detail or kind.value
@@ -201,13 +201,13 @@ class Listener:
         if level not in (1, 2):
             raise MalformedError("an alert that is not one")
         if number == 0:
-            return self._partial(Kind.CLOSED, "close_notify")
+            return self._partial(AnswerKind.CLOSED, "close_notify")
         if level == 1 and number != 41:
             return None  # a warning, such as unrecognized_name: the handshake goes on
         if self._answer is not None:
             self._answer.chain_problem = f"alert {number}"
             return self._answer
-        return Answer(kind=Kind.ALERT, alert=number, fatal=level == 2)
+        return Answer(kind=AnswerKind.ALERT, alert=number, fatal=level == 2)
 
     def _message(self, number: int, message: bytes) -> Answer | None:
         if number == 0 and not message:
@@ -259,7 +259,7 @@ def sslv2_answer(body: bytes) -> Answer:
     cursor = Cursor(body)
     number = cursor.number(1)
     if number == 0:
-        return Answer(kind=Kind.ALERT, alert=40, fatal=True, detail=f"SSL 2.0 error {cursor.number(2)}")
+        return Answer(kind=AnswerKind.ALERT, alert=40, fatal=True, detail=f"SSL 2.0 error {cursor.number(2)}")
     if number != 4:
         raise MalformedError(f"SSL 2.0 message {number} in place of a SERVER-HELLO")
     cursor.take(2)  # session id hit, certificate type
@@ -272,7 +272,7 @@ def sslv2_answer(body: bytes) -> Answer:
         raise MalformedError("a cipher kind is cut short")
     kinds = tuple(int.from_bytes(raw[i : i + 3], "big") for i in range(0, specs, 3))
     return Answer(
-        kind=Kind.HELLO,
+        kind=AnswerKind.HELLO,
         protocol="SSLv2",
         kinds=kinds,
         suite=kinds[0] if kinds else None,
@@ -303,7 +303,7 @@ def server_hello(message: bytes, question: Question) -> Answer:
         raise MalformedError(f"answers {question.protocol} with {protocol}")
     retry = protocol == "TLSv1.3" and random == RETRY_RANDOM
     return Answer(
-        kind=Kind.HELLO,
+        kind=AnswerKind.HELLO,
         protocol=protocol,
         suite=suite,
         retry=retry,

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Generator, Mapping
 from struct import pack
 
-from hardening.tls.scan.endpoint import Target
+from hardening.tls.scan.endpoint import ScanTarget
 from hardening.tls.scan.wire.dialogue import Dialogue, Lines, NoTls, Script
 
 CLIENT = b"scanner.invalid"
@@ -18,7 +18,7 @@ _MYSQL_TLS = 0x0800
 _ENOUGH_LINES = 200
 
 
-def dialogue(target: Target, *, proxy: bool = False) -> Dialogue | None:
+def dialogue(target: ScanTarget, *, proxy: bool = False) -> Dialogue | None:
     """Return the dialogue that leads to TLS at a target, or None where TLS starts at once."""
     make = SCRIPTS[target.starttls] if target.starttls is not None else None
     if not proxy:
@@ -36,7 +36,7 @@ def dialogue(target: Target, *, proxy: bool = False) -> Dialogue | None:
     return Dialogue(through)
 
 
-def connect(lines: Lines, target: Target) -> Script:
+def connect(lines: Lines, target: ScanTarget) -> Script:
     """Ask an HTTP proxy for a tunnel (RFC 9110 section 9.3.6)."""
     host = f"[{target.host}]" if ":" in target.host else target.host
     at = f"{host}:{target.port}".encode("ascii", "ignore")

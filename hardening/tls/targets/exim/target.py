@@ -244,7 +244,7 @@ def _openssl(main: Main, subject: str, at: InFile, keys: frozenset[str] | None, 
     words = options.value.split() if options else []
     finite_field, bits = _parameters(main, release)
     return served.offer(
-        served.Settings(
+        served.ServedSettings(
             subject=subject,
             at=at,
             protocols=_protocols(options, at, release),

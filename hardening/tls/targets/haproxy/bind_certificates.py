@@ -11,7 +11,7 @@ from hardening.records import dataclass
 from hardening.tls.targets.haproxy import words as haproxy_words
 from hardening.tls.targets.reading import certificates
 from hardening.tls.targets.reading.flat_syntax import Line
-from hardening.tls.targets.reading.tree import Source, Tree
+from hardening.tls.targets.reading.tree import SourceText, Tree
 
 
 def after(words: list[str], name: str) -> str | None:
@@ -40,7 +40,7 @@ LISTED = re.compile(
 )
 
 
-def list_of(bind: Line, tree: Tree) -> Source | None:
+def list_of(bind: Line, tree: Tree) -> SourceText | None:
     """Return the text of the crt-list that a bind line names."""
     name = after(haproxy_words.split(bind.value), "crt-list")
     if not name:

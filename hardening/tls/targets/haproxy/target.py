@@ -191,7 +191,7 @@ def _offer(
     keys, dh_off = certificates.keys_of(tree, certificate), _dh_off(top, tree, release, certificate)
     subject, *also = served.named(path, names or (_own(section),), haproxy_words.ports(words[0]))
     return served.offer(
-        served.Settings(
+        served.ServedSettings(
             subject=subject,
             also=tuple(also),
             at=at,

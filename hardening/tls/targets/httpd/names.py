@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from hardening.tls.targets.httpd.syntax import Directive, Host
+from hardening.tls.targets.httpd.syntax import Directive, VirtualHost
 
 
-def ports(host: Host, listens: list[Directive]) -> tuple[str, ...]:
+def ports(host: VirtualHost, listens: list[Directive]) -> tuple[str, ...]:
     """Return the ports of a virtual host: its own, those of every `Listen`, or 443."""
     heard = list(dict.fromkeys(_port(d.words[0]) for d in listens if d.words))
     if not host.addresses:
@@ -19,7 +19,7 @@ def ports(host: Host, listens: list[Directive]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found)) or ("443",)
 
 
-def sockets(host: Host, port: str) -> list[str]:
+def sockets(host: VirtualHost, port: str) -> list[str]:
     """Return the addresses of a virtual host at one port, as they are written: those that write one alike share it."""
     found = [a.replace("_default_", "*").lower() for a in host.addresses if _port(a) in {port, ""}]
     return found or [port]
@@ -33,7 +33,7 @@ def _port(address: str) -> str:
     return port if colon and port.isdigit() else ""
 
 
-def names(host: Host, main: Host) -> tuple[str, ...]:
+def names(host: VirtualHost, main: VirtualHost) -> tuple[str, ...]:
     """Return ServerName and every ServerAlias, as they are written."""
     one = host.last("servername") or main.last("servername")
     name = one.words[0] if one and one.words else "_default_"

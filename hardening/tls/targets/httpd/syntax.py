@@ -57,7 +57,7 @@ class Directive:
 
 
 @dataclass(slots=True)
-class Section:
+class OpenSection:
     """One section that is open while a file is read."""
 
     kind: str
@@ -67,7 +67,7 @@ class Section:
     line: int
     entered: bool
     """Whether what stands in it is in force."""
-    before: Host | None
+    before: VirtualHost | None
     doubt: bool = False
     """Whether nothing in the files says if its condition holds."""
     excluded: bool = False
@@ -83,12 +83,12 @@ class Doubted:
     spelling: str
     key: str
     """What a later directive has to set so that this one does not matter."""
-    host: Host | None
+    host: VirtualHost | None
     count: int
 
 
 @dataclass(slots=True)
-class Host:
+class VirtualHost:
     """The main server, or one `<VirtualHost>`."""
 
     addresses: tuple[str, ...]
@@ -117,7 +117,7 @@ def words(text: str) -> tuple[str, ...]:
     )
 
 
-class Reader:
+class HttpdReader:
     """Reads one tree into the main server and its virtual hosts."""
 
     def __init__(self, tree: Tree, upstream: tuple[int, ...], knows: Callable[[str], bool | None]) -> None:
@@ -125,24 +125,24 @@ class Reader:
         self.upstream = upstream
         self.knows = knows
         """Whether the release has a directive; None for one that is not about TLS."""
-        self.main: Host | None = None
-        self.hosts: list[Host] = []
+        self.main: VirtualHost | None = None
+        self.hosts: list[VirtualHost] = []
         self.listens: list[Directive] = []
         self.defined: dict[str, str] = {}
         self.modules: set[str] = set()
         self.root = ""
         self._includes = Includes(tree, _INCLUDES)
-        self._sections: list[Section] = []
-        self._current: Host | None = None
+        self._sections: list[OpenSection] = []
+        self._current: VirtualHost | None = None
         self._span = (0, 0)
         self._count = 0
-        self._doubts: list[tuple[str, Section]] = []
+        self._doubts: list[tuple[str, OpenSection]] = []
 
     def read(self, path: str) -> None:
         """Read the main file and whatever it includes."""
         self.root = self.root or _guess_root(self.tree, path)
         if self.main is None:
-            self.main = Host((), path, 1)
+            self.main = VirtualHost((), path, 1)
             self._current = self.main
         self._includes.read(path, self._text)
         self._say_doubts()
@@ -177,7 +177,7 @@ class Reader:
 
     def _opens(self, kind: str, spelling: str, path: str, line: int) -> None:
         argument = self._fill(spelling[len(kind) :].strip())
-        here = Section(kind, spelling.translate(_MARKS), line, self._in_force(), self._current)
+        here = OpenSection(kind, spelling.translate(_MARKS), line, self._in_force(), self._current)
         if kind in CONDITIONS and not self._ruled_out():
             holds, here.doubt = self._enter(kind, argument, path, line)
             here.entered = here.entered and holds
@@ -185,7 +185,7 @@ class Reader:
         elif kind == "macro":
             here.entered, here.excluded = False, True
         elif here.entered and kind == "virtualhost":
-            self._current = Host(words(argument), path, line)
+            self._current = VirtualHost(words(argument), path, line)
             self.hosts.append(self._current)
         self._sections.append(here)
 

@@ -13,7 +13,7 @@ from hardening.tls.release import Release, directives
 from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, Target
 from hardening.tls.targets.httpd import names as httpd_names
 from hardening.tls.targets.httpd import protocols as httpd_protocols
-from hardening.tls.targets.httpd.syntax import Directive, Host, Reader
+from hardening.tls.targets.httpd.syntax import Directive, HttpdReader, VirtualHost
 from hardening.tls.targets.reading import (
     certificates,
     client_certificates,
@@ -92,7 +92,7 @@ def _place(one: Directive) -> InFile:
 class _Merged:
     """A virtual host's directives over the main server's, as mod_ssl merges them."""
 
-    def __init__(self, host: Host, main: Host) -> None:
+    def __init__(self, host: VirtualHost, main: VirtualHost) -> None:
         self.host, self.main = host, main
         self.at = InFile((host.path,), host.line)
 
@@ -128,7 +128,7 @@ def _client(merged: _Merged) -> ClientCertificate:
     )
 
 
-def _settings(merged: _Merged, subject: str, reader: Reader, reading: Reading) -> served.Settings:
+def _settings(merged: _Merged, subject: str, reader: HttpdReader, reading: Reading) -> served.ServedSettings:
     facts, release = directives("httpd"), reading.release
     tree, root = reader.tree, reader.root
     protocol = merged.last("sslprotocol")
@@ -136,7 +136,7 @@ def _settings(merged: _Merged, subject: str, reader: Reader, reading: Reading) -
     spot = _place(protocol) if protocol else merged.at
     protocols = httpd_protocols.protocols(words, release, reading.build, spot)
     lost = httpd_protocols.switched(words, release) - {s.value for s in protocols}
-    settings = served.Settings(
+    settings = served.ServedSettings(
         subject=subject,
         at=merged.at,
         protocols=protocols,
@@ -177,7 +177,7 @@ def _on(one: Directive | None, default: str) -> bool:
     return (one.words[0] if one and one.words else default).lower() == "on"
 
 
-def _cipher_suite(settings: served.Settings, one: Directive, release: Release) -> served.Settings:
+def _cipher_suite(settings: served.ServedSettings, one: Directive, release: Release) -> served.ServedSettings:
     if not one.words:
         return settings
     protocol, value = one.words[:2] if len(one.words) > 1 else ("", one.words[0])
@@ -189,8 +189,8 @@ def _cipher_suite(settings: served.Settings, one: Directive, release: Release) -
 
 
 def _command(  # noqa: PLR0911 - one return per command
-    settings: served.Settings, one: Directive, reader: Reader, reading: Reading
-) -> served.Settings:
+    settings: served.ServedSettings, one: Directive, reader: HttpdReader, reading: Reading
+) -> served.ServedSettings:
     """SSL_CONF commands come after everything else and win."""
     release, build, tree = reading.release, reading.build, reader.tree
     if len(one.words) < 2:  # noqa: PLR2004 - a command and its value
@@ -224,7 +224,7 @@ def _command(  # noqa: PLR0911 - one return per command
     return ssl_conf_cmd.common(settings, command, Located(value, at))
 
 
-def _complain(tree: Tree, hosts: tuple[Host, ...], release: Release) -> None:
+def _complain(tree: Tree, hosts: tuple[VirtualHost, ...], release: Release) -> None:
     """Say which TLS directives the release does not know, or does not take where they stand."""
     for host in hosts:
         for one in (*host.directives, *host.per_request):
@@ -244,14 +244,14 @@ def _complain(tree: Tree, hosts: tuple[Host, ...], release: Release) -> None:
 
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield one offer per server name and port; a fragment without a host is one offer."""
-    reader = Reader(tree, reading.release.upstream, lambda name: _knows(name, reading.release))
+    reader = HttpdReader(tree, reading.release.upstream, lambda name: _knows(name, reading.release))
     reader.read(path)
     main = reader.main
     if main is None:
         return
     _complain(tree, (main, *reader.hosts), reading.release)
     by_protocol = {d.words[0].rpartition(":")[2] for d in reader.listens if d.words[-1:] == ("https",)}
-    first_at: dict[str, tuple[served.Settings, set[str]]] = {}
+    first_at: dict[str, tuple[served.ServedSettings, set[str]]] = {}
     taken: set[str] = set()
     for host in (*reader.hosts, main):
         merged = _Merged(host, main)
@@ -289,12 +289,12 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
 
 
 def _as_first(
-    settings: served.Settings,
+    settings: served.ServedSettings,
     merged: _Merged,
-    first_at: dict[str, tuple[served.Settings, set[str]]],
+    first_at: dict[str, tuple[served.ServedSettings, set[str]]],
     port: str,
     reading: Reading,
-) -> served.Settings:
+) -> served.ServedSettings:
     """Where a name cannot have protocols of its own, those of the first host on the port hold."""
     commands = [d.words for d in merged.both(_COMMAND) if len(d.words) > 1]
     mine = settings, httpd_protocols.taken_from_every_name(commands)
@@ -315,7 +315,7 @@ def _as_first(
     )
 
 
-def _per_request(settings: served.Settings, merged: _Merged, reading: Reading) -> served.Settings:
+def _per_request(settings: served.ServedSettings, merged: _Merged, reading: Reading) -> served.ServedSettings:
     """Add the cipher lists of single requests, which come into force by a renegotiation."""
     for one in merged.per_request():
         if one.name == "sslciphersuite" and one.words and one.words[0].lower() != "tlsv1.3":
@@ -355,7 +355,7 @@ def _owned(one: Directive) -> bool:
 
 def edits(tree: Tree, path: str, reading: Reading) -> Iterator[Edit]:
     """Yield where each server's settings would go: at the end of its host, or of a file without hosts."""
-    reader = Reader(tree, reading.release.upstream, lambda name: _knows(name, reading.release))
+    reader = HttpdReader(tree, reading.release.upstream, lambda name: _knows(name, reading.release))
     reader.read(path)
     main = reader.main
     if main is None:

@@ -59,7 +59,7 @@ def offer(settings: JsseSettings, build: str) -> Offer:
     groups = [n for n in jdk.groups if forbids.permits_group(n) and (listed is None or n.lower() in listed)]
     order = settings.server_preference
     return served.offer(
-        served.Settings(
+        served.ServedSettings(
             subject=settings.subject,
             at=settings.at,
             protocols=tuple(s for s in protocols if forbids.permits_protocol(s.value)),

@@ -52,7 +52,7 @@ class Values(NamedTuple):
 
 
 @dataclass(slots=True)
-class Context:
+class ContextFactory:
     """One factory: the element that makes or first configures it, and every element that says more."""
 
     name: str
@@ -118,20 +118,20 @@ def _text(one: Element, properties: dict[str, str]) -> str:
     return next((properties[n] for n in names if n in properties), one.text.strip() or default)
 
 
-def contexts(roots: list[Element]) -> list[Context]:
+def contexts(roots: list[Element]) -> list[ContextFactory]:
     """Return the factories that documents make, in order; a document that only refers to one adds to it."""
-    found: dict[str, Context] = {}
+    found: dict[str, ContextFactory] = {}
     for root in roots:
         for one in _makers(root):
             name = one.value("id") or f"{one.path}:{one.line}"
-            found.setdefault(name, Context(name)).layers.append(one)
+            found.setdefault(name, ContextFactory(name)).layers.append(one)
     for root in roots:
         for one in root.every("Ref"):
             name = one.value("refid") or one.value("id")
             if one.children and name in found:
                 found[name].layers.append(one)
             elif one.children and name == "sslContextFactory":
-                found.setdefault(name, Context(name)).layers.append(one)
+                found.setdefault(name, ContextFactory(name)).layers.append(one)
     return list(found.values())
 
 
@@ -191,7 +191,7 @@ def port(roots: list[Element], properties_of: dict[str, str]) -> str:
     return ""
 
 
-def _strays(tree: Tree, context: Context, release: Release) -> None:
+def _strays(tree: Tree, context: ContextFactory, release: Release) -> None:
     """Say which settings about TLS no factory takes; Jetty refuses to start with them."""
     for one in (child for layer in context.layers for child in layer.children):
         name = one.value("name") if one.name in {"Set", "Call"} else ""
@@ -214,7 +214,9 @@ def offers(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
         yield _offer(context, f"{path}#*:{number}" if number else path, properties_of, size, reading, cards)
 
 
-def _cards(context: Context, tree: Tree, path: str, properties_of: dict[str, str]) -> certificates.Presented:
+def _cards(
+    context: ContextFactory, tree: Tree, path: str, properties_of: dict[str, str]
+) -> certificates.Presented:
     """Return the certificates of the key store; a relative name is below the base of the Jetty."""
     stores = [s for n in ("keystorepath", "keystore") if (s := context.text(n, properties_of))][:1]
     files = [tree.place(one, _base(path)) for one in stores]
@@ -234,7 +236,7 @@ def _starts(tree: Tree, path: str) -> list[str]:
 
 
 def _offer(
-    context: Context,
+    context: ContextFactory,
     subject: str,
     properties_of: dict[str, str],
     size: java_options.Size | None,
@@ -262,7 +264,7 @@ def _offer(
     )
 
 
-def _client(context: Context, properties_of: dict[str, str]) -> ClientCertificate:
+def _client(context: ContextFactory, properties_of: dict[str, str]) -> ClientCertificate:
     for name, wants in (("needclientauth", "required"), ("wantclientauth", "optional")):
         if context.text(name, properties_of).lower() == "true":
             return client_certificates.client_authentication(
@@ -271,7 +273,7 @@ def _client(context: Context, properties_of: dict[str, str]) -> ClientCertificat
     return client_certificates.client_authentication(None, context.at, {})
 
 
-def _protocols(context: Context, release: Release, jdk: jsse.Jdk) -> tuple[Located, ...]:
+def _protocols(context: ContextFactory, release: Release, jdk: jsse.Jdk) -> tuple[Located, ...]:
     included = context.values("includeprotocols") if has("IncludeProtocols", release) else None
     own = tuple(directives("jetty").default_of("exclude protocols", release).split())
     excluded = context.values("excludeprotocols", own) if has("IncludeProtocols", release) else None
@@ -286,7 +288,7 @@ def _protocols(context: Context, release: Release, jdk: jsse.Jdk) -> tuple[Locat
     return protocol_ranges.listed([n for n in names if n not in gone], at)
 
 
-def _suites(context: Context, release: Release, jdk: jsse.Jdk) -> Located:
+def _suites(context: ContextFactory, release: Release, jdk: jsse.Jdk) -> Located:
     included = context.values("includeciphersuites") if has("IncludeCipherSuites", release) else None
     own = tuple(directives("jetty").default_of("exclude suites", release).split())
     excluded = context.values("excludeciphersuites", own)

@@ -48,7 +48,7 @@ class Assignment:
 
 
 @dataclass(slots=True)
-class Scope:
+class ConfigScope:
     """The whole configuration, or one condition with what stands inside it."""
 
     subject: str
@@ -58,7 +58,7 @@ class Scope:
     path: str
     line: int
     assigned: list[Assignment] = field(default_factory=list)
-    scopes: list[Scope] = field(default_factory=list)
+    scopes: list[ConfigScope] = field(default_factory=list)
     close: int | None = None
     """The offset of its closing brace in its file."""
 
@@ -76,7 +76,7 @@ class Scope:
         """Return the last assignment of an option in this scope itself."""
         return next((a for a in reversed(self.assigned) if a.name == name), None)
 
-    def within(self, wanted: str) -> list[Scope]:
+    def within(self, wanted: str) -> list[ConfigScope]:
         """Return the scopes with a condition on a field, at any depth."""
         found = []
         for one in self.scopes:
@@ -86,27 +86,27 @@ class Scope:
         return found
 
 
-class Reader:
+class LighttpdReader:
     """Reads one tree into nested scopes."""
 
     def __init__(self, tree: Tree, path: str) -> None:
         self.tree = tree
         self.folder = posixpath.dirname(path)
-        self.top = Scope("", "", "", path, 1)
+        self.top = ConfigScope("", "", "", path, 1)
         self.variables: dict[str, Value] = {}
         self._includes = Includes(tree, Manner())
         self._includes.read(path, partial(self._text, self.top))
 
-    def _text(self, into: Scope, text: str, path: str) -> None:
+    def _text(self, into: ConfigScope, text: str, path: str) -> None:
         _Parser(self, text, path).run(into)
 
-    def include(self, pattern: str, into: Scope, path: str, line: int) -> None:
+    def include(self, pattern: str, into: ConfigScope, path: str, line: int) -> None:
         """Read every file a pattern means into a scope."""
         self._includes.follow(pattern, self.folder, partial(self._text, into), (path, line))
 
 
 class _Parser:
-    def __init__(self, reader: Reader, text: str, path: str) -> None:
+    def __init__(self, reader: LighttpdReader, text: str, path: str) -> None:
         self.reader, self.text, self.path = reader, text, path
         self.at, self.line = 0, 1
         self.kind, self.word = "", ""
@@ -141,7 +141,7 @@ class _Parser:
         while self.kind != "end" and self.start == line:  # the next line may be fine again
             self._next()
 
-    def run(self, into: Scope) -> None:
+    def run(self, into: ConfigScope) -> None:
         """Read a whole file."""
         while self.kind != "end":
             if self.word == "}" and self.kind == "mark":
@@ -149,11 +149,11 @@ class _Parser:
             else:
                 self._statement(into)
 
-    def _statement(self, into: Scope) -> None:
+    def _statement(self, into: ConfigScope) -> None:
         if self.kind == "name" and self.word == "else":
             self._next()
             if self.word == "{":
-                self._block(Scope("else", "", "", self.path, self.start), into)
+                self._block(ConfigScope("else", "", "", self.path, self.start), into)
             return
         if self.kind == "condition":
             self._condition(into)
@@ -162,11 +162,11 @@ class _Parser:
         elif self.kind == "name":
             self._assignment(into)
         elif self.word == "{":  # a bare block
-            self._block(Scope("", "", "", self.path, self.start), into)
+            self._block(ConfigScope("", "", "", self.path, self.start), into)
         else:
             self._complain(f"{self.word!r} is not understood here")
 
-    def _condition(self, into: Scope) -> None:
+    def _condition(self, into: ConfigScope) -> None:
         found = _FIELD.match(self.word)
         line = self.start
         self._next()
@@ -174,13 +174,13 @@ class _Parser:
         self._next()
         value = self._value()
         name = f"{found[1]} {found[2]}" if found else ""
-        scope = Scope(name, operator, value if isinstance(value, str) else "", self.path, line)
+        scope = ConfigScope(name, operator, value if isinstance(value, str) else "", self.path, line)
         if self.word != "{":
             self._complain("a condition without a block")
             return
         self._block(scope, into)
 
-    def _block(self, scope: Scope, into: Scope) -> None:
+    def _block(self, scope: ConfigScope, into: ConfigScope) -> None:
         into.scopes.append(scope)
         opened = self.start
         self._next()
@@ -197,7 +197,7 @@ class _Parser:
         scope.close = self.first
         self._next()
 
-    def _include(self, into: Scope) -> None:
+    def _include(self, into: ConfigScope) -> None:
         shell, line = self.word == "include_shell", self.start
         self._next()
         value = self._value()
@@ -208,7 +208,7 @@ class _Parser:
         elif isinstance(value, str):
             self.reader.include(value, into, self.path, line)
 
-    def _assignment(self, into: Scope) -> None:
+    def _assignment(self, into: ConfigScope) -> None:
         name, line, begin = self.word, self.start, self.first
         self._next()
         operator = self.word

@@ -10,7 +10,7 @@ from hardening.tls.libraries import builds
 from hardening.tls.offer import ClientCertificate, Located, Offer
 from hardening.tls.release import Release, directives
 from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, Target
-from hardening.tls.targets.lighttpd.syntax import Assignment, Reader, Scope
+from hardening.tls.targets.lighttpd.syntax import Assignment, ConfigScope, LighttpdReader
 from hardening.tls.targets.reading import certificates, client_certificates, served
 from hardening.tls.targets.reading.ssl_conf_cmd import SIGNATURES, over
 from hardening.tls.targets.reading.tree import Tree
@@ -122,7 +122,7 @@ def _conf_word(name: str) -> str:
 class _Socket:
     """One listening socket: its own assignments over what it inherits."""
 
-    def __init__(self, scope: Scope, top: Scope, release: Release) -> None:
+    def __init__(self, scope: ConfigScope, top: ConfigScope, release: Release) -> None:
         self.scope, self.top = scope, top
         self.inherits_all = scope is top or _has("minimum and maximum by lighttpd", release)
         self.inherits = frozenset() if not _has("null and export always off", release) else frozenset(
@@ -194,8 +194,8 @@ def _lowered(command: Assignment) -> dict[str, str]:
 
 
 def _settings(
-    socket: _Socket, host: Scope | None, subject: str, tree: Tree, reading: Reading
-) -> served.Settings:
+    socket: _Socket, host: ConfigScope | None, subject: str, tree: Tree, reading: Reading
+) -> served.ServedSettings:
     facts, release = directives("lighttpd"), reading.release
     at = InFile((socket.scope.path,), socket.scope.line)
     listed = socket.get("ssl.cipher-list")
@@ -234,7 +234,7 @@ def _settings(
     parameters = socket.get("ssl.dh-file") if _has("ssl.dh-file", release) else None
     dh_file = commands.get("dhparameters") or (parameters.text if parameters else "")
     bits = certificates.dh_bits(tree, tree.place(dh_file, "/")) if dh_file else None
-    return served.Settings(
+    return served.ServedSettings(
         subject=subject,
         at=at,
         protocols=_protocols(socket, release, reading.build, at),
@@ -293,11 +293,11 @@ def _port(address: str) -> str:
 
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield one offer per server name and port; a fragment without a socket is one offer."""
-    top = Reader(tree, path).top
+    top = LighttpdReader(tree, path).top
     for one in _everything(top):
         if one.name.startswith("ssl.") and (why := directives("lighttpd").lacks(one.name, reading.release)):
             tree.say("unknown-directive", one.path, one.line, why)
-    sockets: list[tuple[Scope, str]] = []
+    sockets: list[tuple[ConfigScope, str]] = []
     if (engine := top.own("ssl.engine")) is not None and engine.on:
         assigned = top.own("server.port")
         sockets.append((top, assigned.text if assigned else "80"))
@@ -328,7 +328,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
         yield served.offer(settings, reading.build)
 
 
-def _passed_over(tree: Tree, top: Scope, read_scopes: set[int], release: Release) -> None:
+def _passed_over(tree: Tree, top: ConfigScope, read_scopes: set[int], release: Release) -> None:
     """Say what is not read, or what nobody reads."""
     for scope, one in _unread(top, read_scopes):
         if scope.subject == "HTTP host" and release.upstream >= _SOCKETS_ALONE:
@@ -339,13 +339,13 @@ def _passed_over(tree: Tree, top: Scope, read_scopes: set[int], release: Release
                  "lighttpd takes it for whole sockets alone, so whether it holds depends on the release")  # fmt: skip
 
 
-def _everything(scope: Scope) -> Iterator[Assignment]:
+def _everything(scope: ConfigScope) -> Iterator[Assignment]:
     yield from scope.assigned
     for one in scope.scopes:
         yield from _everything(one)
 
 
-def _unread(scope: Scope, seen: set[int]) -> Iterator[tuple[Scope, Assignment]]:
+def _unread(scope: ConfigScope, seen: set[int]) -> Iterator[tuple[ConfigScope, Assignment]]:
     """Yield the settings in conditions that no socket stands for."""
     for one in scope.scopes:
         if id(one) not in seen:
@@ -353,7 +353,7 @@ def _unread(scope: Scope, seen: set[int]) -> Iterator[tuple[Scope, Assignment]]:
         yield from _unread(one, seen)
 
 
-def _fragment(scope: Scope) -> Scope | None:
+def _fragment(scope: ConfigScope) -> ConfigScope | None:
     if any(a.name.startswith("ssl.") and a.name != "ssl.engine" for a in scope.assigned):
         return scope
     return next((f for s in scope.scopes if (f := _fragment(s)) is not None), None)
@@ -370,7 +370,7 @@ _SOCKETS_ALONE = (1, 4, 79)
 
 def edits(tree: Tree, path: str, reading: Reading) -> Iterator[Edit]:
     """Yield where each socket's settings would go: at the end of its block, or of a file without sockets."""
-    top = Reader(tree, path).top
+    top = LighttpdReader(tree, path).top
     blocks = [
         s
         for s in top.within("SERVER socket")

@@ -67,7 +67,7 @@ class Directive:
     """First and last offset in its file."""
 
 
-class Reader:
+class NginxReader:
     """Reads one tree into nested blocks."""
 
     def __init__(self, tree: Tree, path: str) -> None:

@@ -12,7 +12,7 @@ from hardening.tls.libraries import builds
 from hardening.tls.offer import ClientCertificate, Located, Offer
 from hardening.tls.release import Release, directives
 from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, Target
-from hardening.tls.targets.nginx.syntax import Block, Directive, Reader
+from hardening.tls.targets.nginx.syntax import Block, Directive, NginxReader
 from hardening.tls.targets.reading import (
     certificates,
     client_certificates,
@@ -118,7 +118,7 @@ def _protocols(lines: Iterable[Directive], release: Release, build: str, at: InF
     return tuple(Located(n, on[n]) for n in _ORDER if n in on)
 
 
-def _settings(server: Block, subject: str, reader: Reader, reading: Reading) -> served.Settings:
+def _settings(server: Block, subject: str, reader: NginxReader, reading: Reading) -> served.ServedSettings:
     facts, release, tree = directives("nginx"), reading.release, reader.tree
     at = InFile((server.path,), server.line)
     ciphers = server.last("ssl_ciphers")
@@ -129,7 +129,7 @@ def _settings(server: Block, subject: str, reader: Reader, reading: Reading) -> 
     dh_file = tree.place(parameters.words[0], reader.folder) if parameters and parameters.words else ""
     bits = certificates.dh_bits(tree, dh_file) if dh_file else None
     files = [tree.place(d.words[0], reader.folder) for d in server.every("ssl_certificate") if d.words]
-    settings = served.Settings(
+    settings = served.ServedSettings(
         subject=subject,
         at=at,
         protocols=_protocols(server.every("ssl_protocols"), release, reading.build, at),
@@ -172,7 +172,9 @@ def _client(server: Block) -> ClientCertificate:
     )
 
 
-def _commanded_protocols(settings: served.Settings, commands: Iterable[Directive]) -> served.Settings:
+def _commanded_protocols(
+    settings: served.ServedSettings, commands: Iterable[Directive]
+) -> served.ServedSettings:
     """`Protocol` switches what ssl_protocols has switched; the last least and greatest version bound both."""
     on = {s.value: s for s in settings.protocols}
     limits = {"minprotocol": _ORDER[0], "maxprotocol": _ORDER[-1]}
@@ -187,7 +189,7 @@ def _commanded_protocols(settings: served.Settings, commands: Iterable[Directive
     return replace(settings, protocols=tuple(on[n] for n in _ORDER[least : greatest + 1] if n in on))
 
 
-def _command(settings: served.Settings, one: Directive) -> served.Settings:
+def _command(settings: served.ServedSettings, one: Directive) -> served.ServedSettings:
     if len(one.words) < 2:  # noqa: PLR2004 - a command and its value
         return settings
     command, value, at = one.words[0].lower(), one.words[1], _place(one)
@@ -260,7 +262,7 @@ def _complain(tree: Tree, top: Block, release: Release) -> None:
 
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield one offer per server name and port; a fragment without a server is one offer."""
-    reader = Reader(tree, path)
+    reader = NginxReader(tree, path)
     _complain(tree, reader.top, reading.release)
     servers = [(kind, server, list(_listens(server))) for kind, server in reader.servers()]
     default: dict[str, Block] = {}
@@ -319,8 +321,8 @@ def _rejects(server: Block) -> bool:
 
 
 def _as_default(
-    settings: served.Settings, first: Block, server: Block, reader: Reader, reading: Reading
-) -> served.Settings:
+    settings: served.ServedSettings, first: Block, server: Block, reader: NginxReader, reading: Reading
+) -> served.ServedSettings:
     """What is settled before the name is looked at is the default server's: version, TLS 1.3 suite, and list of groups."""
     if first is server:
         return settings
@@ -358,7 +360,7 @@ def _owned(one: Directive) -> bool:
     return one.name in _OWNED or (one.name == "ssl_conf_command" and ssl_conf_cmd.owned(one.words))
 
 
-def _small(reader: Reader, file: str) -> bool:
+def _small(reader: NginxReader, file: str) -> bool:
     return (certificates.dh_bits(reader.tree, reader.tree.place(file, reader.folder)) or _SMALL) < _SMALL
 
 
@@ -367,7 +369,7 @@ _SMALL = 2048
 
 def edits(tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
     """Yield where each server's settings would go: at the end of its block, or of a file without servers."""
-    reader = Reader(tree, path)
+    reader = NginxReader(tree, path)
     on = [s for _, s in reader.servers() if any(tls for _, tls, _ in _listens(s))]
     piece = _fragment(reader.top)
     for block in on or ([piece] if piece else []):

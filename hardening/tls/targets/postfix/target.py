@@ -240,7 +240,7 @@ def _offers(service: _Service, name: str, tree: Tree, reading: Reading) -> Itera
     """Yield the offer of a service, and those of names with certificates of another kind."""
     subject = f"{service.path}#{name}" if name else service.path
     settings = _settings(service, tree, reading)
-    groups: list[tuple[served.Settings, tuple[str, ...]]] = [(settings, (subject,))]
+    groups: list[tuple[served.ServedSettings, tuple[str, ...]]] = [(settings, (subject,))]
     if name and _has("tls_server_sni_maps", reading.release):
         port = name.rpartition(":")[2]
         for host, files in _sni(service, tree):
@@ -264,7 +264,7 @@ def _speaks(service: _Service) -> bool:
     return level not in {"", "none"} or (not level and "yes" in switches) or _wrapped(service)
 
 
-def _settings(service: _Service, tree: Tree, reading: Reading) -> served.Settings:
+def _settings(service: _Service, tree: Tree, reading: Reading) -> served.ServedSettings:
     for line in service.doubts():
         tree.say(
             "conditional",
@@ -306,7 +306,7 @@ def _settings(service: _Service, tree: Tree, reading: Reading) -> served.Setting
     files = files or " ".join(service.text(name) for name in _CERTIFICATES)
     certificate = [tree.place(f, "/") for f in re.split(r"[,\s]+", files) if f not in {"", "none"}]
     return (
-        served.Settings(
+        served.ServedSettings(
             subject="",
             at=at,
             protocols=_protocols(

@@ -29,7 +29,7 @@ _EL8 = "1.1.1k-el8"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class ServedSettings:
     """What one virtual server's directives amount to, each with its place."""
 
     subject: str
@@ -77,7 +77,9 @@ _ONCE = {"protocols": "the protocols", "ciphersuites": "the TLS 1.3 suites", "gr
 """What OpenSSL may have settled before a server knows which name is asked for, by its field."""
 
 
-def taken_from(settings: Settings, first: Settings, who: str, fields: Iterable[str]) -> Settings:
+def taken_from(
+    settings: ServedSettings, first: ServedSettings, who: str, fields: Iterable[str]
+) -> ServedSettings:
     """Return settings with those of `fields` that the first server on an address decides for every name."""
     found: dict[str, Any] = {}
     for field in fields:
@@ -90,7 +92,7 @@ def taken_from(settings: Settings, first: Settings, who: str, fields: Iterable[s
     return replace(settings, **found, assumptions=(*settings.assumptions, *notes))
 
 
-def spoken(settings: Settings, build_name: str) -> tuple[Located, ...]:
+def spoken(settings: ServedSettings, build_name: str) -> tuple[Located, ...]:
     """Return the versions that a server's own security level lets through, whatever that of another name is."""
     text13 = settings.ciphersuites.value if settings.ciphersuites else None
     text = _spelt_out(settings.ciphers.value)
@@ -132,9 +134,9 @@ def named(path: str, names: Iterable[str], ports: Iterable[str]) -> tuple[str, .
     return tuple(dict.fromkeys(f"{path}#{name}:{port}" for port in ports for name in every))
 
 
-def offers(groups: Iterable[tuple[Settings, tuple[str, ...]]], build_name: str) -> Iterator[Offer]:
+def offers(groups: Iterable[tuple[ServedSettings, tuple[str, ...]]], build_name: str) -> Iterator[Offer]:
     """Yield an offer per settings, for all the subjects that share them; equal settings are one."""
-    shared: dict[Settings, list[str]] = {}
+    shared: dict[ServedSettings, list[str]] = {}
     for settings, subjects in groups:
         shared.setdefault(settings, []).extend(subjects)
     for settings, names in shared.items():
@@ -212,7 +214,7 @@ def _suites(question: _Question, protocol: str) -> _Usable:
     return _Usable(tuple(c.iana for c in under), "DHE" in kinds, "ECDHE" in kinds, signers)
 
 
-def offer(settings: Settings, build_name: str) -> Offer:
+def offer(settings: ServedSettings, build_name: str) -> Offer:
     """Return what a server with these settings offers when linked with an OpenSSL build."""
     text13 = settings.ciphersuites.value if settings.ciphersuites else None
     settings = _with_host_list(settings, build_name)
@@ -307,14 +309,14 @@ def offer(settings: Settings, build_name: str) -> Offer:
     )
 
 
-def _with_host_list(settings: Settings, build_name: str) -> Settings:
+def _with_host_list(settings: ServedSettings, build_name: str) -> ServedSettings:
     """A program that sets no list (the library's, said by nobody) has the one of the host's openssl.cnf."""
     host_list = builds.build(build_name).default_list
     own = settings.ciphers.value == "DEFAULT" and settings.ciphers.at == settings.at
     return replace(settings, ciphers=Located(host_list, settings.at)) if host_list and own else settings
 
 
-def _prefers(settings: Settings, protocol: str) -> bool:
+def _prefers(settings: ServedSettings, protocol: str) -> bool:
     if protocol == "TLSv1.3" and settings.server_preference13 is not None:
         return settings.server_preference13
     return settings.server_preference
@@ -324,7 +326,9 @@ _NO_COMPRESSION = 2
 """The security level from which on OpenSSL compresses nothing."""
 
 
-def _compresses(settings: Settings, found: Resolution, protocols: Iterable[ProtocolOffer]) -> bool | None:
+def _compresses(
+    settings: ServedSettings, found: Resolution, protocols: Iterable[ProtocolOffer]
+) -> bool | None:
     if settings.compression is None:
         return None
     if not settings.compression or (found.security_level or 0) >= _NO_COMPRESSION:
@@ -340,7 +344,7 @@ def _mute(build_name: str, name: str, level: int | None) -> str:
 
 
 def _possible(
-    settings: Settings, question: _Question, protocol: str, offered: tuple[str, ...]
+    settings: ServedSettings, question: _Question, protocol: str, offered: tuple[str, ...]
 ) -> tuple[Located, ...]:
     """Return what the lists of single requests add; the suites of TLS 1.3 are in none of them."""
     if protocol == "TLSv1.3":
@@ -358,12 +362,12 @@ def _any_certificate(cards: certificates.Presented) -> str:
     return f"certificates of every kind, for {count} could be read"
 
 
-def _matters(settings: Settings, found: Resolution) -> bool:
+def _matters(settings: ServedSettings, found: Resolution) -> bool:
     """Whether a refused list is a list anybody would ask for: with TLS 1.3 alone it is not."""
     return found.error is not None and any(s.value != "TLSv1.3" for s in settings.protocols)
 
 
-def _refusals(settings: Settings, found: Resolution, build_name: str) -> Iterator[str]:
+def _refusals(settings: ServedSettings, found: Resolution, build_name: str) -> Iterator[str]:
     if _matters(settings, found):
         yield _refused(settings.ciphers.value, found)
     for one in settings.possible:

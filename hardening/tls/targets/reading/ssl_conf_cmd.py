@@ -22,7 +22,7 @@ def owned(words: Sequence[str]) -> bool:
     return command.lower() in _OWNED or (command.lower() == "options" and bool(_OPTIONS.search(value)))
 
 
-def options(settings: served.Settings, value: str) -> served.Settings:
+def options(settings: served.ServedSettings, value: str) -> served.ServedSettings:
     """Return settings as the words of the command `Options` leave them, one after the other."""
     for word in re.split(r"[,\s]+", value.lower()):
         on, name = not word.startswith("-"), word.lstrip("+-")
@@ -41,7 +41,7 @@ def over(setting: Located, before: Located) -> Located:
     return replace(setting, value=f"{setting.value}:{levels[-1]}")
 
 
-def common(settings: served.Settings, command: str, setting: Located) -> served.Settings:
+def common(settings: served.ServedSettings, command: str, setting: Located) -> served.ServedSettings:
     """Return settings as a command leaves them that does the same in every server; any other leaves them as they are."""
     if command == "ciphersuites":
         return replace(settings, ciphersuites=setting)
@@ -50,7 +50,9 @@ def common(settings: served.Settings, command: str, setting: Located) -> served.
     return options(settings, setting.value) if command == "options" else settings
 
 
-def with_commands(settings: served.Settings, lines: Iterable[tuple[str, Located]]) -> served.Settings:
+def with_commands(
+    settings: served.ServedSettings, lines: Iterable[tuple[str, Located]]
+) -> served.ServedSettings:
     """Return settings as commands (name, and value with its place) leave them, one after the other."""
     for name, setting in lines:
         command, value = name.lower(), setting.value

@@ -32,7 +32,7 @@ _MARK = "\ufeff"
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class TreeProblem:
     """Something in a tree that could not be read: what kind, where, and why."""
 
     kind: str
@@ -43,7 +43,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SourceText:
     """The text of one file; lines count from 1."""
 
     path: str
@@ -76,11 +76,11 @@ class Tree:
         """The parts of the path that was asked for: those are names, whatever brackets they have."""
         self.of_host = False
         """Whether the tree lies in a host's `/etc`, so that the release files there speak for it."""
-        self.problems: list[Problem] = []
-        self._reported: set[Problem] = set()
+        self.problems: list[TreeProblem] = []
+        self._reported: set[TreeProblem] = set()
         self.read_paths: dict[str, None] = {}
         """The files that were read since `begin`, in order."""
-        self._sources: dict[str, Source | None] = {}
+        self._sources: dict[str, SourceText | None] = {}
         self._files: dict[str, str] = {}
         self.overlay: dict[str, str] = {}
         """Texts that stand for files as they would be after a change, by real path."""
@@ -118,19 +118,19 @@ class Tree:
 
     def say(self, kind: str, path: str, line: int | None, reason: str) -> None:
         """Record that something could not be read."""
-        problem = Problem(kind, path, line, reason)
+        problem = TreeProblem(kind, path, line, reason)
         if problem not in self._reported:  # a set: a hostile file has a problem in every line
             self._reported.add(problem)
             self.problems.append(problem)
 
-    def taken(self, kind: str) -> list[Problem]:
+    def taken(self, kind: str) -> list[TreeProblem]:
         """Return what was said of a kind and forget it: it may be said again."""
         found = [p for p in self.problems if p.kind == kind]
         self.problems = [p for p in self.problems if p.kind != kind]
         self._reported.difference_update(found)
         return found
 
-    def begin(self, problems: Iterable[Problem]) -> None:
+    def begin(self, problems: Iterable[TreeProblem]) -> None:
         """Forget all that was said but these problems, so that the next configuration is told by itself: what it could not read either it says again."""
         paths = {problem.path for problem in self.problems}
         self._sources = {p: s for p, s in self._sources.items() if s is not None and p not in paths}
@@ -231,7 +231,7 @@ class Tree:
         found.update(n for n in self.overlay if fits.match(n) and n.count("/") == depth)
         return tuple(sorted(found))
 
-    def source(self, path: str, *, referrer: tuple[str, int] | None = None) -> Source | None:
+    def source(self, path: str, *, referrer: tuple[str, int] | None = None) -> SourceText | None:
         """Return a file's text (a real path), or None with the problem recorded."""
         if path not in self._sources:
             self._sources[path] = self._load(path, referrer)
@@ -240,7 +240,7 @@ class Tree:
             self.read_paths[path] = None
         return found
 
-    def _load(self, path: str, referrer: tuple[str, int] | None) -> Source | None:  # noqa: PLR0911 - one return per way a file cannot be read
+    def _load(self, path: str, referrer: tuple[str, int] | None) -> SourceText | None:  # noqa: PLR0911 - one return per way a file cannot be read
         at, line = referrer or (path, None)
         if path in self.overlay:
             return _of_text(path, self.overlay[path])
@@ -248,7 +248,7 @@ class Tree:
             if path not in self._memory:
                 self.say("missing-include", at, line, f"{path} is not there")
                 return None
-            return Source(path, self._memory[path])
+            return SourceText(path, self._memory[path])
         try:
             with opened(self._here(path)) as file:
                 raw = file.read(LARGEST + 1)
@@ -278,9 +278,9 @@ class Tree:
         return _of_text(path, text)
 
 
-def _of_text(path: str, text: str) -> Source:
+def _of_text(path: str, text: str) -> SourceText:
     plain = text.removeprefix(_MARK).replace("\r\n", "\n")
-    return Source(path, text) if plain == text else Source(path, plain, text)
+    return SourceText(path, text) if plain == text else SourceText(path, plain, text)
 
 
 def joined(values: Iterable[str]) -> str:

@@ -45,7 +45,7 @@ def groups_settable(release: Release, build: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Host:
+class TlsHost:
     """One TLS virtual host: the element that holds its settings, and the connector it belongs to."""
 
     element: Element
@@ -70,11 +70,11 @@ class Host:
         return InFile((self.element.path,), self.element.line)
 
 
-def hosts(root: Element, release: Release) -> Iterator[Host]:
+def hosts(root: Element, release: Release) -> Iterator[TlsHost]:
     """Yield every TLS virtual host of a document; a fragment that is one SSLHostConfig is one too."""
     listener = any("AprLifecycleListener" in e.value("className") for e in root.every("Listener"))
     if root.name == "SSLHostConfig":
-        yield Host(root, None, "host", _named_library(root.value("sslImplementationName")) or "jsse")
+        yield TlsHost(root, None, "host", _named_library(root.value("sslImplementationName")) or "jsse")
     for connector in root.every("Connector"):
         if not _secured(connector, release):
             continue
@@ -82,10 +82,10 @@ def hosts(root: Element, release: Release) -> Iterator[Host]:
         inner = [c for c in connector.children if c.name == "SSLHostConfig"]
         if inner and has("SSLHostConfig", release):
             for one in inner:
-                yield Host(one, connector, "host", library)
+                yield TlsHost(one, connector, "host", library)
             continue
         apr = any(n in connector.attributes for n in ("SSLCertificateFile", "SSLCipherSuite", "SSLProtocol"))
-        yield Host(connector, connector, "apr" if apr else "jsse", library)
+        yield TlsHost(connector, connector, "apr" if apr else "jsse", library)
 
 
 def _secured(connector: Element, release: Release) -> bool:
@@ -132,7 +132,7 @@ _CHAINS = ("SSLCertificateChainFile", "certificateChainFile")
 class _Reader:
     """One virtual host in one release on one library."""
 
-    def __init__(self, tree: Tree, host: Host, reading: Reading) -> None:
+    def __init__(self, tree: Tree, host: TlsHost, reading: Reading) -> None:
         self.tree, self.host, self.reading = tree, host, reading
         self.release = reading.release
         self.facts = directives("tomcat")
@@ -339,7 +339,7 @@ class _Reader:
         if suites is None and has("cipherSuites", self.release):
             suites = Located(tomcat_ciphers.DEFAULT13, self.host.at)
         off = self.host.attribute("disableCompression", "SSLDisableCompression")
-        settings = served.Settings(
+        settings = served.ServedSettings(
             subject=self._subject(),
             at=self.host.at,
             protocols=protocols,

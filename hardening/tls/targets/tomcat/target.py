@@ -18,7 +18,7 @@ from hardening.tls.targets.java import options as java_options
 from hardening.tls.targets.reading import protocol_ranges, xml_syntax
 from hardening.tls.targets.reading.tree import Tree
 from hardening.tls.targets.tomcat import connectors, host_files
-from hardening.tls.targets.tomcat.connectors import APR, OPENSSL, Host, groups_settable, has, hosts
+from hardening.tls.targets.tomcat.connectors import APR, OPENSSL, TlsHost, groups_settable, has, hosts
 
 _SECURITY = "java.security of the JDK decides: `harden tls render java_security`"
 _SYSTEM = "the OpenSSL configuration file of the host decides"
@@ -212,7 +212,7 @@ def edits(tree: Tree, path: str, reading: Reading) -> Iterator[Edit]:
         )
 
 
-def _writer(host: Host, indent: str) -> Callable[[Job], str]:
+def _writer(host: TlsHost, indent: str) -> Callable[[Job], str]:
     def write(job: Job) -> str:
         if job.build.startswith(builds.JDK):  # how large DH parameters are depends on the JDK, so none
             job = replace(job, ciphers=tuple(n for n in job.ciphers if "_DHE_" not in n))

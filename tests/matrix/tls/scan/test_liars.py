@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hardening.tls import policy
-from hardening.tls.scan.run import Settings, scan
+from hardening.tls.scan.run import ScanSettings, scan
 from tests.real.tls.scan.test_real import nginx
 from tests.support.tls import servers
 from tests.support.tls.scan import count_liars, liars
@@ -55,7 +55,7 @@ def _before_nginx(endpoint: str, counts: range) -> tuple[dict[int, liars.Relay],
     }
     with liars.relaying(*relays.values()):
         run = scan(
-            [f"127.0.0.1:{relay.port}" for relay in relays.values()], [policy.load("aspect")], Settings()
+            [f"127.0.0.1:{relay.port}" for relay in relays.values()], [policy.load("aspect")], ScanSettings()
         )
     found: dict[str, set[str]] = {}
     for subject in run.subjects:

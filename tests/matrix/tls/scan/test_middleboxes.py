@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hardening.findings import Examined
 from hardening.tls import policy
-from hardening.tls.scan.run import Settings, scan
+from hardening.tls.scan.run import ScanSettings, scan
 from tests.real.tls.scan.test_middleboxes import (
     MIXED,
     SLOW,
@@ -36,7 +36,7 @@ def test_a_byte_every_twenty_milliseconds(tmp_path: Path) -> None:
         _nginx(tmp_path) as ports,
         boxes.running({"slow": Box((ports["mixed"],), send=boxes.slowly(0.02))}) as at,
     ):
-        run = scan(at.values(), [policy.load("aspect")], Settings(full=True, wire=WIRE))
+        run = scan(at.values(), [policy.load("aspect")], ScanSettings(full=True, wire=WIRE))
     [subject] = run.subjects
     got, unknown = _found(subject)
     truth = _pairs(MIXED)

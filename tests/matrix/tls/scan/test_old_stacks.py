@@ -10,8 +10,8 @@ from hardening.tls.scan.endpoint import parse
 from hardening.tls.scan.engine.connecting import Wire
 from hardening.tls.scan.engine.conversations import Engine, Parallel, Reply, Talk
 from hardening.tls.scan.engine.net import Loop
-from hardening.tls.scan.engine.rate_limit import Limits, Pace
-from hardening.tls.scan.strategy.messages import Kind, Question
+from hardening.tls.scan.engine.rate_limit import Pace, RateLimits
+from hardening.tls.scan.strategy.messages import AnswerKind, Question
 from hardening.tls.scan.wire import hello
 from tests.real.tls.scan.test_old_stacks import PROGRAM, _scan, keys, old_server
 from tests.support.tls import oracles
@@ -27,7 +27,7 @@ def _one_by_one(endpoint: str) -> set[tuple[str, int]]:
         told: Reply = yield question
         answer = told.answer
         if (
-            answer.kind is Kind.HELLO
+            answer.kind is AnswerKind.HELLO
             and answer.protocol == question.protocol
             and answer.suite in question.suites
         ):
@@ -40,7 +40,7 @@ def _one_by_one(endpoint: str) -> set[tuple[str, int]]:
         )
 
     def talk(_target: object, now: float) -> Engine:
-        pace = Pace(Limits(rate=1e6, burst=100_000, parallel=3), now)
+        pace = Pace(RateLimits(rate=1e6, burst=100_000, parallel=3), now)
         return Engine(everything(), pace, now)
 
     Loop(Wire(), talk=talk, dialogue=lambda _t: None, done=lambda _j: None).run([parse(endpoint)])

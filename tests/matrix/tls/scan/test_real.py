@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from hardening.tls import policy
-from hardening.tls.scan.run import Settings, scan
+from hardening.tls.scan.run import ScanSettings, scan
 from tests.real.tls.scan.test_real import GOOD, WEAK, _load, _plain, nginx
 
 
 @pytest.mark.parametrize("settings", [GOOD, WEAK], ids=["good", "weak"])
-@pytest.mark.parametrize("how", [Settings(), Settings(full=True)], ids=["verdict", "inventory"])
+@pytest.mark.parametrize("how", [ScanSettings(), ScanSettings(full=True)], ids=["verdict", "inventory"])
 def test_a_hundred_scans_are_identical_half_of_them_under_load(
-    settings: str, how: Settings, tmp_path: Path
+    settings: str, how: ScanSettings, tmp_path: Path
 ) -> None:
     chosen = [policy.load("aspect"), policy.load("mozilla-old")]
     now = datetime(2026, 11, 24, tzinfo=UTC)

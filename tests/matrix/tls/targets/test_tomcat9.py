@@ -95,7 +95,7 @@ def test_the_attributes_of_a_connector_mean_what_we_read(
     build = OPENSSL if style == "native" else java_servers.java_build()
     (audited,) = audits.read(main, find("tomcat"), version=server.release(), build=build)
     with servers.running("tomcat", main, port):
-        (scanned,) = scans.offers([f"127.0.0.1:{port}"], scans.Settings(full=True))
+        (scanned,) = scans.offers([f"127.0.0.1:{port}"], scans.ScanSettings(full=True))
     mine = compared.with_certificate(audited, "rsa")
     assert {n: set(s) for n, s in mine.items()} == {n: set(s) for n, s in compared.seen_in(scanned).items()}
 
@@ -116,7 +116,7 @@ def test_commands_of_openssl_come_over_the_attributes(folder: Path, server: serv
     main = servers.write("tomcat", text, folder / "server", port, pair)
     (audited,) = audits.read(main, find("tomcat"), version=server.release(), build=OPENSSL)
     with servers.running("tomcat", main, port):
-        (scanned,) = scans.offers([f"127.0.0.1:{port}"], scans.Settings(full=True))
+        (scanned,) = scans.offers([f"127.0.0.1:{port}"], scans.ScanSettings(full=True))
     mine = {n: set(s) for n, s in compared.with_certificate(audited, "rsa").items()}
     assert mine == {n: set(s) for n, s in compared.seen_in(scanned).items()}
     assert mine == {n: {"TLS_RSA_WITH_AES_128_CBC_SHA"} for n in ("TLSv1.1", "TLSv1.2")}

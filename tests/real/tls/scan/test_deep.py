@@ -17,14 +17,14 @@ from hardening.findings import Run, Verdict
 from hardening.tls import policy
 from hardening.tls.scan.endpoint import parse_proxy
 from hardening.tls.scan.engine.connecting import Wire
-from hardening.tls.scan.run import Settings, scan
+from hardening.tls.scan.run import ScanSettings, scan
 from tests.real.tls.scan.test_real import GOOD, WEAK, nginx
 from tests.support.tls.scan.flawed import serving
 
-DEEP = Settings(full=True, deep=True)
+DEEP = ScanSettings(full=True, deep=True)
 
 
-def _scan(endpoint: str, settings: Settings = DEEP, name: str = "aspect") -> Run:
+def _scan(endpoint: str, settings: ScanSettings = DEEP, name: str = "aspect") -> Run:
     return scan([f"https://{endpoint}"], [policy.load(name)], settings)
 
 
@@ -66,7 +66,7 @@ def test_no_cache_no_tickets_no_header_and_a_client_certificate(tmp_path: Path) 
 def test_signature_rules_are_judged_once_all_schemes_are_known(tmp_path: Path) -> None:
     """Without --deep they are skipped, never passed."""
     with nginx(tmp_path, GOOD) as endpoint:
-        runs = [_scan(endpoint, Settings(full=True)), _scan(endpoint)]
+        runs = [_scan(endpoint, ScanSettings(full=True)), _scan(endpoint)]
     signatures = {r.id for r in policy.load("aspect").rules if r.signatures is not None}
     assert signatures
     for run, expected in zip(runs, (Verdict.SKIPPED, Verdict.PASS), strict=True):
@@ -116,8 +116,8 @@ def _offer(run: Run) -> dict[str, object]:
 
 def test_through_a_proxy_everything_is_the_same(tmp_path: Path) -> None:
     with nginx(tmp_path, WEAK) as endpoint, _proxy() as (proxy, asked):
-        direct = _scan(endpoint, Settings(full=True))
-        led = _scan(endpoint, Settings(full=True, wire=Wire(proxy=parse_proxy(f"http://{proxy}"))))
+        direct = _scan(endpoint, ScanSettings(full=True))
+        led = _scan(endpoint, ScanSettings(full=True, wire=Wire(proxy=parse_proxy(f"http://{proxy}"))))
     assert _offer(direct) == _offer(led)
     assert led.subjects[0].stats["connections"] == len(asked)
     assert set(asked) == {f"CONNECT {endpoint} HTTP/1.1".encode()}
@@ -142,4 +142,4 @@ def test_a_stapled_answer_is_seen(tmp_path: Path) -> None:
     said = ocsp.OCSPResponseBuilder.build_unsuccessful(ocsp.OCSPResponseStatus.TRY_LATER)
     (tmp_path / "ocsp").write_bytes(said.public_bytes(Encoding.DER))
     with nginx(tmp_path, f"{GOOD} ssl_stapling on; ssl_stapling_file {tmp_path}/ocsp;") as endpoint:
-        assert _scan(endpoint, Settings()).subjects[0].stats["ocsp_stapled"] is True
+        assert _scan(endpoint, ScanSettings()).subjects[0].stats["ocsp_stapled"] is True

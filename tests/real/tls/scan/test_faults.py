@@ -10,7 +10,7 @@ import pytest
 
 from hardening.findings import Run
 from hardening.tls import policy
-from hardening.tls.scan.run import Settings, scan
+from hardening.tls.scan.run import ScanSettings, scan
 from tests.real.tls.scan.test_old_stacks import NODE_SCRIPT, PROGRAM, keys, old_server
 from tests.support.tls import oracles
 from tests.support.tls.scan.flawed import PaddingOracle, serving, tickets
@@ -20,7 +20,7 @@ __all__ = ["keys"]
 
 
 def _scan(endpoint: str) -> tuple[dict[str, bool | None], set[str]]:
-    run: Run = scan([endpoint], [policy.load("aspect")], Settings(vulnerabilities=True))
+    run: Run = scan([endpoint], [policy.load("aspect")], ScanSettings(vulnerabilities=True))
     seen = run.subjects[0].stats.get("vulnerabilities", {})
     assert isinstance(seen, dict)
     return seen, {

@@ -9,7 +9,7 @@ import pytest
 
 from hardening.cli import run as harden
 from hardening.tls import policy
-from hardening.tls.scan.run import Settings, scan
+from hardening.tls.scan.run import ScanSettings, scan
 from tests.real.tls.scan.test_real import GOOD, nginx
 
 
@@ -69,6 +69,6 @@ def test_ranges_need_permission_and_names_are_sent(
     other = "} server { listen 127.0.0.1:PORT ssl; server_name other.example; ssl_ciphers AES256-GCM-SHA384;"
     with nginx(tmp_path, GOOD, more=other) as endpoint:
         plain = scan([endpoint], [policy.load("aspect")])
-        named = scan([endpoint], [policy.load("aspect")], Settings(sni="other.example"))
+        named = scan([endpoint], [policy.load("aspect")], ScanSettings(sni="other.example"))
     suites = [(run.subjects[0].offer or {})["protocols"]["TLSv1.2"]["suites"] for run in (plain, named)]
     assert suites == [["TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"], ["TLS_RSA_WITH_AES_256_GCM_SHA384"]]

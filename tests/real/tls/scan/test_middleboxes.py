@@ -19,8 +19,8 @@ from cryptography.x509.oid import NameOID
 from hardening.findings import Examined, Run, Subject
 from hardening.tls import policy
 from hardening.tls.scan.engine.connecting import Wire
-from hardening.tls.scan.engine.rate_limit import Limits
-from hardening.tls.scan.run import Settings, scan
+from hardening.tls.scan.engine.rate_limit import RateLimits
+from hardening.tls.scan.run import ScanSettings, scan
 from tests.support.ports import free_port
 from tests.support.tls import servers
 from tests.support.tls.scan import middleboxes as boxes
@@ -152,7 +152,7 @@ def _scan(folder: Path, names: Collection[str]) -> dict[str, dict[str, Subject]]
         for mode, full in (("full", True), ("verdict", False)):
             chosen = {name: box for name, box in _boxes(ports, stateless).items() if name in names}
             with boxes.running(chosen) as endpoints:
-                settings = Settings(full=full, wire=WIRE, limits=Limits(patience=20.0, budget=240.0))
+                settings = ScanSettings(full=full, wire=WIRE, limits=RateLimits(patience=20.0, budget=240.0))
                 run = scan(endpoints.values(), [policy.load("aspect")], settings)
             places = {endpoint: name for name, endpoint in endpoints.items()}
             done[mode] = {places[subject.id]: subject for subject in run.subjects}
@@ -215,7 +215,7 @@ def test_a_verdict_never_passes_what_a_policy_forbids(
 
 def test_a_server_that_wants_a_name_is_said_to_want_one(tmp_path: Path) -> None:
     def asked(port: int, sni: str | None) -> Run:
-        settings = Settings(full=True, sni=sni, wire=WIRE)
+        settings = ScanSettings(full=True, sni=sni, wire=WIRE)
         return scan([f"127.0.0.1:{port}"], [policy.load("aspect")], settings)
 
     with _nginx(tmp_path) as ports:

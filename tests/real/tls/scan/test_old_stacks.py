@@ -17,8 +17,8 @@ import pytest
 from hardening.tls.libraries import builds
 from hardening.tls.scan.endpoint import parse
 from hardening.tls.scan.report import observed
-from hardening.tls.scan.run import Examination, Settings, examine
-from hardening.tls.scan.strategy.scope import Scope
+from hardening.tls.scan.run import Examination, ScanSettings, examine
+from hardening.tls.scan.strategy.scope import ScanScope
 from tests.support.places import ROOT
 from tests.support.tls import oracles
 from tests.support.tls.scan.old_node import node
@@ -87,7 +87,9 @@ def old_server(command: list[str], folder: Path, environment: dict[str, str]) ->
 
 def _scan(endpoint: str, *, deep: bool = False) -> Examination:
     done: list[Examination] = []
-    examine([parse(endpoint)], Scope(full=True, deep=deep), Settings(full=True, deep=deep), done.append)
+    examine(
+        [parse(endpoint)], ScanScope(full=True, deep=deep), ScanSettings(full=True, deep=deep), done.append
+    )
     return done[0]
 
 

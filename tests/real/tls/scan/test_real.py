@@ -17,7 +17,7 @@ from hardening.cli import run as harden
 from hardening.findings import Run, Severity
 from hardening.reports import render
 from hardening.tls import policy, registry
-from hardening.tls.scan.run import Settings, offers, scan
+from hardening.tls.scan.run import ScanSettings, offers, scan
 from tests.support.ports import free_port
 from tests.support.tls import servers
 from tests.support.waiting import listens, until
@@ -116,7 +116,7 @@ def test_every_weak_suite_is_named(tmp_path: Path) -> None:
 def test_an_inventory_of_a_compliant_server_repeats_no_more_than_it_has_to(tmp_path: Path) -> None:
     """Six suites, six versions, two or three groups and a chain; its refusals of versions speak for those of suites."""
     with nginx(tmp_path, GOOD) as endpoint:
-        [subject] = scan([endpoint], [policy.load("aspect")], Settings(full=True)).subjects
+        [subject] = scan([endpoint], [policy.load("aspect")], ScanSettings(full=True)).subjects
     assert subject.policies == {"aspect": "pass"}
     assert subject.stats["connections"] <= 34
 
@@ -173,7 +173,7 @@ def test_groups_beside_the_curve_of_the_key(
         f" ssl_certificate {key.certificate}; ssl_certificate_key {key.key};"
     )
     with nginx(tmp_path, settings) as endpoint:
-        [inventory] = scan([endpoint], [policy.load("aspect")], Settings(full=True)).subjects
+        [inventory] = scan([endpoint], [policy.load("aspect")], ScanSettings(full=True)).subjects
         judged = scan([endpoint], [policy.load("aspect")])
     assert inventory.offer is not None
     assert inventory.offer["protocols"]["TLSv1.2"]["groups"] == groups
@@ -244,7 +244,7 @@ def test_scans_of_one_server_are_identical(tmp_path: Path) -> None:
     with nginx(tmp_path, WEAK) as endpoint:
         assert len({_plain(scan([endpoint], chosen)) for _ in range(4)}) == 1
         with _load(2):
-            assert len({_plain(scan([endpoint], chosen, Settings(full=True))) for _ in range(2)}) == 1
+            assert len({_plain(scan([endpoint], chosen, ScanSettings(full=True))) for _ in range(2)}) == 1
 
 
 def test_another_server_s_answer_is_no_pass_for_the_name_that_was_refused(tmp_path: Path) -> None:
@@ -252,8 +252,8 @@ def test_another_server_s_answer_is_no_pass_for_the_name_that_was_refused(tmp_pa
     other = "} server { listen 127.0.0.1:PORT ssl; server_name b.example; ssl_protocols TLSv1.2; ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256;"
     aspect = [policy.load("aspect")]
     with nginx(tmp_path, settings, more=other) as endpoint:
-        run = scan([endpoint], aspect, Settings(full=True, sni="b.example"), now=datetime.now(UTC))
-        first = scan([endpoint], aspect, Settings(full=True, sni="a.example"), now=datetime.now(UTC))
+        run = scan([endpoint], aspect, ScanSettings(full=True, sni="b.example"), now=datetime.now(UTC))
+        first = scan([endpoint], aspect, ScanSettings(full=True, sni="a.example"), now=datetime.now(UTC))
     (named,), (default,) = run.subjects, first.subjects
     assert (named.examined.value, named.policies) == ("partial", {"aspect": "unknown"})
     assert "every hello with this name was refused" in named.reason

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hardening.tls import policy
-from hardening.tls.scan.run import Settings, scan
+from hardening.tls.scan.run import ScanSettings, scan
 from tests.real.tls.scan.test_old_stacks import make_keys
 from tests.support.tls.scan.stacks import STACKS, running
 
@@ -46,7 +46,7 @@ def test_each_has_a_full_verdict(name: str, keys: Path) -> None:
             pytest.fail(what)
         pytest.skip(what)
     with running(STACKS[name], keys) as endpoint:
-        inventory = scan([endpoint], [policy.load("aspect")], Settings(full=True)).subjects[0]
+        inventory = scan([endpoint], [policy.load("aspect")], ScanSettings(full=True)).subjects[0]
         verdict = scan([endpoint], [policy.load("aspect")]).subjects[0]
     assert inventory.offer is not None
     found = {name: len(one["suites"]) for name, one in inventory.offer["protocols"].items()}

@@ -137,7 +137,7 @@ def test_every_name_is_read_as_it_answers(case: str) -> None:
         here = {s.rpartition("#")[2]: o for o in read for s in (o.subject, *o.also)}
         with servers.running(name, main, port):
             for host in names:
-                settings = scans.Settings(full=True, sni=host, starttls=server.starttls)
+                settings = scans.ScanSettings(full=True, sni=host, starttls=server.starttls)
                 (seen,) = scans.offers([f"127.0.0.1:{port}"], settings)
                 mine = next(o for k, o in here.items() if k.endswith(f":{port}") and (host or "") in k)
                 known = _answers(mine)
@@ -230,7 +230,9 @@ def test_what_a_plain_hello_leaves_out_is_not_said_to_be_missing(folder: Path) -
     main = servers.write("exim", text, folder / "server", port, pair)
     with servers.running("exim", main, port):
         found = scans.scan(
-            [f"127.0.0.1:{port}"], [policies.load("nist-800-52r2")], scans.Settings(starttls=server.starttls)
+            [f"127.0.0.1:{port}"],
+            [policies.load("nist-800-52r2")],
+            scans.ScanSettings(starttls=server.starttls),
         )
     verdicts = {r.rule.id: r.verdict.value for r in found.results if "master-secret" in r.rule.id}
     assert list(verdicts.values()) == ["skipped"], verdicts

@@ -42,7 +42,7 @@ def test_what_is_read_out_of_silence_is_what_the_server_offers(
     main = servers.write(name, text.format(port=port), folder / "server", port, pair)
     (read,) = audit.read(main, find(name), version=version)
     with servers.running(name, main, port):
-        (seen,) = scans.offers([f"127.0.0.1:{port}"], scans.Settings(full=True, starttls=server.starttls))
+        (seen,) = scans.offers([f"127.0.0.1:{port}"], scans.ScanSettings(full=True, starttls=server.starttls))
     assert _suites(read), "nothing was read"
     assert _suites(read) == _suites(seen)
 

@@ -48,7 +48,7 @@ def test_they_are_as_large_as_the_key_asks(folder: Path, name: str, bits: int, l
     (read,) = audit.read(main, find(name), version=server.release() or find(name).facts.default)
     starttls = None if name == "postfix" else server.starttls
     with servers.running(name, main, port):
-        (seen,) = scans.offers([f"127.0.0.1:{port}"], scans.Settings(full=True, starttls=starttls))
+        (seen,) = scans.offers([f"127.0.0.1:{port}"], scans.ScanSettings(full=True, starttls=starttls))
     assert seen.dh_bits is not None
     assert read.dh_bits == seen.dh_bits
 

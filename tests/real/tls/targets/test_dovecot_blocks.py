@@ -89,6 +89,6 @@ def _compare(text: str, subject: str, name: str | None = None) -> None:
             for o in audits.read(main, target, version=target.facts.default)
         }
         with servers.running("dovecot", main, port):
-            (seen,) = scans.offers([f"127.0.0.1:{port}"], scans.Settings(full=True, sni=name))
+            (seen,) = scans.offers([f"127.0.0.1:{port}"], scans.ScanSettings(full=True, sni=name))
     assert compared.seen_in(read[subject]).keys() == compared.seen_in(seen).keys()
     assert _suites(read[subject]) == _suites(seen)

@@ -124,7 +124,7 @@ def test_a_name_is_read_with_what_the_first_server_settles(name: str) -> None:
         read |= {s.rpartition("#")[2]: o for o in read.values() for s in o.also}
         with servers.running(name, main, port):
             for host, key in (("b.example", f"b.example:{port}"), (None, "")):
-                (seen,) = scans.offers([f"127.0.0.1:{port}"], scans.Settings(full=True, sni=host))
+                (seen,) = scans.offers([f"127.0.0.1:{port}"], scans.ScanSettings(full=True, sni=host))
                 mine = read[key] if key else next(o for k, o in read.items() if not k.startswith("b.example"))
                 assert _answers(mine) == _answers(seen), host
 
@@ -144,7 +144,7 @@ def test_a_real_proftpd_is_read_as_it_answers(place: str) -> None:
         main = servers.write("proftpd", text, folder / "server", port, pair)
         (read,) = audits.read(main, find("proftpd"), version=find("proftpd").facts.default)
         with servers.running("proftpd", main, port):
-            settings = scans.Settings(full=True, starttls=server.starttls)
+            settings = scans.ScanSettings(full=True, starttls=server.starttls)
             (seen,) = scans.offers([f"127.0.0.1:{port}"], settings)
         assert _answers(read) == _answers(seen)
 

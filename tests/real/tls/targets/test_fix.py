@@ -230,7 +230,7 @@ def test_a_real_server_starts_with_what_the_diff_makes_and_offers_it(
             pytest.skip("patch is not installed")
         subprocess.run([patch, "-p1", "-d", "/"], input=diff, text=True, capture_output=True, check=True)
         with servers.running(name, main, port):
-            (seen,) = scans.offers([f"127.0.0.1:{port}"], scans.Settings(full=True, sni=sni))
+            (seen,) = scans.offers([f"127.0.0.1:{port}"], scans.ScanSettings(full=True, sni=sni))
     suites = {s.value for p in seen.protocols for s in p.suites}
     assert suites
     assert not [one for one in suites if "_CBC_" in one or one.startswith("TLS_RSA_")]

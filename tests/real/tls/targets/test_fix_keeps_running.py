@@ -86,7 +86,7 @@ def test_a_server_still_starts_and_offers_what_the_policy_says(
     assert ("@SECLEVEL=1" in main.read_text()) is small
     assert (f"{pair.certificate} is refused by OpenSSL above security level 1" in done.err) is small
     with servers.running(name, main, port):
-        settings = scans.Settings(full=True, starttls=server.starttls)
+        settings = scans.ScanSettings(full=True, starttls=server.starttls)
         (seen,) = scans.offers([f"127.0.0.1:{port}"], settings)
     suites = {s.value for p in seen.protocols for s in p.suites}
     assert {p.name for p in seen.protocols} == {"TLSv1.2", "TLSv1.3"}
@@ -169,7 +169,7 @@ def test_squid_goes_on_without_parameters_that_it_cannot_decode(folder: Path) ->
     main = servers.write("squid", text, folder / "server", port, pair)
     (read,) = audit.read(main, find("squid"), version="6.13-debian13")
     with servers.running("squid", main, port):
-        (seen,) = scans.offers([f"127.0.0.1:{port}"], scans.Settings(full=True))
+        (seen,) = scans.offers([f"127.0.0.1:{port}"], scans.ScanSettings(full=True))
     assert {p.name: {s.value for s in p.suites} for p in read.protocols} == {
         p.name: {s.value for s in p.suites} for p in seen.protocols
     }

@@ -100,7 +100,7 @@ def test_each_name_is_answered_as_it_is_read(tmp_path: Path, case: str) -> None:
     seen = {}
     with servers.running("haproxy", main, port):
         for name in NAMES:
-            (offer,) = scans.offers([f"127.0.0.1:{port}"], scans.Settings(full=True, sni=name))
+            (offer,) = scans.offers([f"127.0.0.1:{port}"], scans.ScanSettings(full=True, sni=name))
             refused = any("every hello" in doubt for doubt in offer.inconclusive)
             seen[name] = {} if refused else _suites(offer)
     assert told == seen

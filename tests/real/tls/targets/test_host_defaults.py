@@ -54,7 +54,7 @@ def test_what_the_server_leaves_open_is_as_the_host_has_it(
     main, read = _read(folder, name, TEXTS[name], told, port)
     monkeypatch.setenv("OPENSSL_CONF", str(folder / "etc" / "ssl" / "openssl.cnf"))
     with servers.running(name, main, port):
-        settings = scans.Settings(full=True, starttls=server.starttls)
+        settings = scans.ScanSettings(full=True, starttls=server.starttls)
         (seen,) = scans.offers([f"127.0.0.1:{port}"], settings)
     mine, theirs = compared.seen_in(read), compared.seen_in(seen)
     assert {n: set(s) for n, s in mine.items()} == {n: set(s) for n, s in theirs.items()}

@@ -120,7 +120,7 @@ def _read_as_offered(name: str, change: Callable[[str], str]) -> None:
         found = audits.read(main, find(name), version=made.job.release.version, build=made.job.build)
         (audited,) = [o for o in found if o.subject.endswith(f":{port}")] or found[:1]
         with servers.running(name, main, port):
-            settings = scans.Settings(full=True, starttls=server.starttls)
+            settings = scans.ScanSettings(full=True, starttls=server.starttls)
             (scanned,) = scans.offers([f"127.0.0.1:{port}"], settings)
     read = compared.with_certificate(audited, "rsa")
     assert read, "nothing was read"

@@ -112,7 +112,7 @@ def _compare(name: str, text: str, own: str, kind: str = "rsa") -> None:
         read = audits.read(main, find(name), version=server.release() or find(name).facts.default)
         with servers.running(name, main, port):
             starttls = None if name == "postfix" else server.starttls
-            settings = scans.Settings(full=True, starttls=starttls)
+            settings = scans.ScanSettings(full=True, starttls=starttls)
             (seen,) = scans.offers([f"127.0.0.1:{port}"], settings)
     assert [_answers(one) for one in read] == [_answers(seen)]
     if name == "postfix":

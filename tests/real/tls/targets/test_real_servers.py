@@ -71,7 +71,7 @@ def test_parameters_of_ones_own_are_used(name: str, folder: Path) -> None:
     main = servers.write(name, made.text, folder / "server", port, pair)
     (audited, *_) = audits.read(main, find(name))
     with servers.running(name, main, port):
-        settings = scans.Settings(full=True, starttls=server.starttls)
+        settings = scans.ScanSettings(full=True, starttls=server.starttls)
         (scanned,) = scans.offers([f"127.0.0.1:{port}"], settings)
     assert any("TLS_DHE" in s.value for p in scanned.protocols for s in p.suites)
     assert (audited.dh_bits, scanned.dh_bits) == (3072, 3072)
@@ -90,7 +90,7 @@ def test_httpd_takes_parameters_from_the_certificates_file(folder: Path) -> None
     main = servers.write("httpd", text, folder / "server", port, pair)
     (audited, *_) = audits.read(main, find("httpd"))
     with servers.running("httpd", main, port):
-        (scanned,) = scans.offers([f"127.0.0.1:{port}"], scans.Settings(full=True))
+        (scanned,) = scans.offers([f"127.0.0.1:{port}"], scans.ScanSettings(full=True))
     assert (made.offer.dh_bits, audited.dh_bits, scanned.dh_bits) == (2048, 3072, 3072)
 
 

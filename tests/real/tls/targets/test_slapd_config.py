@@ -44,7 +44,7 @@ def test_cn_config_takes_the_rendered_ldif(folder: Path) -> None:
         f"exec slapd -d 1 -F {folder}/slapd.d -h ldaps://127.0.0.1:{port} 2>{folder}/slapd.log\n"
     )
     with servers.running("slapd", folder / "run.sh", port):
-        (scanned,) = scans.offers([f"127.0.0.1:{port}"], scans.Settings(full=True))
+        (scanned,) = scans.offers([f"127.0.0.1:{port}"], scans.ScanSettings(full=True))
     seen = {n: set(s) for n, s in compared.seen_in(scanned).items()}
     assert seen
     assert seen == {n: set(s) for n, s in compared.with_certificate(audited, "rsa").items()}

@@ -49,7 +49,7 @@ def test_what_ciphers_selects_comes_on_top_of_cipher_suites(ciphers: str, tmp_pa
     main = servers.write("tomcat", text, tmp_path / "server", port, pair)
     (audited,) = audits.read(main, find("tomcat"), build=server.library())
     with servers.running("tomcat", main, port):
-        (scanned,) = scans.offers([f"127.0.0.1:{port}"], scans.Settings(full=True))
+        (scanned,) = scans.offers([f"127.0.0.1:{port}"], scans.ScanSettings(full=True))
     seen = {name: set(suites) for name, suites in compared.seen_in(scanned).items()}
     assert {name: set(suites) for name, suites in compared.seen_in(audited).items()} == seen
     assert AES256 in seen["TLSv1.3"]

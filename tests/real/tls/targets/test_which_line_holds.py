@@ -68,7 +68,7 @@ def test_a_real_server_offers_what_is_read(case: str) -> None:
         main = servers.write(name, filled, folder / "server", port, pair)
         (read,) = audits.read(main, find(name), version=server.release() or find(name).facts.default)
         with servers.running(name, main, port):
-            settings = scans.Settings(full=True, starttls=server.starttls)
+            settings = scans.ScanSettings(full=True, starttls=server.starttls)
             (seen,) = scans.offers([f"127.0.0.1:{port}"], settings)
         assert _answers(read) == _answers(seen)
 

@@ -47,7 +47,7 @@ def test_a_real_server_offers_what_is_read(case: str) -> None:
     with _written(name, text) as (main, port):
         *_, read = audits.read(main, find(name), version=server.release() or find(name).facts.default)
         with servers.running(name, main, port):
-            settings = scans.Settings(full=True, starttls=server.starttls)
+            settings = scans.ScanSettings(full=True, starttls=server.starttls)
             (seen,) = scans.offers([f"127.0.0.1:{port}"], settings)
     assert _answers(read) == _answers(seen)
     assert bool(read.compression) is bool(seen.compression)
@@ -84,7 +84,7 @@ def test_a_second_name_is_read_with_the_level_and_order_of_the_first(case: str) 
         offers = audits.read(main, find(name), version=find(name).facts.default)
         (read,) = [o for o in offers if "b.example" in o.subject]
         with servers.running(name, main, port):
-            (seen,) = scans.offers([f"127.0.0.1:{port}"], scans.Settings(full=True, sni="b.example"))
+            (seen,) = scans.offers([f"127.0.0.1:{port}"], scans.ScanSettings(full=True, sni="b.example"))
     assert _answers(read) == _answers(seen)
     assert {p.name: p.preference for p in read.protocols} == {p.name: p.preference for p in seen.protocols}
 
@@ -107,7 +107,7 @@ def test_openssl_fills_in_what_is_read(case: str, folder: Path) -> None:
     main = servers.write("openssl_cnf", CONF.format(own=own) + lines, folder / "server", port, pair)
     (read,) = audits.read(main, find("openssl_cnf"), version=find("openssl_cnf").facts.default)
     with servers.running("openssl_cnf", main, port):
-        (seen,) = scans.offers([f"127.0.0.1:{port}"], scans.Settings(full=True))
+        (seen,) = scans.offers([f"127.0.0.1:{port}"], scans.ScanSettings(full=True))
     ours = {p: set(s) for p, s in compared.with_certificate(read, "rsa").items()}
     theirs = {p: {x for x in s if "_anon_" not in x} for p, s in compared.seen_in(seen).items()}
     assert ours == theirs
@@ -131,7 +131,7 @@ def test_whose_order_decides_under_tls13_is_the_default_servers(first: str, own:
         [main], [policies.load("aspect")], mains.AuditInput(target=find("nginx"), version="1.26.3-debian13")
     )
     with servers.running("nginx", main, port):
-        (seen,) = scans.offers([f"127.0.0.1:{port}"], scans.Settings(full=True, sni="b.example"))
+        (seen,) = scans.offers([f"127.0.0.1:{port}"], scans.ScanSettings(full=True, sni="b.example"))
     wanted = {"TLSv1.2": side[own], "TLSv1.3": side[first]}
     assert {p.name: p.preference for p in seen.protocols} == wanted
     assert _order(found, "b.example") == wanted

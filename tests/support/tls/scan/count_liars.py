@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from itertools import count, islice
 
 from hardening.tls.registry import PROTOCOLS
-from hardening.tls.scan.engine.rate_limit import Limits
-from hardening.tls.scan.strategy.scope import Scope
+from hardening.tls.scan.engine.rate_limit import RateLimits
+from hardening.tls.scan.strategy.scope import ScanScope
 from hardening.tls.scan.wire import hello
 from tests.support.tls.scan import hostile, liars
 from tests.support.tls.scan.virtual import compared, scanned
@@ -25,8 +25,8 @@ CLOSES = ("close", "alert:40")
 """A server that closes instead of saying no, and one that does not."""
 GOOD = frozenset({0xC02F, 0xC030, 0xC02B, 0xC02C, 0x1301, 0x1302, 0x1303})
 BAD = frozenset(hello.every_suite()) - GOOD
-FULL = Scope(full=True)
-VERDICT = Scope(
+FULL = ScanScope(full=True)
+VERDICT = ScanScope(
     full=False, forbidden=dict.fromkeys(PROTOCOLS, BAD), forbidden_protocols=frozenset(PROTOCOLS[:4])
 )
 
@@ -68,9 +68,9 @@ def by_closes(first: int = 0) -> Iterator[Case]:
                     yield f"every {period}", hostile.Server(offer, before=lie, refusal=refusal)
 
 
-def hides(server: hostile.Server, scope: Scope) -> tuple[bool, bool, int]:
+def hides(server: hostile.Server, scope: ScanScope) -> tuple[bool, bool, int]:
     """Scan one; tell whether anything was missed without a word, whether anything stayed open, and what it cost."""
-    found, world = scanned(server, scope, Limits())
+    found, world = scanned(server, scope, RateLimits())
     _, missed, extra = compared(server.offer, found)
     if extra:
         raise AssertionError(extra)

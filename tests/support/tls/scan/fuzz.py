@@ -12,7 +12,7 @@ from hardening.errors import UsageError
 from hardening.tls.scan import endpoint
 from hardening.tls.scan.engine.connection import converse
 from hardening.tls.scan.strategy import deep
-from hardening.tls.scan.strategy.messages import Answer, Kind, Question, Want
+from hardening.tls.scan.strategy.messages import Answer, AnswerKind, Question, Want
 from hardening.tls.scan.wire import answer, ssh, starttls, tls13
 from hardening.tls.scan.wire.dialogue import Dialogue
 
@@ -38,14 +38,14 @@ def listened(question: Question, data: bytes, step: int) -> None:
         if found is not None:
             break
     else:
-        found = listener.end(Kind.CLOSED)
-    assert found.kind in Kind
+        found = listener.end(AnswerKind.CLOSED)
+    assert found.kind in AnswerKind
     assert listener.heard <= len(data)
 
 
 def spoken(name: str, data: bytes) -> None:
     """Feed the dialogue of one protocol; it goes on, is done, or says why not."""
-    target = endpoint.Target(
+    target = endpoint.ScanTarget(
         text="h", host="host.example", port=1, starttls=None if name == "connect" else name
     )
     dialogue = starttls.dialogue(target, proxy=name == "connect")
@@ -89,7 +89,7 @@ def _messages(data: bytes) -> None:
         except answer.MalformedError:
             continue
     for suite in (0xC02F, 0x009E, 0x0003, 0x008C):
-        answer.key_exchange(data, Answer(kind=Kind.HELLO, protocol="TLSv1.2", suite=suite))
+        answer.key_exchange(data, Answer(kind=AnswerKind.HELLO, protocol="TLSv1.2", suite=suite))
 
 
 WAYS = len(_QUESTIONS) + len(starttls.SCRIPTS) + 4

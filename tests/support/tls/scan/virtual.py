@@ -14,11 +14,11 @@ from itertools import count
 
 from hardening.tls.scan.engine.connection import converse
 from hardening.tls.scan.engine.conversations import Engine
-from hardening.tls.scan.engine.rate_limit import Limits, Pace
+from hardening.tls.scan.engine.rate_limit import Pace, RateLimits
 from hardening.tls.scan.strategy.endpoint_state import Endpoint
-from hardening.tls.scan.strategy.messages import Answer, Kind
+from hardening.tls.scan.strategy.messages import Answer, AnswerKind
 from hardening.tls.scan.strategy.plan import Inquiry
-from hardening.tls.scan.strategy.scope import Scope
+from hardening.tls.scan.strategy.scope import ScanScope
 from hardening.tls.scan.wire.answer import Listener
 from tests.support.tls.scan import hostile
 
@@ -121,13 +121,13 @@ def _heard(action: str | bytes, listener: Listener, server: hostile.Server) -> t
     if isinstance(action, bytes):
         answer = listener.feed(action)
         slow = 0.3 if server.send is not None else WORK
-        return answer or listener.end(Kind.CLOSED, "closed"), slow
-    kinds = {"close": Kind.CLOSED, "reset": Kind.RESET, "stall": Kind.SILENT}
+        return answer or listener.end(AnswerKind.CLOSED, "closed"), slow
+    kinds = {"close": AnswerKind.CLOSED, "reset": AnswerKind.RESET, "stall": AnswerKind.SILENT}
     return listener.end(kinds[action], action), WORK
 
 
 def scanned(
-    server: hostile.Server, scope: Scope, limits: Limits, seed: int | None = None
+    server: hostile.Server, scope: ScanScope, limits: RateLimits, seed: int | None = None
 ) -> tuple[Endpoint, World]:
     """Scan a server in simulated time; with a seed, on a machine that stops now and then."""
     inquiry_pace = Pace(limits, 0.0)

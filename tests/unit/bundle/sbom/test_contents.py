@@ -22,7 +22,7 @@ from bundle.walk.member import Member
 from bundle.walk.problem import Problem
 from hardening import __version__
 from hardening.demo import specimen
-from hardening.tls.cbom import Inventory, Server, evidence
+from hardening.tls.cbom import InventoriedServer, Inventory, evidence
 from tests.unit.bundle.sbom.test_sbom import CONFIGURATIONS, key_and_certificate
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -381,7 +381,7 @@ def test_a_suite_names_each_algorithm_by_what_it_is_used_for(suite: str, uses: s
     """One name has two uses, so that neither is told by the suite that happens to come first."""
     offer = {"protocols": {"TLSv1.0": {"suites": [suite]}}, "ssh": {"ciphers": ["none"], "macs": ["none"]}}
     made = Inventory()
-    made.add(Server(name="a", place="etc/a.conf", offer=offer))
+    made.add(InventoriedServer(name="a", place="etc/a.conf", offer=offer))
     assert {ref for one in made.all() if (ref := str(one.bom_ref)).startswith("algorithm:")} == {
         f"algorithm:{one}" for one in uses
     }

@@ -9,7 +9,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import example, given
 
-from hardening.tls.scan.strategy.messages import Answer, Kind, Question, Want
+from hardening.tls.scan.strategy.messages import Answer, AnswerKind, Question, Want
 from hardening.tls.scan.strategy.probes import Probe
 from hardening.tls.scan.wire.answer import FLIGHT_LIMIT, RETRY_RANDOM, Listener
 
@@ -47,7 +47,7 @@ def _read(question: Question, pieces: list[bytes]) -> Answer:
         answer = listener.feed(piece)
         if answer is not None:
             return answer
-    return listener.end(Kind.CLOSED)
+    return listener.end(AnswerKind.CLOSED)
 
 
 @given(st.binary(max_size=600), st.sampled_from([TLS12, TLS13, SSLV2]))
@@ -88,7 +88,7 @@ def test_how_bytes_arrive_changes_nothing(cuts: list[int]) -> None:
 def test_a_cut_flight_keeps_the_suite_or_is_no_answer(size: int) -> None:
     answer = _read(TLS12, [FLIGHT[:size]])
     assert answer.suite in (None, 0x009E)
-    assert (answer.kind is Kind.HELLO) == (answer.suite is not None)
+    assert (answer.kind is AnswerKind.HELLO) == (answer.suite is not None)
 
 
 def test_a_retry_request_settles_suite_and_group() -> None:
@@ -100,19 +100,19 @@ def test_a_retry_request_settles_suite_and_group() -> None:
 
 
 def test_a_newer_version_than_asked_is_no_answer() -> None:
-    assert _read(TLS12, [_record(22, _hello(version=b"\x03\x04"))]).kind is Kind.GARBAGE
+    assert _read(TLS12, [_record(22, _hello(version=b"\x03\x04"))]).kind is AnswerKind.GARBAGE
 
 
 def test_warnings_are_passed_over_and_fatal_alerts_are_not() -> None:
     assert _read(TLS12, [_record(21, b"\x01\x70") + _record(21, b"\x02\x28")]).alert == 40
     assert _read(TLS12, [_record(21, b"\x01\x70\x02"), _record(21, b"\x28")]).alert == 40
-    assert _read(TLS12, [_record(21, b"\x02\x00")]).kind is Kind.CLOSED
+    assert _read(TLS12, [_record(21, b"\x02\x00")]).kind is AnswerKind.CLOSED
 
 
 def test_an_sslv2_server_lists_all_it_shares() -> None:
     body = b"\x04\x00\x01\x00\x02\x00\x03\x00\x06\x00\x10der\x01\x00\x80\x07\x00\xc0" + bytes(16)
     answer = _read(SSLV2, [(0x8000 | len(body)).to_bytes(2, "big") + body])
-    assert (answer.kind, answer.kinds, answer.chain) == (Kind.HELLO, (0x010080, 0x0700C0), (b"der",))
+    assert (answer.kind, answer.kinds, answer.chain) == (AnswerKind.HELLO, (0x010080, 0x0700C0), (b"der",))
 
 
 def test_a_flight_without_end_stops_at_the_limit() -> None:
@@ -159,15 +159,15 @@ def test_a_heartbeat_asks_for_no_byte_of_memory() -> None:
 
 def test_one_extension_twice_is_no_answer() -> None:
     once = b"\x00\x17\x00\x00"
-    assert _read(TLS12, [_record(22, _hello(extensions=once))]).kind is Kind.HELLO
+    assert _read(TLS12, [_record(22, _hello(extensions=once))]).kind is AnswerKind.HELLO
     answer = _read(TLS12, [_record(22, _hello(extensions=once + once))])
-    assert (answer.kind, answer.detail) == (Kind.GARBAGE, "extension 23 twice")
+    assert (answer.kind, answer.detail) == (AnswerKind.GARBAGE, "extension 23 twice")
 
 
 def test_a_cipher_kind_that_is_cut_short_is_no_answer() -> None:
     body = b"\x04\x00\x01\x00\x02\x00\x00\x00\x04\x00\x00\x01\x00\x80\x07"
     answer = _read(SSLV2, [(0x8000 | len(body)).to_bytes(2, "big") + body])
-    assert (answer.kind, answer.detail) == (Kind.GARBAGE, "a cipher kind is cut short")
+    assert (answer.kind, answer.detail) == (AnswerKind.GARBAGE, "a cipher kind is cut short")
 
 
 def test_no_certificate_ends_a_handshake_though_it_is_a_warning() -> None:

@@ -16,7 +16,7 @@ from OpenSSL import SSL
 from hardening.cli import run as harden
 from hardening.findings import Run
 from hardening.tls import policy
-from hardening.tls.scan.run import Settings, scan
+from hardening.tls.scan.run import ScanSettings, scan
 from hardening.tls.scan.strategy.messages import Identity
 from tests.support.tls.scan.flawed import serving
 
@@ -55,7 +55,7 @@ def server(verify: ssl.VerifyMode, version: ssl.TLSVersion, reply: bytes = b"") 
 
 
 def _scan(endpoint: str, identity: Identity | None = None, name: str = "bacnet-sc") -> Run:
-    return scan([endpoint], [policy.load(name)], Settings(identity=identity))
+    return scan([endpoint], [policy.load(name)], ScanSettings(identity=identity))
 
 
 def _told(run: Run) -> tuple[object, object, object]:
@@ -131,7 +131,7 @@ def test_a_handshake_is_finished_only_where_it_is_wanted() -> None:
 
 def test_an_http_server_that_refuses_after_the_handshake_requires_a_certificate() -> None:
     with server(ssl.CERT_OPTIONAL, V13, reply=PAGE) as endpoint:
-        run = scan([f"https://{endpoint}"], [policy.load("bacnet-sc")], Settings())
+        run = scan([f"https://{endpoint}"], [policy.load("bacnet-sc")], ScanSettings())
     assert _told(run) == ("required", None, "HTTP 400")
 
 

@@ -13,7 +13,7 @@ from hardening.cli import run
 from hardening.errors import ExitCode, HardeningError, InputError, UsageError
 from hardening.tls.scan import endpoint
 from hardening.tls.scan.endpoint import expand, parse, read_list
-from hardening.tls.scan.engine.rate_limit import Limits
+from hardening.tls.scan.engine.rate_limit import RateLimits
 
 
 @pytest.mark.parametrize(
@@ -162,6 +162,6 @@ def test_what_a_server_calls_itself_is_no_name_that_clients_ask_for(
 
 
 def test_names_share_one_pace() -> None:
-    whole = Limits()
+    whole = RateLimits()
     part = whole.shared(4)
     assert (part.rate * 4, part.burst * 4, part.parallel) == (whole.rate, whole.burst, 1)

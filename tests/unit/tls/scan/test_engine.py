@@ -10,11 +10,11 @@ from hypothesis import given, settings
 
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.scan.engine.conversations import Engine
-from hardening.tls.scan.engine.rate_limit import Limits, Pace
+from hardening.tls.scan.engine.rate_limit import Pace, RateLimits
 from hardening.tls.scan.strategy.endpoint_state import DOWNGRADE_FROM_13, Endpoint
-from hardening.tls.scan.strategy.messages import Answer, Kind, Question
+from hardening.tls.scan.strategy.messages import Answer, AnswerKind, Question
 from hardening.tls.scan.strategy.plan import Inquiry
-from hardening.tls.scan.strategy.scope import Scope
+from hardening.tls.scan.strategy.scope import ScanScope
 from hardening.tls.scan.wire import hello
 
 _codes = st.sampled_from(hello.every_suite())
@@ -40,9 +40,9 @@ class Simulated:
         recent = [t for t in self._starts if now - t < 1.0]
         self._starts = [*recent, now]
         if self.limit is not None and len(recent) >= self.limit:
-            return Answer(kind=Kind.CLOSED)
+            return Answer(kind=AnswerKind.CLOSED)
         if question.protocol == "SSLv2":
-            return Answer(kind=Kind.ALERT, alert=self.no_version, fatal=True)
+            return Answer(kind=AnswerKind.ALERT, alert=self.no_version, fatal=True)
         span = PROTOCOLS[PROTOCOLS.index(question.floor) if question.down_to else 1 :]
         versions = [
             p for p in span if p in self.offer and PROTOCOLS.index(p) <= PROTOCOLS.index(question.protocol)
@@ -57,18 +57,18 @@ class Simulated:
                 break
             newer = "TLSv1.3" in self.offer and version == "TLSv1.2"
             return Answer(
-                kind=Kind.HELLO,
+                kind=AnswerKind.HELLO,
                 protocol=version,
                 suite=suite,
                 group=29,
                 random=DOWNGRADE_FROM_13 if newer else b"",
             )
-        return Answer(kind=Kind.ALERT, alert=40 if versions else self.no_version, fatal=True)
+        return Answer(kind=AnswerKind.ALERT, alert=40 if versions else self.no_version, fatal=True)
 
 
-def run(server: Simulated, scope: Scope, limits: Limits | None = None) -> tuple[Endpoint, float]:
+def run(server: Simulated, scope: ScanScope, limits: RateLimits | None = None) -> tuple[Endpoint, float]:
     now = 0.0
-    pace = Pace(limits or Limits(), now)
+    pace = Pace(limits or RateLimits(), now)
     inquiry = Inquiry(scope, pace)
     engine = Engine(inquiry.run(), pace, now)
     while not engine.done:
@@ -90,7 +90,7 @@ def _got(found: Endpoint) -> dict[str, list[int]]:
 @settings(max_examples=60)
 @given(_offers)
 def test_an_inventory_finds_exactly_what_is_there_in_its_order(offer: dict[str, list[int]]) -> None:
-    found, _ = run(Simulated(offer), Scope(full=True))
+    found, _ = run(Simulated(offer), ScanScope(full=True))
     got = _got(found)
     assert {name: sorted(codes) for name, codes in got.items()} == {n: sorted(c) for n, c in offer.items()}
     assert not [p.name for p in found.protocols.values() if p.unknown]
@@ -99,7 +99,9 @@ def test_an_inventory_finds_exactly_what_is_there_in_its_order(offer: dict[str, 
 @settings(max_examples=30)
 @given(_offers, st.floats(3, 40))
 def test_a_throttle_costs_time_and_nothing_else(offer: dict[str, list[int]], limit: float) -> None:
-    found, seconds = run(Simulated(offer, limit=limit), Scope(full=True), Limits(patience=120, budget=10_000))
+    found, seconds = run(
+        Simulated(offer, limit=limit), ScanScope(full=True), RateLimits(patience=120, budget=10_000)
+    )
     assert {n: sorted(c) for n, c in _got(found).items()} == {n: sorted(c) for n, c in offer.items()}
     assert seconds < 600
 
@@ -109,7 +111,7 @@ def test_a_throttle_costs_time_and_nothing_else(offer: dict[str, list[int]], lim
 def test_a_verdict_finds_every_forbidden_suite(offer: dict[str, list[int]], forbidden: set[int]) -> None:
     every = frozenset(forbidden)
     old = frozenset(PROTOCOLS[:4])
-    scope = Scope(full=False, forbidden=dict.fromkeys(PROTOCOLS, every), forbidden_protocols=old)
+    scope = ScanScope(full=False, forbidden=dict.fromkeys(PROTOCOLS, every), forbidden_protocols=old)
     found, _ = run(Simulated(offer), scope)
     got = _got(found)
     for name, codes in offer.items():
@@ -123,7 +125,7 @@ def test_245_suites_behind_a_throttle_are_all_found(limit: int) -> None:
     sizes = {"SSLv3": 54, "TLSv1.0": 54, "TLSv1.1": 54, "TLSv1.2": 83}
     offer = {name: dice.sample(hello.every_suite(), size) for name, size in sizes.items()}
     server = Simulated(offer, limit=limit)
-    found, seconds = run(server, Scope(full=True))
+    found, seconds = run(server, ScanScope(full=True))
     assert sum(len(p.suites) for p in found.offered()) == 245
     assert not [p.name for p in found.protocols.values() if p.unknown]
     assert seconds < 100
@@ -136,7 +138,7 @@ def test_a_compliant_verdict_costs_eight_questions(no_version: int, most: int) -
     server = Simulated({"TLSv1.2": [0xC02F, 0xC030], "TLSv1.3": [0x1301, 0x1302]}, no_version=no_version)
     good = frozenset({0xC02F, 0xC030, 0x1301, 0x1302, 0x1303, 0x1304, 0x1305})
     bad = frozenset(hello.every_suite()) - good
-    scope = Scope(
+    scope = ScanScope(
         full=False, forbidden=dict.fromkeys(PROTOCOLS, bad), forbidden_protocols=frozenset(PROTOCOLS[:4])
     )
     found, _ = run(server, scope)
@@ -147,6 +149,6 @@ def test_a_compliant_verdict_costs_eight_questions(no_version: int, most: int) -
 def test_an_honest_inventory_costs_few_more_than_it_has() -> None:
     """Six suites, groups and chains: one question a suite and a version, and what makes a lie unlikely."""
     server = Simulated({"TLSv1.2": [0xC02F, 0xC030, 0xCCA8], "TLSv1.3": [0x1302, 0x1303, 0x1301]})
-    found, _ = run(server, Scope(full=True))
+    found, _ = run(server, ScanScope(full=True))
     assert sum(len(p.suites) for p in found.offered()) == 6
     assert server.asked <= 30

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hypothesis.strategies as st
 from hypothesis import given
 
-from hardening.tls.scan.engine.rate_limit import Limits
+from hardening.tls.scan.engine.rate_limit import RateLimits
 from hardening.tls.scan.strategy import control_probes
 from hardening.tls.scan.strategy.evidence import HELLO, LONGEST, Evidence, spread
-from hardening.tls.scan.strategy.scope import Scope
+from hardening.tls.scan.strategy.scope import ScanScope
 from tests.support.tls.scan import hostile
 from tests.support.tls.scan.virtual import compared, scanned
 
-FULL = Scope(full=True)
+FULL = ScanScope(full=True)
 
 
 def _said(words: list[int]) -> Evidence:
@@ -66,7 +66,7 @@ def test_a_first_answer_that_was_a_lie_is_remembered() -> None:
     honest = hostile.Server(liar.offer)
     costs = []
     for server in (liar, honest):
-        found, world = scanned(server, FULL, Limits())
+        found, world = scanned(server, FULL, RateLimits())
         assert not compared(server.offer, found)[1]
         assert [p.suites for p in found.offered()] == [[0xC02F, 0xC030, 0x002F], [0x1301]]
         costs.append(world.connections)
@@ -83,7 +83,7 @@ def test_a_lie_about_a_long_list_does_not_clear_the_record() -> None:
 
     told = [0]
     server = hostile.Server(offer, on_hello=lambda _s, h: None if h.sslv2 else lie(h, told))
-    found, _ = scanned(server, FULL, Limits())
+    found, _ = scanned(server, FULL, RateLimits())
     assert found.protocols["TLSv1.2"].suites == [0x00A2, 0x0032]
     assert not found.protocols["TLSv1.2"].chunked
 
@@ -95,7 +95,7 @@ def test_backends_that_take_turns_are_all_met_by_an_inventory() -> None:
             row = [hostile.Server(hostile.STRICT) for _ in range(backends)]
             row[turn] = hostile.Server({**hostile.STRICT, "TLSv1.2": [*hostile.STRICT["TLSv1.2"], 0x002F]})
             server = hostile.Server(row[turn].offer, on_hello=hostile.behind(*row))
-            found, _ = scanned(server, FULL, Limits())
+            found, _ = scanned(server, FULL, RateLimits())
             assert not compared(server.offer, found)[1], (backends, turn)
 
 
@@ -103,7 +103,7 @@ def test_a_server_that_goes_away_during_the_trial_costs_its_patience_alone() -> 
     """Banned for good after twenty: named as unknown when the patience is up, not when the whole time is."""
     for after in range(17, 30):
         server = hostile.Server(hostile.MIXED, before=lambda s, n=after: "reset" if s.count > n else None)  # type: ignore[misc]  # lambda defaults have no types
-        found, world = scanned(server, FULL, Limits(patience=30.0, budget=600.0))
+        found, world = scanned(server, FULL, RateLimits(patience=30.0, budget=600.0))
         assert not compared(server.offer, found)[1]
         assert world.now < 60
 
@@ -121,6 +121,6 @@ def test_another_word_the_second_time_puts_every_refusal_on_trial() -> None:
     server = hostile.Server(
         {"TLSv1.2": [0xC02F, 0xC030, 0xC013]}, on_hello=lambda s, h: None if h.sslv2 else lie(s, h)
     )
-    found, world = scanned(server, FULL, Limits())
+    found, world = scanned(server, FULL, RateLimits())
     assert not compared(server.offer, found)[1]
     assert world.connections > 60

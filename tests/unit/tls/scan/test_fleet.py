@@ -28,8 +28,8 @@ from hardening.tls import policy
 from hardening.tls.judging.judge import judge
 from hardening.tls.offer import Located, Offer, ProtocolOffer
 from hardening.tls.scan.engine.connecting import Wire
-from hardening.tls.scan.fleet import State, line, restore
-from hardening.tls.scan.run import Settings, scan
+from hardening.tls.scan.fleet import ResumeFile, line, restore
+from hardening.tls.scan.run import ScanSettings, scan
 from hardening.tls.scan.wire import ssh
 from hardening.tls.scan.wire.answer import MalformedError
 from tests.support.ports import free_port
@@ -37,7 +37,7 @@ from tests.support.tls.scan.flawed import serving
 
 START = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)
 
-QUICK = Settings(wire=Wire(connect_timeout=0.5, idle_timeout=0.5))
+QUICK = ScanSettings(wire=Wire(connect_timeout=0.5, idle_timeout=0.5))
 
 
 @contextmanager
@@ -144,10 +144,10 @@ def test_a_state_survives_being_cut_off(tmp_path: Path) -> None:
     path = tmp_path / "state"
     run = scan([f"127.0.0.1:{free_port()}"], [policy.load("aspect")], QUICK)
     outcome = (run.subjects[0], run.findings, run.results)
-    state = State(path, {"policies": ["aspect"]})
+    state = ResumeFile(path, {"policies": ["aspect"]})
     state.add(outcome)
     path.write_text(path.read_text() + line(outcome)[:40])
-    again = State(path, {"policies": ["aspect"]})
+    again = ResumeFile(path, {"policies": ["aspect"]})
     assert list(again.done) == [run.subjects[0].id]
     assert line(restore(line(outcome))) == line(outcome)
 
@@ -219,7 +219,7 @@ def test_many_ssh_servers_are_read_side_by_side() -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
         port = server.getsockname()[1]
         silent = [f"{'s' if n % 2 else 'S'}sh://127.0.0.1:{port}{'/' * (n // 2)}" for n in range(40)]
-        waiting = Settings(wire=Wire(idle_timeout=1.0))
+        waiting = ScanSettings(wire=Wire(idle_timeout=1.0))
         began = time.monotonic()
         run = scan(silent, [policy.load("aspect")], waiting)
     assert len(run.subjects) == 40
@@ -297,7 +297,7 @@ def test_a_state_that_cannot_be_written_is_one_clear_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A disk that fills up, or a folder that goes, in the midst of a scan; it was an internal error."""
-    state = State(tmp_path / "state", {})
+    state = ResumeFile(tmp_path / "state", {})
     monkeypatch.setattr("hardening.tls.scan.fleet.State", lambda *_: state)
     state.path = tmp_path / "gone" / "state"
     dead = f"127.0.0.1:{free_port()}"

@@ -16,9 +16,9 @@ import pytest
 from hardening.findings import Examined
 from hardening.tls.scan.endpoint import parse
 from hardening.tls.scan.engine.connecting import Wire
-from hardening.tls.scan.engine.rate_limit import Limits
-from hardening.tls.scan.run import Examination, Settings, examine
-from hardening.tls.scan.strategy.scope import Scope
+from hardening.tls.scan.engine.rate_limit import RateLimits
+from hardening.tls.scan.run import Examination, ScanSettings, examine
+from hardening.tls.scan.strategy.scope import ScanScope
 from tests.support.places import ROOT
 from tests.support.tls.scan import hostile
 from tests.support.tls.scan.virtual import compared
@@ -80,15 +80,15 @@ def _serving() -> Iterator[dict[str, int]]:
         servers.wait(10)
 
 
-def _scan(ports: dict[str, int], idle: float, limits: Limits) -> Scan:
+def _scan(ports: dict[str, int], idle: float, limits: RateLimits) -> Scan:
     names = {f"127.0.0.1:{port}": name for name, port in ports.items()}
-    settings = Settings(full=True, wire=Wire(connect_timeout=idle, idle_timeout=idle), limits=limits)
+    settings = ScanSettings(full=True, wire=Wire(connect_timeout=idle, idle_timeout=idle), limits=limits)
     done: dict[str, Examination] = {}
     Path("/proc/self/clear_refs").write_text("5")  # the highest so far is what there is now
     before = _memory("VmRSS")
     examine(
         [parse(text) for text in names],
-        Scope(full=True),
+        ScanScope(full=True),
         settings,
         lambda one: done.__setitem__(names[one.target.text], one),
     )
@@ -105,14 +105,14 @@ def ports() -> Iterator[dict[str, int]]:
 def scanned(ports: dict[str, int]) -> dict[str, Examination]:
     """What can be had of difficult servers: time enough for a machine that is busy with other things."""
     some = {name: ports[name] for name in ON_SOCKETS}
-    return _scan(some, 20.0, Limits(patience=120.0, budget=600.0)).done
+    return _scan(some, 20.0, RateLimits(patience=120.0, budget=600.0)).done
 
 
 @pytest.fixture(scope="module")
 def attacked(ports: dict[str, int]) -> Scan:
     """What malicious servers get: little patience."""
     bad = {name: ports[name] for name in hostile.MALICIOUS}
-    return _scan(bad, 0.5, Limits(patience=2.0, budget=5.0))
+    return _scan(bad, 0.5, RateLimits(patience=2.0, budget=5.0))
 
 
 def whole_truth(name: str, one: Examination, also_open: frozenset[str] = frozenset()) -> None:

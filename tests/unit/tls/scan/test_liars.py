@@ -9,9 +9,9 @@ from math import exp
 
 import pytest
 
-from hardening.tls.scan.engine.rate_limit import Limits
+from hardening.tls.scan.engine.rate_limit import RateLimits
 from hardening.tls.scan.strategy import control_probes
-from hardening.tls.scan.strategy.scope import Scope
+from hardening.tls.scan.strategy.scope import ScanScope
 from tests.support.tls.scan import hostile, liars
 from tests.support.tls.scan.count_liars import BAD, FULL, VERDICT, by_closes, hides
 from tests.support.tls.scan.virtual import compared, scanned
@@ -26,7 +26,7 @@ def _missed(offer: str, lie: str) -> int:
     for scope in (FULL, VERDICT):
         for refusal in ("alert:40", "alert:40 "):
             server = hostile.Server(liars.OFFERS[offer], before=LIES[lie](), refusal=refusal)
-            found, _ = scanned(server, scope, Limits())
+            found, _ = scanned(server, scope, RateLimits())
             _, missed, extra = compared(server.offer, found)
             assert not extra
             count += any(scope.full or v in scope.forbidden_protocols or c in BAD for v, c in missed)
@@ -42,7 +42,7 @@ def test_no_lie_hides_what_is_there(lie: str) -> None:
 
 
 @pytest.mark.parametrize("scope", [FULL, VERDICT], ids=["inventory", "verdict"])
-def test_no_close_hides_what_is_there(scope: Scope) -> None:
+def test_no_close_hides_what_is_there(scope: ScanScope) -> None:
     """Servers that close by chance or by count; those that refuse by a close, too, and those that refuse in words."""
     sample = islice(by_closes(), 0, 364, 13)
     assert not [name for name, server in sample if hides(server, scope)[0]]
@@ -51,7 +51,7 @@ def test_no_close_hides_what_is_there(scope: Scope) -> None:
 def test_a_liar_costs_bounded_time() -> None:
     for lie in ("every-2-after-0", "every-3-after-0", "every-5-after-1", "5-in-1.0-s"):
         server = hostile.Server(liars.OFFERS["tls10-beside-tls12"], before=LIES[lie]())
-        _, world = scanned(server, VERDICT, Limits())
+        _, world = scanned(server, VERDICT, RateLimits())
         assert world.connections < 300
         assert world.now < 120
 

@@ -17,10 +17,10 @@ from hardening.tls.scan.endpoint import parse, parse_proxy
 from hardening.tls.scan.engine.connecting import SPARE, Address, Wire, room
 from hardening.tls.scan.engine.conversations import Engine, Reply, Talk
 from hardening.tls.scan.engine.net import Loop
-from hardening.tls.scan.engine.rate_limit import Limits, Pace
-from hardening.tls.scan.strategy.messages import Answer, Kind, Question
+from hardening.tls.scan.engine.rate_limit import Pace, RateLimits
+from hardening.tls.scan.strategy.messages import Answer, AnswerKind, Question
 from hardening.tls.scan.strategy.opening import _failure
-from hardening.tls.scan.strategy.scope import Scope
+from hardening.tls.scan.strategy.scope import ScanScope
 
 LONG = 30.0
 """Seconds that no test here may wait."""
@@ -35,7 +35,7 @@ def test_a_question_may_be_less_patient_than_its_connection(first: bytes) -> Non
         heard.append((yield Question(protocol="TLSv1.2", suites=(0xC02F,), patience=0.3)))
 
     def talk(_target: object, now: float) -> Engine:
-        return Engine(ask(), Pace(Limits(), now), now)
+        return Engine(ask(), Pace(RateLimits(), now), now)
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         kept: list[socket.socket] = []
@@ -53,7 +53,7 @@ def test_a_question_may_be_less_patient_than_its_connection(first: bytes) -> Non
         for sock in kept:
             sock.close()
     ((answer, _, _),) = heard
-    assert answer.kind is Kind.SILENT
+    assert answer.kind is AnswerKind.SILENT
     assert 0.2 < answer.seconds < LONG / 2
 
 
@@ -83,7 +83,7 @@ def test_whoever_interrupts_waits_for_no_names(monkeypatch: pytest.MonkeyPatch) 
             raise KeyboardInterrupt
 
     def talk(_target: object, now: float) -> Engine:
-        return Engine(ask(), Pace(Limits(), now), now)
+        return Engine(ask(), Pace(RateLimits(), now), now)
 
     monkeypatch.setattr("hardening.tls.scan.engine.net.resolve", slow)
     monkeypatch.setattr("hardening.tls.scan.engine.net.ThreadPoolExecutor", Pool)
@@ -95,10 +95,10 @@ def test_whoever_interrupts_waits_for_no_names(monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_full_offer_is_asked_for_as_the_settings_say(monkeypatch: pytest.MonkeyPatch) -> None:
     """`vulnerabilities` was left out, and nobody was told."""
-    asked: list[Scope] = []
+    asked: list[ScanScope] = []
     monkeypatch.setattr(run, "examine", lambda _targets, scope, *_: asked.append(scope))
-    run.offers([], run.Settings(full=True, deep=True, vulnerabilities=True))
-    assert asked == [Scope(full=True, deep=True, clients=True, vulnerabilities=True)]
+    run.offers([], run.ScanSettings(full=True, deep=True, vulnerabilities=True))
+    assert asked == [ScanScope(full=True, deep=True, clients=True, vulnerabilities=True)]
 
 
 def _answers(
@@ -111,7 +111,7 @@ def _answers(
         heard.append((yield Question(protocol="TLSv1.2", suites=(0xC02F,))))
 
     def talk(_target: object, now: float) -> Engine:
-        return Engine(ask(), Pace(Limits(), now), now)
+        return Engine(ask(), Pace(RateLimits(), now), now)
 
     if addresses is not None:
         monkeypatch.setattr("hardening.tls.scan.engine.net.resolve", lambda *_: list(addresses))
@@ -146,17 +146,17 @@ def test_a_name_is_asked_at_its_next_address_where_the_first_is_silent(
         answer, _, _ = _answers("host.invalid", where, monkeypatch, wire)
         for one in crowd:
             one.close()
-    assert (answer.kind, answer.alert) == (Kind.ALERT, 40)
+    assert (answer.kind, answer.alert) == (AnswerKind.ALERT, 40)
 
 
 @pytest.mark.parametrize("text", ["[fe80::1%nosuch0]:443", "fe80::1%25lo"])
 def test_an_interface_that_is_not_there_is_said(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It was an internal error of the whole scan."""
     answer, _, _ = _answers(text, None, monkeypatch, Wire())
-    assert (answer.kind, answer.detail) == (Kind.UNREACHABLE, "no interface of that name here")
+    assert (answer.kind, answer.detail) == (AnswerKind.UNREACHABLE, "no interface of that name here")
     proxy = Wire(proxy=parse_proxy("[fe80::1%nosuch0]:3128"))
     answer, _, _ = _answers("192.0.2.1:443", None, monkeypatch, proxy)
-    assert (answer.kind, answer.detail) == (Kind.UNREACHABLE, "no interface of that name here")
+    assert (answer.kind, answer.detail) == (AnswerKind.UNREACHABLE, "no interface of that name here")
 
 
 def test_no_more_is_open_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,6 +190,6 @@ def test_a_scan_of_many_needs_few_files(tmp_path: Path) -> None:
 
 def test_who_answers_too_slowly_is_not_silent() -> None:
     """A server that sent a byte a second was said to stay silent."""
-    silent, slow = (_failure(Answer(kind=Kind.SILENT, heard=heard), []) for heard in (0, 7))
+    silent, slow = (_failure(Answer(kind=AnswerKind.SILENT, heard=heard), []) for heard in (0, 7))
     assert "stays silent" in silent
     assert "so slowly" in slow

@@ -15,9 +15,9 @@ from hardening.findings import Examined
 from hardening.tls import policy
 from hardening.tls.scan.endpoint import STARTTLS_PORTS, parse
 from hardening.tls.scan.engine.connecting import Wire
-from hardening.tls.scan.engine.rate_limit import Limits
-from hardening.tls.scan.run import Examination, Settings, examine, scan
-from hardening.tls.scan.strategy.scope import Scope
+from hardening.tls.scan.engine.rate_limit import RateLimits
+from hardening.tls.scan.run import Examination, ScanSettings, examine, scan
+from hardening.tls.scan.strategy.scope import ScanScope
 from hardening.tls.scan.wire.dialogue import LIMIT, Dialogue, NoTls
 from hardening.tls.scan.wire.starttls import SCRIPTS, dialogue
 from tests.support.tls.scan import hostile
@@ -238,8 +238,12 @@ def walked() -> dict[tuple[str, str], Examination]:
     ready.wait(10)
     done: dict[tuple[str, str], Examination] = {}
     targets = [parse(f"{case[0]}://127.0.0.1:{port}") for port, case in ports.items()]
-    settings = Settings(full=True, wire=Wire(connect_timeout=3, idle_timeout=3), limits=Limits(patience=8))
-    examine(targets, Scope(full=True), settings, lambda one: done.__setitem__(ports[one.target.port], one))
+    settings = ScanSettings(
+        full=True, wire=Wire(connect_timeout=3, idle_timeout=3), limits=RateLimits(patience=8)
+    )
+    examine(
+        targets, ScanScope(full=True), settings, lambda one: done.__setitem__(ports[one.target.port], one)
+    )
     loop.call_soon_threadsafe(stop.set)
     thread.join(10)
     loop.close()
@@ -271,7 +275,9 @@ def test_a_refusal_is_said_in_words(walked: dict[tuple[str, str], Examination]) 
 
 def test_a_mail_server_that_does_not_answer_is_not_examined() -> None:
     with socket.create_server(("127.0.0.1", 0)) as quiet:
-        settings = Settings(wire=Wire(connect_timeout=0.5, idle_timeout=0.5), limits=Limits(patience=2))
+        settings = ScanSettings(
+            wire=Wire(connect_timeout=0.5, idle_timeout=0.5), limits=RateLimits(patience=2)
+        )
         run = scan([f"smtp://127.0.0.1:{quiet.getsockname()[1]}"], [policy.load("aspect")], settings)
     assert [one.rule.id for one in run.findings] == ["tls/inconclusive"]
     assert run.exit_code() is ExitCode.NOTHING_EXAMINED

@@ -11,17 +11,17 @@ from hardening.tls import policy
 from hardening.tls.judging.judge import judge
 from hardening.tls.judging.required import unmet
 from hardening.tls.registry import PROTOCOLS
-from hardening.tls.scan.engine.rate_limit import Limits
+from hardening.tls.scan.engine.rate_limit import RateLimits
 from hardening.tls.scan.report.offers import offer_of
-from hardening.tls.scan.run import Settings, scope_of
-from hardening.tls.scan.strategy.scope import Scope
+from hardening.tls.scan.run import ScanSettings, scope_of
+from hardening.tls.scan.strategy.scope import ScanScope
 from hardening.tls.scan.strategy.shapes import SMALL
 from hardening.tls.scan.wire import hello
 from tests.support.tls.scan import hostile
 from tests.support.tls.scan.virtual import compared, scanned
 from tests.unit.tls.scan.test_hostile import MAY_STAY_OPEN
 
-LIMITS = Limits(patience=60.0, budget=600.0)
+LIMITS = RateLimits(patience=60.0, budget=600.0)
 Before = Callable[[hostile.Server], str | None]
 _OLD = frozenset(PROTOCOLS[:4])
 
@@ -29,7 +29,7 @@ _OLD = frozenset(PROTOCOLS[:4])
 @pytest.mark.parametrize("name", hostile.SERVERS)
 def test_the_whole_truth_or_inconclusive(name: str) -> None:
     server = hostile.servers()[name]
-    found, _ = scanned(server, Scope(full=True), LIMITS)
+    found, _ = scanned(server, ScanScope(full=True), LIMITS)
     got, missed, extra = compared(server.offer, found)
     assert not missed, "missed without a word"
     assert not extra
@@ -37,7 +37,7 @@ def test_the_whole_truth_or_inconclusive(name: str) -> None:
         assert got == {(version, code) for version, codes in server.offer.items() for code in codes}
 
 
-def _under_load(name: str, seed: int, scope: Scope) -> None:
+def _under_load(name: str, seed: int, scope: ScanScope) -> None:
     server = hostile.servers()[name]
     found, _ = scanned(server, scope, LIMITS, seed)
     _, missed, extra = compared(server.offer, found)
@@ -53,7 +53,7 @@ def _under_load(name: str, seed: int, scope: Scope) -> None:
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("name", hostile.SERVERS)
 def test_nothing_is_missed_without_a_word_on_a_machine_that_stops(name: str, seed: int) -> None:
-    _under_load(name, seed, Scope(full=True))
+    _under_load(name, seed, ScanScope(full=True))
 
 
 RARELY_MET = "four-unequal-backends"
@@ -63,7 +63,9 @@ RARELY_MET = "four-unequal-backends"
 @pytest.mark.parametrize("name", [name for name in hostile.SERVERS if name != RARELY_MET])
 def test_nor_by_a_verdict(name: str) -> None:
     bad = frozenset(hello.every_suite()) - {0xC02F, 0xC030, 0x1301, 0x1302, 0x1303}
-    _under_load(name, 0, Scope(full=False, forbidden=dict.fromkeys(PROTOCOLS, bad), forbidden_protocols=_OLD))
+    _under_load(
+        name, 0, ScanScope(full=False, forbidden=dict.fromkeys(PROTOCOLS, bad), forbidden_protocols=_OLD)
+    )
 
 
 LIARS: dict[str, Before] = {
@@ -80,7 +82,7 @@ def test_a_refusal_that_does_not_fit_is_not_believed(offer: str, liar: str) -> N
     """Servers that refuse in words for reasons of their own."""
     for seed in range(3):
         server = hostile.Server(getattr(hostile, offer), before=LIARS[liar])
-        found, _ = scanned(server, Scope(full=True), LIMITS, seed)
+        found, _ = scanned(server, ScanScope(full=True), LIMITS, seed)
         _, missed, extra = compared(server.offer, found)
         assert not missed
         assert not extra
@@ -97,7 +99,7 @@ def test_a_server_that_meets_an_old_version_with_silence_is_asked_side_by_side()
         return "stall" if old else None
 
     bad = frozenset(hello.every_suite()) - {0xC02F, 0xC030, 0x1301, 0x1302, 0x1303}
-    scope = Scope(full=False, forbidden=dict.fromkeys(PROTOCOLS, bad), forbidden_protocols=_OLD)
+    scope = ScanScope(full=False, forbidden=dict.fromkeys(PROTOCOLS, bad), forbidden_protocols=_OLD)
     server = hostile.Server({"TLSv1.2": [0xC02F, 0xC030]}, on_hello=silent)
     found, world = scanned(server, scope, LIMITS)
     assert all(found.protocols[name].unknown for name in ("TLSv1.0", "TLSv1.1"))
@@ -110,16 +112,16 @@ def test_a_server_that_meets_an_old_version_with_silence_is_asked_side_by_side()
 def test_a_server_that_closes_instead_of_saying_no_is_known_in_full(refusal: str) -> None:
     """OpenSSL 1.0.2k with TLS 1.2 alone cost 117 connections and stayed partial."""
     bad = frozenset(hello.every_suite()) - {0xC02F, 0xC030, 0x1301, 0x1302, 0x1303}
-    verdict = Scope(
+    verdict = ScanScope(
         full=False,
         forbidden=dict.fromkeys(PROTOCOLS, bad),
         forbidden_protocols=_OLD,
         forbidden_groups=frozenset(),
     )
     for offer in ({"TLSv1.2": [0xC02F, 0xC030]}, {"TLSv1.2": [0xC02F], "TLSv1.3": [0x1301, 0x1302]}):
-        for scope in (Scope(full=True), verdict):
+        for scope in (ScanScope(full=True), verdict):
             server = hostile.Server(offer, refusal=refusal)
-            found, world = scanned(server, scope, Limits())
+            found, world = scanned(server, scope, RateLimits())
             _, missed, extra = compared(offer, found)
             assert not [p.name for p in found.protocols.values() if p.unknown or p.unknown_groups]
             assert not extra
@@ -131,7 +133,7 @@ def test_one_control_question_that_is_closed_ends_the_trial() -> None:
     """A server that closes on every n-th connection too is not known to refuse."""
     for n in (7, 11, 13, 19):
         server = hostile.Server({"TLSv1.2": [0xC02F]}, before=hostile.every(n, "close"), refusal="close")
-        found, _ = scanned(server, Scope(full=True), LIMITS)
+        found, _ = scanned(server, ScanScope(full=True), LIMITS)
         assert found.protocols["TLSv1.0"].unknown
 
 
@@ -147,11 +149,11 @@ def test_one_control_question_that_is_closed_ends_the_trial() -> None:
 def test_what_a_policy_requires_is_settled_by_an_inventory(offer: str, name: str, again: bool) -> None:
     """Versions, suites and groups alike: without --full a suite stayed open, and a group cost every server an inventory."""
     chosen, server = policy.load(name), hostile.Server(getattr(hostile, offer))
-    found, _ = scanned(server, scope_of([chosen], Settings()), LIMITS)
+    found, _ = scanned(server, scope_of([chosen], ScanSettings()), LIMITS)
     seen = offer_of(found, "127.0.0.1:443", full=False, connections=1)
     assert unmet(seen, [chosen]) is again
     if again:
-        found, _ = scanned(server, scope_of([chosen], Settings(full=True)), LIMITS)
+        found, _ = scanned(server, scope_of([chosen], ScanSettings(full=True)), LIMITS)
         seen = offer_of(found, "127.0.0.1:443", full=True, connections=1)
     reasons = [one.reason for one in judge(seen, chosen).results if one.verdict is Verdict.INCONCLUSIVE]
     assert [reason for reason in reasons if reason.startswith("not settled")] == []

@@ -59,7 +59,7 @@ def test_fixed_ecdh_asks_for_the_right_signature(
     assert found == frozenset(kinds)
     at = in_file("x", 1)
     offer = served.offer(
-        served.Settings(
+        served.ServedSettings(
             subject="x",
             at=at,
             protocols=(Located("TLSv1.0", at),),
