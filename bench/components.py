@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bundle.detect.components import Components
 from bundle.detect.java.zipread import directory
-from bundle.walk.member import Entry, Member
+from bundle.walk.member import ContainerEntry, Member
 
 CACHE = Path(__file__).parents[1] / ".cache" / "components" / "debian"
 
@@ -24,7 +24,7 @@ def members(folder: Path) -> list[Member]:
             content = path.read_bytes()
             jar = content[:4] == b"PK\x03\x04"
             rows = directory(content) if jar else ()
-            entries = tuple(Entry(row.name, row.size, row.crc32) for row in rows)
+            entries = tuple(ContainerEntry(row.name, row.size, row.crc32) for row in rows)
             found.append(Member(parts=(str(path),), kind="file", size=len(content), content=content,
                                 entries=entries, container=jar))  # fmt: skip
     return found

@@ -22,7 +22,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from hardening.findings import Finding, Kind, Run, Severity, Source, Subject, in_file
+from hardening.findings import Finding, Run, Severity, SourceFile, Subject, SubjectKind, in_file
 from hardening.reports import render, site
 from tests.support.reports.browser import Browser
 from tests.support.reports.fixtures import PASSWORD, PROTOCOL, crowd
@@ -56,7 +56,7 @@ def with_lines(run: Run) -> Run:
     lines: dict[str, list[tuple[int, str]]] = {}
     for one in run.findings:
         lines.setdefault(one.where, []).append((getattr(one.location, "line", 1), f"  $setting = value of {one.message};"))  # fmt: skip
-    return replace(run, sources=tuple(Source(path, tuple(sorted(rows))) for path, rows in sorted(lines.items())))  # fmt: skip
+    return replace(run, sources=tuple(SourceFile(path, tuple(sorted(rows))) for path, rows in sorted(lines.items())))  # fmt: skip
 
 
 def page(modules: Path, others: Iterable[Path]) -> None:
@@ -76,7 +76,7 @@ def page(modules: Path, others: Iterable[Path]) -> None:
 
 def history(index: Path, newest: datetime) -> None:
     """Write an index as 364 days of reports of 10,000 hosts leave it."""
-    with site.Index(index):
+    with site.ReportFolder(index):
         pass
     days = [(newest - timedelta(days=n)).date().isoformat() for n in range(DAYS, 0, -1)]
     finished = (newest - timedelta(days=1)).isoformat()
@@ -127,7 +127,7 @@ def year() -> None:
         history(index, newest)
         for n in range(HOSTS):
             host = f"host{n:05}.example"
-            subject = Subject(id=host, kind=Kind.HOST, policies={"aspect": "fail"})
+            subject = Subject(id=host, kind=SubjectKind.HOST, policies={"aspect": "fail"})
             run = Run.of([subject], found(host, more=1), started=newest, finished=newest)
             (folder / f"{host}.json").write_bytes(render("json", run, fail_on=Severity.MEDIUM))
         size = index.stat().st_size

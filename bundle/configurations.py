@@ -14,7 +14,17 @@ from bundle.detect.roles import by_path
 from bundle.walk import walk
 from bundle.walk.member import Member
 from bundle.walk.problem import unseen
-from hardening.findings import NESTING, Confidence, Examined, Finding, InFile, Kind, Role, Severity, Subject
+from hardening.findings import (
+    NESTING,
+    Confidence,
+    Examined,
+    Finding,
+    InFile,
+    Role,
+    Severity,
+    Subject,
+    SubjectKind,
+)
 from hardening.tls.auditing.problems import NOT_PARTIAL, PROBLEMS
 from hardening.tls.judging import rules
 
@@ -64,7 +74,7 @@ _ROOT = "/bundle"
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedConfiguration:
     """One configuration of a bundle, with what an audit says of it."""
 
     around: tuple[str, ...]
@@ -178,7 +188,7 @@ class Configurations:
 
     def examined(
         self, policies: Sequence[Policy], asked: AuditInput | None = None, packages: str = ""
-    ) -> Iterator[Judged]:
+    ) -> Iterator[JudgedConfiguration]:
         """Yield what an audit says of each server's configuration, with what it includes.
 
         The release is the one that the bundle's own files name, else the one that its `packages` are built for, such as `7`.
@@ -206,7 +216,7 @@ class Configurations:
                     )
                     usual = not root.inside or _is_usual(main.path.removeprefix(root.prefix), main.target)
                     found = audit_tree(tree, main, policies, asked)
-                    yield Judged(around, main.target, known, usual, found, texts, main, fresh)
+                    yield JudgedConfiguration(around, main.target, known, usual, found, texts, main, fresh)
 
     def offers(self, distribution_of_packages: str = "") -> Iterator[InventoriedServer]:
         """Yield what the servers offer that each of the files is for."""
@@ -333,7 +343,7 @@ def _own(before: str) -> Callable[[str], str]:
     return lambda text: text.replace(f"{_ROOT}/", before)
 
 
-def _placed(one: Judged, *, strict: bool, required: bool) -> Audited:
+def _placed(one: JudgedConfiguration, *, strict: bool, required: bool) -> Audited:
     """Return what an audit found with the places of the bundle for those of the tree."""
     before = NESTING.join((*one.around, ""))
     whole = strict or required or one.unread
@@ -418,7 +428,7 @@ def unread_together(findings: Sequence[Finding]) -> list[Finding]:
     return [*(one for one in findings if one.rule is not rules.CERTIFICATE_UNREAD), together]
 
 
-def _not_known(said: Subject, one: Judged) -> Finding:
+def _not_known(said: Subject, one: JudgedConfiguration) -> Finding:
     """Return the verdicts of a configuration under each release that may run, where the bundle names none."""
     from hardening.tls.auditing import release_wording
 
@@ -490,5 +500,5 @@ def of_archive(path: Path, policies: Sequence[Policy], asked: AuditInput) -> Aud
         found.findings.append(unseen(subject, "nothing", reason))
     if reason:
         state = Examined.PARTIAL if found.subjects else Examined.NONE
-        found.subjects.insert(0, Subject(id=subject, kind=Kind.BUNDLE, examined=state, reason=reason))
+        found.subjects.insert(0, Subject(id=subject, kind=SubjectKind.BUNDLE, examined=state, reason=reason))
     return found

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from bundle.redact.configured import masked
 from hardening.errors import HardeningError
-from hardening.findings import InFile, Run, Severity, Source
+from hardening.findings import InFile, Run, Severity, SourceFile
 from hardening.records import dataclass
 
 if TYPE_CHECKING:
-    from bundle.configurations import Judged
+    from bundle.configurations import JudgedConfiguration
     from hardening.tls.auditing.mains import AuditInput
     from hardening.tls.policies.ruleset import Policy
 
@@ -43,9 +43,9 @@ def added(
         shown.setdefault(path, ())
     mends = _mended(run, changes)
     made = [
-        Source(path, lines, changes[path].diff, mends[changes[path].main])
+        SourceFile(path, lines, changes[path].diff, mends[changes[path].main])
         if path in changes
-        else Source(path, lines)
+        else SourceFile(path, lines)
         for path, lines in sorted(shown.items())
     ]
     known = {one.path for one in run.sources}
@@ -54,8 +54,11 @@ def added(
 
 
 def of_configuration(
-    one: Judged, policies: Sequence[Policy], request: AuditInput | None, own: Callable[[str], str]
-) -> Iterator[Source]:
+    one: JudgedConfiguration,
+    policies: Sequence[Policy],
+    request: AuditInput | None,
+    own: Callable[[str], str],
+) -> Iterator[SourceFile]:
     """Yield the lines and changes of a configuration that a bundle holds; `own` gives a path its place in the bundle."""
     named: dict[str, set[int]] = {}
     for said in one.audited.findings:
@@ -67,10 +70,12 @@ def of_configuration(
     diffs = _of_texts(one, policies, request)
     for path in sorted(named.keys() | diffs.keys()):
         lines = _of_text(one.texts[path], named.get(path, set())) if path in one.texts else ()
-        yield Source(own(path), lines, _shown(diffs[path], own(path)) if path in diffs else "")
+        yield SourceFile(own(path), lines, _shown(diffs[path], own(path)) if path in diffs else "")
 
 
-def _of_texts(one: Judged, policies: Sequence[Policy], request: AuditInput | None) -> dict[str, str]:
+def _of_texts(
+    one: JudgedConfiguration, policies: Sequence[Policy], request: AuditInput | None
+) -> dict[str, str]:
     from hardening.tls.auditing.fix import changed_texts
     from hardening.tls.auditing.mains import AuditInput
 

@@ -82,7 +82,7 @@ class Examined(StrEnum):
     NONE = "none"
 
 
-class Kind(StrEnum):
+class SubjectKind(StrEnum):
     """What a subject is."""
 
     BUNDLE = "bundle"
@@ -193,7 +193,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SourceFile:
     """A file as far as findings point into it, and what mends it; every secret is masked."""
 
     path: str
@@ -411,7 +411,7 @@ class Subject:
     """One thing that was looked at: a bundle, an endpoint, a file, a host, a mailer, a log."""
 
     id: str
-    kind: Kind
+    kind: SubjectKind
     examined: Examined = Examined.FULL
     reason: str = ""
     stats: Mapping[str, Any] = field(default_factory=dict)
@@ -495,7 +495,7 @@ def _cause(one: Finding) -> object:
     return one.subject, where.parts, what, decided, one.waived, one.known, one.left_out, value
 
 
-def _sources(known: Iterable[Source], findings: Iterable[Finding]) -> tuple[Source, ...]:
+def _sources(known: Iterable[SourceFile], findings: Iterable[Finding]) -> tuple[SourceFile, ...]:
     """Return the lines of findings and of sources that are known, by path; a credential knows best what is secret in its line."""
     lines: dict[str, dict[int, str]] = {}
     mended: dict[str, dict[int, str]] = {}
@@ -512,9 +512,9 @@ def _sources(known: Iterable[Source], findings: Iterable[Finding]) -> tuple[Sour
         if finding.mended and finding.fix and finding.fix.safe:
             mended.setdefault(at.path, {})[at.line] = finding.mended
     for path, own in lines.items():
-        old = made.get(path, Source(path))
+        old = made.get(path, SourceFile(path))
         diff = old.diff or _diff(path, own, mended.get(path, {}))
-        made[path] = Source(path, tuple(sorted(own.items())), diff, old.mends)
+        made[path] = SourceFile(path, tuple(sorted(own.items())), diff, old.mends)
     return tuple(made[path] for path in sorted(made))
 
 
@@ -560,7 +560,7 @@ class Run:
     """Codes the verb itself asks for beside what the findings say: refused, pending, rolled back."""
     changes: tuple[Change, ...] | None = None
     """What the command changed, in the order of places; None for a command that changes nothing."""
-    sources: tuple[Source, ...] = ()
+    sources: tuple[SourceFile, ...] = ()
     """The lines that findings name and the changes that mend them, by path; where they were read."""
 
     @classmethod
@@ -574,7 +574,7 @@ class Run:
         finished: datetime | None = None,
         extra_codes: Iterable[ExitCode] = (),
         changes: Iterable[Change] | None = None,
-        sources: Iterable[Source] = (),
+        sources: Iterable[SourceFile] = (),
     ) -> Run:
         """Sort, number equal findings, and drop exact repetitions."""
         seen: Counter[tuple[str, str, str]] = Counter()

@@ -18,7 +18,7 @@ if (
 
     from bundle.audit.events import AuditEvent
     from bundle.detect import Detector
-    from bundle.walk.limits import Limits
+    from bundle.walk.limits import WalkLimits
     from hardening.findings import Run
     from hardening.tls.auditing.mains import AuditInput
     from hardening.tls.policies.ruleset import Policy
@@ -28,7 +28,7 @@ def audit(
     paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     *,
     detectors: Sequence[Detector] | None = None,
-    limits: Limits | None = None,
+    limits: WalkLimits | None = None,
     passwords: Sequence[bytes] = (),
     jobs: int | None = None,
     cache: str | os.PathLike[str] | None = None,

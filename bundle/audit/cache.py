@@ -17,8 +17,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bundle.audit.section import Section
-from bundle.walk.limits import Limits
+from bundle.audit.section import ContainerShare
+from bundle.walk.limits import WalkLimits
 from bundle.walk.member import Member
 from hardening.errors import InputError
 from hardening.findings import Confidence, Finding, Fix, InFile, Role, Rule, Severity
@@ -34,7 +34,7 @@ _DAMAGED = (KeyError, TypeError, ValueError, AttributeError)
 class Cache:
     """Sections of containers and findings of single files, by SHA-256. Every process opens its own connection."""
 
-    def __init__(self, folder: Path, rules: Iterable[Rule], limits: Limits, extra: bytes = b"") -> None:
+    def __init__(self, folder: Path, rules: Iterable[Rule], limits: WalkLimits, extra: bytes = b"") -> None:
         """Open or make it. Errors: InputError where the folder cannot be used or is open to others."""
         self._rules = {rule.id: rule for rule in rules}
         self._base = rule_base(self._rules.values(), limits, extra)
@@ -99,9 +99,9 @@ class Cache:
         if member.size >= SMALLEST and not member.container and member.sha256:
             self.found["f" + self.key(member, subject)] = json.dumps([_row(one) for one in findings])
 
-    def sections(self, sha256: str, known: Mapping[str, Section]) -> dict[str, Section] | None:
+    def sections(self, sha256: str, known: Mapping[str, ContainerShare]) -> dict[str, ContainerShare] | None:
         """Return the section of a container and all inside it that are not yet known; None where one is missing."""
-        made: dict[str, Section] = {}
+        made: dict[str, ContainerShare] = {}
         todo = [sha256]
         while todo:
             here = todo.pop()
@@ -114,12 +114,12 @@ class Cache:
             todo.extend(key for _, key in section.inside)
         return made
 
-    def _section(self, row: Any) -> Section | None:
+    def _section(self, row: Any) -> ContainerShare | None:
         try:
             findings = self._findings(row["findings"])
             if findings is None:
                 return None
-            return Section(
+            return ContainerShare(
                 findings=findings, inside=[(tuple(parts), str(key)) for parts, key in row["inside"]],
                 members=int(row["members"]), size=int(row["size"]), not_examined=int(row["not_examined"]),
                 partial=str(row["partial"]), unwritable=str(row["unwritable"]),
@@ -127,7 +127,7 @@ class Cache:
         except _DAMAGED:
             return None
 
-    def store(self, sections: Mapping[str, Section]) -> None:
+    def store(self, sections: Mapping[str, ContainerShare]) -> None:
         """Write what this run learned, in one transaction; a cache that cannot be written is no reason to fail."""
         rows = [(self._base + key, body) for key, body in self.found.items()]
         for sha256, section in sections.items():
@@ -231,7 +231,7 @@ def _row(finding: Finding) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def rule_base(rules: Iterable[Rule], limits: Limits, extra: bytes = b"") -> str:
+def rule_base(rules: Iterable[Rule], limits: WalkLimits, extra: bytes = b"") -> str:
     """Return the version of everything a result depends on beside the content."""
     digest = hashlib.sha256(repr(limits).encode() + extra)
     for rule in sorted(rules, key=lambda one: one.id):

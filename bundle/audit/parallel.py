@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
-class Tokens:
+class ForkPermits:
     """Permissions to fork, in a pipe that forks inherit."""
 
     def __init__(self, count: int) -> None:
@@ -61,7 +61,7 @@ class Died:
 class Forks:
     """The forks one process has started."""
 
-    def __init__(self, tokens: Tokens) -> None:
+    def __init__(self, tokens: ForkPermits) -> None:
         self._tokens = tokens
         self._running: list[_Fork] = []
         self._owner = os.getpid()

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Self
 
 from bundle.audit.events import AuditEvent, Finished, Found, Progress, Started
 from bundle.audit.outcome import Opening, Top, opened_alone, results
-from bundle.audit.parallel import Died, Forks, Tokens
-from bundle.audit.section import Books, Section, books, configurations, unfold, unwritable
+from bundle.audit.parallel import Died, ForkPermits, Forks
+from bundle.audit.section import Books, ContainerShare, books, configurations, unfold, unwritable
 from bundle.audit.shares import Share, Shares
 from bundle.configurations import unread_together
 from bundle.detect import Detector
@@ -22,14 +22,14 @@ from bundle.detect import detectors as shipped
 from bundle.redact.configured import masked
 from bundle.walk import disk
 from bundle.walk.frame import EnterContainer, Event, LeaveContainer
-from bundle.walk.limits import Limits
+from bundle.walk.limits import WalkLimits
 from bundle.walk.member import WINDOW, Member
 from bundle.walk.problem import RULES, Problem, unseen
 from bundle.walk.source import Region, Source
 from bundle.walk.walker import Walker
 from hardening import filters
-from hardening.findings import NESTING, Examined, Finding, InFile, Kind, Result, Run, Subject
-from hardening.findings import Source as Lines
+from hardening.findings import NESTING, Examined, Finding, InFile, Result, Run, Subject, SubjectKind
+from hardening.findings import SourceFile as Lines
 from hardening.tls.auditing.problems import PROBLEMS as TLS_PROBLEMS
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def run(
     paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     *,
     detectors: Sequence[Detector] | None,
-    limits: Limits | None,
+    limits: WalkLimits | None,
     passwords: Sequence[bytes],
     jobs: int | None,
     cache: str | os.PathLike[str] | None,
@@ -71,7 +71,7 @@ def run(
         cache = None  # what is kept has no marks of lines; what it gives back has no seal: another password at a known place would count as known
     with Audit(
         asked,
-        limits or Limits(),
+        limits or WalkLimits(),
         tuple(passwords),
         jobs or os.cpu_count() or 1,
         cache,
@@ -117,7 +117,7 @@ class Audit:
     def __init__(
         self,
         detectors: tuple[Detector, ...],
-        limits: Limits,
+        limits: WalkLimits,
         passwords: tuple[bytes, ...],
         jobs: int,
         cache: str | os.PathLike[str] | None,
@@ -142,10 +142,10 @@ class Audit:
         self._rules = tuple({rule.id: rule for one in detectors for rule in one.rules()}.values())
         self._listened = on_event is not None
         self._on_event = on_event or (lambda _event: None)
-        self._tokens = Tokens(jobs - 1)
+        self._tokens = ForkPermits(jobs - 1)
         self._forks = Forks(self._tokens)
-        self._sections: dict[str, Section] = {}
-        self._open: list[tuple[int, Section]] = []
+        self._sections: dict[str, ContainerShare] = {}
+        self._open: list[tuple[int, ContainerShare]] = []
         self._shares: Shares | None = None
         self._numbers = 0
         self._file: Member | None = None
@@ -265,7 +265,7 @@ class Audit:
             )  # else what stopped the walk is a finding already
         left = total.not_examined + opening.not_reached
         subject = Subject(
-            id=shown, kind=Kind.FILE if self._installed else Kind.BUNDLE, examined=examined, reason=reason,
+            id=shown, kind=SubjectKind.FILE if self._installed else SubjectKind.BUNDLE, examined=examined, reason=reason,
             stats={
                 "members": total.members,
                 "bytes": total.size + left,
@@ -305,7 +305,9 @@ class Audit:
                 depth, section = self._open[-1]
                 self._found(section.problem(event, self._subject, depth), top)
             elif isinstance(event, EnterContainer):
-                self._open.append((len(event.member.parts), Section(unwritable=unwritable(event.member))))
+                self._open.append(
+                    (len(event.member.parts), ContainerShare(unwritable=unwritable(event.member)))
+                )
             else:
                 self._done(event)
             if time.monotonic() > next_word:
@@ -355,7 +357,7 @@ class Audit:
         self._file = member if member is not None and member.kind == "file" else None
         self._of_file = []
 
-    def _asked(self, member: Member, section: Section, depth: int) -> list[Finding]:
+    def _asked(self, member: Member, section: ContainerShare, depth: int) -> list[Finding]:
         """Ask every detector, and keep what each says as soon as it has said all of it."""
         asked: list[Finding] = []
         for detector in self._detectors:
@@ -421,7 +423,7 @@ class Audit:
 
     def _fork(
         self, source: Source, member: Member, depth: int
-    ) -> tuple[str, dict[str, Section], int, int, dict[str, str]]:
+    ) -> tuple[str, dict[str, ContainerShare], int, int, dict[str, str]]:
         """In a fork: walk the container and return the sections it gave, and what it spent."""
         self._forks = Forks(self._tokens)
         self._shares = None
@@ -432,7 +434,7 @@ class Audit:
         if self._cache is not None:
             self._cache.found = {}
         count, total = self._walker.count, self._walker.total
-        holder = Section()
+        holder = ContainerShare()
         self._open = [(0, holder)]
         self._consume(self._walker.descend(source, member, depth))
         self._collect(wait=True)

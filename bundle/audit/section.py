@@ -44,7 +44,7 @@ def first_reason(one: str, other: str) -> str:
 
 
 @dataclass(slots=True)
-class Section:
+class ContainerShare:
     """One container's own share: what lies in it directly, and references to what lies deeper."""
 
     findings: list[Finding] = field(default_factory=list)
@@ -107,7 +107,7 @@ class Books:
     not_examined: int = 0
     partial: str = ""
 
-    def plus(self, other: Books | Section) -> None:
+    def plus(self, other: Books | ContainerShare) -> None:
         """Add another's."""
         self.members += other.members
         self.size += other.size
@@ -115,7 +115,7 @@ class Books:
         self.partial = first_reason(self.partial, other.partial)
 
 
-def books(key: str, sections: Mapping[str, Section], done: dict[str, Books] | None = None) -> Books:
+def books(key: str, sections: Mapping[str, ContainerShare], done: dict[str, Books] | None = None) -> Books:
     """Add up a section with everything inside it; equal sections are added up once and counted every time."""
     done = {} if done is None else done
     todo = [key]
@@ -136,7 +136,7 @@ def books(key: str, sections: Mapping[str, Section], done: dict[str, Books] | No
     return done[key]
 
 
-def unfold(key: str, sections: Mapping[str, Section], subject: str) -> Iterator[Finding]:
+def unfold(key: str, sections: Mapping[str, ContainerShare], subject: str) -> Iterator[Finding]:
     """Say every finding at every place it holds; far beyond what anybody reads, say where and stop."""
     said: set[str] = set()
     room = MOST_PLACES
@@ -171,7 +171,7 @@ def unfold(key: str, sections: Mapping[str, Section], subject: str) -> Iterator[
         )  # fmt: skip
 
 
-def configurations(key: str, sections: Mapping[str, Section]) -> tuple[Configurations, str]:
+def configurations(key: str, sections: Mapping[str, ContainerShare]) -> tuple[Configurations, str]:
     """Return the configurations in a section and everything inside it, equal archives once, and the release its packages name."""
     kept, builds, said = Configurations(), set[str](), set[str]()
     todo: list[tuple[Parts, str]] = [((), key)]
@@ -198,7 +198,7 @@ def _by_hand(fix: Fix | None, blocked: str) -> Fix | None:
     )
 
 
-def _without_findings(key: str, sections: Mapping[str, Section]) -> set[str]:
+def _without_findings(key: str, sections: Mapping[str, ContainerShare]) -> set[str]:
     """Return the sections that have no finding at any depth."""
     order: list[str] = []
     seen: set[str] = set()

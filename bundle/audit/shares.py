@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 
 from bundle.audit.outcome import Top
-from bundle.audit.section import Section
+from bundle.audit.section import ContainerShare
 from bundle.walk import disk
 from bundle.walk.identify import CONTAINERS, HEAD, identify
 from bundle.walk.member import Member
@@ -20,7 +20,7 @@ class Share:
 
     name: str
     top: Top
-    section: Section = field(default_factory=Section)
+    section: ContainerShare = field(default_factory=ContainerShare)
     archive: bool = False
     """Whether it is an archive that lies in the folder that was given."""
     began: float = field(default_factory=time.monotonic)

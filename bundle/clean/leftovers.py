@@ -11,7 +11,7 @@ from bundle.rewrite.edit import Edit, plain
 from bundle.rewrite.rpms import signed as rpm_signed
 from bundle.walk import walk
 from bundle.walk.formats.rpms import SCRIPTS
-from bundle.walk.limits import Limits
+from bundle.walk.limits import WalkLimits
 from bundle.walk.member import Member
 from hardening.findings import NESTING, Confidence, Finding, InFile, Rule, Severity
 
@@ -65,7 +65,7 @@ def rules() -> tuple[Rule, ...]:
 
 
 def leftovers(
-    out: Path, edits: Sequence[Edit], *, old: Path | None = None, limits: Limits | None = None
+    out: Path, edits: Sequence[Edit], *, old: Path | None = None, limits: WalkLimits | None = None
 ) -> Iterator[Finding]:
     """Yield what in the cleaned bundle `out` speaks of what was removed, and signatures over what was changed.
 
@@ -74,13 +74,13 @@ def leftovers(
     if not edits:
         return
     removed = [e for e in edits if e.content is None]
-    names = {seen.name for seen in walk(str(out), limits or Limits()) if isinstance(seen, Member)}
+    names = {seen.name for seen in walk(str(out), limits or WalkLimits()) if isinstance(seen, Member)}
     pattern = _pattern(removed, names) if removed else None
     changed = {
         tuple(map(plain, e.origin[:n])) for e in edits for n in range(len(e.origin) + (e.content is not None))
     }
     packages: set[tuple[str, ...]] = set()
-    for seen in walk(str(out), limits or Limits()):
+    for seen in walk(str(out), limits or WalkLimits()):
         if not isinstance(seen, Member) or seen.kind != "file" or seen.derived not in _LOOKED_AT:
             continue
         if not seen.derived:
@@ -92,7 +92,7 @@ def leftovers(
         if not seen.container and seen.size <= _LARGEST and b"\0" not in bytes(seen.content[:1024]):
             yield from _text(seen, str(out), changed, pattern)
     if old is not None and (written := packages & changed):
-        yield from _unsigned(old, str(out), written, limits or Limits())
+        yield from _unsigned(old, str(out), written, limits or WalkLimits())
 
 
 def _text(
@@ -105,7 +105,9 @@ def _text(
         yield from _references(member, subject, pattern)
 
 
-def _unsigned(old: Path, subject: str, written: set[tuple[str, ...]], limits: Limits) -> Iterator[Finding]:
+def _unsigned(
+    old: Path, subject: str, written: set[tuple[str, ...]], limits: WalkLimits
+) -> Iterator[Finding]:
     """Yield the packages whose maker's signature was left out, since it was over another header."""
     for seen in walk(str(old), limits):
         if not isinstance(seen, Member) or seen.format != "rpm" or seen.derived or seen.offset:

@@ -12,7 +12,7 @@ from bundle.detect.credentials.texts import place
 from bundle.detect.credentials.texts.replacing import REFERENCE
 from bundle.detect.credentials.texts.textview import View
 from bundle.walk import walk
-from bundle.walk.limits import Limits
+from bundle.walk.limits import WalkLimits
 from bundle.walk.member import Member
 from hardening import inputs
 from hardening.errors import InputError
@@ -31,9 +31,9 @@ class Placeholder:
     line: int
 
 
-def placeholders(path: Path, limits: Limits | None = None) -> Iterator[Placeholder]:
+def placeholders(path: Path, limits: WalkLimits | None = None) -> Iterator[Placeholder]:
     """Yield each placeholder in the stored texts of a bundle; a manual that shows one fills nothing in."""
-    for seen in walk(str(path), limits or Limits()):
+    for seen in walk(str(path), limits or WalkLimits()):
         if not isinstance(seen, Member) or seen.kind != "file" or seen.derived or seen.container:
             continue
         view = View.of(seen)

@@ -23,7 +23,7 @@ from bundle.rewrite import Edit
 from bundle.rewrite.edit import place, plain
 from bundle.rewrite.rpms import signed as rpm_signed
 from bundle.walk import walk
-from bundle.walk.limits import Limits
+from bundle.walk.limits import WalkLimits
 from bundle.walk.member import Member
 from hardening.findings import Finding, InFile
 
@@ -58,7 +58,7 @@ class Reference:
 
 
 @dataclass(slots=True)
-class Plan:
+class CleaningPlan:
     """What can be replaced: one edit for each text, what each finding becomes, and what cannot be done and why."""
 
     edits: dict[Parts, Edit] = field(default_factory=dict)
@@ -137,19 +137,19 @@ def plan(
     path: Path,
     findings: Iterable[Finding],
     *,
-    limits: Limits | None = None,
+    limits: WalkLimits | None = None,
     detector: Credentials | None = None,
-) -> Plan:
+) -> CleaningPlan:
     """Return what becomes of the findings whose fix is a safe `replace-text`; `detector` is the one that found them."""
     wanted = _wanted(findings)
-    made = Plan()
+    made = CleaningPlan()
     if not wanted:
         return made
     key, signed = secrets.token_bytes(32), set[Parts]()
     detector = detector or credentials()
     places, met = {place(parts) for parts in wanted}, Counter[Parts]()
     texts: list[_Text] = []
-    for seen in walk(str(path), limits or Limits()):
+    for seen in walk(str(path), limits or WalkLimits()):
         if not isinstance(seen, Member) or seen.kind != "file" or seen.derived or seen.offset:
             continue
         signed.update(_signed(seen))
@@ -211,7 +211,9 @@ def _signed(member: Member) -> Iterable[Parts]:
         yield member.parts
 
 
-def _text(member: Member, findings: list[Finding], detector: Credentials, key: bytes, made: Plan) -> _Text:
+def _text(
+    member: Member, findings: list[Finding], detector: Credentials, key: bytes, made: CleaningPlan
+) -> _Text:
     """Return what is to be replaced in one member."""
     member = replace(member, content=bytes(member.content))
     found = {(one.rule, one.line, one.column): one for one in detector.literals(member, key)}
@@ -226,7 +228,7 @@ def _text(member: Member, findings: list[Finding], detector: Credentials, key: b
     return _Text(member, rows)
 
 
-def _replace(text: _Text, names: Iterator[str], detector: Credentials, made: Plan) -> None:
+def _replace(text: _Text, names: Iterator[str], detector: Credentials, made: CleaningPlan) -> None:
     """Add the new text of one member to the plan, and what was replaced in it."""
     member = text.member
     rows = [(f, one, next(names)) for f, one in text.rows]

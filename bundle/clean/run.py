@@ -19,7 +19,7 @@ from bundle.detect.credentials import Credentials
 from bundle.rewrite import Edit, rewrite
 from bundle.rewrite.edit import place
 from bundle.walk import walk
-from bundle.walk.limits import Limits
+from bundle.walk.limits import WalkLimits
 from bundle.walk.member import Member
 from hardening.errors import ArchiveError, ExitCode, UsageError
 from hardening.findings import NESTING, Change, Examined, Finding, Fix, InFile, Result, Run, Verdict, ordered
@@ -149,7 +149,7 @@ def _write(
 
 def _refusal(path: Path) -> str:
     """Return why nothing in the bundle can be changed: what it is itself; empty where it can be written again."""
-    first = next((seen for seen in walk(str(path), Limits()) if isinstance(seen, Member)), None)
+    first = next((seen for seen in walk(str(path), WalkLimits()) if isinstance(seen, Member)), None)
     return "" if first is None else unwritable(first)
 
 
@@ -167,7 +167,7 @@ def _refused(first: Run, why: str, remove: Collection[str], results: Iterable[Re
 def _dry(
     path: Path,
     first: Run,
-    plan: references.Plan,
+    plan: references.CleaningPlan,
     steps: Sequence[_Step],
     problems: list[tuple[Finding, str]],
     remove: Collection[str],
@@ -197,7 +197,7 @@ def _absent(findings: Iterable[Finding], remove: Collection[str]) -> tuple[str, 
     return tuple(sorted(set(remove) - {finding.rule.id for finding in findings}))
 
 
-def _changes(plan: references.Plan, steps: Iterable[_Step], *, done: bool) -> Iterator[Change]:
+def _changes(plan: references.CleaningPlan, steps: Iterable[_Step], *, done: bool) -> Iterator[Change]:
     """Yield what the steps that were carried out change: each member that goes, and each value that was replaced."""
     of = {id(finding): one for finding, one in plan.done}
     for step in steps:
@@ -300,7 +300,7 @@ def _removals(findings: Iterable[Finding], twice: set[tuple[str, ...]]) -> list[
     return [_Step(edit, tuple(answers)) for edit, answers in steps.items()]
 
 
-def _replacements(plan: references.Plan) -> list[_Step]:
+def _replacements(plan: references.CleaningPlan) -> list[_Step]:
     steps: dict[tuple[str, ...], list[tuple[Finding, str]]] = {}
     for finding, one in plan.done:
         line = f" line {one.line}" if one.line else ""
@@ -310,7 +310,7 @@ def _replacements(plan: references.Plan) -> list[_Step]:
     return [_Step(plan.edits[parts], tuple(answers)) for parts, answers in steps.items()]
 
 
-def _kept(plan: references.Plan, done: Iterable[_Step]) -> list[Reference]:
+def _kept(plan: references.CleaningPlan, done: Iterable[_Step]) -> list[Reference]:
     """Return the references that stand in the result: not those in what was removed as a whole."""
     written = {step.edit.parts for step in done if step.edit.content is not None}
     return [one for _, one in plan.done if one.parts in written]

@@ -11,13 +11,13 @@ from typing import Any
 
 from bundle.audit.events import AuditEvent, Found, Progress, Started
 from bundle.audit.outcome import results
-from bundle.cluster.task import Answer, Task, version
+from bundle.cluster.task import Task, WorkerAnswer, version
 from bundle.cluster.work import perform
 from bundle.detect import all_rules, detectors
-from bundle.walk.limits import Limits
+from bundle.walk.limits import WalkLimits
 from bundle.walk.problem import RULES
 from hardening.errors import InputError, UsageError, install_extra
-from hardening.findings import Examined, Finding, InFile, Kind, Run, Subject
+from hardening.findings import Examined, Finding, InFile, Run, Subject, SubjectKind
 
 EXTRA = f"on this machine and on the workers, {install_extra('cluster')}"
 CONNECT = 8
@@ -36,7 +36,7 @@ def audit_on(
     scheduler: str,
     urls: Iterable[str],
     *,
-    limits: Limits | None = None,
+    limits: WalkLimits | None = None,
     rules: Sequence[Path] = (),
     osv: Path | None = None,
     cache: str | None = None,
@@ -68,7 +68,7 @@ def audit_on(
         futures = {}
         for one in objects:
             task = Task(
-                one.url, version(), limits or Limits(), sent, str(osv) if osv else None, cache, tuple(passwords), key,
+                one.url, version(), limits or WalkLimits(), sent, str(osv) if osv else None, cache, tuple(passwords), key,
                 jobs or 1,
             )  # fmt: skip
             future = client.submit(perform, task, pure=False)
@@ -150,8 +150,8 @@ def _connected(distributed: Any, scheduler: str) -> Any:
 
 def _gather(
     distributed: Any, loop: Any, futures: dict[Any, Object], tell: Callable[[AuditEvent], None]
-) -> dict[str, Answer]:
-    answers: dict[str, Answer] = {}
+) -> dict[str, WorkerAnswer]:
+    answers: dict[str, WorkerAnswer] = {}
     total, behind, members, unpacked = sum(one.size for one in futures.values()), 0, 0, 0
     for future in distributed.as_completed(futures, loop=loop):
         one = futures[future]
@@ -168,21 +168,21 @@ def _gather(
     return answers
 
 
-def _answer(distributed: Any, future: Any) -> Answer:
+def _answer(distributed: Any, future: Any) -> WorkerAnswer:
     problem = future.exception()
     if problem is None:
-        answer: Answer = future.result()
+        answer: WorkerAnswer = future.result()
         if answer.reason == "version":
             raise UsageError(answer.problem, hint="install the same release on every worker")
         return answer
     if isinstance(problem, distributed.KilledWorker):
-        return Answer(None, "every worker that took it died", "crashed")
+        return WorkerAnswer(None, "every worker that took it died", "crashed")
     if isinstance(problem, ImportError):
         raise UsageError(f"a worker cannot import {problem.name or problem}", hint=EXTRA)
     raise problem
 
 
-def _as_run(one: Object, answer: Answer, started: datetime) -> Run:
+def _as_run(one: Object, answer: WorkerAnswer, started: datetime) -> Run:
     if answer.run is not None:
         return answer.run
     rule = RULES[answer.reason]
@@ -194,7 +194,7 @@ def _as_run(one: Object, answer: Answer, started: datetime) -> Run:
         "seconds": 0.0,
     }
     subject = Subject(
-        id=one.url, kind=Kind.BUNDLE, examined=Examined.NONE, reason=answer.problem, stats=stats
+        id=one.url, kind=SubjectKind.BUNDLE, examined=Examined.NONE, reason=answer.problem, stats=stats
     )
     finding = Finding(
         rule=rule, subject=one.url, location=InFile((one.url,)), message=f"{one.url}: {answer.problem}"

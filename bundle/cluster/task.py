@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from bundle.walk.limits import Limits
+from bundle.walk.limits import WalkLimits
 from hardening import __version__
 from hardening.findings import Run
 
@@ -19,7 +19,7 @@ class Task:
     url: str
     """`s3://bucket/key` or another address that fsspec opens, or a path that the worker sees too."""
     version: str
-    limits: Limits
+    limits: WalkLimits
     rules: tuple[tuple[str, bytes], ...] = ()
     """Name and content of each `--rules` file."""
     osv: str | None = None
@@ -32,7 +32,7 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WorkerAnswer:
     """What one worker said: a run, or in one line why there is none."""
 
     run: Run | None

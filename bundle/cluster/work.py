@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from bundle.cluster.task import Answer, Task, version
+from bundle.cluster.task import Task, WorkerAnswer, version
 from bundle.walk.spill import nameless
 from hardening.errors import HardeningError
 
@@ -34,11 +34,11 @@ def _most(task: Task) -> float:
     return min(one, task.limits.seconds_total)
 
 
-def perform(task: Task) -> Answer:
+def perform(task: Task) -> WorkerAnswer:
     """Examine one bundle; runs on the worker, and never raises for what the bundle is."""
     here = version()
     if here != task.version:
-        return Answer(
+        return WorkerAnswer(
             None, f"the worker runs aspect-hardening {here}, this machine {task.version}", "version"
         )
     command = [sys.executable, "-P", "-m", "bundle.cluster.work"]
@@ -51,17 +51,17 @@ def perform(task: Task) -> Answer:
             check=False,
         )
     except subprocess.TimeoutExpired as late:
-        return Answer(None, f"was given up after {late.timeout:.0f} seconds", "limit-time")
+        return WorkerAnswer(None, f"was given up after {late.timeout:.0f} seconds", "limit-time")
     if done.returncode or not done.stdout:
         code = done.returncode
-        return Answer(
+        return WorkerAnswer(
             None, f"ended its process with {f'signal {-code}' if code < 0 else f'code {code}'}", "crashed"
         )
-    answer: Answer = pickle.loads(done.stdout)  # noqa: S301 - our own process wrote it
+    answer: WorkerAnswer = pickle.loads(done.stdout)  # noqa: S301 - our own process wrote it
     return answer
 
 
-def examine(task: Task) -> Answer:
+def examine(task: Task) -> WorkerAnswer:
     """Fetch and audit, in the process of its own."""
     from bundle.audit import audit
     from bundle.detect import detectors
@@ -86,12 +86,12 @@ def examine(task: Task) -> Answer:
                 called={path_of: task.url},
             )
         except HardeningError as problem:
-            return Answer(None, str(problem), "unreadable")
+            return WorkerAnswer(None, str(problem), "unreadable")
         except TooLargeError as problem:
-            return Answer(None, str(problem), "limit-spill")
+            return WorkerAnswer(None, str(problem), "limit-spill")
         except (OSError, ImportError, ValueError) as problem:
-            return Answer(None, f"cannot be fetched: {_word(problem)}", "unreadable")
-    return Answer(run)
+            return WorkerAnswer(None, f"cannot be fetched: {_word(problem)}", "unreadable")
+    return WorkerAnswer(run)
 
 
 class TooLargeError(Exception):

@@ -15,10 +15,10 @@ from bundle.detect.credentials.reporting import SUDO
 from bundle.sbom.contents import Contents, place_in, take
 from bundle.trust.inventory import Item, changes, item
 from bundle.walk import walk
-from bundle.walk.limits import Limits
+from bundle.walk.limits import WalkLimits
 from bundle.walk.member import Member
 from hardening.errors import InputError
-from hardening.findings import NESTING, Examined, Finding, InFile, Kind, Rule, Run, Severity, Subject
+from hardening.findings import NESTING, Examined, Finding, InFile, Rule, Run, Severity, Subject, SubjectKind
 
 
 def _rule(word: str, severity: Severity, title: str, rationale: str, remedy: str) -> Rule:
@@ -76,7 +76,7 @@ def rules() -> tuple[Rule, ...]:
     return tuple(RULES.values())
 
 
-def diff(old: Path, new: Path, *, limits: Limits | None = None) -> Run:
+def diff(old: Path, new: Path, *, limits: WalkLimits | None = None) -> Run:
     """Return everything that came, went or changed from `old` to `new`, as findings about `new`.
 
     Errors: InputError (absent, unreadable).
@@ -102,17 +102,17 @@ def diff(old: Path, new: Path, *, limits: Limits | None = None) -> Run:
     examined = Examined.PARTIAL if partial else Examined.FULL
     if not before.items and not after.items:
         examined, partial = Examined.NONE, "neither of the two is an archive with members"
-    seen = Subject(id=subject, kind=Kind.BUNDLE, examined=examined, reason=partial, stats=stats)
+    seen = Subject(id=subject, kind=SubjectKind.BUNDLE, examined=examined, reason=partial, stats=stats)
     return Run.of([seen], findings, started=started)
 
 
-def _side(path: Path, limits: Limits | None) -> _Side:
+def _side(path: Path, limits: WalkLimits | None) -> _Side:
     if not path.exists():
         raise InputError(f"{path}: no such file", hint="give two bundles")
     side = _Side()
     side.contents.path = path
     credentials, components = credential_detector(), Components()
-    for seen in walk(str(path), limits or Limits()):
+    for seen in walk(str(path), limits or WalkLimits()):
         if not isinstance(seen, Member):
             if seen.partial and not side.partial:
                 side.partial = f"{place_in(path, seen.parts)} {seen.message}".strip()

@@ -16,7 +16,7 @@ _HEAD = 16 << 10
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class RolePattern:
     """One way to tell the role of a file, by its path or by its text."""
 
     id: str
@@ -29,7 +29,7 @@ class Row:
 
 
 @cache
-def rows() -> tuple[Row, ...]:
+def rows() -> tuple[RolePattern, ...]:
     """Return the rows in the order in which they are asked."""
     table = Table.load(files("bundle") / "data" / "roles.toml")
     found = tuple(_row(row) for row in table.rows("row"))
@@ -37,8 +37,8 @@ def rows() -> tuple[Row, ...]:
     return found
 
 
-def _row(row: Table) -> Row:
-    made = Row(
+def _row(row: Table) -> RolePattern:
+    made = RolePattern(
         id=row.text("id"),
         role=row.choice("role", Role),
         why=row.text("why"),

@@ -24,7 +24,7 @@ _REGIONS = frozenset({61, 62, 63})
 
 
 @dataclass(slots=True)
-class Entry:
+class HeaderEntry:
     """One entry; `data` is its value as it is stored, without the padding in front."""
 
     tag: int
@@ -37,7 +37,7 @@ class Entry:
 class Header:
     """A header, its region apart, which `packed` makes again over everything."""
 
-    entries: list[Entry]
+    entries: list[HeaderEntry]
     region: int = 0
     """The tag of its region; 0 where it has none, as in packages of rpm 3."""
     reserved: bytes = bytes(4)
@@ -46,7 +46,7 @@ class Header:
     def __post_init__(self) -> None:
         self._places = {entry.tag: number for number, entry in enumerate(self.entries)}
 
-    def find(self, tag: int) -> Entry | None:
+    def find(self, tag: int) -> HeaderEntry | None:
         """Return the entry of a tag."""
         number = self._places.get(tag)
         return None if number is None else self.entries[number]
@@ -121,7 +121,7 @@ def read(source: IO[bytes]) -> Header:
         if number == 0 and tag in _REGIONS and kind == BINARY:
             region = tag
             continue
-        entries.append(Entry(tag, kind, many, _data(store, kind, offset, many)))
+        entries.append(HeaderEntry(tag, kind, many, _data(store, kind, offset, many)))
     return Header(entries, region, head[4:8])
 
 

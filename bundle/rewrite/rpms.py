@@ -176,7 +176,7 @@ def _listed(header: Header) -> _Files:
     return files
 
 
-def _unpack(source: IO[bytes], start: int, target: IO[bytes]) -> streams.Stream | None:
+def _unpack(source: IO[bytes], start: int, target: IO[bytes]) -> streams.CompressionFormat | None:
     source.seek(start)
     head = source.read(4096)
     source.seek(start)
@@ -192,7 +192,7 @@ def _unpack(source: IO[bytes], start: int, target: IO[bytes]) -> streams.Stream 
 
 
 def _pack(
-    made: IO[bytes], payload: IO[bytes], stream: streams.Stream | None, head: bytes, header: Header
+    made: IO[bytes], payload: IO[bytes], stream: streams.CompressionFormat | None, head: bytes, header: Header
 ) -> None:
     made.seek(0)
     if stream is None:

@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from typing import IO
 
 from bundle.walk import stream, zstd
-from bundle.walk.limits import Limits
+from bundle.walk.limits import WalkLimits
 from hardening.errors import ArchiveError
 
 _CHUNK = 1 << 20
-_LIMITS = Limits()
+_LIMITS = WalkLimits()
 _LEAST_DICTIONARY = 4096
 """Bytes; liblzma writes no smaller one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stream:
+class CompressionFormat:
     """A compression format: its first bytes, and both directions."""
 
     name: str
@@ -113,16 +113,16 @@ def _pack_zstd(source: IO[bytes], target: IO[bytes], head: bytes, level: int | N
 _UNXZ = _unpacker(lambda blocks: stream.unxz(blocks, window=_LIMITS.window))
 
 STREAMS = (
-    Stream("gzip", b"\x1f\x8b\x08", _unpacker(stream.gunzip), _pack_gzip),
-    Stream("bzip2", b"BZh", _unpacker(stream.bunzip2), _pack_bzip2),
-    Stream("xz", b"\xfd7zXZ\x00", _UNXZ, _pack_xz),
-    Stream(
+    CompressionFormat("gzip", b"\x1f\x8b\x08", _unpacker(stream.gunzip), _pack_gzip),
+    CompressionFormat("bzip2", b"BZh", _unpacker(stream.bunzip2), _pack_bzip2),
+    CompressionFormat("xz", b"\xfd7zXZ\x00", _UNXZ, _pack_xz),
+    CompressionFormat(
         "zstd", zstd.MAGIC, _unpacker(lambda blocks: zstd.unzstd(blocks, window=_LIMITS.window)), _pack_zstd
     ),
-    Stream("lzma", b"\x5d\x00\x00", _UNXZ, _pack_lzma),
+    CompressionFormat("lzma", b"\x5d\x00\x00", _UNXZ, _pack_lzma),
 )
 
 
-def find(head: bytes) -> Stream | None:
+def find(head: bytes) -> CompressionFormat | None:
     """Return the stream format these first bytes belong to."""
     return next((s for s in STREAMS if head.startswith(s.magic)), None)

@@ -15,11 +15,11 @@ from bundle.configurations import Configurations, built_for
 from bundle.detect.components import Components
 from bundle.detect.components.packages import Package, listed_packages, packages
 from bundle.walk import walk
-from bundle.walk.limits import Limits
+from bundle.walk.limits import WalkLimits
 from bundle.walk.member import Member
 from bundle.walk.names import on_disk
 from bundle.walk.problem import Problem, unseen
-from hardening.findings import NESTING, Examined, Kind, Run, Subject
+from hardening.findings import NESTING, Examined, Run, Subject, SubjectKind
 
 if TYPE_CHECKING:
     from hardening.tls.offer import Certificate
@@ -121,14 +121,14 @@ def _first(words: Sequence[str], most: int) -> list[str]:
     return [*words[:most], *([f"{more} more"] if more > 0 else [])]
 
 
-def contents(path: Path, *, files: bool = False, limits: Limits | None = None) -> Contents:
+def contents(path: Path, *, files: bool = False, limits: WalkLimits | None = None) -> Contents:
     """Return what the bundle contains; `files` keeps every file, not only archives.
 
     What could not be read is in `gaps`. Errors: InputError (absent, unreadable).
     """
     found = Contents(path)
     detector = Components()
-    for seen in walk(str(path), limits or Limits()):
+    for seen in walk(str(path), limits or WalkLimits()):
         if not isinstance(seen, Member):
             if seen.partial:
                 found.gaps.append(seen)
@@ -151,7 +151,7 @@ def report(found: Contents, started: datetime) -> Run:
         findings = findings or [unseen(name, "nothing", reason)]
     named = {"components": len(found.known), "archives": len(found.archives), "assets": len(found.assets)}
     stats = {"members": found.members, **({"bytes": found.size} if found.size else {}), **named}
-    seen = Subject(id=name, kind=Kind.BUNDLE, examined=examined, reason=reason, stats=stats)
+    seen = Subject(id=name, kind=SubjectKind.BUNDLE, examined=examined, reason=reason, stats=stats)
     return Run.of([seen], findings, started=started)
 
 

@@ -19,19 +19,19 @@ _MOMENTS = frozenset(("created", "timeVerified", "startedOn", "finishedOn"))
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class StatementKind:
     """One kind of statement: its predicate's type, and what its file is called after the bundle."""
 
     predicate_type: str
     suffix: str
 
 
-KINDS: Mapping[str, Kind] = {
-    "inventory": Kind("urn:aspect-hardening:inventory:v1", ".inventory.dsse.json"),
-    "audit": Kind("https://slsa.dev/verification_summary/v1", ".audit.dsse.json"),
-    "provenance": Kind("https://slsa.dev/provenance/v1", ".provenance.dsse.json"),
-    "cleaning": Kind("urn:aspect-hardening:cleaning:v1", ".cleaning.dsse.json"),
-    "report": Kind("urn:aspect-hardening:report:v1", ".dsse.json"),
+KINDS: Mapping[str, StatementKind] = {
+    "inventory": StatementKind("urn:aspect-hardening:inventory:v1", ".inventory.dsse.json"),
+    "audit": StatementKind("https://slsa.dev/verification_summary/v1", ".audit.dsse.json"),
+    "provenance": StatementKind("https://slsa.dev/provenance/v1", ".provenance.dsse.json"),
+    "cleaning": StatementKind("urn:aspect-hardening:cleaning:v1", ".cleaning.dsse.json"),
+    "report": StatementKind("urn:aspect-hardening:report:v1", ".dsse.json"),
 }
 """Every kind that can stand beside a bundle's signature, by the word that asks for it."""
 

@@ -8,7 +8,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from bundle.walk.limits import Limits
+from bundle.walk.limits import WalkLimits
 from bundle.walk.member import Member
 from hardening.errors import ArchiveError
 from hardening.findings import NESTING
@@ -39,19 +39,19 @@ _CLOSED = frozenset({"truncated", "corrupt", "checksum", "encrypted", "unsupport
 
 def top_level(path: Path) -> Iterator[Item]:
     """Yield the members of the outermost archive alone, whatever they hold."""
-    return _items(path, Limits(depth=1), _CLOSED | {"limit-depth"})
+    return _items(path, WalkLimits(depth=1), _CLOSED | {"limit-depth"})
 
 
-def inventory(path: Path, *, limits: Limits | None = None) -> Iterator[Item]:
+def inventory(path: Path, *, limits: WalkLimits | None = None) -> Iterator[Item]:
     """Yield every member of the bundle in the order it is stored.
 
     A member that is no readable archive inside (encrypted, damaged) is listed by its own digest.
     Errors: ArchiveError when anything else could not be read: what was not seen cannot be vouched for.
     """
-    return _items(path, limits or Limits(), _CLOSED)
+    return _items(path, limits or WalkLimits(), _CLOSED)
 
 
-def _items(path: Path, limits: Limits, closed: frozenset[str]) -> Iterator[Item]:
+def _items(path: Path, limits: WalkLimits, closed: frozenset[str]) -> Iterator[Item]:
     from bundle.walk import walk
 
     for seen in walk(str(path), limits):

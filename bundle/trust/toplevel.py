@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from bundle.trust.inventory import Item, top_level
-from bundle.walk.limits import Limits
+from bundle.walk.limits import WalkLimits
 from bundle.walk.names import shown
 
 if TYPE_CHECKING:  # neither is loaded for the other's sake
@@ -69,7 +69,7 @@ def _in_zip(source: IO[bytes]) -> Iterator[Item]:
     if _directory(source) > _DIRECTORY:
         raise _Unreadable
     with zipfile.ZipFile(source) as archive:
-        if sum(info.file_size for info in archive.infolist()) > Limits().total:
+        if sum(info.file_size for info in archive.infolist()) > WalkLimits().total:
             raise _Unreadable
         for info in sorted(archive.infolist(), key=lambda i: i.header_offset):
             mode = info.external_attr >> 16

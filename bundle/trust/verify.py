@@ -16,7 +16,18 @@ from bundle.trust.digest import digest
 from bundle.trust.inventory import first_difference, inventory, listed
 from bundle.trust.policy import Policy
 from hardening.errors import ArchiveError, ExitCode, HardeningError, RefusedError
-from hardening.findings import Examined, Finding, Kind, Result, Rule, Run, Severity, Subject, Verdict, in_file
+from hardening.findings import (
+    Examined,
+    Finding,
+    Result,
+    Rule,
+    Run,
+    Severity,
+    Subject,
+    SubjectKind,
+    Verdict,
+    in_file,
+)
 
 SIGNATURE_SUFFIX = ".dsse.json"
 CLOCK_SKEW = timedelta(minutes=10)
@@ -164,7 +175,7 @@ def verify(
         stats["statements"] = further
     if said:
         stats |= {"members": len(said.members), "product": said.product, "release": said.release}
-    seen = Subject(id=str(path), kind=Kind.BUNDLE, examined=Examined.FULL, stats=stats)
+    seen = Subject(id=str(path), kind=SubjectKind.BUNDLE, examined=Examined.FULL, stats=stats)
     asked = {PRODUCT: bool(product), ROLLBACK: state_file is not None, STATEMENT: bool(require)}
     results = _results(seen.id, rule if reason else None, reason, said, asked, forced)
     if not reason:
@@ -193,7 +204,7 @@ def verify_report(path: Path, policy: Policy, *, now: datetime | None = None) ->
     subject = str(path)
     verdict = Verdict.FAIL if reason else Verdict.PASS
     return Run.of(
-        [Subject(id=subject, kind=Kind.FILE, examined=Examined.FULL, stats={"bytes": size})],
+        [Subject(id=subject, kind=SubjectKind.FILE, examined=Examined.FULL, stats={"bytes": size})],
         [Finding(rule=REPORT, subject=subject, location=in_file(path), message=reason)] if reason else [],
         [Result(rule=REPORT, subject=subject, verdict=verdict, reason=reason)],
         started=started,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bundle.verify_clean import rpm as proof_rpm
 from bundle.walk import walk
-from bundle.walk.limits import Limits
+from bundle.walk.limits import WalkLimits
 from bundle.walk.member import Member
 from bundle.walk.problem import Problem
 
@@ -35,11 +35,11 @@ class Node:
     members: int = 0
 
 
-def tree(path: Path, limits: Limits | None) -> Node:
+def tree(path: Path, limits: WalkLimits | None) -> Node:
     """Return the bundle itself with everything in it."""
     root = Node(path.name, ())
     last: dict[tuple[str, ...], Node] = {}
-    for seen in walk(str(path), limits or Limits()):
+    for seen in walk(str(path), limits or WalkLimits()):
         if not isinstance(seen, Member):
             root.said.add((seen.reason, seen.parts[1:], seen.message))
             if seen.partial:

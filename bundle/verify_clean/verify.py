@@ -19,7 +19,7 @@ from bundle.verify_clean import rpm as proof_rpm
 from bundle.verify_clean import texts as proof_texts
 from bundle.verify_clean.tree import Node, name_alike, tree
 from bundle.walk import walk
-from bundle.walk.limits import Limits
+from bundle.walk.limits import WalkLimits
 from bundle.walk.member import Member
 from bundle.walk.names import shown
 from hardening.errors import ExitCode, InputError
@@ -28,12 +28,12 @@ from hardening.findings import (
     Examined,
     Finding,
     InFile,
-    Kind,
     Result,
     Rule,
     Run,
     Severity,
     Subject,
+    SubjectKind,
     Verdict,
 )
 
@@ -78,7 +78,7 @@ def rules() -> tuple[Rule, ...]:
     return (REMOVED, REPLACED, DIFFERENCE)
 
 
-def prove(old: Path, new: Path, *, limits: Limits | None = None) -> Run:
+def prove(old: Path, new: Path, *, limits: WalkLimits | None = None) -> Run:
     """Return a run that exits 0 when `new` is `old` minus members, and 11 naming every other difference.
 
     Removed members are findings of severity info. What could not be read cannot be proved.
@@ -124,7 +124,7 @@ def prove(old: Path, new: Path, *, limits: Limits | None = None) -> Run:
     result = Result(
         rule=DIFFERENCE, subject=subject, verdict=Verdict.PASS if proved else Verdict.FAIL, reason=reason
     )
-    seen = Subject(id=subject, kind=Kind.BUNDLE, examined=Examined.FULL, reason=reason, stats=stats)
+    seen = Subject(id=subject, kind=SubjectKind.BUNDLE, examined=Examined.FULL, reason=reason, stats=stats)
     return Run.of(
         [seen], findings, [result], started=started, extra_codes=set() if proved else {ExitCode.REFUSED}
     )
@@ -258,7 +258,7 @@ def _may_be_rewritten(old: Node, new: Node) -> bool:
     return not old.container and not new.container and not any(_facts_that_differ(old, new))
 
 
-def _look_at_changed(old: Path, new: Path, proof: _Proof, limits: Limits | None) -> None:
+def _look_at_changed(old: Path, new: Path, proof: _Proof, limits: WalkLimits | None) -> None:
     """Judge the files that differ by what is in them."""
     if not proof.changed:
         return
@@ -294,7 +294,7 @@ def _look_at_changed(old: Path, new: Path, proof: _Proof, limits: Limits | None)
             proof.differences.append((now.parts, f"{where} does not agree with what was removed"))
 
 
-def _look_at_packages(new: Path, proof: _Proof, limits: Limits | None) -> None:
+def _look_at_packages(new: Path, proof: _Proof, limits: WalkLimits | None) -> None:
     """Judge the headers of rpm packages by what differs in them."""
     other = [(was, now, _other_content(was, now)) for was, now in proof.packages]
     texts = _contents(new, {n.parts for _, _, nodes in other for n in nodes}, limits) if other else {}
@@ -321,12 +321,12 @@ def _in_package(parts: tuple[str, ...], package: tuple[str, ...]) -> bool:
 
 
 def _contents(
-    path: Path, wanted: set[tuple[str, ...]], limits: Limits | None
+    path: Path, wanted: set[tuple[str, ...]], limits: WalkLimits | None
 ) -> dict[tuple[str, ...], bytes]:
     """Return the contents of some members; one that is larger than a window is not there."""
     return {
         seen.parts[1:]: bytes(seen.content)
-        for seen in walk(str(path), limits or Limits())
+        for seen in walk(str(path), limits or WalkLimits())
         if isinstance(seen, Member)
         and seen.parts[1:] in wanted
         and seen.kind == "file"

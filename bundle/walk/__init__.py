@@ -10,15 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bundle.walk.limits import Limits
-from bundle.walk.member import Entry, Member
+from bundle.walk.limits import WalkLimits
+from bundle.walk.member import ContainerEntry, Member
 from bundle.walk.problem import RULES, Problem
 
-__all__ = ["RULES", "Entry", "Limits", "Member", "Problem", "walk"]
+__all__ = ["RULES", "ContainerEntry", "Member", "Problem", "WalkLimits", "walk"]
 
 
 def walk(
-    path: str, limits: Limits | None = None, *, passwords: tuple[bytes, ...] = ()
+    path: str, limits: WalkLimits | None = None, *, passwords: tuple[bytes, ...] = ()
 ) -> Iterator[Member | Problem]:
     """Say every member of a file or folder, at every nesting, in the order they are stored.
 

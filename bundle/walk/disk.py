@@ -15,7 +15,7 @@ from bundle.walk import emit
 from bundle.walk.digest import Digest
 from bundle.walk.formats.raw import Raw
 from bundle.walk.frame import Event, Frame
-from bundle.walk.limits import Limits
+from bundle.walk.limits import WalkLimits
 from bundle.walk.member import Member
 from bundle.walk.names import on_disk
 from bundle.walk.problem import Problem, Stop
@@ -26,7 +26,7 @@ from hardening.errors import InputError
 class Walker(Protocol):
     """What files on disk need of the walk that they start."""
 
-    limits: Limits
+    limits: WalkLimits
     count: int
     behind: int
     position: int

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from bundle.walk.frame import MOST_NAMES, Frame
-from bundle.walk.member import OVERLAP, WINDOW, Content, Entry, Member
+from bundle.walk.member import OVERLAP, WINDOW, ContainerEntry, Content, Member
 from bundle.walk.source import Memory, Source, chunks
 
 
@@ -62,7 +62,7 @@ def note_class(frame: Frame, member: Member, source: Source | None = None) -> No
         if len(member.parts) > len(frame.parts)
         else member.parts[-1][len(frame.parts[-1]) + 1 :]
     )
-    frame.classes.append(Entry(name, member.size, crc))
+    frame.classes.append(ContainerEntry(name, member.size, crc))
 
 
 def listing(frame: Frame, form: str) -> Member:

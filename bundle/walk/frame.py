@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from bundle.walk.formats.raw import Raw
 from bundle.walk.links import Leaves, Tree, Unsettled
-from bundle.walk.member import Entry, Member
+from bundle.walk.member import ContainerEntry, Member
 from bundle.walk.names import shown
 from bundle.walk.problem import Problem
 
@@ -44,7 +44,7 @@ class Frame:
     """Of names and contents, hashes with the key of this process."""
     links: set[str] = field(default_factory=set)
     tree: Tree = field(default_factory=Tree)
-    classes: list[Entry] = field(default_factory=list)
+    classes: list[ContainerEntry] = field(default_factory=list)
     lists_classes: bool = False
     names_repeat: bool = False
     """Static libraries honestly hold several objects of one name."""

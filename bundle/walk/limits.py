@@ -10,7 +10,7 @@ GIB = 1 << 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class WalkLimits:
     """Every limit is an option of `harden bundle audit`; reaching one is a finding, never silence."""
 
     depth: int = 16

@@ -38,7 +38,7 @@ OVERLAP = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ContainerEntry:
     """One row of a container's own directory, known without unpacking it."""
 
     name: str
@@ -78,7 +78,7 @@ class Member:
     """What the walk was asked for ahead (`Walker.words`) and is in `content`, each with its first offset; None: nobody has looked.
 
     Whoever asks detectors about members of a walk has asked the walk for the words of all of them, or of none."""
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[ContainerEntry, ...] = ()
     """Containers whose directory tells (zip, jar): one per member."""
     container: bool = False
     """Whether the walker looks inside (its members follow)."""

@@ -20,7 +20,7 @@ KIND = "gates"
 """The folder of compiled gates among those of `user_cache`."""
 
 
-class RefusedError(ValueError):
+class PatternRefusedError(ValueError):
     """Vectorscan does not compile an expression."""
 
 
@@ -81,7 +81,7 @@ def stopped() -> type[Exception]:
 def database(expressions: Sequence[bytes], flags: Sequence[int], numbers: Sequence[int]) -> Any | None:
     """Return the gate over the expressions, kept or compiled now; None where there is no Hyperscan.
 
-    Several expressions may report under one number. Errors: RefusedError.
+    Several expressions may report under one number. Errors: PatternRefusedError.
     """
     try:
         import hyperscan
@@ -96,7 +96,7 @@ def database(expressions: Sequence[bytes], flags: Sequence[int], numbers: Sequen
             expressions=list(expressions), ids=list(numbers), elements=len(expressions), flags=list(flags)
         )
     except hyperscan.error as problem:
-        raise RefusedError(str(problem)) from problem
+        raise PatternRefusedError(str(problem)) from problem
     name = named(list(zip(expressions, flags, numbers, strict=True)), getattr(hyperscan, "__version__", ""))
     user_cache.write(KIND, name, hyperscan.dumpb(made))
     return made

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from bundle.walk import stream
 from bundle.walk.formats import ars, compressed, cpio, disks, outside, rpms, selfextract, stripped, tars, zips
-from bundle.walk.formats.raw import Context, Note, Opened, Raw
+from bundle.walk.formats.raw import Note, Opened, Raw, ReaderContext
 from bundle.walk.identify import HEAD, identify
 from bundle.walk.problem import Broken
 from bundle.walk.source import Slice, Source, chunks
@@ -17,7 +17,7 @@ _WHOLE = {"deb": ars.members, "ar": ars.members, "disk": disks.members}
 """Readers that look where they want to in a source."""
 
 
-def open_container(source: Source, kind: str, context: Context) -> Opened:
+def open_container(source: Source, kind: str, context: ReaderContext) -> Opened:
     """Return the members of a container of a known format. Errors: Broken, now or while they are read."""
     if kind in ("zip", "zip-stub"):
         return zips.open_zip(source, context)
@@ -28,7 +28,7 @@ def open_container(source: Source, kind: str, context: Context) -> Opened:
     return Opened(_sequential(source, kind, context))
 
 
-def _sequential(source: Source, kind: str, context: Context) -> Iterator[Raw | Note]:
+def _sequential(source: Source, kind: str, context: ReaderContext) -> Iterator[Raw | Note]:
     if kind == "tar":
         return tars.members(stream.Stream(chunks(source)), context)
     if kind == "cpio":
@@ -48,7 +48,7 @@ def _sequential(source: Source, kind: str, context: Context) -> Iterator[Raw | N
     return compressed.members(blocks, context)
 
 
-def _rpm(source: Source, context: Context) -> Opened:
+def _rpm(source: Source, context: ReaderContext) -> Opened:
     header, start, texts = rpms.payload_at(source)
     payload = Slice(source, start, source.size - start)
     kind = identify(payload.read(0, HEAD), payload)
@@ -66,14 +66,14 @@ def _rpm(source: Source, context: Context) -> Opened:
     return Opened(compressed.members(blocks, context, by_number), facts=texts)
 
 
-def _behind_script(source: Source, context: Context) -> Opened:
+def _behind_script(source: Source, context: ReaderContext) -> Opened:
     found = selfextract.archive_behind(source)
     if found is None:
         raise Broken("corrupt", "no archive follows the script")
     return Opened(_payload(source, found, context), script=found.start)
 
 
-def _payload(source: Source, found: selfextract.Payload, context: Context) -> Iterator[Raw | Note]:
+def _payload(source: Source, found: selfextract.Payload, context: ReaderContext) -> Iterator[Raw | Note]:
     if found.makeself:
         from bundle.walk.formats import makeself
 
@@ -100,7 +100,7 @@ def _payload(source: Source, found: selfextract.Payload, context: Context) -> It
         yield Raw(name=f"<data at {at}>", size=source.size - at, data=chunks(source, at), hidden=True)
 
 
-def section(part: Source, context: Context) -> Iterator[Raw | Note]:
+def section(part: Source, context: ReaderContext) -> Iterator[Raw | Note]:
     """Say what is in the archive behind a script or a program: a compressed tar is one level, not two."""
     head = part.read(0, HEAD)
     if head.startswith((b"Salted__", b"\x8c\x0d", b"\x85")):

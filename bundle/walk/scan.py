@@ -61,7 +61,7 @@ def rough(patterns: tuple[str, ...]) -> Any | None:
         return pattern_cache.database(
             [one.encode() for one in patterns], [_ROUGH] * len(patterns), range(len(patterns))
         )
-    except pattern_cache.RefusedError:
+    except pattern_cache.PatternRefusedError:
         return None
 
 

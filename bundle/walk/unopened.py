@@ -24,7 +24,7 @@ HEAD = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ContainerKind:
     """One kind of container."""
 
     name: str
@@ -48,7 +48,7 @@ class Row:
 
 
 @cache
-def rows() -> tuple[Row, ...]:
+def rows() -> tuple[ContainerKind, ...]:
     """Return every row. Errors: DataError."""
     table = Table.load(files("bundle") / "data" / "unopened.toml")
     found = tuple(_row(one) for one in table.rows("container"))
@@ -56,9 +56,9 @@ def rows() -> tuple[Row, ...]:
     return found
 
 
-def _row(table: Table) -> Row:
+def _row(table: Table) -> ContainerKind:
     table.text("source")
-    row = Row(
+    row = ContainerKind(
         table.text("name"), table.text("next"),
         tuple((at, bytes.fromhex(magic)) for at, magic in table.value("magic", list, [])),
         table.text("inside", ""), bytes.fromhex(table.text("behind", "")), bytes.fromhex(table.text("packed", "")),
@@ -71,16 +71,16 @@ def _row(table: Table) -> Row:
 
 
 @cache
-def _by_place() -> tuple[tuple[int, tuple[tuple[bytes, Row], ...]], ...]:
+def _by_place() -> tuple[tuple[int, tuple[tuple[bytes, ContainerKind], ...]], ...]:
     """Return, for each place, the magics that stand there."""
-    found: dict[int, list[tuple[bytes, Row]]] = {}
+    found: dict[int, list[tuple[bytes, ContainerKind]]] = {}
     for row in rows():
         for at, magic in row.magic:
             found.setdefault(at, []).append((magic, row))
     return tuple((at, tuple(group)) for at, group in sorted(found.items()))
 
 
-def at_start(head: bytes, source: Source) -> Row | None:
+def at_start(head: bytes, source: Source) -> ContainerKind | None:
     """Return which container a content is whose first bytes are `head`."""
     for at, group in _by_place():
         longest = max(len(magic) for magic, _ in group)
@@ -96,23 +96,23 @@ def at_start(head: bytes, source: Source) -> Row | None:
     return None
 
 
-def by_name(name: str) -> Row | None:
+def by_name(name: str) -> ContainerKind | None:
     """Return which container a file of unknown content is by the end of its name."""
     return next((row for row in rows() if row.suffix and name.lower().endswith(row.suffix)), None)
 
 
 @cache
-def inside() -> dict[bytes, Row]:
+def inside() -> dict[bytes, ContainerKind]:
     """Return the magics that are looked for anywhere in a file, each with its row."""
     return {magic: row for row in rows() if row.inside for _, magic in row.magic}
 
 
-def proved(source: Source, place: int, row: Row) -> bool:
+def proved(source: Source, place: int, row: ContainerKind) -> bool:
     """Return whether a magic at a place begins a container of this kind."""
     return _PROOFS[row.inside](source, place)
 
 
-def behind_program(tail: bytes) -> Row | None:
+def behind_program(tail: bytes) -> ContainerKind | None:
     """Return which installer the bytes behind a program's end belong to."""
     return next((row for row in rows() if row.behind and row.behind in tail), None)
 

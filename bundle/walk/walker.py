@@ -10,10 +10,10 @@ from itertools import chain
 
 from bundle.walk import derive, disk, embedded, emit, names, prefilter, unopened
 from bundle.walk.digest import Digest
-from bundle.walk.formats.raw import Context, Note, Opened, Raw, taken_for_a_file
+from bundle.walk.formats.raw import Note, Opened, Raw, ReaderContext, taken_for_a_file
 from bundle.walk.frame import MOST_NAMES, EnterContainer, Event, Frame, LeaveContainer, place_of
 from bundle.walk.identify import CONTAINERS, HEAD, identify
-from bundle.walk.limits import Limits
+from bundle.walk.limits import WalkLimits
 from bundle.walk.member import WINDOW, Member
 from bundle.walk.problem import PARSING, PLACE_DEPENDENT, Broken, Problem, Stop, ended
 from bundle.walk.registry import open_container
@@ -35,7 +35,7 @@ class Walker:
 
     def __init__(
         self,
-        limits: Limits | None = None,
+        limits: WalkLimits | None = None,
         *,
         passwords: tuple[bytes, ...] = (),
         remember: bool = False,
@@ -51,7 +51,7 @@ class Walker:
         self._lookup = lookup
         self.underived = False
         """Set while a member is being said: nothing is derived from it."""
-        self.limits = limits or Limits()
+        self.limits = limits or WalkLimits()
         self._held = min(self.limits.memory, self.limits.member)
         self.passwords = passwords
         self.remember = remember
@@ -115,7 +115,7 @@ class Walker:
             return
 
     def _open(self, source: Source, member: Member) -> Opened | Broken:
-        context = Context(member.name, self.limits, self.passwords, self.deadline)
+        context = ReaderContext(member.name, self.limits, self.passwords, self.deadline)
         try:
             return open_container(source, member.format, context)
         except Broken as problem:
@@ -373,7 +373,7 @@ class Walker:
         self, member: Member, source: Source, depth: int, hits: Mapping[bytes, int] | None
     ) -> Iterator[Event]:
         """Go into the archives that a file holds which is none itself."""
-        context = Context(member.name, self.limits, self.passwords, self.deadline)
+        context = ReaderContext(member.name, self.limits, self.passwords, self.deadline)
         found = embedded.archives(member.format, source, context, hits)
         first: Raw | Note | None
         try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hardening.advisories.seen import Seen
-from hardening.findings import Kind, Location
+from hardening.findings import Location, SubjectKind
 from hardening.products import Advisory, Evidence
 from hardening.products.pack import EvidenceKind
 from hardening.products.releases import ordered
@@ -30,7 +30,7 @@ class Why(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class AdvisoryAnswer:
     """One advisory for one subject."""
 
     advisory: Advisory
@@ -40,15 +40,17 @@ class Answer:
     justification: Why | None = None
 
 
-def answers(advisories: Sequence[Advisory], seen: Seen) -> tuple[Answer, ...]:
+def answers(advisories: Sequence[Advisory], seen: Seen) -> tuple[AdvisoryAnswer, ...]:
     """Return the answer to each advisory, in their order."""
     return tuple(_answer(one, seen) for one in advisories)
 
 
-def _answer(advisory: Advisory, seen: Seen) -> Answer:
+def _answer(advisory: Advisory, seen: Seen) -> AdvisoryAnswer:
     evidence = seen.places(advisory.evidence)
     status, because, why = _judged(advisory, seen, evidence)
-    return Answer(advisory=advisory, status=status, because=because, evidence=evidence, justification=why)
+    return AdvisoryAnswer(
+        advisory=advisory, status=status, because=because, evidence=evidence, justification=why
+    )
 
 
 def _judged(
@@ -58,7 +60,7 @@ def _judged(
         return Status.AFFECTED, "a published default password is still in place", None
     if not seen.product:
         return Status.UNDER_INVESTIGATION, "the product was not found", None
-    if advisory.part == "studio" and seen.kind is Kind.HOST:
+    if advisory.part == "studio" and seen.kind is SubjectKind.HOST:
         because = "the advisory is about ASPECT-Studio on a Windows workstation, and this is a server"
         return Status.NOT_AFFECTED, because, Why.NO_COMPONENT
     release = ordered(seen.release)

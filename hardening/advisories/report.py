@@ -7,19 +7,19 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 
 from hardening.advisories import rules
-from hardening.advisories.judge import Answer, Status
+from hardening.advisories.judge import AdvisoryAnswer, Status
 from hardening.advisories.seen import Seen
 from hardening.advisories.table import AdvisoryTable
 from hardening.findings import (
     Examined,
     Finding,
-    Kind,
     Location,
     OnWire,
     Result,
     Run,
     Severity,
     Subject,
+    SubjectKind,
     Verdict,
     in_file,
 )
@@ -34,7 +34,7 @@ _FEW = 3
 
 
 def report(
-    seen: Seen, found: Sequence[Answer], table: AdvisoryTable, *, started: datetime, today: date
+    seen: Seen, found: Sequence[AdvisoryAnswer], table: AdvisoryTable, *, started: datetime, today: date
 ) -> Run:
     """Return one subject's answers."""
     findings = [_finding(seen, one) for one in found if one.status is Status.AFFECTED]
@@ -55,7 +55,7 @@ def report(
     )
 
 
-def _subject(seen: Seen, found: Sequence[Answer], table: str) -> Subject:
+def _subject(seen: Seen, found: Sequence[AdvisoryAnswer], table: str) -> Subject:
     tally = Counter(one.status for one in found)
     counted = ", ".join(f"{tally[status]} {status.value.replace('_', ' ')}" for status in Status)
     return Subject(
@@ -87,14 +87,14 @@ def _open(seen: Seen) -> Iterator[str]:
         yield f"Not read: {shown}{f' and {len(seen.gaps) - _FEW} more' if len(seen.gaps) > _FEW else ''}"
 
 
-def place(seen: Seen, answer: Answer) -> Location:
+def place(seen: Seen, answer: AdvisoryAnswer) -> Location:
     """Return where an answer is shown: its first evidence, else the release file, else the subject."""
     if answer.evidence:
         return answer.evidence[0][1]
     return seen.release_at or in_file(seen.subject)
 
 
-def _finding(seen: Seen, answer: Answer) -> Finding:
+def _finding(seen: Seen, answer: AdvisoryAnswer) -> Finding:
     one = answer.advisory
     names = ", ".join(one.names)
     helps = "; ".join(one.help)
@@ -108,7 +108,7 @@ def _finding(seen: Seen, answer: Answer) -> Finding:
     )
 
 
-def found_words(answer: Answer) -> str:
+def found_words(answer: AdvisoryAnswer) -> str:
     """Return the evidence in words."""
     seen: dict[str, int] = {}
     for evidence, where in answer.evidence:
@@ -134,4 +134,4 @@ def _age(seen: Seen, table: AdvisoryTable, today: date) -> Finding:
 
 def unreached(subject: str, reason: str) -> Subject:
     """Return a host that could not be examined."""
-    return Subject(id=subject, kind=Kind.HOST, examined=Examined.NONE, reason=reason)
+    return Subject(id=subject, kind=SubjectKind.HOST, examined=Examined.NONE, reason=reason)

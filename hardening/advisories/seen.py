@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bundle.walk import Member, Problem, walk
-from hardening.findings import InFile, Kind, Location, OnWire
+from hardening.findings import InFile, Location, OnWire, SubjectKind
 from hardening.host.checks.paths import WEB, below
 from hardening.host.checks.root import Root
 from hardening.products import Evidence, Pack
@@ -27,7 +27,7 @@ class Seen:
     """One subject: what it says of its release, and what was found where."""
 
     subject: str
-    kind: Kind
+    kind: SubjectKind
     product: bool = False
     """Whether anything of the product was found."""
     release: str = ""
@@ -141,7 +141,7 @@ def of_bundle(pack: Pack, path: str) -> Seen:
     """Return what a bundle shows: an archive or a folder. Errors: InputError."""
     look = _Look(pack, lambda place: place)
     look.at(path)
-    return _seen(look, path, Kind.BUNDLE, product=bool(look.releases or look.found or look.pages))
+    return _seen(look, path, SubjectKind.BUNDLE, product=bool(look.releases or look.found or look.pages))
 
 
 def of_host(pack: Pack, host: Root) -> Seen:
@@ -170,10 +170,10 @@ def of_host(pack: Pack, host: Root) -> Seen:
     real_web = host.real(web) if web else ""
     whole = bool(look.releases) and not any(below(path, (real_web,)) for path, _ in look.gaps)
     product = bool(there or look.releases)
-    return _seen(look, host.subject, Kind.HOST, product=product, whole_web_root=whole)
+    return _seen(look, host.subject, SubjectKind.HOST, product=product, whole_web_root=whole)
 
 
-def _seen(look: _Look, subject: str, kind: Kind, **more: Any) -> Seen:
+def _seen(look: _Look, subject: str, kind: SubjectKind, **more: Any) -> Seen:
     """Return what was collected; releases that differ are no release."""
     notes = list(look.notes)
     release, place = "", None

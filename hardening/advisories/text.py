@@ -6,7 +6,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from hardening.advisories.judge import Answer, Status
+from hardening.advisories.judge import AdvisoryAnswer, Status
 from hardening.advisories.report import found_words
 from hardening.advisories.seen import Seen
 from hardening.findings import Run, Severity
@@ -17,7 +17,11 @@ WIDTH = 80
 
 
 def write(
-    subjects: Sequence[tuple[Seen, Sequence[Answer]]], run: Run, *, fail_on: Severity | None, verbose: int
+    subjects: Sequence[tuple[Seen, Sequence[AdvisoryAnswer]]],
+    run: Run,
+    *,
+    fail_on: Severity | None,
+    verbose: int,
 ) -> bytes:
     """Return the report as UTF-8 text; `verbose` lists the fixed and the not affected ones, too."""
     reasons = {one.id: one.reason for one in run.subjects}
@@ -41,7 +45,9 @@ def _wrapped(text: str, first: str, then: str = "") -> list[str]:
     )  # fmt: skip
 
 
-def _subject(run: Run, seen: Seen, reason: str, answers: Sequence[Answer], verbose: int) -> Iterator[str]:
+def _subject(
+    run: Run, seen: Seen, reason: str, answers: Sequence[AdvisoryAnswer], verbose: int
+) -> Iterator[str]:
     yield seen.subject
     yield from _wrapped(reason, "  ")
     shown = [
@@ -67,7 +73,7 @@ def _subject(run: Run, seen: Seen, reason: str, answers: Sequence[Answer], verbo
     yield from _steps([one for one in answers if one.status is Status.AFFECTED])
 
 
-def _answer(one: Answer) -> Iterator[str]:
+def _answer(one: AdvisoryAnswer) -> Iterator[str]:
     row = one.advisory
     yield from _wrapped(f"{row.severity.label:<8}  {', '.join(row.names)}: {row.title}", "    ", " " * 14)
     fixed = f"; fixed in {row.fixed_in}" if row.fixed_in and one.status is Status.AFFECTED else ""
@@ -75,7 +81,7 @@ def _answer(one: Answer) -> Iterator[str]:
     yield from _wrapped(f"{one.because}{fixed}{found}", " " * 14)
 
 
-def _open(answers: Sequence[Answer]) -> Iterator[str]:
+def _open(answers: Sequence[AdvisoryAnswer]) -> Iterator[str]:
     """Yield why answers are open: one line for each reason."""
     reasons = Counter(one.because for one in answers if one.status is Status.UNDER_INVESTIGATION)
     if reasons:
@@ -84,7 +90,7 @@ def _open(answers: Sequence[Answer]) -> Iterator[str]:
         yield from _wrapped(f"{count:>4}  {reason}", "    ", " " * 10)
 
 
-def _steps(affected: Sequence[Answer]) -> Iterator[str]:
+def _steps(affected: Sequence[AdvisoryAnswer]) -> Iterator[str]:
     """Yield what to do, each step once with the number of advisories that it answers."""
     remedies = Counter(one.advisory.remedy for one in affected)
     helps = Counter(words for one in affected for words in one.advisory.help)

@@ -31,7 +31,7 @@ from packageurl import PackageURL
 
 from hardening import __version__
 from hardening.advisories import rules
-from hardening.advisories.judge import Answer, Status, Why
+from hardening.advisories.judge import AdvisoryAnswer, Status, Why
 from hardening.advisories.report import found_words
 from hardening.advisories.seen import Seen
 from hardening.advisories.table import AdvisoryTable
@@ -56,7 +56,7 @@ class Statement:
     name: str
     """A CVE, or the advisory's id where it names none."""
     seen: Seen
-    answers: tuple[Answer, ...]
+    answers: tuple[AdvisoryAnswer, ...]
     accepted: tuple[Acceptance, ...] = ()
     """Waivers, where each affected answer has one."""
 
@@ -66,7 +66,7 @@ class Statement:
         return min((one.status for one in self.answers), key=_ORDER.index)
 
     @property
-    def leading(self) -> tuple[Answer, ...]:
+    def leading(self) -> tuple[AdvisoryAnswer, ...]:
         """The answers with that status."""
         return tuple(one for one in self.answers if one.status is self.status)
 
@@ -94,12 +94,12 @@ def _accepted(waiver: Acceptance) -> str:
     return f"Accepted by {waiver.owner}{until}: {waiver.reason}"
 
 
-def statements(subjects: Iterable[tuple[Seen, Sequence[Answer]]], run: Run) -> tuple[Statement, ...]:
+def statements(subjects: Iterable[tuple[Seen, Sequence[AdvisoryAnswer]]], run: Run) -> tuple[Statement, ...]:
     """Return the statements of every subject, by vulnerability; `run` has the waivers applied."""
     waived = {(one.subject, one.rule.id): one.waived for one in run.findings if one.waived is not None}
     rows = []
     for seen, answers in subjects:
-        by_name: dict[str, list[Answer]] = {}
+        by_name: dict[str, list[AdvisoryAnswer]] = {}
         for answer in answers:
             for name in answer.advisory.cve or (answer.advisory.id,):
                 by_name.setdefault(name, []).append(answer)
@@ -222,7 +222,7 @@ _JUSTIFICATIONS: Mapping[Why, ImpactAnalysisJustification] = {
 }
 
 
-def _source(name: str, answer: Answer) -> VulnerabilitySource:
+def _source(name: str, answer: AdvisoryAnswer) -> VulnerabilitySource:
     if name.startswith("CVE-"):
         return VulnerabilitySource(name="CVE", url=XsUri(f"https://www.cve.org/CVERecord?id={name}"))
     link = next((one for one in answer.advisory.source.split("; ") if one.startswith("https://")), None)

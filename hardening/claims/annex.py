@@ -10,7 +10,7 @@ from pathlib import Path
 from bundle.trust.digest import digest
 from hardening import __version__
 from hardening.claims.claims import ClaimSet, kinds
-from hardening.claims.judge import Overall, State
+from hardening.claims.judge import ClaimState, Overall
 from hardening.claims.look import Shown
 from hardening.findings import Run
 from hardening.reports.plain import visible
@@ -31,7 +31,7 @@ def annex(
         "",
         _PURPOSE,
         "",
-        f"Result: {tally[State.TRUE]} true, {tally[State.FALSE]} false, {tally[State.UNCHECKED]} not checkable.",
+        f"Result: {tally[ClaimState.TRUE]} true, {tally[ClaimState.FALSE]} false, {tally[ClaimState.UNCHECKED]} not checkable.",
         "",
         "## What was tested",
         "",
@@ -82,7 +82,7 @@ def _limits(answers: Sequence[Overall], shown: Sequence[Shown]) -> Iterator[str]
     yield "A configuration shows what a server would offer. Only an endpoint that was scanned shows what it offers."
     yield from (f"{one.subject}: {one.gap}" for one in shown if one.gap)
     yield from (
-        f"{one.claim.id} is not checkable: {one.why}" for one in answers if one.state is State.UNCHECKED
+        f"{one.claim.id} is not checkable: {one.why}" for one in answers if one.state is ClaimState.UNCHECKED
     )
 
 

@@ -9,13 +9,13 @@ from fnmatch import fnmatchcase
 from hardening.advisories.judge import Status
 from hardening.claims.claims import Claim, ClaimKind, Expect, kinds
 from hardening.claims.look import Shown, message
-from hardening.findings import NESTING, Finding, InFile, Kind, Location, Verdict, in_file
+from hardening.findings import NESTING, Finding, InFile, Location, SubjectKind, Verdict, in_file
 from hardening.host.checks.rules import PORT_DIFFERS
 from hardening.records import dataclass
 from hardening.upgrade.logs.patterns import UNKNOWN
 
 
-class State(StrEnum):
+class ClaimState(StrEnum):
     """What a claim is."""
 
     TRUE = "true"
@@ -29,8 +29,8 @@ class ClaimAnswer:
 
     claim: Claim
     subject: str
-    kind: Kind
-    state: State
+    kind: SubjectKind
+    state: ClaimState
     why: str
     place: Location
 
@@ -40,29 +40,29 @@ class Overall:
     """One claim over all subjects that were asked."""
 
     claim: Claim
-    state: State
+    state: ClaimState
     answers: tuple[ClaimAnswer, ...]
     why: str
 
-    def of(self, kind: Kind) -> tuple[ClaimAnswer, ...]:
+    def of(self, kind: SubjectKind) -> tuple[ClaimAnswer, ...]:
         """Return the answers of the subjects of a kind."""
         return tuple(one for one in self.answers if one.kind is kind)
 
 
-_SUBJECTS: Mapping[ClaimKind, tuple[Kind, ...]] = {
-    ClaimKind.COMPONENT_ABSENT: (Kind.BUNDLE, Kind.HOST),
-    ClaimKind.CREDENTIAL_GONE: (Kind.BUNDLE, Kind.HOST),
-    ClaimKind.POLICY_MET: (Kind.BUNDLE, Kind.HOST, Kind.ENDPOINT),
-    ClaimKind.PORT_BEHAVIOUR: (Kind.BUNDLE, Kind.HOST),
-    ClaimKind.LOG_BENIGN: (Kind.LOG,),
-    ClaimKind.ADVISORY_CLOSED: (Kind.BUNDLE, Kind.HOST),
+_SUBJECTS: Mapping[ClaimKind, tuple[SubjectKind, ...]] = {
+    ClaimKind.COMPONENT_ABSENT: (SubjectKind.BUNDLE, SubjectKind.HOST),
+    ClaimKind.CREDENTIAL_GONE: (SubjectKind.BUNDLE, SubjectKind.HOST),
+    ClaimKind.POLICY_MET: (SubjectKind.BUNDLE, SubjectKind.HOST, SubjectKind.ENDPOINT),
+    ClaimKind.PORT_BEHAVIOUR: (SubjectKind.BUNDLE, SubjectKind.HOST),
+    ClaimKind.LOG_BENIGN: (SubjectKind.LOG,),
+    ClaimKind.ADVISORY_CLOSED: (SubjectKind.BUNDLE, SubjectKind.HOST),
 }
 """The kinds of subjects that can answer each kind of claim."""
 _LABEL = {
-    Kind.BUNDLE: ("in the bundle", "bundles"),
-    Kind.HOST: ("on", "hosts"),
-    Kind.ENDPOINT: ("at", "endpoints"),
-    Kind.LOG: ("in", "logs"),
+    SubjectKind.BUNDLE: ("in the bundle", "bundles"),
+    SubjectKind.HOST: ("on", "hosts"),
+    SubjectKind.ENDPOINT: ("at", "endpoints"),
+    SubjectKind.LOG: ("in", "logs"),
 }
 _FEW = 3
 
@@ -71,13 +71,15 @@ def judge(claim: Claim, old: Shown, shown: Sequence[Shown]) -> Overall:
     """Return the answer to one claim. It is false where it is false anywhere, and true where every subject that was asked agrees."""
     answers = tuple(_answer(claim, old, one) for one in shown if one.kind in _SUBJECTS[claim.kind])
     states = [one.state for one in answers]
-    needed = [one for one in answers if not (one.kind is Kind.BUNDLE and kinds()[claim.kind].elsewhere)]
-    if State.FALSE in states:
-        state = State.FALSE
-    elif State.TRUE in states and all(one.state is State.TRUE for one in needed):
-        state = State.TRUE
+    needed = [
+        one for one in answers if not (one.kind is SubjectKind.BUNDLE and kinds()[claim.kind].elsewhere)
+    ]
+    if ClaimState.FALSE in states:
+        state = ClaimState.FALSE
+    elif ClaimState.TRUE in states and all(one.state is ClaimState.TRUE for one in needed):
+        state = ClaimState.TRUE
     else:
-        state = State.UNCHECKED
+        state = ClaimState.UNCHECKED
     return Overall(claim, state, answers, "; ".join(_words(claim, answers)))
 
 
@@ -88,12 +90,12 @@ def _words(claim: Claim, answers: Sequence[ClaimAnswer]) -> list[str]:
         of = [one for one in answers if one.kind is kind]
         if not of:
             continue
-        true = sum(one.state is State.TRUE for one in of)
-        if kind is Kind.BUNDLE:
+        true = sum(one.state is ClaimState.TRUE for one in of)
+        if kind is SubjectKind.BUNDLE:
             parts.append(f"{of[0].state} {at}: {of[0].why}")
             continue
         parts.append(f"true {at} {true} of {len(of)} {plural}")
-        rest = [one for one in of if one.state is not State.TRUE]
+        rest = [one for one in of if one.state is not ClaimState.TRUE]
         parts += [f"{one.state} {at} {one.subject}: {one.why}" for one in rest[:_FEW]]
         if len(rest) > _FEW:
             parts.append(f"and {len(rest) - _FEW} more")
@@ -112,20 +114,20 @@ def _catalogue(claim: Claim) -> str:
 
 def _answer(claim: Claim, old: Shown, shown: Shown) -> ClaimAnswer:
     if shown.lost:
-        state, why, place = State.UNCHECKED, shown.gap or "not examined", None
+        state, why, place = ClaimState.UNCHECKED, shown.gap or "not examined", None
     else:
         state, why, place = _JUDGES[claim.kind](claim, old, shown)
     return ClaimAnswer(claim, shown.subject, shown.kind, state, why, place or in_file(shown.subject))
 
 
-_Answer = tuple[State, str, Location | None]
+_Answer = tuple[ClaimState, str, Location | None]
 
 
 def _whole(shown: Shown, why: str) -> _Answer:
     """Return that nothing speaks against a claim: true where all was examined."""
     if shown.gap:
-        return State.UNCHECKED, f"{why}, but not everything was examined: {shown.gap}", None
-    return State.TRUE, why, None
+        return ClaimState.UNCHECKED, f"{why}, but not everything was examined: {shown.gap}", None
+    return ClaimState.TRUE, why, None
 
 
 def _places(found: Sequence[Finding]) -> str:
@@ -144,7 +146,7 @@ def _component(claim: Claim, old: Shown, shown: Shown) -> _Answer:
     there = [one for one in shown.findings if one.rule.id in wanted]
     if there:
         names = ", ".join(sorted({one.rule.id.removeprefix("component/") for one in there}))
-        return State.FALSE, f"{names} in {_places(there)}", there[0].location
+        return ClaimState.FALSE, f"{names} in {_places(there)}", there[0].location
     before = [one for one in old.findings if one.rule.id in wanted]
     was = (
         f"the old bundle has it in {_places(before)}" if before else "the old bundle does not have it either"
@@ -156,15 +158,15 @@ def _credential(claim: Claim, old: Shown, shown: Shown) -> _Answer:
     values = {one.secret_hmac for one in old.findings if one.secret_hmac and _concerns(claim, one)}
     if not values:
         why = "no credential was found in the old bundle"
-        return State.UNCHECKED, f"{why}{f': {old.gap}' if old.gap else ''}", None
+        return ClaimState.UNCHECKED, f"{why}{f': {old.gap}' if old.gap else ''}", None
     still = [one for one in shown.findings if one.secret_hmac in values]
     count = f"{len(values)} credential{'s' if len(values) > 1 else ''} of the old bundle"
     if still:
         same = len({one.secret_hmac for one in still})
-        return State.FALSE, f"{same} of {count} in {_places(still)}", still[0].location
+        return ClaimState.FALSE, f"{same} of {count} in {_places(still)}", still[0].location
     if old.gap:
         return (
-            State.UNCHECKED,
+            ClaimState.UNCHECKED,
             f"{count} not found, but the old bundle was not examined in full: {old.gap}",
             None,
         )
@@ -182,13 +184,13 @@ def _policy(claim: Claim, _old: Shown, shown: Shown) -> _Answer:
     bad = [one.id for one, verdict in verdicts if verdict == "fail"]
     if bad:
         more = f" and {len(bad) - _FEW} more" if len(bad) > _FEW else ""
-        return State.FALSE, f"{', '.join(bad[:_FEW])}{more} violates {claim.policy}", in_file(bad[0])
+        return ClaimState.FALSE, f"{', '.join(bad[:_FEW])}{more} violates {claim.policy}", in_file(bad[0])
     open_ = [one for one, verdict in verdicts if verdict != "pass"]
     if open_:
-        return State.UNCHECKED, f"{open_[0].id}: the verdict of {claim.policy} is unknown: {open_[0].reason or 'a rule was not answered'}", None  # fmt: skip
+        return ClaimState.UNCHECKED, f"{open_[0].id}: the verdict of {claim.policy} is unknown: {open_[0].reason or 'a rule was not answered'}", None  # fmt: skip
     if not verdicts:
-        return State.UNCHECKED, "no configuration of a TLS server was found", None
-    scope = "" if shown.kind is Kind.ENDPOINT else " (configuration)"
+        return ClaimState.UNCHECKED, "no configuration of a TLS server was found", None
+    scope = "" if shown.kind is SubjectKind.ENDPOINT else " (configuration)"
     servers = "1 server meets" if len(verdicts) == 1 else f"{len(verdicts)} servers meet"
     return _whole(shown, f"{servers} {claim.policy}{scope}")
 
@@ -201,34 +203,34 @@ def _port(claim: Claim, _old: Shown, shown: Shown) -> _Answer:
     if place is not None:
         how = (
             f"port {claim.port} is listened on"
-            if shown.kind is Kind.HOST
+            if shown.kind is SubjectKind.HOST
             else f"{place} names port {claim.port}"
         )
-        return (State.TRUE if wanted else State.FALSE), how, in_file(place)
+        return (ClaimState.TRUE if wanted else ClaimState.FALSE), how, in_file(place)
     if not shown.listening_known:
         what = (
             "what listens is not known"
-            if shown.kind is Kind.HOST
+            if shown.kind is SubjectKind.HOST
             else "no configuration in it names the port"
         )
-        return State.UNCHECKED, what, None
-    return (State.FALSE if wanted else State.TRUE), f"nothing listens on port {claim.port}", None
+        return ClaimState.UNCHECKED, what, None
+    return (ClaimState.FALSE if wanted else ClaimState.TRUE), f"nothing listens on port {claim.port}", None
 
 
 def _restart(shown: Shown) -> _Answer:
     """Whether a changed port waits for a restart: only a host whose port was changed shows it."""
-    if shown.kind is Kind.BUNDLE:
-        return State.UNCHECKED, "a bundle does not show what an engine does", None
+    if shown.kind is SubjectKind.BUNDLE:
+        return ClaimState.UNCHECKED, "a bundle does not show what an engine does", None
     for one in shown.engine:
         if isinstance(one, Finding) and one.rule is PORT_DIFFERS:
-            return State.TRUE, f"the old port is in use until the restart: {one.message}", one.location
+            return ClaimState.TRUE, f"the old port is in use until the restart: {one.message}", one.location
     for one in shown.engine:
         if isinstance(one, Finding):
-            return State.UNCHECKED, one.message, one.location
+            return ClaimState.UNCHECKED, one.message, one.location
         if one.verdict is Verdict.PASS:
-            return State.UNCHECKED, f"no change of the port is pending: {one.reason}", None
-        return State.UNCHECKED, one.reason, None
-    return State.UNCHECKED, "nothing is known of the engine's port", None
+            return ClaimState.UNCHECKED, f"no change of the port is pending: {one.reason}", None
+        return ClaimState.UNCHECKED, one.reason, None
+    return ClaimState.UNCHECKED, "nothing is known of the engine's port", None
 
 
 def _log(claim: Claim, _old: Shown, shown: Shown) -> _Answer:
@@ -236,9 +238,9 @@ def _log(claim: Claim, _old: Shown, shown: Shown) -> _Answer:
     lines = [one for one in shown.findings if core in _plain(one.evidence)]
     bad = [one for one in lines if not one.message.startswith("benign")]
     if bad:
-        return State.FALSE, f"{_where(bad[0])}: {bad[0].message}", bad[0].location
+        return ClaimState.FALSE, f"{_where(bad[0])}: {bad[0].message}", bad[0].location
     if not lines:
-        return State.UNCHECKED, f"the message is not in it{f': {shown.gap}' if shown.gap else ''}", None
+        return ClaimState.UNCHECKED, f"the message is not in it{f': {shown.gap}' if shown.gap else ''}", None
     return _whole(shown, f"{_where(lines[0])}: {lines[0].message}")
 
 
@@ -250,10 +252,10 @@ def _advisory(claim: Claim, _old: Shown, shown: Shown) -> _Answer:
     answer = shown.answers[claim.advisory]
     if answer.status is Status.AFFECTED:
         place = answer.evidence[0][1] if answer.evidence else None
-        return State.FALSE, f"affected: {answer.because}", place
+        return ClaimState.FALSE, f"affected: {answer.because}", place
     if answer.status is Status.UNDER_INVESTIGATION:
-        return State.UNCHECKED, answer.because, None
-    return State.TRUE, f"{answer.status.value.replace('_', ' ')}: {answer.because}", None
+        return ClaimState.UNCHECKED, answer.because, None
+    return ClaimState.TRUE, f"{answer.status.value.replace('_', ' ')}: {answer.because}", None
 
 
 _JUDGES: Mapping[ClaimKind, Callable[[Claim, Shown, Shown], _Answer]] = {

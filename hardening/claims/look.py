@@ -16,10 +16,10 @@ from bundle.detect import detectors
 from bundle.sbom.contents import inside
 from bundle.walk import Member, walk
 from hardening import products
-from hardening.advisories.judge import Answer, answers
+from hardening.advisories.judge import AdvisoryAnswer, answers
 from hardening.advisories.seen import of_bundle, of_host
 from hardening.claims.claims import ClaimKind, ClaimSet
-from hardening.findings import NESTING, Examined, Finding, Kind, Result, Run, Subject
+from hardening.findings import NESTING, Examined, Finding, Result, Run, Subject, SubjectKind
 from hardening.host import checks
 from hardening.host.checks.root import Root
 from hardening.host.checks.rules import ENGINE_NOT_SEEN, PORT_DIFFERS
@@ -38,7 +38,7 @@ class Shown:
     """What one subject shows."""
 
     subject: str
-    kind: Kind
+    kind: SubjectKind
     gap: str = ""
     """Why not all of it was examined."""
     lost: bool = False
@@ -52,7 +52,7 @@ class Shown:
     """Whether `ports` is everything that listens."""
     engine: tuple[Result | Finding, ...] = ()
     """What was said of the control engine's configured port and the one that it listens on."""
-    answers: Mapping[str, Answer] = field(default_factory=dict)
+    answers: Mapping[str, AdvisoryAnswer] = field(default_factory=dict)
     """By each name of an advisory."""
 
 
@@ -69,7 +69,9 @@ class Looker:
     def old(self, path: Path) -> Shown:
         """Return what the last release's bundle shows. Errors: InputError."""
         return (
-            self._bundle(path) if self._claims.has(*DETECTED) else Shown(subject=str(path), kind=Kind.BUNDLE)
+            self._bundle(path)
+            if self._claims.has(*DETECTED)
+            else Shown(subject=str(path), kind=SubjectKind.BUNDLE)
         )
 
     def new(self, path: Path) -> Shown:
@@ -88,13 +90,15 @@ class Looker:
         """Return what the copy of a host's files shows; `why`: what kept the copy from being whole. Errors: HardeningError."""
         run = checks.audit(copy, self.policies, key=self._key, product=self._claims.product)
         gaps = [
-            one.reason for one in run.subjects if one.kind is Kind.HOST and one.examined is not Examined.FULL
+            one.reason
+            for one in run.subjects
+            if one.kind is SubjectKind.HOST and one.examined is not Examined.FULL
         ]
         both: tuple[Result | Finding, ...] = (*run.findings, *run.results)
         about = [one for one in both if one.rule in (PORT_DIFFERS, ENGINE_NOT_SEEN)]
         return Shown(
             subject=name,
-            kind=Kind.HOST,
+            kind=SubjectKind.HOST,
             gap="; ".join(filter(None, (why, *gaps))),
             findings=run.findings,
             servers=tuple(one for one in run.subjects if one.policies),
@@ -113,7 +117,7 @@ class Looker:
         for one in scan(texts, self.policies).subjects:
             lost = one.examined is Examined.NONE
             gap = one.reason if one.examined is not Examined.FULL else ""
-            yield Shown(subject=one.id, kind=Kind.ENDPOINT, servers=(one,), gap=gap, lost=lost)
+            yield Shown(subject=one.id, kind=SubjectKind.ENDPOINT, servers=(one,), gap=gap, lost=lost)
 
     def logs(self, paths: Sequence[Path]) -> Iterator[Shown]:
         """Yield what each log holds. Errors: InputError."""
@@ -122,12 +126,12 @@ class Looker:
 
     def _bundle(self, path: Path) -> Shown:
         if not self._claims.has(*DETECTED):
-            return Shown(subject=str(path), kind=Kind.BUNDLE)
+            return Shown(subject=str(path), kind=SubjectKind.BUNDLE)
         run = audit([path], detectors=detectors(key=self._key))
         gaps = [f"{one.reason}" for one in run.subjects if one.examined is not Examined.FULL]
         lost = {one.examined for one in run.subjects} == {Examined.NONE}
         return Shown(
-            subject=str(path), kind=Kind.BUNDLE, gap="; ".join(gaps), lost=lost, findings=run.findings
+            subject=str(path), kind=SubjectKind.BUNDLE, gap="; ".join(gaps), lost=lost, findings=run.findings
         )
 
     def _configured(self, path: Path) -> tuple[tuple[Subject, ...], dict[int, str]]:
@@ -142,7 +146,7 @@ class Looker:
                 ports.setdefault(number, NESTING.join(within))
         return tuple(found.judged(self.policies)) if self.policies else (), ports
 
-    def _answered(self, look: Any) -> dict[str, Answer]:
+    def _answered(self, look: Any) -> dict[str, AdvisoryAnswer]:
         if not self._claims.has(ClaimKind.ADVISORY_CLOSED):
             return {}
         return {name: one for one in answers(self._pack.advisories, look()) for name in one.advisory.names}
@@ -171,7 +175,7 @@ def _logs(paths: Iterable[Path]) -> Iterator[Shown]:
     for one in run.subjects:
         yield Shown(
             subject=one.id,
-            kind=Kind.LOG,
+            kind=SubjectKind.LOG,
             gap=one.reason if one.examined is not Examined.FULL else "",
             lost=one.examined is Examined.NONE,
             findings=tuple(found for found in run.findings if found.subject == one.id),

@@ -8,15 +8,19 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from hardening.claims.claims import ClaimSet
-from hardening.claims.judge import ClaimAnswer, Overall, State
+from hardening.claims.judge import ClaimAnswer, ClaimState, Overall
 from hardening.claims.look import Shown
 from hardening.errors import ExitCode
-from hardening.findings import Examined, Finding, Kind, Result, Run, Severity, Subject, Verdict
+from hardening.findings import Examined, Finding, Result, Run, Severity, Subject, SubjectKind, Verdict
 from hardening.reports.plain import visible
 from hardening.reports.verdict import sentence
 
 WIDTH = 80
-_VERDICTS = {State.TRUE: Verdict.PASS, State.FALSE: Verdict.FAIL, State.UNCHECKED: Verdict.INCONCLUSIVE}
+_VERDICTS = {
+    ClaimState.TRUE: Verdict.PASS,
+    ClaimState.FALSE: Verdict.FAIL,
+    ClaimState.UNCHECKED: Verdict.INCONCLUSIVE,
+}
 
 
 def report(claims: ClaimSet, shown: Sequence[Shown], answers: Sequence[Overall], *, started: datetime) -> Run:
@@ -27,8 +31,10 @@ def report(claims: ClaimSet, shown: Sequence[Shown], answers: Sequence[Overall],
         Result(rule=one.claim.rule, subject=claims.place, verdict=_VERDICTS[one.state], reason=one.why)
         for one in answers
     ]
-    findings = [_finding(claims, one) for one in of_subjects if one.state is State.FALSE]
-    codes = {ExitCode.HOSTS_FAILED} if any(one.lost and one.kind is Kind.HOST for one in shown) else set()
+    findings = [_finding(claims, one) for one in of_subjects if one.state is ClaimState.FALSE]
+    codes = (
+        {ExitCode.HOSTS_FAILED} if any(one.lost and one.kind is SubjectKind.HOST for one in shown) else set()
+    )
     return Run.of(
         [_about(claims, answers), *(_subject(one) for one in shown)],
         findings,
@@ -40,7 +46,7 @@ def report(claims: ClaimSet, shown: Sequence[Shown], answers: Sequence[Overall],
 
 def _result(one: ClaimAnswer) -> Result:
     """Return the result of one subject; what it cannot show is skipped there, for the claim as a whole may be answered."""
-    verdict = Verdict.SKIPPED if one.state is State.UNCHECKED else _VERDICTS[one.state]
+    verdict = Verdict.SKIPPED if one.state is ClaimState.UNCHECKED else _VERDICTS[one.state]
     return Result(rule=one.claim.rule, subject=one.subject, verdict=verdict, reason=one.why)
 
 
@@ -57,13 +63,17 @@ def _finding(claims: ClaimSet, one: ClaimAnswer) -> Finding:
 
 def _about(claims: ClaimSet, answers: Sequence[Overall]) -> Subject:
     tally = Counter(one.state for one in answers)
-    open_ = [one.claim.id for one in answers if one.state is State.UNCHECKED]
+    open_ = [one.claim.id for one in answers if one.state is ClaimState.UNCHECKED]
     return Subject(
         id=claims.place,
-        kind=Kind.FILE,
+        kind=SubjectKind.FILE,
         examined=Examined.PARTIAL if open_ else Examined.FULL,
         reason=f"not checkable: {', '.join(open_)}" if open_ else "",
-        stats={"release": claims.release, "claims": len(answers), **{one.value: tally[one] for one in State}},
+        stats={
+            "release": claims.release,
+            "claims": len(answers),
+            **{one.value: tally[one] for one in ClaimState},
+        },
     )
 
 
@@ -74,7 +84,7 @@ def _subject(one: Shown) -> Subject:
 
 def text(claims: ClaimSet, answers: Sequence[Overall], run: Run, *, fail_on: Severity | None) -> bytes:
     """Return the answers for a terminal: false claims first."""
-    order = (State.FALSE, State.UNCHECKED, State.TRUE)
+    order = (ClaimState.FALSE, ClaimState.UNCHECKED, ClaimState.TRUE)
     lines = [f"{len(answers)} claims of {claims.product} {claims.release}", ""]
     for one in sorted(answers, key=lambda one: order.index(one.state)):
         lines.append(f"{one.state.value:<14} {one.claim.id}: {one.claim.text}")

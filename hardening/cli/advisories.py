@@ -25,7 +25,7 @@ from hardening.errors import ExitCode, HardeningError, InputError, UsageError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from hardening.advisories.judge import Answer
+    from hardening.advisories.judge import AdvisoryAnswer
     from hardening.advisories.seen import Seen
     from hardening.advisories.table import AdvisoryTable
     from hardening.findings import Run, Subject
@@ -144,7 +144,7 @@ def command(
 
 def _write_vex(
     vex: Sequence[tuple[str, Path]],
-    subjects: Sequence[tuple[Seen, Sequence[Answer]]],
+    subjects: Sequence[tuple[Seen, Sequence[AdvisoryAnswer]]],
     run: Run,
     of: tuple[Pack, AdvisoryTable, datetime],
 ) -> None:

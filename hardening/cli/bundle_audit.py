@@ -184,7 +184,7 @@ def command(
     """
     from bundle import audit
     from bundle.detect import detectors
-    from bundle.walk import Limits
+    from bundle.walk import WalkLimits
     from hardening.tls import policy
     from hardening.tls.auditing.mains import AuditInput
 
@@ -201,7 +201,7 @@ def command(
 
         with _shown(report) as on_event:
             run = audit_on(
-                dask, paths, limits=Limits(**chosen), rules=rules, osv=osv, cache=cache,
+                dask, paths, limits=WalkLimits(**chosen), rules=rules, osv=osv, cache=cache,
                 passwords=_passwords(password_file), key=sealing_key(report.baseline_key), jobs=jobs, on_event=on_event,
             )  # fmt: skip
         return finish(filtered(run), report)
@@ -213,7 +213,7 @@ def command(
         run = audit(
             paths,
             detectors=detectors(rules, osv, key=sealing_key(report.baseline_key)),
-            limits=Limits(**chosen),
+            limits=WalkLimits(**chosen),
             passwords=_passwords(password_file),
             jobs=jobs,
             cache=cache,
@@ -236,11 +236,11 @@ def _from_stdin(
     """Return the paths with `-` as a file without a name that holds standard input, and its name in reports. Errors: InputError."""
     if "-" not in paths or Path("-").exists():
         return paths, {}
-    from bundle.walk.limits import Limits
+    from bundle.walk.limits import WalkLimits
     from bundle.walk.spill import nameless
     from hardening.errors import InputError, NothingExaminedError
 
-    limit, size, fd = most or Limits().spill, 0, nameless()
+    limit, size, fd = most or WalkLimits().spill, 0, nameless()
     with os.fdopen(os.dup(fd), "wb") as copy:
         while block := sys.stdin.buffer.read(1 << 20):
             size += len(block)

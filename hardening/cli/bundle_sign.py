@@ -163,7 +163,7 @@ def _stamp(path: Path) -> tuple[int, ...]:
 def _report(
     path: Path, stated: statement.Statement, target: Path, signers: Sequence[str], further: Sequence[str]
 ) -> Run:
-    from hardening.findings import Kind, Run, Subject
+    from hardening.findings import Run, Subject, SubjectKind
 
     stats = {
         "members": len(stated.members), "bytes": stated.size, "sha256": stated.sha256, "product": stated.product,
@@ -171,7 +171,7 @@ def _report(
     }  # fmt: skip
     done = "signed" if signers else "stated, not signed"
     reason = done if "audit" in further else f"{done}, not audited"
-    seen = Subject(id=str(path), kind=Kind.BUNDLE, reason=reason, stats=stats)
+    seen = Subject(id=str(path), kind=SubjectKind.BUNDLE, reason=reason, stats=stats)
     return Run.of([seen], (), started=stated.created)
 
 

@@ -127,7 +127,7 @@ def check(
 def _hosts(looker: Looker, inventory: str, limit: str | None, extra: Sequence[str]) -> Iterator[Shown]:
     """Yield what each host of an inventory shows; one that cannot be examined is there with the reason."""
     from hardening.claims.look import Shown
-    from hardening.findings import Kind
+    from hardening.findings import SubjectKind
     from hardening.host import gather, playbook, private
 
     with private.folder("harden-claims-") as folder:
@@ -145,4 +145,6 @@ def _hosts(looker: Looker, inventory: str, limit: str | None, extra: Sequence[st
                     continue
             except HardeningError as problem:  # of one host: the others are answered all the same
                 why = str(problem)
-            yield Shown(subject=one.host, kind=Kind.HOST, gap=why or "nothing was collected", lost=True)
+            yield Shown(
+                subject=one.host, kind=SubjectKind.HOST, gap=why or "nothing was collected", lost=True
+            )

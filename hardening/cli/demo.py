@@ -14,7 +14,7 @@ import click
 from hardening.errors import UsageError
 
 if TYPE_CHECKING:
-    from hardening.demo.story import Step
+    from hardening.demo.story import StoryStep
     from hardening.findings import Run
 
 
@@ -71,7 +71,7 @@ def _folder(keep: Path | None) -> Iterator[Path]:
     yield keep
 
 
-def _say(step: Step) -> None:
+def _say(step: StoryStep) -> None:
     click.echo(f"{step.title:>10}  $ {step.command}")
     click.echo(f"{'':>10}    {step.shows}")
     if step.run is not None:

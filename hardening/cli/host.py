@@ -91,7 +91,7 @@ def audit(
 
     from bundle.walk.problem import unseen
     from hardening.errors import NothingExaminedError
-    from hardening.findings import Examined, Kind, Run, Subject
+    from hardening.findings import Examined, Run, Subject, SubjectKind
     from hardening.host import gather
     from hardening.tls import policy
 
@@ -113,7 +113,7 @@ def audit(
     except NothingExaminedError as nothing:  # a script that asked for a report gets one
         if not report.quiet:
             click.echo(f"harden: {nothing}\n  next: {nothing.hint}", err=True)
-        lost = Subject(id=str(root), kind=Kind.HOST, examined=Examined.NONE, reason=str(nothing))
+        lost = Subject(id=str(root), kind=SubjectKind.HOST, examined=Examined.NONE, reason=str(nothing))
         run = Run.of([lost], [unseen(str(root), "nothing", str(nothing), nothing.hint)], started=started)
     return finish(run, report)
 
@@ -133,7 +133,7 @@ def _fleet(
     from datetime import UTC, datetime
 
     from hardening.errors import HardeningError
-    from hardening.findings import Examined, Kind, Run, Subject
+    from hardening.findings import Examined, Run, Subject, SubjectKind
     from hardening.host import gather, playbook, private
     from hardening.host.checks import audit as look
 
@@ -151,14 +151,21 @@ def _fleet(
             why = one.lost if one.unreachable else "; ".join(one.problems)
             if not (place / "about.json").exists():
                 lost.append(
-                    Subject(id=one.host, kind=Kind.HOST, examined=Examined.NONE, reason=why or "nothing came")
+                    Subject(
+                        id=one.host,
+                        kind=SubjectKind.HOST,
+                        examined=Examined.NONE,
+                        reason=why or "nothing came",
+                    )
                 )
                 continue
             try:
                 copy = gather.load(place / "tree", place / "about.json")
                 run = run.merged(look(copy, policies, more=more, key=key, required=required, **cards))
             except HardeningError as problem:  # of one host: the others are told all the same
-                lost.append(Subject(id=one.host, kind=Kind.HOST, examined=Examined.NONE, reason=str(problem)))
+                lost.append(
+                    Subject(id=one.host, kind=SubjectKind.HOST, examined=Examined.NONE, reason=str(problem))
+                )
     run = run.merged(Run.of(lost, (), started=started))
     if any(one.unreachable or one.problems for one in receipt.hosts):
         run = replace(run, extra_codes=run.extra_codes | {ExitCode.HOSTS_FAILED})

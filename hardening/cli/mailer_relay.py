@@ -43,7 +43,7 @@ def render(
     template: Path | None,
 ) -> None:  # fmt: skip
     """Write what a host needs: the relay with its settings, or the product's own mail settings."""
-    from hardening.mailer.install import Host, native_files, relay_files
+    from hardening.mailer.install import RelayHost, native_files, relay_files
     from hardening.mailer.settings import load
     from hardening.mailer.settings_lint import mistakes
 
@@ -55,7 +55,7 @@ def render(
             credentials or one.exposed or not one.key.startswith(("credential", "next_credential"))
         ):
             raise InputError(f"{config}: {one.key}: {one.problem}", hint=one.remedy)
-    host = Host(folder, user, credentials=credentials, certificate=host_certificate)
+    host = RelayHost(folder, user, credentials=credentials, certificate=host_certificate)
     files = relay_files(settings, host) if what == "relay" else native_files(settings, template)
     try:
         output.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ from hardening.errors import ExitCode, HardeningError, InputError, PendingError,
 
 if TYPE_CHECKING:
     from hardening.mailer.rest import Keys
-    from hardening.mailer.settings import Settings
+    from hardening.mailer.settings import MailerSettings
 
 
 @click.command()
@@ -87,7 +87,9 @@ def _readable(text: str | bytes) -> str:
         return data.decode("latin-1")
 
 
-def _chosen(settings: Settings, recipients: tuple[str, ...], transport: tuple[str, ...]) -> Settings:
+def _chosen(
+    settings: MailerSettings, recipients: tuple[str, ...], transport: tuple[str, ...]
+) -> MailerSettings:
     """Apply the options, and refuse settings that cannot send."""
     from dataclasses import replace
 
@@ -111,7 +113,7 @@ def _chosen(settings: Settings, recipients: tuple[str, ...], transport: tuple[st
     return settings
 
 
-def _problem_text(settings: Settings, problem: HardeningError, verbose: int) -> str:
+def _problem_text(settings: MailerSettings, problem: HardeningError, verbose: int) -> str:
     from hardening.mailer.net import RefusedBy
 
     text = f"{problem}\n  next: {_hint(settings, problem)}"
@@ -121,7 +123,7 @@ def _problem_text(settings: Settings, problem: HardeningError, verbose: int) -> 
     return text
 
 
-def _hint(settings: Settings, problem: HardeningError) -> str:
+def _hint(settings: MailerSettings, problem: HardeningError) -> str:
     """Return the remedy with what the settings know filled in."""
     from hardening.mailer.error_catalogue import filled
     from hardening.mailer.examination import Examination

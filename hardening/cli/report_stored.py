@@ -147,7 +147,7 @@ def site(folder: Path, out: Path, index_file: Path | None) -> None:
 
     every = files([folder])
     make_folder(out)
-    with pages.Index(index_file or out / "index.sqlite") as index:
+    with pages.ReportFolder(index_file or out / "index.sqlite") as index:
         added = index.add(every)
         for name, body in pages.pages(index, datetime.now(UTC).date()).items():
             write_file(out / name, body)

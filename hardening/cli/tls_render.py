@@ -105,11 +105,11 @@ def _finish_quietly(run: Run, report: ReportOptions) -> int:
 
 
 def _run(name: str, rendered: Rendered, started: datetime) -> Run:
-    from hardening.findings import Kind, Run, Subject
+    from hardening.findings import Run, Subject, SubjectKind
 
     subject = Subject(
         id=f"{name}@{rendered.job.release.version}",
-        kind=Kind.FILE,
+        kind=SubjectKind.FILE,
         policies=rendered.verdicts,
         offer=rendered.offer.to_json(),
     )

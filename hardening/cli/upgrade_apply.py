@@ -28,7 +28,7 @@ from hardening.cli.options import (
 if TYPE_CHECKING:
     from bundle.trust.policy import Policy
     from hardening.findings import Run
-    from hardening.upgrade.admission import Job
+    from hardening.upgrade.admission import AdmittedUpgrade
     from hardening.upgrade.recipe import Recipe
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -259,7 +259,7 @@ def _admitted(
     signature: Path | None,
     log_rules: Path | None,
     secrets_file: Path | None,
-) -> tuple[Run, Job | None]:
+) -> tuple[Run, AdmittedUpgrade | None]:
     """Verify and audit the bundle, with waivers counted, before any host is asked."""
     from hardening.cli.options import sealing_key, settled
     from hardening.errors import ExitCode
@@ -300,7 +300,7 @@ def _trusted(key_files: tuple[Path, ...], trust_file: Path | None) -> Policy:
 
 
 def _play(
-    job: Job,
+    job: AdmittedUpgrade,
     inventory: str | None,
     limit: str | None,
     flags: list[str],

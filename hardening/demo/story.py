@@ -31,7 +31,7 @@ _START = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class StoryStep:
     """One command of the story as a user would type it, the run behind it, and what it shows."""
 
     title: str
@@ -40,7 +40,7 @@ class Step:
     run: Run | None = None
 
 
-Say = Callable[[Step], None]
+Say = Callable[[StoryStep], None]
 
 
 def bundle_story(folder: Path, say: Say) -> tuple[Run, Run]:
@@ -55,31 +55,37 @@ def bundle_story(folder: Path, say: Say) -> tuple[Run, Run]:
     path, cleaned = folder / BUNDLE, folder / CLEANED
     path.write_bytes(specimen.bundle())
     before = audit([path], jobs=1)
-    say(Step("audit", f"harden bundle audit {BUNDLE}", _found(before), before))
-    say(Step("advisories", f"harden advisories {BUNDLE}", _advised(path)))
+    say(StoryStep("audit", f"harden bundle audit {BUNDLE}", _found(before), before))
+    say(StoryStep("advisories", f"harden advisories {BUNDLE}", _advised(path)))
     after = clean(path, cleaned, lambda one: audit([one], jobs=1))
     reasons = dict.fromkeys(r.reason for r in after.results if r.reason.startswith("removed "))
     removed = "; ".join(reasons) or "removed nothing"
-    say(Step("clean", f"harden bundle clean {BUNDLE} -o {CLEANED}", f"{removed}; {_found(after)}", after))
+    say(
+        StoryStep("clean", f"harden bundle clean {BUNDLE} -o {CLEANED}", f"{removed}; {_found(after)}", after)
+    )
     key = keys.generate()
     public = keys.write(key, folder / "release.key", passphrase=None)
     stated = statement.state(cleaned, inventory(cleaned), created=datetime.now(UTC), release="3.07.01")
     signature_of(cleaned).write_bytes(dsse.seal(stated.to_bytes(), key).to_bytes())
     say(
-        Step(
+        StoryStep(
             "sign", f"harden bundle sign {CLEANED} --key release.key", f"{len(stated.members)} members signed"
         )
     )
     verified = verify(cleaned, [keys.load_public(public)])
-    say(Step("verify", f"harden bundle verify {CLEANED} --key {public.name}", _verified(verified), verified))
-    say(Step("claims", f"harden claims check {CLAIMS} {BUNDLE} {CLEANED}", _claimed(folder)))
+    say(
+        StoryStep(
+            "verify", f"harden bundle verify {CLEANED} --key {public.name}", _verified(verified), verified
+        )
+    )
+    say(StoryStep("claims", f"harden claims check {CLAIMS} {BUNDLE} {CLEANED}", _claimed(folder)))
     flipped = folder / "flipped.zip"
     data = bytearray(cleaned.read_bytes())
     data[len(data) // 2] ^= 1
     flipped.write_bytes(data)
     refused = verify(flipped, [keys.load_public(public)], signature=signature_of(cleaned))
     flipped.unlink()
-    say(Step("verify", "the same with one bit flipped", _verified(refused), refused))
+    say(StoryStep("verify", "the same with one bit flipped", _verified(refused), refused))
     _expect(before.exit_code() is ExitCode.FINDINGS, "the audit did not find the component")
     _expect(after.exit_code() is ExitCode.OK, "the cleaned bundle is not clean")
     _expect(verified.exit_code() is ExitCode.OK, "the signed bundle does not verify")
@@ -97,8 +103,8 @@ def host_story(folder: Path, say: Say) -> Run:
     found = gather.audited(root, [policy.load(POLICY)])
     stored = [one for one in found.findings if one.rule.id == "credential/password-file"]
     _expect(len(stored) == _ACCOUNTS, "the accounts in user.properties were not found")
-    say(Step("host audit", f"harden host audit --root {HOST}", _found(found), found))
-    say(Step("advisories", f"harden advisories --root {HOST}", _default_password(root)))
+    say(StoryStep("host audit", f"harden host audit --root {HOST}", _found(found), found))
+    say(StoryStep("advisories", f"harden advisories --root {HOST}", _default_password(root)))
     return found
 
 
@@ -116,12 +122,12 @@ def tls_story(folder: Path, say: Say) -> tuple[Run, Run]:
     rules = policy.load(POLICY)
     with _running(folder) as endpoint:
         before = scan([endpoint], [rules])
-        say(Step("scan", f"harden tls scan {endpoint} --policy {POLICY}", _found(before), before))
+        say(StoryStep("scan", f"harden tls scan {endpoint} --policy {POLICY}", _found(before), before))
     rendered = render(find("nginx"), rules, build=_build())
     settings.write_text(rendered.text)
     suites = sum(len(p.suites) for p in rendered.offer.protocols)
     say(
-        Step(
+        StoryStep(
             "render",
             f"harden tls render nginx --policy {POLICY}",
             f"{suites} suites, all with forward secrecy",
@@ -129,7 +135,7 @@ def tls_story(folder: Path, say: Say) -> tuple[Run, Run]:
     )
     with _running(folder) as endpoint:
         after = scan([endpoint], [rules])
-        say(Step("scan", f"harden tls scan {endpoint} --policy {POLICY}", _found(after), after))
+        say(StoryStep("scan", f"harden tls scan {endpoint} --policy {POLICY}", _found(after), after))
     _expect(before.exit_code() is ExitCode.FINDINGS, "the scan did not find the weak suites")
     _expect(after.exit_code() is ExitCode.OK, "the server is not compliant after the fix")
     return _named(before, "server before"), _named(after, "server after", before="server before")
@@ -168,7 +174,7 @@ def _default_password(root: Path) -> str:
 def _claimed(folder: Path) -> str:
     """Return what becomes of the claims of the shipped example, by what they came to."""
     from hardening.claims import claims
-    from hardening.claims.judge import State, judge
+    from hardening.claims.judge import ClaimState, judge
     from hardening.claims.look import Looker
 
     file = folder / CLAIMS
@@ -177,9 +183,9 @@ def _claimed(folder: Path) -> str:
     looker = Looker(known)
     old, new = looker.old(folder / BUNDLE), looker.new(folder / CLEANED)
     judged = [judge(one, old, [new]) for one in known.rows]
-    named = {state: [one.claim.id for one in judged if one.state is state] for state in State}
+    named = {state: [one.claim.id for one in judged if one.state is state] for state in ClaimState}
     _expect(
-        {"ASP-6360", "ASP-6360-credentials"} <= set(named[State.TRUE]),
+        {"ASP-6360", "ASP-6360-credentials"} <= set(named[ClaimState.TRUE]),
         "the tools or their credentials are still in the cleaned bundle",
     )
     return "; ".join(f"{len(ids)} {state} ({', '.join(ids)})" for state, ids in named.items() if ids)

@@ -33,7 +33,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ZoneEntry:
     """One entry of a zone for the old port, and the same for the new one."""
 
     zone: str
@@ -47,7 +47,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class FirewalldScope:
     """What is in force, or what is kept for good: zones, policies, the definitions of services."""
 
     word: str
@@ -82,7 +82,7 @@ class Scope:
         """Return the policies for what comes to this host; the others are about what goes through it."""
         return [one for one in self.policies if {"HOST", "ANY"} & set(one["egress-zones"])]
 
-    def compare(self, old: int, new: int) -> tuple[list[Entry], list[str]]:
+    def compare(self, old: int, new: int) -> tuple[list[ZoneEntry], list[str]]:
         """Return the entries that `new` has to have as `old` does, and what cannot be given to it, one line each."""
         entries, refused = [], list(self._direct(old, new))
         for part in self.zones:
@@ -97,7 +97,7 @@ class Scope:
             ]
         return entries, [f"{line}{' (permanent)' if self.word else ''}" for line in refused]
 
-    def _zone(self, part: Part, old: int, new: int) -> tuple[list[Entry], list[str]]:
+    def _zone(self, part: Part, old: int, new: int) -> tuple[list[ZoneEntry], list[str]]:
         entries, wrong = [], []
         kept = [span for span in part["ports"] if _in(span, old)]
         extra = [span for span in part["ports"] if _in(span, new)]
@@ -110,11 +110,12 @@ class Scope:
         if kept and self.sources is not None and not services[1] and not extra:
             own = kept == [f"{old}/tcp"]
             entries += [
-                Entry(part.name, "rich-rule", kept[0], one, one in part["rich rules"], own) for one in narrow
+                ZoneEntry(part.name, "rich-rule", kept[0], one, one in part["rich rules"], own)
+                for one in narrow
             ]
         elif kept and not services[1]:
             entries.append(
-                Entry(part.name, "port", kept[0], f"{new}/tcp", bool(extra), kept == [f"{old}/tcp"])
+                ZoneEntry(part.name, "port", kept[0], f"{new}/tcp", bool(extra), kept == [f"{old}/tcp"])
             )
         elif bool(kept or services[0]) != bool(extra or services[1]):
             wrong += by_service or [
@@ -132,7 +133,7 @@ class Scope:
             was, becomes = like(rule, old), like(rule, new)
             if sees == ("yes", "no") and becomes != rule and self.sources is None:
                 own = was == rule and rule.endswith(" accept")
-                entries.append(Entry(part.name, "rich-rule", rule, becomes, becomes in rules, own))
+                entries.append(ZoneEntry(part.name, "rich-rule", rule, becomes, becomes in rules, own))
             elif sees != ("no", "yes") or was == rule or was not in rules:
                 wrong.append(f"rich rule: {rule}")
         return entries, wrong
@@ -174,7 +175,7 @@ class Scope:
             if line.startswith("eb ") or not found:
                 yield f"direct rule: {line.strip()}"
                 continue
-            rule = iptables.Rule(found[1] or "filter", found[2], 1, found[3] or "")
+            rule = iptables.IptablesRule(found[1] or "filter", found[2], 1, found[3] or "")
             if iptables.Ruleset((rule,)).sight(rule, old, new).differs:
                 yield f"direct rule: {line.strip()}"
 

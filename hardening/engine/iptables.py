@@ -36,7 +36,7 @@ TARGETS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Option:
+class RuleOption:
     """One option of a rule with its values, where they are in its text, and whether `!` negates it."""
 
     name: str
@@ -61,7 +61,7 @@ class Sight:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class IptablesRule:
     """One rule: table, chain, place in the chain from 1, and the rest of `-A CHAIN ...`."""
 
     table: str
@@ -75,7 +75,7 @@ class Rule:
         return f"-A {self.chain} {self.text}".rstrip()
 
     @property
-    def options(self) -> tuple[Option, ...]:
+    def options(self) -> tuple[RuleOption, ...]:
         """Return the options in order. Errors: ValueError for a word that is not understood."""
         return tuple(_options(self.text))
 
@@ -109,7 +109,7 @@ class Rule:
 class Copy:
     """A rule of the old port, and the text of its copy for the new one."""
 
-    rule: Rule
+    rule: IptablesRule
     text: str
     there: bool
     """Whether the copy is in the chain already."""
@@ -132,7 +132,7 @@ class Comparison:
 class Ruleset:
     """All tables of one family, in force or saved."""
 
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[IptablesRule, ...] = ()
     chains: frozenset[tuple[str, str]] = frozenset()
     policies: Mapping[tuple[str, str], str] = field(default_factory=dict)
     unread: tuple[str, ...] = ()
@@ -154,7 +154,7 @@ class Ruleset:
             elif bare.startswith(("-A ", "--append ")) and len(bare.split(None, 2)) > 1:
                 _, chain, rest = (*bare.split(None, 2), "")[:3]
                 places[table, chain] = places.get((table, chain), 0) + 1
-                rules.append(Rule(table, chain, places[table, chain], rest))
+                rules.append(IptablesRule(table, chain, places[table, chain], rest))
             elif bare.startswith("-N "):
                 chains.add((table, bare[3:].strip()))
             elif bare.startswith("#"):
@@ -188,7 +188,7 @@ class Ruleset:
     def _names(self) -> set[tuple[str, str]]:
         return set(self.chains) | {(one.table, one.chain) for one in self.rules}
 
-    def sight(self, rule: Rule, old: int, new: int) -> Sight:
+    def sight(self, rule: IptablesRule, old: int, new: int) -> Sight:
         """Return how a rule sees TCP to each of two ports."""
         try:
             options = rule.options
@@ -211,7 +211,7 @@ class Ruleset:
                 return Sight(why=words)
         return Sight(sees["to", old], sees["to", new])
 
-    def _unclear(self, rule: Rule, options: Iterable[Option], old: int, new: int) -> str:  # noqa: PLR0911 - one reason each
+    def _unclear(self, rule: IptablesRule, options: Iterable[RuleOption], old: int, new: int) -> str:  # noqa: PLR0911 - one reason each
         """Return why nobody can say how a rule sees a port; empty where it is known."""
         for one in options:
             if one.name in MATCH and (not one.values or one.values[0] not in BLIND):
@@ -327,7 +327,7 @@ def words(text: str) -> list[str]:
     return [QUOTED.sub(lambda one: re.sub(r"\\(.)", r"\1", one[1]), part[0]) for part in WORD.finditer(text)]
 
 
-def _options(text: str) -> Iterator[Option]:
+def _options(text: str) -> Iterator[RuleOption]:
     """Yield the options of a rule; what is quoted is always a value. Errors: ValueError."""
     negated, later, name, start, end = False, False, "", 0, 0
     values: list[str] = []
@@ -337,7 +337,7 @@ def _options(text: str) -> Iterator[Option]:
             later = True
         elif word.startswith("-") and re.match(r"--?[A-Za-z]", word):
             if name:
-                yield Option(name, tuple(values), start, end, negated)
+                yield RuleOption(name, tuple(values), start, end, negated)
             name, glued, value = word.partition("=")
             if re.match(r"-[^-].", word):
                 raise ValueError(f"{word} is not understood")
@@ -357,17 +357,17 @@ def _options(text: str) -> Iterator[Option]:
     if later or (name == "--comment" and not values):
         raise ValueError("the rule is not understood")
     if name:
-        yield Option(name, tuple(values), start, end, negated)
+        yield RuleOption(name, tuple(values), start, end, negated)
 
 
-def _target(rule: Rule) -> str:
+def _target(rule: IptablesRule) -> str:
     try:
         return rule.target
     except ValueError:
         return ""
 
 
-def _may_be_tcp(options: Iterable[Option]) -> bool:
+def _may_be_tcp(options: Iterable[RuleOption]) -> bool:
     for one in options:
         if one.name in PROTOCOL and one.values:
             is_tcp = one.values[0].lower() in ("tcp", "6")
@@ -376,7 +376,7 @@ def _may_be_tcp(options: Iterable[Option]) -> bool:
     return True
 
 
-def _may_be_new(options: Iterable[Option]) -> bool:
+def _may_be_new(options: Iterable[RuleOption]) -> bool:
     """Whether a rule can match the first packet of a TCP connection from another host."""
     for one in options:
         states = set(",".join(one.values).split(",")) if one.name in ("--state", "--ctstate") else set()
@@ -387,7 +387,7 @@ def _may_be_new(options: Iterable[Option]) -> bool:
     return _may_be_tcp(options)
 
 
-def _is_for_a_stranger(options: Iterable[Option]) -> bool:
+def _is_for_a_stranger(options: Iterable[RuleOption]) -> bool:
     """Whether a rule holds for a sender that no rule names."""
     for one in options:
         if one.name in SENDER and not one.negated and not one.values[0].endswith("/0"):
@@ -402,7 +402,7 @@ def _is_span(text: str) -> bool:
     return all(one.isdecimal() or (colon and not one) for one in (first, *([last] if colon else [])))
 
 
-def _holds(one: Option, port: int) -> bool:
+def _holds(one: RuleOption, port: int) -> bool:
     """Whether an option's ports include a port."""
     found = False
     for span in one.values[0].split(",") if one.values else ():
@@ -426,7 +426,7 @@ def _shortened(name: str) -> bool:
     return name.startswith("--") and name not in every and any(one.startswith(name) for one in every)
 
 
-def _block(rules: list[Rule], number: int) -> list[int]:
+def _block(rules: list[IptablesRule], number: int) -> list[int]:
     """Return the neighbours of a rule that differ from it in the port alone: their order means nothing."""
     mine = rules[number].with_port(0)
     found = []
@@ -438,14 +438,14 @@ def _block(rules: list[Rule], number: int) -> list[int]:
     return found
 
 
-def _bare(rule: Rule) -> str | None:
+def _bare(rule: IptablesRule) -> str | None:
     try:
         return rule.with_port(0)
     except ValueError:
         return None
 
 
-def _reason(sight: Sight, rule: Rule, old: int, new: int, outward: bool) -> str:
+def _reason(sight: Sight, rule: IptablesRule, old: int, new: int, outward: bool) -> str:
     if sight.why:
         return sight.why
     if not sight.old:

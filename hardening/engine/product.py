@@ -14,7 +14,7 @@ PLACES = ("web-root", "version-file", "program", "instance", "package-web", "eng
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class ProductPath:
     """One path of the product, and how it is known."""
 
     id: str
@@ -29,7 +29,7 @@ class Product:
 
     name: str
     title: str
-    places: tuple[Place, ...]
+    places: tuple[ProductPath, ...]
     port: int
     key: str
     service: str
@@ -44,7 +44,7 @@ class Product:
     """The start script, as a pattern."""
     reserved: dict[int, str]
 
-    def place(self, name: str) -> Place:
+    def place(self, name: str) -> ProductPath:
         """Return the first path with this id. Errors: UsageError."""
         found = next((one for one in self.places if one.id == name), None)
         if found is None:
@@ -90,5 +90,5 @@ def load(name: str = "aspect") -> Product:
     )
 
 
-def _place(row: Fact) -> Place:
-    return Place(id=row.id, path=row.text("path"), mark=row.mark.value, source=row.source)
+def _place(row: Fact) -> ProductPath:
+    return ProductPath(id=row.id, path=row.text("path"), mark=row.mark.value, source=row.source)

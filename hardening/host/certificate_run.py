@@ -27,7 +27,7 @@ SKEW = timedelta(minutes=10)
 
 
 @dataclass(slots=True, kw_only=True)
-class Run:
+class CertificateRun:
     """What is wished for, on which host."""
 
     session: Session
@@ -46,7 +46,7 @@ class Run:
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @classmethod
-    def of(cls, raw: Mapping[str, Any], *, session: Session, host: str, check: bool) -> Run:
+    def of(cls, raw: Mapping[str, Any], *, session: Session, host: str, check: bool) -> CertificateRun:
         """Read the arguments of a task. Errors: UsageError naming what is wrong."""
         wish = CertificateRequest.of(raw)
         if wish.mode == "csr" and not raw.get("csr_dir"):

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from hardening.errors import HardeningError
-from hardening.findings import Examined, Finding, Kind, Result, Rule, Run, Subject, Verdict, in_file
+from hardening.findings import Examined, Finding, Result, Rule, Run, Subject, SubjectKind, Verdict, in_file
 from hardening.host import playbook, rules, states
 from hardening.host.playbook import HostReceipt, Receipt
 from hardening.host.session import owed, unfinished
@@ -179,7 +179,13 @@ def judged(hosts: Sequence[HostOutcome], started: datetime) -> Run:
         reason = "; ".join(one.why)
         examined = Examined.FULL if one.asked and state.asked and not idle else Examined.NONE
         subjects.append(
-            Subject(id=one.host, kind=Kind.HOST, examined=examined, reason=reason, stats={"state": one.state})
+            Subject(
+                id=one.host,
+                kind=SubjectKind.HOST,
+                examined=examined,
+                reason=reason,
+                stats={"state": one.state},
+            )
         )
         results.append(Result(rule=rule, subject=one.host, verdict=state.verdict, reason=reason))
         if one.failed:

@@ -26,7 +26,7 @@ from hardening.findings import Run
 from hardening.host import checks, private, stream
 from hardening.host.checks import FileMeta, Root
 from hardening.host.checks.paths import INSTALLED
-from hardening.host.checks.root import Judged
+from hardening.host.checks.root import JudgedSecret
 from hardening.host.plans import engine as engine_plan
 from hardening.host.session import Session
 from hardening.host.session import here as here_session
@@ -51,7 +51,7 @@ _LINKS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class GatherLimits:
     """How much of a host travels."""
 
     largest: int = 8 << 20
@@ -65,13 +65,13 @@ class Gathered:
     """A host's files under `top`; only this account may read them."""
 
     top: Path
-    limits: Limits = field(default_factory=Limits)
+    limits: GatherLimits = field(default_factory=GatherLimits)
     seen: dict[str, FileMeta] = field(default_factory=dict)
     left: dict[str, str] = field(default_factory=dict)
     """Paths that did not travel, and why."""
     ruled: dict[str, tuple[int, int, str]] = field(default_factory=dict)
     """For each rule that leaves files out: their number and bytes, and the first one."""
-    judged: list[Judged] = field(default_factory=list)
+    judged: list[JudgedSecret] = field(default_factory=list)
     size: int = 0
     files: int = 0
 
@@ -116,14 +116,14 @@ def gather(
     where: str,
     root: str = "/",
     most: int = ANSWER,
-    limits: Limits | None = None,
+    limits: GatherLimits | None = None,
     into: Gathered | None = None,
 ) -> Gathered:
     """List what lies under the paths, then read as much as the limits allow, what matters most first.
 
     `into`: what came before, to add to. Errors: ProbeError.
     """
-    made = into or Gathered(top, limits or Limits())
+    made = into or Gathered(top, limits or GatherLimits())
     top.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         waiting = _listed(made, ask(_request(paths, root)))
@@ -237,7 +237,7 @@ def _kept(made: Gathered, answer: Mapping[str, Any], batch: Sequence[str]) -> No
         if path not in missing:
             raise ValueError("a file that was not asked for")
         missing.remove(path)
-        made.judged += [Judged(path, *one) for one in row.get("judged", ())]
+        made.judged += [JudgedSecret(path, *one) for one in row.get("judged", ())]
         if "left" in row:
             made.left[path] = str(row["left"])[:200]
         elif "data" in row:
@@ -318,7 +318,7 @@ def _linked(made: Gathered) -> list[str]:
 
 
 def _brought(
-    ask: Ask, top: Path, paths: checks.Paths, *, where: str, root: str, limits: Limits | None
+    ask: Ask, top: Path, paths: checks.Paths, *, where: str, root: str, limits: GatherLimits | None
 ) -> Gathered:
     """Gather the paths, what links of /etc lead to, and what the host's own files name. Errors: ProbeError."""
     made = gather(ask, top, paths, where=where, root=root, limits=limits)
@@ -340,7 +340,7 @@ def host(
     label: str,
     root: str = "/",
     local: bool = False,
-    limits: Limits | None = None,
+    limits: GatherLimits | None = None,
     engine: Mapping[str, str] | None = None,
 ) -> Root:
     """Return a copy of a host with everything an audit reads; `engine`: what its inventory says of that. Errors: ProbeError."""
@@ -383,7 +383,7 @@ def reach_of_engine(facts: Mapping[str, Any], named: Mapping[str, str]) -> str:
         return ""
 
 
-def here(root: Path, top: Path, paths: checks.Paths, *, limits: Limits | None = None) -> Root:
+def here(root: Path, top: Path, paths: checks.Paths, *, limits: GatherLimits | None = None) -> Root:
     """Return this machine, or an image below `root`, with a copy under `top` of what its detectors look at. Errors: ProbeError."""
     made = _brought(answer_to, top, paths, where=str(root), root=str(root), limits=limits)
     product = products.load("aspect")
@@ -438,6 +438,6 @@ def load(top: Path, path: Path) -> Root:
     return Root(
         top, seen, rows["label"], listening, rows["left"], rows["engine"],
         ruled={name: tuple(one) for name, one in rows["ruled"].items()},
-        reasons=reasons(), judged=tuple(Judged(*one) for one in rows["judged"]), files=rows["files"],
+        reasons=reasons(), judged=tuple(JudgedSecret(*one) for one in rows["judged"]), files=rows["files"],
         open_engine=rows["open_engine"],
     )  # fmt: skip

@@ -17,7 +17,7 @@ from typing import Any
 
 from hardening import resources
 from hardening.errors import InputError, NothingExaminedError, UsageError, install_extra
-from hardening.findings import Examined, Finding, Kind, Result, Rule, Run, Subject, Verdict, in_file
+from hardening.findings import Examined, Finding, Result, Rule, Run, Subject, SubjectKind, Verdict, in_file
 from hardening.host import private, rules
 from hardening.host.session import waits
 from hardening.signals import Ended
@@ -246,7 +246,9 @@ def judged(receipt: Receipt, started: Any) -> Run:
     subjects, findings, results = [], [], []
     for one in receipt.hosts:
         if one.unreachable:
-            subjects.append(Subject(id=one.host, kind=Kind.HOST, examined=Examined.NONE, reason=one.lost))
+            subjects.append(
+                Subject(id=one.host, kind=SubjectKind.HOST, examined=Examined.NONE, reason=one.lost)
+            )
             findings.append(_finding(rules.UNREACHABLE, one.host, one.lost))
             results.append(
                 Result(rule=rules.ASKED, subject=one.host, verdict=Verdict.INCONCLUSIVE, reason=one.lost)
@@ -256,7 +258,7 @@ def judged(receipt: Receipt, started: Any) -> Run:
         subjects.append(
             Subject(
                 id=one.host,
-                kind=Kind.HOST,
+                kind=SubjectKind.HOST,
                 stats={"tasks": len(one.tasks)},
                 examined=Examined.PARTIAL if partial else Examined.FULL,
                 reason="; ".join(text for _, text in partial),

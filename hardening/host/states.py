@@ -15,7 +15,7 @@ INSTALLED = ("installed", "settling", "settled")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class State:
+class HostState:
     """What a host's state means for the run."""
 
     verdict: Verdict
@@ -34,25 +34,25 @@ class State:
 
 
 STATES = {
-    "committed": State(verdict=Verdict.PASS, before=False),
-    "current": State(verdict=Verdict.PASS, before=True),  # nothing was left to do
-    "fit": State(verdict=Verdict.SKIPPED, before=True),
-    "open": State(verdict=Verdict.SKIPPED, before=False),  # an upgrade of an earlier run is under way
-    "untouched": State(verdict=Verdict.SKIPPED, before=True),
-    "unfit": State(verdict=Verdict.FAIL, before=True),
-    "older": State(verdict=Verdict.FAIL, before=True),
-    "refused": State(verdict=Verdict.FAIL, before=True),
-    "rolled-back": State(verdict=Verdict.FAIL, before=True),
-    "kept": State(verdict=Verdict.FAIL, before=False),  # stays changed in a run that failed
-    "unfinished": State(verdict=Verdict.FAIL, before=False),
-    "broken": State(verdict=Verdict.FAIL, before=False),  # could not be rolled back in full
-    "lost": State(verdict=Verdict.FAIL, before=False),  # nobody knows what an upgrade left half done
-    "unreachable": State(verdict=Verdict.INCONCLUSIVE, before=False),
-    "unknown": State(verdict=Verdict.INCONCLUSIVE, before=False),
+    "committed": HostState(verdict=Verdict.PASS, before=False),
+    "current": HostState(verdict=Verdict.PASS, before=True),  # nothing was left to do
+    "fit": HostState(verdict=Verdict.SKIPPED, before=True),
+    "open": HostState(verdict=Verdict.SKIPPED, before=False),  # an upgrade of an earlier run is under way
+    "untouched": HostState(verdict=Verdict.SKIPPED, before=True),
+    "unfit": HostState(verdict=Verdict.FAIL, before=True),
+    "older": HostState(verdict=Verdict.FAIL, before=True),
+    "refused": HostState(verdict=Verdict.FAIL, before=True),
+    "rolled-back": HostState(verdict=Verdict.FAIL, before=True),
+    "kept": HostState(verdict=Verdict.FAIL, before=False),  # stays changed in a run that failed
+    "unfinished": HostState(verdict=Verdict.FAIL, before=False),
+    "broken": HostState(verdict=Verdict.FAIL, before=False),  # could not be rolled back in full
+    "lost": HostState(verdict=Verdict.FAIL, before=False),  # nobody knows what an upgrade left half done
+    "unreachable": HostState(verdict=Verdict.INCONCLUSIVE, before=False),
+    "unknown": HostState(verdict=Verdict.INCONCLUSIVE, before=False),
 }
 
 
-def of(name: str) -> State:
+def of(name: str) -> HostState:
     """Return what a state means; one that is not in the table is not known to be anything."""
     return STATES.get(name, STATES["unknown"])
 

@@ -23,7 +23,7 @@ from hardening.mailer.graph import checked
 from hardening.mailer.net import RefusedBy
 from hardening.mailer.rest import Keys, edit, read
 from hardening.mailer.service_facts import ground
-from hardening.mailer.settings import Credential, Settings, Transport, load
+from hardening.mailer.settings import Credential, MailerSettings, Transport, load
 from hardening.mailer.tokens import acquire, resource
 from hardening.mailer.web import Client
 
@@ -120,7 +120,7 @@ def stage(path: Path, keys: Keys, *, days: int = DAYS) -> Iterator[str]:
 _KEY_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 
-def register(settings: Settings, certificate: Path) -> str:
+def register(settings: MailerSettings, certificate: Path) -> str:
     """Add a certificate to the registration (addKey); return its key id, empty where the answer does not tell it. Errors: RefusedBy."""
     key = {
         "type": "AsymmetricX509Cert", "usage": "Verify", "displayName": "aspect-mailer",
@@ -139,12 +139,12 @@ def register(settings: Settings, certificate: Path) -> str:
     return key_id if isinstance(key_id, str) and _KEY_ID.fullmatch(key_id) else ""
 
 
-def unregister(settings: Settings, old: Credential) -> None:
+def unregister(settings: MailerSettings, old: Credential) -> None:
     """Remove a certificate from the registration (removeKey). Errors: RefusedBy."""
     _call(settings, "removeKey", {"keyId": old.key_id})
 
 
-def _call(settings: Settings, verb: str, body: dict[str, Any]) -> Any:
+def _call(settings: MailerSettings, verb: str, body: dict[str, Any]) -> Any:
     """POST with a proof; Microsoft's pages name two audiences for it, a refusal of the first is followed by the second."""
     first, application = settings.credentials[0], settings.application.strip()
     token = acquire(settings, first, resource(settings, Transport.GRAPH))

@@ -9,19 +9,19 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 
-from hardening.findings import Finding, Kind, Result, Subject
+from hardening.findings import Finding, Result, Subject, SubjectKind
 from hardening.mailer.doctor_local import LOCAL
 from hardening.mailer.doctor_network import NETWORK
 from hardening.mailer.doctor_remote import REMOTE
 from hardening.mailer.examination import Examination
-from hardening.mailer.settings import Settings
+from hardening.mailer.settings import MailerSettings
 
 WAITS = (4, 2, 1)
 """Seconds a step waits for an answer: fewer once somebody stayed silent, so that a dead network is named within ten."""
 
 
 def examine(
-    settings: Settings, today: date, *, offline: bool = False, send: bool = False
+    settings: MailerSettings, today: date, *, offline: bool = False, send: bool = False
 ) -> tuple[Subject, Iterable[Finding], Iterable[Result]]:
     """Run every step. Nothing is sent without `send`; nothing leaves the machine when `offline`."""
     timeout = settings.timeout
@@ -36,6 +36,6 @@ def examine(
             found.settings = replace(found.settings, timeout=min(timeout, wait))
             step(found)
     subject = Subject(
-        id=found.subject, kind=Kind.MAILER, reason="offline: files and values alone" if offline else ""
+        id=found.subject, kind=SubjectKind.MAILER, reason="offline: files and values alone" if offline else ""
     )
     return subject, found.findings, found.results

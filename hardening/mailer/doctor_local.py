@@ -13,7 +13,7 @@ from hardening.errors import HardeningError
 from hardening.findings import Severity
 from hardening.mailer.examination import Examination, Step, ews_way_out
 from hardening.mailer.rest import read
-from hardening.mailer.settings import Credential, Settings, Transport
+from hardening.mailer.settings import Credential, MailerSettings, Transport
 from hardening.mailer.settings_lint import mistakes
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def _files(found: Examination) -> None:
     found.done("files", "secrets are readable by their owner alone")
 
 
-def _private(settings: Settings) -> Iterator[Path]:
+def _private(settings: MailerSettings) -> Iterator[Path]:
     inline = any(c.secret for c in settings.credentials) or (
         settings.proxy is not None and "@" in settings.proxy.url
     )

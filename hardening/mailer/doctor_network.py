@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 
 from hardening.errors import HardeningError
 from hardening.findings import Verdict
-from hardening.mailer.error_catalogue import PORTAL, Answer, numbers
+from hardening.mailer.error_catalogue import PORTAL, ServiceAnswer, numbers
 from hardening.mailer.examination import Examination, Step
 from hardening.mailer.net import (
     RefusedBy,
@@ -21,14 +21,14 @@ from hardening.mailer.net import (
     tls_failure,
     unverified,
 )
-from hardening.mailer.settings import Settings, Transport
+from hardening.mailer.settings import MailerSettings, Transport
 from hardening.mailer.showing import GUID
 from hardening.mailer.web import Client
 
 _SKEW = 300  # seconds that tokens forgive
 
 
-def _endpoints(settings: Settings) -> dict[str, tuple[str, int]]:
+def _endpoints(settings: MailerSettings) -> dict[str, tuple[str, int]]:
     """Which endpoints the settings need, by name."""
     needed = {"authority": host_port(settings.endpoints.authority, 443)}
     for transport in (*settings.transports, *([settings.calendars_via] if settings.calendars else [])):
@@ -58,7 +58,7 @@ def _network(found: Examination) -> None:
     found.done("network", f"{len(needed) - len(found.failed & set(needed))} of {len(needed)} hosts reached")
 
 
-def _reach(settings: Settings, name: str, host: str, port: int) -> RefusedBy | None:
+def _reach(settings: MailerSettings, name: str, host: str, port: int) -> RefusedBy | None:
     try:
         proxied = name != "smtp" or settings.proxy is None or settings.proxy.smtp
         with connected(settings, host, port, through_proxy=proxied) as dialled:
@@ -75,7 +75,7 @@ def _reach(settings: Settings, name: str, host: str, port: int) -> RefusedBy | N
         return signed_by(problem, _issuer(settings, host, port))
 
 
-def _issuer(settings: Settings, host: str, port: int) -> str:
+def _issuer(settings: MailerSettings, host: str, port: int) -> str:
     try:
         with (
             connected(settings, host, port) as dialled,
@@ -110,9 +110,9 @@ def _discovery(found: Examination) -> None:
     if not isinstance(body, dict) or ("token_endpoint" not in body and "error" not in body):
         busy = answer.status_code >= 500 and answer.status_code != PORTAL  # noqa: PLR2004 - HTTP's own border
         name = "" if busy else "foreign"
-        body, refusal = {}, Answer(where="token", status=answer.status_code, name=name)
+        body, refusal = {}, ServiceAnswer(where="token", status=answer.status_code, name=name)
     else:
-        refusal = Answer(where="token", status=answer.status_code, name=str(body.get("error", "")), codes=numbers(body.get("error_codes")),
+        refusal = ServiceAnswer(where="token", status=answer.status_code, name=str(body.get("error", "")), codes=numbers(body.get("error_codes")),
                          text=str(body.get("error_description", ""))[:200])  # fmt: skip
     if "token_endpoint" not in body:
         found.failed.add("discovery")

@@ -10,7 +10,7 @@ from hardening.mailer import ews, graph
 from hardening.mailer.examination import Examination, Step, ews_way_out
 from hardening.mailer.net import RefusedBy, signed_by, unverified
 from hardening.mailer.service_facts import ground
-from hardening.mailer.settings import Permission, Settings, Transport
+from hardening.mailer.settings import MailerSettings, Permission, Transport
 from hardening.mailer.submission import Submission
 from hardening.mailer.tokens import Token, acquire, resource, scopes
 
@@ -167,7 +167,7 @@ def _untested(found: Examination) -> str:
     )  # fmt: skip
 
 
-def _smtp_issuer(settings: Settings) -> str:
+def _smtp_issuer(settings: MailerSettings) -> str:
     try:
         with Submission(settings, unverified()) as session:
             session.open()

@@ -22,7 +22,7 @@ class Class(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class ServiceAnswer:
     """One refusal as it came, without any secret in it."""
 
     where: str
@@ -60,7 +60,7 @@ class _Row:
     pattern: re.Pattern[str] | None
     aadsts: frozenset[int]
 
-    def matches(self, answer: Answer) -> bool:
+    def matches(self, answer: ServiceAnswer) -> bool:
         """Every condition the row has must hold."""
         return (
             (not self.aadsts or bool(self.aadsts & set(answer.codes)))
@@ -129,7 +129,7 @@ def numbers(listed: object) -> tuple[int, ...]:
     return tuple(int(n) for n in found if re.fullmatch("[0-9]{1,9}", str(n)))
 
 
-def _http_kind(answer: Answer) -> Class | None:
+def _http_kind(answer: ServiceAnswer) -> Class | None:
     if answer.status in (PORTAL, _FULL):
         return None
     if answer.status in _BUSY or answer.status >= 500:  # noqa: PLR2004 - HTTP's own border
@@ -137,7 +137,7 @@ def _http_kind(answer: Answer) -> Class | None:
     return None
 
 
-def diagnose(answer: Answer) -> Diagnosis:
+def diagnose(answer: ServiceAnswer) -> Diagnosis:
     """Return what the answer means; unknown ones are judged by their status."""
     if answer.where == "network":
         return Diagnosis(
@@ -164,7 +164,7 @@ def diagnose(answer: Answer) -> Diagnosis:
     return row.diagnosis
 
 
-def _unknown_reply(answer: Answer) -> Diagnosis:
+def _unknown_reply(answer: ServiceAnswer) -> Diagnosis:
     temporary = answer.status < 500  # noqa: PLR2004 - SMTP's own border
     of_the_mail = answer.stage in ("rcpt", "data")
     return Diagnosis(

@@ -7,10 +7,10 @@ import re
 from email.message import EmailMessage
 from html import escape
 
-from hardening.mailer.error_catalogue import Answer, seconds
+from hardening.mailer.error_catalogue import ServiceAnswer, seconds
 from hardening.mailer.net import RefusedBy
 from hardening.mailer.secret import Secret, redacted
-from hardening.mailer.settings import Settings
+from hardening.mailer.settings import MailerSettings
 from hardening.mailer.web import Client, foreign
 
 _VERSION = {
@@ -30,7 +30,7 @@ _SENT = '<m:SavedItemFolderId><t:DistinguishedFolderId Id="sentitems"/></m:Saved
 _READ = """<m:GetFolder><m:FolderShape><t:BaseShape>IdOnly</t:BaseShape></m:FolderShape><m:FolderIds><t:DistinguishedFolderId Id="{folder}"/></m:FolderIds></m:GetFolder>"""
 
 
-def send(settings: Settings, token: Secret, mail: EmailMessage) -> str:
+def send(settings: MailerSettings, token: Secret, mail: EmailMessage) -> str:
     """Send a mail; return the request's id. Errors: RefusedBy."""
     keep = settings.save_to_sent_items
     body = _SEND.format(
@@ -41,12 +41,12 @@ def send(settings: Settings, token: Secret, mail: EmailMessage) -> str:
     return _call(settings, token, settings.mailbox.strip(), body)
 
 
-def read_folder(settings: Settings, token: Secret, mailbox: str, folder: str = "inbox") -> str:
+def read_folder(settings: MailerSettings, token: Secret, mailbox: str, folder: str = "inbox") -> str:
     """Ask for a folder's id; return the request's id. Errors: RefusedBy."""
     return _call(settings, token, mailbox, _READ.format(folder=folder))
 
 
-def _call(settings: Settings, token: Secret, mailbox: str, body: str) -> str:
+def _call(settings: MailerSettings, token: Secret, mailbox: str, body: str) -> str:
     version = _VERSION.get(settings.server_version.strip(), "Exchange2010_SP2")
     envelope = _ENVELOPE.format(version=version, mailbox=escape(mailbox), body=body)
     headers = {
@@ -66,7 +66,7 @@ def _call(settings: Settings, token: Secret, mailbox: str, body: str) -> str:
     text = _TEXT.search(answer.content)
     wait = _BACK_OFF.search(answer.content)
     raise RefusedBy(
-        Answer(
+        ServiceAnswer(
             where="ews",
             status=answer.status_code,
             name="foreign" if alien else redacted(next((code for code in codes if code != "NoError"), "")),

@@ -15,7 +15,7 @@ from hardening.mailer.guide import consent_link
 from hardening.mailer.net import RefusedBy
 from hardening.mailer.secret import Secret, masked
 from hardening.mailer.service_facts import ground
-from hardening.mailer.settings import Settings
+from hardening.mailer.settings import MailerSettings
 from hardening.mailer.showing import ADDRESS
 from hardening.mailer.tokens import Token
 
@@ -29,7 +29,7 @@ _EWS_LEADS = ((0, Severity.CRITICAL), (30, Severity.HIGH), (90, Severity.MEDIUM)
 class Examination:
     """What is known so far about one mailer."""
 
-    settings: Settings
+    settings: MailerSettings
     today: date
     offline: bool = False
     send: bool = False
@@ -138,7 +138,7 @@ class Examination:
         return mailbox if ADDRESS.match(mailbox) and masked(mailbox) == mailbox else str(self.settings.source)
 
 
-def ews_way_out(settings: Settings) -> str:
+def ews_way_out(settings: MailerSettings) -> str:
     """Return what to do before EWS ends. What works today stays until the other way works."""
     return (
         f"leave the settings as they are until another way works: copy {settings.source}, write transports = ['graph', 'smtp'] in the copy, "

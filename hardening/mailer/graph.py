@@ -9,17 +9,17 @@ from urllib.parse import quote
 
 import requests
 
-from hardening.mailer.error_catalogue import Answer, seconds
+from hardening.mailer.error_catalogue import ServiceAnswer, seconds
 from hardening.mailer.net import RefusedBy
 from hardening.mailer.secret import Secret, redacted
-from hardening.mailer.settings import Settings
+from hardening.mailer.settings import MailerSettings
 from hardening.mailer.web import Client, foreign
 
 _GATEWAY = (502, 504)
 """A gateway that gave up waiting: what stands behind it may have taken the mail."""
 
 
-def send(settings: Settings, token: Secret, mail: EmailMessage, *, as_json: bool = False) -> str:
+def send(settings: MailerSettings, token: Secret, mail: EmailMessage, *, as_json: bool = False) -> str:
     """Send a mail; return the request's id. Errors: RefusedBy."""
     url = _url(settings, settings.mailbox.strip(), "sendMail")
     with Client(settings) as client:
@@ -31,7 +31,7 @@ def send(settings: Settings, token: Secret, mail: EmailMessage, *, as_json: bool
         return checked(answer)
 
 
-def rehearse(settings: Settings, token: Secret) -> None:
+def rehearse(settings: MailerSettings, token: Secret) -> None:
     """Ask to send a body that is no mail: who may send is told so by 400, nobody gets anything. Errors: RefusedBy."""
     headers = {**_headers(token), "Content-Type": "text/plain"}
     with Client(settings) as client:
@@ -44,14 +44,14 @@ def rehearse(settings: Settings, token: Secret) -> None:
             raise
 
 
-def read_calendar(settings: Settings, token: Secret, mailbox: str) -> str:
+def read_calendar(settings: MailerSettings, token: Secret, mailbox: str) -> str:
     """Ask for one event of a calendar and forget it; return the request's id. Errors: RefusedBy."""
     with Client(settings) as client:
         answer = client.get(_url(settings, mailbox, "events?$top=1&$select=id"), headers=_headers(token))
         return checked(answer, (200,))
 
 
-def _url(settings: Settings, mailbox: str, what: str) -> str:
+def _url(settings: MailerSettings, mailbox: str, what: str) -> str:
     return f"https://{settings.endpoints.graph}/v1.0/users/{quote(mailbox, safe='@')}/{what}"
 
 
@@ -59,7 +59,7 @@ def _headers(token: Secret) -> dict[str, str]:
     return {"Authorization": f"Bearer {token.reveal()}"}
 
 
-def _json(settings: Settings, mail: EmailMessage) -> dict[str, Any]:
+def _json(settings: MailerSettings, mail: EmailMessage) -> dict[str, Any]:
     extra = [{"name": k, "value": v} for k, v in mail.items() if k.lower().startswith("x-")]
     recipients = [one.strip() for one in str(mail["To"]).split(",")]
     message: dict[str, Any] = {
@@ -88,7 +88,7 @@ def checked(answer: requests.Response, good: tuple[int, ...] = (202,)) -> str:
         error = {}
     error = error if isinstance(error, dict) else {}
     raise RefusedBy(
-        Answer(
+        ServiceAnswer(
             where="graph",
             status=answer.status_code,
             name="foreign" if alien else redacted(error.get("code", "")),

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from hardening.mailer.secret import masked
 from hardening.mailer.service_facts import ground
-from hardening.mailer.settings import Permission, Settings, Transport
+from hardening.mailer.settings import MailerSettings, Permission, Transport
 from hardening.mailer.showing import ADDRESS, DOMAIN, GUID, SERVER_VERSION, shown
 
 SCOPE = "ASPECT alarm mailbox"
@@ -24,7 +24,7 @@ _WHO_IN_EXCHANGE = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class GuideStep:
     """One thing to do: in the portal (`clicks`), in a shell (`az`) or in Exchange PowerShell (`exchange`)."""
 
     title: str
@@ -42,12 +42,12 @@ class Guide:
     title: str
     today: date
     warnings: tuple[str, ...]
-    steps: tuple[Step, ...]
+    steps: tuple[GuideStep, ...]
     consent: str
-    settings: Settings
+    settings: MailerSettings
 
 
-def guide(settings: Settings, today: date, *, release_notes: bool = False) -> Guide:
+def guide(settings: MailerSettings, today: date, *, release_notes: bool = False) -> Guide:
     """Return the recipe for these settings; `release_notes` is the product's own path (EWS)."""
     settings = _printable(settings)
     transports = (Transport.EWS,) if release_notes else settings.transports
@@ -75,7 +75,7 @@ def guide(settings: Settings, today: date, *, release_notes: bool = False) -> Gu
         )
     )
     steps.append(
-        Step(
+        GuideStep(
             title="Prove it",
             clicks=(
                 *own_way,
@@ -98,7 +98,7 @@ def guide(settings: Settings, today: date, *, release_notes: bool = False) -> Gu
     )
 
 
-def _printable(settings: Settings) -> Settings:
+def _printable(settings: MailerSettings) -> MailerSettings:
     """Return the settings with a word in capitals for each value that is missing or wrong: a command needs something there."""
 
     def known(value: str, form: re.Pattern[str], word: str) -> str:
@@ -122,7 +122,7 @@ def _file(path: Path | None, word: str) -> str:
     return str(path) if path is not None and shown(path) == str(path) else word
 
 
-def _connect(settings: Settings, steps: list[Step]) -> None:
+def _connect(settings: MailerSettings, steps: list[GuideStep]) -> None:
     """Let the first step in Exchange sign in there, and ask for the object id that nobody has said yet."""
     first = next((n for n, step in enumerate(steps) if step.exchange), None)
     if first is None:
@@ -137,18 +137,18 @@ def _connect(settings: Settings, steps: list[Step]) -> None:
     steps[first] = replace(steps[first], exchange=(*opening, *steps[first].exchange))
 
 
-def consent_link(settings: Settings) -> str:
+def consent_link(settings: MailerSettings) -> str:
     """Return the address at which an administrator grants what the registration asks for."""
     tenant, client = quote(settings.tenant.strip(), safe=""), quote(settings.client_id.strip(), safe="")
     return f"https://{settings.cloud.authority}/{tenant}/adminconsent?client_id={client}"
 
 
-def principal(settings: Settings) -> str:
+def principal(settings: MailerSettings) -> str:
     """Return the enterprise application's object id, or a shell variable the script fills."""
     return settings.service_principal.strip() or "$principal"
 
 
-def _warnings(settings: Settings, today: date, *, over_ews: bool) -> list[str]:
+def _warnings(settings: MailerSettings, today: date, *, over_ews: bool) -> list[str]:
     facts, lines = ground(), []
     if over_ews:
         left = facts.ews_days(today)
@@ -168,8 +168,8 @@ def _warnings(settings: Settings, today: date, *, over_ews: bool) -> list[str]:
     return lines
 
 
-def _register(settings: Settings) -> Step:
-    return Step(
+def _register(settings: MailerSettings) -> GuideStep:
+    return GuideStep(
         title="Register the application (or open the one you have)",
         why="An alarm mailer signs in as an application, not as a person: the registration is its account.",
         clicks=(
@@ -194,11 +194,11 @@ def _register(settings: Settings) -> Step:
     )
 
 
-def _secret(settings: Settings) -> Step:
+def _secret(settings: MailerSettings) -> GuideStep:
     first = settings.credentials[0]
     certificate = _file(first.certificate_file, "CERTIFICATE-FILE")
     if first.is_certificate:
-        return Step(
+        return GuideStep(
             title="Upload the certificate",
             why="The private key stays on this machine; only the certificate travels.",
             clicks=(
@@ -212,7 +212,7 @@ def _secret(settings: Settings) -> Step:
                 f"az ad app credential reset --id {settings.client_id.strip()} --append --cert '@{certificate}'",
             ),
         )
-    return Step(
+    return GuideStep(
         title="Make a client secret",
         why=f"It lives {ground().longest_months} months at most; a certificate is better.",
         clicks=(
@@ -291,22 +291,22 @@ def _allow_list(client: str) -> tuple[str, ...]:
     )
 
 
-def _scope(settings: Settings) -> tuple[str, ...]:
+def _scope(settings: MailerSettings) -> tuple[str, ...]:
     return (
         _service_principal(settings),
         f"New-ManagementScope -Name '{SCOPE}' -RecipientRestrictionFilter \"PrimarySmtpAddress -eq '{settings.mailbox.strip()}'\"",
     )
 
 
-def _service_principal(settings: Settings) -> str:
+def _service_principal(settings: MailerSettings) -> str:
     return f"New-ServicePrincipal -AppId {settings.client_id.strip()} -ObjectId {principal(settings)} -DisplayName 'ASPECT mailer'"
 
 
-def _graph(settings: Settings) -> list[Step]:
+def _graph(settings: MailerSettings) -> list[GuideStep]:
     mailbox = settings.mailbox.strip()
     if settings.permission is Permission.ENTRA:
         return [
-            Step(
+            GuideStep(
                 title="graph: tick Mail.Send",
                 why="As an Entra permission it lets the application send as EVERY mailbox; permission = 'rbac' is narrower.",
                 clicks=(
@@ -316,7 +316,7 @@ def _graph(settings: Settings) -> list[Step]:
             )
         ]
     return [
-        Step(
+        GuideStep(
             title=f"graph: allow Mail.Send on {mailbox} alone",
             why="Application RBAC in Exchange gives the right on one mailbox. Tick nothing in Entra (API permissions): both rights add up.",
             exchange=(
@@ -332,11 +332,11 @@ def _graph(settings: Settings) -> list[Step]:
     ]
 
 
-def _smtp(settings: Settings, *, scoped: bool) -> list[Step]:
+def _smtp(settings: MailerSettings, *, scoped: bool) -> list[GuideStep]:
     mailbox = settings.mailbox.strip()
     if settings.permission is Permission.RBAC:
         return [
-            Step(
+            GuideStep(
                 title=f"smtp: allow SMTP.SendAsApp on {mailbox} alone",
                 why="Application RBAC gives the right on one mailbox, without opening the mailbox to be read.",
                 exchange=(
@@ -352,7 +352,7 @@ def _smtp(settings: Settings, *, scoped: bool) -> list[Step]:
             )
         ]
     return [
-        Step(
+        GuideStep(
             title="smtp: tick SMTP.SendAsApp",
             why="It does nothing by itself: the mailbox has to be opened in the next step.",
             clicks=(
@@ -360,7 +360,7 @@ def _smtp(settings: Settings, *, scoped: bool) -> list[Step]:
             ),
             az=_add_permission(settings, ground().exchange_resource, "SMTP.SendAsApp"),
         ),
-        Step(
+        GuideStep(
             title=f"smtp: open {mailbox} to the application",
             why="Without these two, every token is answered with 535 5.7.3 Authentication unsuccessful.",
             exchange=(
@@ -373,11 +373,11 @@ def _smtp(settings: Settings, *, scoped: bool) -> list[Step]:
     ]
 
 
-def _ews(settings: Settings, *, release_notes: bool) -> list[Step]:
+def _ews(settings: MailerSettings, *, release_notes: bool) -> list[GuideStep]:
     client = settings.client_id.strip()
     roles = ("full_access_as_app", *(("SMTP.SendAsApp",) if release_notes else ()))
     return [
-        Step(
+        GuideStep(
             title=f"ews: tick {' and '.join(roles)}"
             + (" (the release notes' path)" if release_notes else ""),
             why="Needed for the product's own EWS client only; it opens every mailbox.",
@@ -394,7 +394,7 @@ def _ews(settings: Settings, *, release_notes: bool) -> list[Step]:
             if release_notes
             else (),
         ),
-        Step(
+        GuideStep(
             title="ews: put the application on the allow list",
             why=f"Without it Exchange Online refuses EWS since {ground().ews_blocked}; nothing helps after {ground().ews_ends}.",
             exchange=(
@@ -412,17 +412,17 @@ def _ews(settings: Settings, *, release_notes: bool) -> list[Step]:
     ]
 
 
-def _calendars(settings: Settings) -> Step:
+def _calendars(settings: MailerSettings) -> GuideStep:
     whom = ", ".join(settings.calendars)
     if settings.calendars_via is Transport.EWS:
-        return Step(
+        return GuideStep(
             title=f"Calendars: reading of {whom} over EWS",
             why="The same OAuth2 settings as the product's mail: full_access_as_app and the allow list open every calendar.",
             notes=(
                 f"It ends with EWS on {ground().ews_ends}; [calendars] via = 'graph' is the way that stays.",
             ),
         )
-    return Step(
+    return GuideStep(
         title=f"Calendars: allow reading of {whom}",
         why="Graph Calendars.Read, scoped like the mailbox; over EWS it ends with EWS.",
         exchange=(
@@ -444,7 +444,7 @@ def _calendars(settings: Settings) -> Step:
     )
 
 
-def _needs_consent(settings: Settings, transports: tuple[Transport, ...]) -> bool:
+def _needs_consent(settings: MailerSettings, transports: tuple[Transport, ...]) -> bool:
     if settings.permission is Permission.RBAC:
         return Transport.EWS in transports
     return (
@@ -452,9 +452,9 @@ def _needs_consent(settings: Settings, transports: tuple[Transport, ...]) -> boo
     )
 
 
-def _consent(settings: Settings, transports: tuple[Transport, ...]) -> Step:
+def _consent(settings: MailerSettings, transports: tuple[Transport, ...]) -> GuideStep:
     of_graph = Transport.GRAPH in transports and settings.permission is Permission.ENTRA
-    return Step(
+    return GuideStep(
         title="Grant admin consent",
         why="What is ticked is only asked for; an administrator grants it. Without that the token carries no roles.",
         clicks=(
@@ -476,8 +476,8 @@ def _consent(settings: Settings, transports: tuple[Transport, ...]) -> Step:
     )
 
 
-def _product(settings: Settings) -> Step:
-    return Step(
+def _product(settings: MailerSettings) -> GuideStep:
+    return GuideStep(
         title="Fill in the Email Notification Service",
         why="The product's own client; Calendars use the same OAuth2 settings.",
         clicks=(
@@ -489,7 +489,7 @@ def _product(settings: Settings) -> Step:
     )
 
 
-def _add_permission(settings: Settings, resource: str, role: str) -> tuple[str, ...]:
+def _add_permission(settings: MailerSettings, resource: str, role: str) -> tuple[str, ...]:
     client = settings.client_id.strip()
     return (
         f"$role = az ad sp show --id {resource} --query \"appRoles[?value=='{role}'].id\" -o tsv",

@@ -10,7 +10,7 @@ from pathlib import Path
 from hardening import resources
 from hardening.errors import DataError, UsageError
 from hardening.mailer.rest import encrypted, read
-from hardening.mailer.settings import Credential, Settings, Transport
+from hardening.mailer.settings import Credential, MailerSettings, Transport
 from hardening.mailer.showing import shown
 from hardening.packing import zipped
 
@@ -19,7 +19,7 @@ USER = "aspect-mail"
 
 
 @dataclass(frozen=True, slots=True)
-class Host:
+class RelayHost:
     """How the relay lies on a host, and what is carried there."""
 
     folder: str = FOLDER
@@ -30,9 +30,9 @@ class Host:
     """The host makes a certificate of its own (relay certificate) and prefers it once it is registered."""
 
 
-def relay_config(settings: Settings, host: Host | None = None) -> dict[str, object]:
+def relay_config(settings: MailerSettings, host: RelayHost | None = None) -> dict[str, object]:
     """Return the relay's settings. It reads its secret from a plain file on its host. Errors: UsageError."""
-    host = host or Host()
+    host = host or RelayHost()
     transports = [str(t) for t in settings.transports if t is not Transport.EWS]
     if not transports:
         raise UsageError("the relay delivers by graph or smtp, and transports names neither",
@@ -89,7 +89,7 @@ def _carried(one: Credential, folder: str) -> dict[str, str]:
     return {"secret_file": f"{folder}/{one.place}.secret"}
 
 
-def credential_files(settings: Settings) -> Iterator[tuple[str, bytes, int]]:
+def credential_files(settings: MailerSettings) -> Iterator[tuple[str, bytes, int]]:
     """Yield name, content and mode of the opened credentials, for the relay's user alone. Errors: InputError."""
     for one in settings.credentials:
         if one.certificate_file is not None:
@@ -106,9 +106,9 @@ def relay_archive() -> bytes:
     return zipped("hardening.onhost.relay.main", docstrings=True)
 
 
-def relay_files(settings: Settings, host: Host | None = None) -> Iterator[tuple[str, bytes, int]]:
+def relay_files(settings: MailerSettings, host: RelayHost | None = None) -> Iterator[tuple[str, bytes, int]]:
     """Yield name, content and mode of everything a host needs."""
-    host = host or Host()
+    host = host or RelayHost()
     config = json.dumps(relay_config(settings, host), indent=2, sort_keys=True) + "\n"
     yield "relay.pyz", relay_archive(), 0o644
     yield "relay.json", config.encode(), 0o640
@@ -124,7 +124,7 @@ def relay_files(settings: Settings, host: Host | None = None) -> Iterator[tuple[
         yield from credential_files(settings)
 
 
-def native_files(settings: Settings, template: Path | None = None) -> Iterator[tuple[str, bytes, int]]:
+def native_files(settings: MailerSettings, template: Path | None = None) -> Iterator[tuple[str, bytes, int]]:
     """Yield the product's own settings with the secret in it, so for its owner alone.
 
     The product's file format is not public: the shipped template is an adapter (docs/mailer.md).

@@ -9,8 +9,8 @@ import time
 from urllib.parse import unquote, urlsplit
 
 from hardening.errors import HardeningError, ProbeError
-from hardening.mailer.error_catalogue import Answer, Diagnosis, diagnose
-from hardening.mailer.settings import Proxy, Settings
+from hardening.mailer.error_catalogue import Diagnosis, ServiceAnswer, diagnose
+from hardening.mailer.settings import MailerSettings, Proxy
 
 _LONGEST_ANSWER = 16_384  # bytes of a proxy's answer
 _PATIENCE = 20.0  # seconds for it, where nobody says another time
@@ -21,7 +21,7 @@ class RefusedBy(HardeningError):  # noqa: N818 - reads as what happened
 
     exit_code = ProbeError.exit_code
 
-    def __init__(self, answer: Answer, *, uncertain: bool = False) -> None:
+    def __init__(self, answer: ServiceAnswer, *, uncertain: bool = False) -> None:
         self.answer = answer
         self.uncertain = uncertain
         """The request was on its way: the other side may have acted on it."""
@@ -33,10 +33,10 @@ class RefusedBy(HardeningError):  # noqa: N818 - reads as what happened
 
 def unreachable(name: str, text: str, *, uncertain: bool = False) -> RefusedBy:
     """Return (not raise) a failure of the network, by its name in hardening.mailer.error_catalogue."""
-    return RefusedBy(Answer(where="network", name=name, text=text), uncertain=uncertain)
+    return RefusedBy(ServiceAnswer(where="network", name=name, text=text), uncertain=uncertain)
 
 
-def context(settings: Settings) -> ssl.SSLContext:
+def context(settings: MailerSettings) -> ssl.SSLContext:
     """Return a TLS context: the system's authorities and `ca_file`, names checked, 1.2 at least."""
     tls = ssl.create_default_context()
     tls.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -71,7 +71,7 @@ def signed_by(problem: RefusedBy, issuer: str) -> RefusedBy:
     return unreachable("tls-untrusted", f"{problem.answer.text}; it was issued by {issuer}")
 
 
-def connected(settings: Settings, host: str, port: int, *, through_proxy: bool = True) -> socket.socket:
+def connected(settings: MailerSettings, host: str, port: int, *, through_proxy: bool = True) -> socket.socket:
     """Return a connected socket to host:port. Errors: RefusedBy (dns, refused, timeout, proxy-...)."""
     if settings.proxy is None or not through_proxy:
         return _dialled(host, port, settings.timeout)

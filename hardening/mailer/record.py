@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import quote
 
 from hardening.errors import InputError
-from hardening.findings import Examined, Finding, Kind, Rule, Run, Severity, Subject, in_file
+from hardening.findings import Examined, Finding, Rule, Run, Severity, Subject, SubjectKind, in_file
 from hardening.products import Pack
 
 _CWE = "https://cwe.mitre.org/data/definitions/"
@@ -193,7 +193,7 @@ def examine(path: Path, pack: Pack) -> Run:
     none = "" if records else "no record of the mail service was found"
     about = Subject(
         id=subject,
-        kind=Kind.FILE,
+        kind=SubjectKind.FILE,
         examined=Examined.PARTIAL if odd else Examined.FULL if records else Examined.NONE,
         reason="; ".join(odd) or none,
         stats={"records": [{"place": one.place, **one.shown()} for one in records]},

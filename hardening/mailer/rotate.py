@@ -13,7 +13,7 @@ from pathlib import Path
 from hardening.errors import HardeningError, RolledBackError, UsageError
 from hardening.mailer.net import RefusedBy
 from hardening.mailer.rest import Keys, edit
-from hardening.mailer.settings import Credential, Settings, load
+from hardening.mailer.settings import Credential, MailerSettings, load
 from hardening.mailer.tokens import acquire, resource
 
 _HEADER = re.compile(rb"(?m)^([ \t]*\[[ \t]*)(credential|next_credential)([ \t]*\])")
@@ -78,7 +78,7 @@ def retire(path: Path, keys: Keys) -> Iterator[str]:
             yield f"next: rm {file}   # nothing uses it any more"
 
 
-def _patiently(settings: Settings, staged: Credential, scope: str, end: float) -> None:
+def _patiently(settings: MailerSettings, staged: Credential, scope: str, end: float) -> None:
     """Ask until the staged credential is known: what was registered just now takes a while to spread."""
     pause = 0.5
     while True:

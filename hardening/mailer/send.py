@@ -12,7 +12,7 @@ from hardening.mailer import ews, graph
 from hardening.mailer.error_catalogue import Class
 from hardening.mailer.net import RefusedBy
 from hardening.mailer.secret import Secret
-from hardening.mailer.settings import Settings, Transport
+from hardening.mailer.settings import MailerSettings, Transport
 from hardening.mailer.submission import Submission
 from hardening.mailer.tokens import Tokens, resource
 
@@ -43,7 +43,7 @@ class Attempt:
 
 
 def send(
-    settings: Settings,
+    settings: MailerSettings,
     mail: EmailMessage,
     *,
     tokens: Tokens | None = None,
@@ -86,7 +86,7 @@ def _final(transport: Transport, problem: RefusedBy) -> bool:
 
 
 def _try(
-    settings: Settings, transport: Transport, mail: EmailMessage, to: tuple[str, ...], tokens: Tokens, *, as_json: bool
+    settings: MailerSettings, transport: Transport, mail: EmailMessage, to: tuple[str, ...], tokens: Tokens, *, as_json: bool
 ) -> Attempt:  # fmt: skip
     try:
         token = tokens.get(resource(settings, transport)).value
@@ -132,7 +132,7 @@ def _addressed(mail: EmailMessage, to: tuple[str, ...]) -> EmailMessage:
     return part
 
 
-def _smtp(settings: Settings, token: Secret, mail: EmailMessage, to: tuple[str, ...]) -> Attempt:
+def _smtp(settings: MailerSettings, token: Secret, mail: EmailMessage, to: tuple[str, ...]) -> Attempt:
     hung_up: dict[str, RefusedBy] = {}
     while True:
         some = [one for one in to if one not in hung_up]

@@ -116,7 +116,7 @@ class Proxy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class MailboxLimits:
     """What Exchange Online allows one mailbox (data/ground.toml)."""
 
     per_minute: int = 30
@@ -125,7 +125,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class MailerSettings:
     """Everything the mailer is told."""
 
     source: Path
@@ -151,7 +151,7 @@ class Settings:
     proxy: Proxy | None = None
     ca_file: Path | None = None
     timeout: int = 20
-    limits: Limits = field(default_factory=Limits)
+    limits: MailboxLimits = field(default_factory=MailboxLimits)
     save_to_sent_items: bool = False
     relay: tuple[tuple[str, object], ...] = ()
 
@@ -173,14 +173,14 @@ secret_file = "mailer.secret"       # a file of mode 0600 with the secret's Valu
 """Settings to begin with."""
 
 
-def start(path: Path) -> Settings:
+def start(path: Path) -> MailerSettings:
     """Return the settings to begin with, as if they were in a file that is not there yet."""
     found = _read(START, path, Keys())
     hide(())
     return found
 
 
-def load(path: Path, keys: Keys | None = None) -> Settings:
+def load(path: Path, keys: Keys | None = None) -> MailerSettings:
     """Read the settings. Errors: InputError, DataError, RefusedError (encrypted, and not by these keys)."""
     keys = keys or Keys()
     data = opened(read(path), keys, source=str(path))
@@ -189,7 +189,7 @@ def load(path: Path, keys: Keys | None = None) -> Settings:
     return _read(data.decode("utf-8-sig", "replace"), path, keys)
 
 
-def _read(text: str, path: Path, keys: Keys) -> Settings:
+def _read(text: str, path: Path, keys: Keys) -> MailerSettings:
     table = Table.parse(text, source=str(path), private=True)
     hide(hidden(tomllib.loads(text.removeprefix("\ufeff")), path.parent))
     _present(table)
@@ -225,7 +225,7 @@ def _present(table: Table) -> None:
         )
 
 
-def _settings(table: Table, path: Path, keys: Keys) -> Settings:
+def _settings(table: Table, path: Path, keys: Keys) -> MailerSettings:
     cloud_name = table.text("cloud", "public")
     if cloud_name not in clouds():
         raise table.wrong("cloud", f"{table.shown(cloud_name)} is not one of {', '.join(clouds())}")
@@ -243,7 +243,7 @@ def _settings(table: Table, path: Path, keys: Keys) -> Settings:
     if via is Transport.SMTP:
         raise calendars.wrong("via", "a calendar is read over graph or ews")
     calendars.done()
-    return Settings(
+    return MailerSettings(
         source=path,
         tenant=table.text("tenant"),
         client_id=table.text("client_id"),
@@ -363,9 +363,9 @@ def _proxy(table: Table) -> Proxy | None:
     return found
 
 
-def _limits(table: Table) -> Limits:
-    default = Limits()
-    found = Limits(
+def _limits(table: Table) -> MailboxLimits:
+    default = MailboxLimits()
+    found = MailboxLimits(
         per_minute=table.number("per_minute", default.per_minute),
         recipients_per_day=table.number("recipients_per_day", default.recipients_per_day),
         connections=table.number("connections", default.connections),

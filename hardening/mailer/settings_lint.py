@@ -12,7 +12,7 @@ from hardening.errors import InputError
 from hardening.mailer.rest import read
 from hardening.mailer.secret import MASK
 from hardening.mailer.service_facts import ground
-from hardening.mailer.settings import Credential, Settings, Transport
+from hardening.mailer.settings import Credential, MailerSettings, Transport
 from hardening.mailer.showing import ADDRESS, DOMAIN, GUID, SERVER_VERSION, looks_secret, shown
 
 _ODD = re.compile(r"['`${}|&!]")  # legal in an address, and a trap in every script an operator pastes it into
@@ -33,7 +33,7 @@ class Mistake:
     """The value is a secret under a wrong key: nothing may carry it on."""
 
 
-def mistakes(settings: Settings, today: date) -> tuple[Mistake, ...]:
+def mistakes(settings: MailerSettings, today: date) -> tuple[Mistake, ...]:
     """Return every mistake, in the order of the document."""
     return (
         *_blanks(settings),
@@ -46,7 +46,7 @@ def mistakes(settings: Settings, today: date) -> tuple[Mistake, ...]:
     )
 
 
-def _blanks(settings: Settings) -> Iterator[Mistake]:
+def _blanks(settings: MailerSettings) -> Iterator[Mistake]:
     keys = ("tenant", "client_id", "mailbox", "sender", "service_principal", "application", "server_version")
     for key in keys:
         value = getattr(settings, key)
@@ -55,7 +55,7 @@ def _blanks(settings: Settings) -> Iterator[Mistake]:
             yield Mistake(name, "has a blank at its start or end", "remove the blank; it came with copying")
 
 
-def _identity(settings: Settings) -> Iterator[Mistake]:
+def _identity(settings: MailerSettings) -> Iterator[Mistake]:
     tenant, client = settings.tenant.strip(), settings.client_id.strip()
     if tenant.lower() in _ISSUERS:
         yield Mistake("tenant", f"{tenant!r} cannot be used without a signed-in user",
@@ -87,7 +87,7 @@ def _identity(settings: Settings) -> Iterator[Mistake]:
                       "server_version = 'EXCHANGE_2016'")  # fmt: skip
 
 
-def _addresses(settings: Settings) -> Iterator[Mistake]:
+def _addresses(settings: MailerSettings) -> Iterator[Mistake]:
     mailbox, sender = settings.mailbox.strip(), settings.sender.strip()
     if not ADDRESS.match(mailbox):
         yield Mistake("mailbox", "is not a mail address", "mailbox = 'alarms@your-domain'")
@@ -112,7 +112,7 @@ def _addresses(settings: Settings) -> Iterator[Mistake]:
             )
 
 
-def _endpoint(settings: Settings) -> Iterator[Mistake]:
+def _endpoint(settings: MailerSettings) -> Iterator[Mistake]:
     if (
         Transport.SMTP in settings.transports
         and urlsplit(f"//{settings.endpoints.smtp}").port == _TLS_AT_ONCE
@@ -121,7 +121,7 @@ def _endpoint(settings: Settings) -> Iterator[Mistake]:
                       "smtp = 'smtp.office365.com:587', or leave it out")  # fmt: skip
 
 
-def _authorities(settings: Settings) -> Iterator[Mistake]:
+def _authorities(settings: MailerSettings) -> Iterator[Mistake]:
     if settings.ca_file is not None:
         try:
             found = read(settings.ca_file, shown(settings.ca_file))
@@ -173,7 +173,7 @@ def _secret(credential: Credential, key: str) -> Iterator[Mistake]:
                       "copy the Value again with the portal's copy button")  # fmt: skip
 
 
-def _limits(settings: Settings) -> Iterator[Mistake]:
+def _limits(settings: MailerSettings) -> Iterator[Mistake]:
     limits = settings.limits
     for key, value, most in (
         ("per_minute", limits.per_minute, 30),

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
-from hardening.mailer.error_catalogue import Answer
+from hardening.mailer.error_catalogue import ServiceAnswer
 from hardening.mailer.net import RefusedBy, connected, context, host_port, issuer, tls_failure, unreachable
 from hardening.mailer.secret import Secret, redacted
-from hardening.mailer.settings import Settings
+from hardening.mailer.settings import MailerSettings
 
 _ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _GOOD, _MORE, _AUTHENTICATED, _TOO_LONG, _HANGS_UP = (250, 251), 354, 235, (500, 501), 421
@@ -24,7 +24,7 @@ _GOOD, _MORE, _AUTHENTICATED, _TOO_LONG, _HANGS_UP = (250, 251), 354, 235, (500,
 class _Dialled(smtplib.SMTP):
     """smtplib over a socket of ours: through the proxy, with our time-out."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: MailerSettings) -> None:
         self._settings = settings
         self._endpoint = host_port(settings.endpoints.smtp, 587)
         super().__init__(timeout=settings.timeout)
@@ -38,7 +38,7 @@ class _Dialled(smtplib.SMTP):
 class Submission:
     """One session with the submission host; every step may raise RefusedBy."""
 
-    def __init__(self, settings: Settings, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, settings: MailerSettings, tls: ssl.SSLContext | None = None) -> None:
         self.settings = settings
         self._tls = tls
         self.host, self.port = host_port(settings.endpoints.smtp, 587)
@@ -79,12 +79,14 @@ class Submission:
             return
         if code < 0:  # smtplib's word for a line without a number
             raise RefusedBy(
-                Answer(where="smtp", stage=stage, name="not-smtp", text="the answer is not an SMTP reply")
+                ServiceAnswer(
+                    where="smtp", stage=stage, name="not-smtp", text="the answer is not an SMTP reply"
+                )
             )
         text = redacted(answer.decode("utf-8", "replace").replace("\n", " "))
         found = _ENHANCED.search(text)
         raise RefusedBy(
-            Answer(where="smtp", stage=stage, status=code, name=found[1] if found else "", text=text)
+            ServiceAnswer(where="smtp", stage=stage, status=code, name=found[1] if found else "", text=text)
         )
 
     def open(self) -> None:
@@ -94,7 +96,9 @@ class Submission:
         self.greet()
         if not self._session.has_extn("starttls"):
             raise RefusedBy(
-                Answer(where="smtp", stage="starttls", name="no-starttls", text="STARTTLS is not offered")
+                ServiceAnswer(
+                    where="smtp", stage="starttls", name="no-starttls", text="STARTTLS is not offered"
+                )
             )
         with self._naming("starttls"):
             try:
@@ -128,7 +132,7 @@ class Submission:
         """Sign in as the mailbox."""
         if not self.offers_xoauth2:
             raise RefusedBy(
-                Answer(where="smtp", stage="auth", name="no-xoauth2", text="XOAUTH2 is not offered")
+                ServiceAnswer(where="smtp", stage="auth", name="no-xoauth2", text="XOAUTH2 is not offered")
             )
         response = f"user={self.settings.mailbox.strip()}\x01auth=Bearer {token.reveal()}\x01\x01"
         with self._naming("auth"):

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hardening.errors import InputError
-from hardening.mailer.error_catalogue import PORTAL, Answer, numbers, seconds
+from hardening.mailer.error_catalogue import PORTAL, ServiceAnswer, numbers, seconds
 from hardening.mailer.net import RefusedBy
 from hardening.mailer.rest import read
 from hardening.mailer.secret import Secret, redacted
-from hardening.mailer.settings import Credential, Settings, Transport
+from hardening.mailer.settings import Credential, MailerSettings, Transport
 from hardening.mailer.web import Client
 
 _LONGEST = 1e6  # seconds that a token may hold
@@ -52,13 +52,13 @@ class Token:
             return True
 
 
-def resource(settings: Settings, transport: Transport) -> str:
+def resource(settings: MailerSettings, transport: Transport) -> str:
     """Return the `/.default` scope of a transport."""
     host = settings.cloud.graph if transport is Transport.GRAPH else settings.cloud.outlook
     return f"https://{host}/.default"
 
 
-def scopes(settings: Settings) -> tuple[str, ...]:
+def scopes(settings: MailerSettings) -> tuple[str, ...]:
     """Return every scope the settings need, the calendars' included."""
     needed = {*settings.transports, *([settings.calendars_via] if settings.calendars else [])}
     return tuple(sorted({resource(settings, transport) for transport in needed}))
@@ -75,7 +75,7 @@ def claims(token: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def acquire(settings: Settings, credential: Credential, scope: str) -> Token:
+def acquire(settings: MailerSettings, credential: Credential, scope: str) -> Token:
     """Ask for a token now, past every cache. Errors: RefusedBy, InputError (credential files)."""
     import msal
 
@@ -102,7 +102,7 @@ def acquire(settings: Settings, credential: Credential, scope: str) -> Token:
     if not isinstance(value, str) or not re.fullmatch(r"[\x21-\x7e]+", value):
         status = client.last.status_code if client.last is not None else 0
         raise RefusedBy(
-            Answer(where="token", status=status, name="foreign", text="what it gave is not a token")
+            ServiceAnswer(where="token", status=status, name="foreign", text="what it gave is not a token")
         )
     return Token(Secret(value), claims(value), time.time() + lifetime, credential)
 
@@ -142,12 +142,12 @@ def _failed(client: Client, problem: Exception, credential: Credential) -> Excep
                 f"{credential.place}: certificate_file and key_file: {type(problem).__name__}: not a usable pair",
                 hint="both have to be PEM, the key without a passphrase",
             )
-        return RefusedBy(Answer(where="token", text=type(problem).__name__))
+        return RefusedBy(ServiceAnswer(where="token", text=type(problem).__name__))
     if not isinstance(body, dict) or not body.get("error"):
         # Success or failure, this is no token service: a captive portal or a proxy's own page.
         name = "" if last.status_code >= 500 and last.status_code != PORTAL else "foreign"  # noqa: PLR2004 - HTTP's own border
         return RefusedBy(
-            Answer(
+            ServiceAnswer(
                 where="token",
                 status=last.status_code,
                 name=name,
@@ -157,13 +157,13 @@ def _failed(client: Client, problem: Exception, credential: Credential) -> Excep
     return RefusedBy(_answer(client, body, credential))
 
 
-def _answer(client: Client, body: Mapping[str, Any], credential: Credential) -> Answer:
+def _answer(client: Client, body: Mapping[str, Any], credential: Credential) -> ServiceAnswer:
     status = client.last.status_code if client.last is not None else 0
     text = str(body.get("error_description", ""))
     codes = [*numbers(body.get("error_codes"))]
     codes += [int(n) for n in re.findall(r"AADSTS([0-9]{1,9})", text)]
     secrets = () if credential.is_certificate else (credential.value(),)
-    return Answer(
+    return ServiceAnswer(
         where="token",
         status=status,
         name=redacted(body.get("error", ""), *secrets),
@@ -180,7 +180,7 @@ def _answer(client: Client, body: Mapping[str, Any], credential: Credential) -> 
 class Tokens:
     """Tokens of one run: each is asked for once, a staged credential steps in where the first is refused."""
 
-    settings: Settings
+    settings: MailerSettings
     _kept: dict[str, Token] = field(default_factory=dict)
 
     def get(self, scope: str) -> Token:

@@ -10,7 +10,7 @@ from requests.adapters import HTTPAdapter
 
 from hardening.mailer.error_catalogue import PORTAL
 from hardening.mailer.net import RefusedBy, context, tls_failure, unreachable
-from hardening.mailer.settings import Settings
+from hardening.mailer.settings import MailerSettings
 
 
 class _Verified(HTTPAdapter):
@@ -32,7 +32,7 @@ class _Verified(HTTPAdapter):
 class Client(requests.Session):
     """A session without the environment's proxies and authorities, which always has a time-out."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: MailerSettings) -> None:
         super().__init__()
         self.trust_env = False  # REQUESTS_CA_BUNDLE would win over what the settings say
         self._timeout = settings.timeout

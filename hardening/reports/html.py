@@ -22,7 +22,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from hardening import resources
-from hardening.findings import Examined, Finding, InFile, Kind, Run, Severity, Subject
+from hardening.findings import Examined, Finding, InFile, Run, Severity, Subject, SubjectKind
 from hardening.reports import RenderOptions, key_agreement, verdict
 from hardening.reports.cards import SIGNS, Card, cards, expiries, standards, state
 from hardening.reports.chart import shares
@@ -136,7 +136,7 @@ def values(run: Run, options: RenderOptions) -> dict[str, Any]:
 def _vantage(run: Run) -> str:
     """Return from where the subjects were seen: this program stands where it runs, and reads files or connects."""
     kinds = {one.kind for one in run.subjects}
-    ways = {Kind.ENDPOINT: "the network, as a client", Kind.HOST: "inside the hosts"}
+    ways = {SubjectKind.ENDPOINT: "the network, as a client", SubjectKind.HOST: "inside the hosts"}
     return "; ".join(sorted({ways.get(kind, "files, without running them") for kind in kinds})) or "nowhere"
 
 

@@ -12,7 +12,7 @@ from datetime import UTC
 from xml.etree import ElementTree as ET
 
 from hardening.errors import ExitCode
-from hardening.findings import Finding, Kind, Result, Run, Severity, Subject, verdict_words
+from hardening.findings import Finding, Result, Run, Severity, Subject, SubjectKind, verdict_words
 from hardening.reports import RenderOptions
 from hardening.reports.index import same_as
 from hardening.reports.junit_cases import add_problem, case_of, cases_of, xml_text
@@ -35,11 +35,11 @@ def write(run: Run, options: RenderOptions) -> bytes:
     everyone = {subject.id for subject in run.subjects}  # another name of a server is no suite of its own
     subjects = [one for one in run.subjects if one.same_as not in everyone]
     subjects += [
-        Subject(id=name, kind=Kind.FILE) for name in sorted((found.keys() | results.keys()) - everyone)
+        Subject(id=name, kind=SubjectKind.FILE) for name in sorted((found.keys() | results.keys()) - everyone)
     ]
     suites = [
         (one, cases_of(one, found[one.id], results[one.id], options.fail_on, failed=failed))
-        for one in subjects or [Subject(id="", kind=Kind.FILE)]
+        for one in subjects or [Subject(id="", kind=SubjectKind.FILE)]
     ]
     everything = [case for _, cases in suites for case in cases]
     if run.exit_code(options.fail_on) in _FAILED and not any(map(_red, everything)):

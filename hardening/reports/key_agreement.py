@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from hardening.findings import Kind, Run, Subject
+from hardening.findings import Run, Subject, SubjectKind
 from hardening.reports.plain import visible
 
 WORDS = {"hybrid": "hybrid", "classical": "classical", "cannot": "cannot", "unknown": "not known"}
@@ -28,7 +28,7 @@ class Vantage(Enum):
 
 
 @dataclass(slots=True)
-class Row:
+class HostAgreement:
     """One host: how many of its servers have which key agreement."""
 
     host: str
@@ -44,19 +44,19 @@ class Row:
 
 def vantage(subject: Subject) -> Vantage:
     """Return from where a subject was seen."""
-    return Vantage.WIRE if subject.kind is Kind.ENDPOINT else Vantage.CONFIGURATION
+    return Vantage.WIRE if subject.kind is SubjectKind.ENDPOINT else Vantage.CONFIGURATION
 
 
-def table(run: Run) -> list[Row]:
+def table(run: Run) -> list[HostAgreement]:
     """Return a row for each host of which the key agreement was judged, by name."""
-    rows: dict[str, Row] = {}
+    rows: dict[str, HostAgreement] = {}
     named = hosts(run)
     known = {one.id for one in run.subjects}
     for one in run.subjects:
         word = (one.offer or {}).get("key_agreement")
         if word in WORDS and one.same_as not in known:
             host = named[one.id]
-            row = rows.setdefault(host, Row(host))
+            row = rows.setdefault(host, HostAgreement(host))
             row.seen.setdefault(vantage(one), Counter())[word] += 1
     return [rows[host] for host in sorted(rows)]
 
@@ -74,11 +74,11 @@ def hosts(run: Run) -> Mapping[str, str]:
     found: dict[str, str] = {}
     answered: dict[str, str] = {}
     for one in run.subjects:
-        if one.kind is Kind.ENDPOINT and (match := _ENDPOINT.match(one.id)):
+        if one.kind is SubjectKind.ENDPOINT and (match := _ENDPOINT.match(one.id)):
             found[one.id] = match[1]
             answered[match[1]] = match[1]
             answered[one.id.partition("#")[2]] = match[1]
-    machines = [one.id for one in run.subjects if one.kind is Kind.HOST]
+    machines = [one.id for one in run.subjects if one.kind is SubjectKind.HOST]
     for one in run.subjects:
         if one.id not in found:
             label, server = _LABEL.match(one.id), _SERVER.search(one.id)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from hardening.findings import Run, Source
+from hardening.findings import Run, SourceFile
 from hardening.reports.places import of_checkout
 from hardening.reports.plain import visible
 from hardening.reports.sarif_places import address
@@ -20,7 +20,7 @@ _DOES = {"text": "Replace the settings by those of the policy. Try the server's 
 
 def by_fingerprint(run: Run) -> dict[str, list[dict[str, Any]]]:
     """Return the `fixes` of results; a finding whose change touches a secret has none."""
-    together: dict[str, list[Source]] = {}
+    together: dict[str, list[SourceFile]] = {}
     for one in run.sources:
         for fingerprint in one.mends:
             together.setdefault(fingerprint, []).append(one)
@@ -33,7 +33,7 @@ def by_fingerprint(run: Run) -> dict[str, list[dict[str, Any]]]:
     return {print_: fixes for print_, fixes in found.items() if fixes}
 
 
-def _fixes(files: Sequence[Source]) -> list[dict[str, Any]]:
+def _fixes(files: Sequence[SourceFile]) -> list[dict[str, Any]]:
     lines = [line for one in files for line in one.diff.splitlines()]
     if any(_UNKNOWN.search(line) or line.startswith(("\\", "--- /dev/null")) for line in lines):
         return []

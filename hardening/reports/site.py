@@ -40,7 +40,7 @@ CREATE INDEX IF NOT EXISTS moved_day ON moved (day);
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class PageTable:
     """One table of a page; `left` rows are in the index only."""
 
     title: str
@@ -49,7 +49,7 @@ class Table:
     left: int = 0
 
 
-class Index:
+class ReportFolder:
     """What is known of a folder of reports. Use it as a context manager."""
 
     def __init__(self, path: Path) -> None:
@@ -151,7 +151,7 @@ def _day(run: Run) -> str:
     return run.finished.astimezone(UTC).date().isoformat()
 
 
-def pages(index: Index, today: date) -> dict[str, bytes]:
+def pages(index: ReportFolder, today: date) -> dict[str, bytes]:
     """Return the files of the site by their names."""
     days = index.rows("SELECT * FROM day ORDER BY day")
     last = days[-1] if days else None
@@ -173,7 +173,7 @@ _NAMES = {
 }  # fmt: skip
 
 
-def _tables(index: Index, today: date) -> dict[str, list[Table]]:
+def _tables(index: ReportFolder, today: date) -> dict[str, list[PageTable]]:
     labels = {int(severity): severity.label for severity in Severity}
     fleet = index.rows(
         "SELECT s.id, s.kind, s.examined, substr(s.finished, 1, 10), s.policies, coalesce(max(h.level), -1) AS worst, count(h.level)"
@@ -214,15 +214,15 @@ def _tables(index: Index, today: date) -> dict[str, list[Table]]:
     }  # fmt: skip
 
 
-def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
-    return Table(title, head, rows[:ROWS], max(0, len(rows) - ROWS))
+def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> PageTable:
+    return PageTable(title, head, rows[:ROWS], max(0, len(rows) - ROWS))
 
 
 def _words(policies: str) -> str:
     return ", ".join(f"{name}: {verdict}" for name, verdict in sorted(json.loads(policies).items()))
 
 
-def _metrics(levels: dict[str, int], subjects: int, index: Index, today: date) -> bytes:
+def _metrics(levels: dict[str, int], subjects: int, index: ReportFolder, today: date) -> bytes:
     """Return metrics for the textfile collector of Prometheus' node exporter."""
     soon = sum(
         (date.fromisoformat(day) - today).days <= _KEPT for (day,) in index.rows("SELECT day FROM ends")

@@ -19,15 +19,15 @@ from hardening.findings import (
     Finding,
     Fix,
     InFile,
-    Kind,
     OnWire,
     Result,
     Role,
     Rule,
     Run,
     Severity,
-    Source,
+    SourceFile,
     Subject,
+    SubjectKind,
     Unanswered,
     Verdict,
 )
@@ -78,7 +78,7 @@ def _run(found: Mapping[str, Any]) -> Run:
         extra_codes=frozenset(ExitCode(one) for one in found.get("extra_codes", ())),
         changes=tuple(Change(**one) for one in found["changes"]) if "changes" in found else None,
         sources=tuple(
-            Source(
+            SourceFile(
                 one["path"],
                 tuple((int(at), str(text)) for at, text in one["lines"]),
                 one["diff"],
@@ -119,7 +119,7 @@ def _old_rule(row: Mapping[str, Any]) -> Rule:
 def _subject(row: Mapping[str, Any]) -> Subject:
     return Subject(
         id=row["id"],
-        kind=Kind(row["kind"]),
+        kind=SubjectKind(row["kind"]),
         examined=Examined(row["examined"]),
         reason=row["reason"],
         stats=dict(row["stats"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
-from hardening.findings import Finding, Kind, Result, Subject, Verdict
+from hardening.findings import Finding, Result, Subject, SubjectKind, Verdict
 from hardening.reports import RenderOptions
 from hardening.reports.index import Index
 from hardening.reports.plain import visible
@@ -16,7 +16,7 @@ _QUIET = frozenset({Verdict.PASS, Verdict.FAIL, Verdict.ADVICE, Verdict.NOT_APPL
 _WARN = "warn"
 """It works and there is something to do: no verdict of its own in the contract (docs/cli.md)."""
 _WORDS = (Verdict.PASS.value, _WARN, *(v.value for v in Verdict if v is not Verdict.PASS))
-_BY_STEP = frozenset({Kind.MAILER})
+_BY_STEP = frozenset({SubjectKind.MAILER})
 """Subjects that are examined step by step: each step is told, also the good ones."""
 
 

@@ -6,7 +6,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from hardening.findings import Examined, Finding, Kind, Run, Severity, Subject
+from hardening.findings import Examined, Finding, Run, Severity, Subject, SubjectKind
 from hardening.reports.index import place
 from hardening.reports.key_agreement import WORDS, table
 from hardening.reports.plain import visible
@@ -32,7 +32,7 @@ def fits(run: Run, lines: Sequence[str]) -> bool:
         len(lines) <= ROWS
         or len(run.findings) <= _FEW
         or run.changes is not None
-        or any("state" in one.stats or one.kind is Kind.MAILER for one in run.subjects)
+        or any("state" in one.stats or one.kind is SubjectKind.MAILER for one in run.subjects)
     )
 
 

@@ -23,7 +23,7 @@ from hardening.upgrade.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class AdmittedUpgrade:
     """One verified bundle and the recipe to install it by: what the playbook is given."""
 
     bundle: str
@@ -56,7 +56,7 @@ def admit(
     log_rules: Path | None = None,
     key: bytes = b"",
     secrets: Path | None = None,
-) -> tuple[Run, Job | None]:
+) -> tuple[Run, AdmittedUpgrade | None]:
     """Verify and audit a bundle; return what was seen, and the job unless it is refused.
 
     `secrets` is the list of placeholders that the hosts fill in; a bundle with another one is refused.
@@ -92,7 +92,7 @@ def admit(
     )
     if run.exit_code(fail_on) is not ExitCode.OK:
         return run, None
-    return run, Job(
+    return run, AdmittedUpgrade(
         bundle=str(path.resolve()),
         sha256=stated.sha256,
         size=stated.size,
@@ -136,7 +136,7 @@ def stoppers(messages: Sequence[Message]) -> dict[str, Any]:
     }
 
 
-def older(job: Job, looked: dict[str, Any]) -> str:
+def older(job: AdmittedUpgrade, looked: dict[str, Any]) -> str:
     """Return why this release may not follow what a host has installed, or an empty text."""
     from bundle.trust.installed import Installed, Release
 

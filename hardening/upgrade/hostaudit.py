@@ -26,7 +26,7 @@ from hardening.host.session import Session
 from hardening.tls.policy import load as load_policy
 from hardening.upgrade import audited
 
-LIMITS = gather.Limits(largest=32 << 20, total=2 << 30)
+LIMITS = gather.GatherLimits(largest=32 << 20, total=2 << 30)
 """What of a host an upgrade looks at: less places than `harden host audit`, and larger files in them."""
 KEPT = 5000
 """Findings whose places are kept on the host for the comparison; with more, what is new is not judged."""

@@ -19,7 +19,7 @@ from hardening.findings import Severity
 from hardening.host import states, stream
 from hardening.host.session import Proof, unproved
 from hardening.upgrade import audited
-from hardening.upgrade.admission import Job, older
+from hardening.upgrade.admission import AdmittedUpgrade, older
 from hardening.upgrade.hostaudit import HostAudit
 
 Ask = Callable[..., dict[str, Any]]
@@ -51,7 +51,7 @@ class Orchestrator:
     """One host and one job."""
 
     ask: Ask
-    job: Job | None
+    job: AdmittedUpgrade | None
     """None when only a rollback is wanted."""
     upload: Callable[[Path], str] = str
     """Brings the bundle to the host; returns where it lies there."""
@@ -73,7 +73,7 @@ class Orchestrator:
     triaged: list[dict[str, Any]] = field(default_factory=list)
 
     @property
-    def _job(self) -> Job:
+    def _job(self) -> AdmittedUpgrade:
         if self.job is None:
             raise ProbeError(
                 "no verified bundle was named", hint="harden upgrade apply BUNDLE verifies one first"

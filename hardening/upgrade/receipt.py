@@ -12,13 +12,13 @@ from bundle.trust.policy import Policy
 from bundle.trust.verify import REPORT
 from hardening import __version__, inputs
 from hardening.errors import ExitCode, RefusedError
-from hardening.findings import Finding, Kind, Result, Run, Subject, Verdict, in_file
-from hardening.upgrade.admission import Job
+from hardening.findings import Finding, Result, Run, Subject, SubjectKind, Verdict, in_file
+from hardening.upgrade.admission import AdmittedUpgrade
 
 PREDICATE = "urn:aspect-hardening:upgrade-receipt:v1"
 
 
-def sealed(run: Run, job: Job, key: keys.PrivateKey, *, by: str) -> bytes:
+def sealed(run: Run, job: AdmittedUpgrade, key: keys.PrivateKey, *, by: str) -> bytes:
     """Return the signed receipt: which bundle, which hosts, what became of each."""
     value = {
         "_type": "https://in-toto.io/Statement/v1",
@@ -70,7 +70,7 @@ def verified(path: Path, trusted: Policy) -> Run:
         reason, verdict = "the signed receipt is malformed", Verdict.FAIL
     subject = str(path)
     return Run.of(
-        [Subject(id=subject, kind=Kind.FILE)],
+        [Subject(id=subject, kind=SubjectKind.FILE)],
         [Finding(rule=REPORT, subject=subject, location=in_file(path), message=reason)] if reason else [],
         [Result(rule=REPORT, subject=subject, verdict=verdict, reason=reason or message)],
         started=started,

@@ -13,12 +13,12 @@ from hardening.findings import (
     Confidence,
     Examined,
     Finding,
-    Kind,
     Result,
     Rule,
     Run,
     Severity,
     Subject,
+    SubjectKind,
     Verdict,
     in_file,
 )
@@ -157,7 +157,11 @@ def _subject(one: HostReport) -> Subject:
         stats["left_behind"] = {key: len(paths) for key, paths in row["leftovers"].items()}
     examined = Examined.FULL if states.of(one.state).asked else Examined.NONE
     return Subject(
-        id=one.host, kind=Kind.HOST, examined=examined, stats=stats, reason=_reason(one) if one.failed else ""
+        id=one.host,
+        kind=SubjectKind.HOST,
+        examined=examined,
+        stats=stats,
+        reason=_reason(one) if one.failed else "",
     )
 
 

@@ -19,9 +19,9 @@ from bundle.walk import embedded
 from bundle.walk.derive import bytecode, documents, rpmdb, wrapped
 from bundle.walk.derive import sqlite as sqlite_reader
 from bundle.walk.formats import cramfs, ext, lz, makeself, squashfs
-from bundle.walk.formats.raw import Context, Raw
+from bundle.walk.formats.raw import Raw, ReaderContext
 from bundle.walk.identify import HEAD, identify
-from bundle.walk.limits import Limits
+from bundle.walk.limits import WalkLimits
 from bundle.walk.member import Member
 from bundle.walk.problem import Broken
 from bundle.walk.source import Memory
@@ -33,7 +33,7 @@ from tests.unit.bundle.walk.test_fuzz import OURS, drain
 
 LAZY = (cramfs, ext, squashfs)
 """Read by the walk when the first of their images comes: imported here, or their branches would not guide the fuzzer."""
-LIMITS = Limits(total=256 << 20, member=64 << 20, seconds=20, spill=64 << 20, window=16 << 20, depth=4)
+LIMITS = WalkLimits(total=256 << 20, member=64 << 20, seconds=20, spill=64 << 20, window=16 << 20, depth=4)
 
 
 def container(kind: str) -> Callable[[bytes], object]:
@@ -67,7 +67,7 @@ def within(data: bytes) -> None:
     """Archives inside what is none: as a program would carry them, and as text would."""
     for form, front in (("elf", b"\x7fELF"), ("text", b"word "), ("pdf", b"%PDF-"), ("sqlite", b"")):
         with suppress(Broken):
-            for raw in embedded.archives(form, Memory(front + data), Context("x", LIMITS)):
+            for raw in embedded.archives(form, Memory(front + data), ReaderContext("x", LIMITS)):
                 if isinstance(raw, Raw) and not isinstance(raw.data, bytes):
                     for _ in islice(raw.data, 64):
                         pass

@@ -10,7 +10,7 @@ import pytest
 
 from hardening import baseline
 from hardening.errors import DataError, InputError
-from hardening.findings import Finding, InFile, Kind, Rule, Run, Severity, Subject, in_file
+from hardening.findings import Finding, InFile, Rule, Run, Severity, Subject, SubjectKind, in_file
 from hardening.reports import render
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -22,7 +22,7 @@ def run(*lines: int, secret: str = "") -> Run:
         Finding(rule=RULE, subject="s", location=in_file("f", n), message="m", secret_hmac=secret)
         for n in lines
     ]
-    return Run.of([Subject(id="s", kind=Kind.FILE)], findings, started=NOW, finished=NOW)
+    return Run.of([Subject(id="s", kind=SubjectKind.FILE)], findings, started=NOW, finished=NOW)
 
 
 def saved(folder: Path, before: Run) -> tuple[baseline.Print, ...]:
@@ -90,7 +90,7 @@ def inside(*places: str) -> Run:
         )
         for one in places
     ]
-    subjects = {one.subject: Subject(id=one.subject, kind=Kind.BUNDLE) for one in findings}
+    subjects = {one.subject: Subject(id=one.subject, kind=SubjectKind.BUNDLE) for one in findings}
     return Run.of(subjects.values(), findings, started=NOW, finished=NOW)
 
 

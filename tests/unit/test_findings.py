@@ -17,13 +17,13 @@ from hardening.findings import (
     Examined,
     Finding,
     InFile,
-    Kind,
     OnWire,
     Result,
     Rule,
     Run,
     Severity,
     Subject,
+    SubjectKind,
     Verdict,
     in_file,
 )
@@ -41,7 +41,7 @@ def finding(rule: Rule = A, path: str = "f", line: int | None = 1, **more: objec
 
 
 def run(*findings: Finding, examined: tuple[Examined, ...] = (Examined.FULL,), **more: object) -> Run:
-    subjects = [Subject(id=str(n), kind=Kind.FILE, examined=e) for n, e in enumerate(examined)]
+    subjects = [Subject(id=str(n), kind=SubjectKind.FILE, examined=e) for n, e in enumerate(examined)]
     return replace(
         Run.of(subjects, findings, started=NOW, finished=NOW),
         **more,  # type: ignore[arg-type]  # the test names fields of Run

@@ -12,13 +12,13 @@ from hardening import waivers
 from hardening.errors import DataError, ExitCode
 from hardening.findings import (
     Finding,
-    Kind,
     OnWire,
     Result,
     Rule,
     Run,
     Severity,
     Subject,
+    SubjectKind,
     Verdict,
 )
 
@@ -46,7 +46,7 @@ def row(place: str = "*", rule: str = "tls/suite", expires: str = "2026-06-01") 
 
 def run(*places: str) -> Run:
     return Run.of(
-        [Subject(id="s", kind=Kind.ENDPOINT)],
+        [Subject(id="s", kind=SubjectKind.ENDPOINT)],
         [Finding(rule=SUITE, subject="s", location=OnWire(p), message="m") for p in places],
         [Result(rule=SUITE, subject="s", verdict=Verdict.FAIL)],
         started=NOW,

@@ -15,7 +15,7 @@ from bundle.detect.components.content import Contents, Seen, line_of
 from bundle.detect.components.judge import Sighting, judge
 from bundle.detect.components.libraries import Libraries
 from bundle.detect.components.load import shipped
-from bundle.detect.components.model import Component, Kind, PackageSign
+from bundle.detect.components.model import Component, PackageSign, ReportReason
 from bundle.detect.components.osv import RULE as OSV
 from bundle.detect.components.osv import Osv
 from bundle.detect.components.own import DENIED, LEARNED, Denied, Own, load_rules
@@ -180,7 +180,7 @@ def _only_named(member: Member, sighting: Sighting) -> bool:
     """
     component = sighting.component
     by_name = bool(sighting.release) and (member.name == "control" or member.name.endswith(".control"))
-    return by_name and component.kind is Kind.FORBIDDEN and bool(component.contents)
+    return by_name and component.kind is ReportReason.FORBIDDEN and bool(component.contents)
 
 
 def _may_list(member: Member) -> bool:
@@ -248,7 +248,10 @@ def _whole(member: Member, component: Component) -> Fix:
     """Return what removes a program of one file: with its styles and plugins where the folder has its very name."""
     folder = member.parts[-1].rpartition("/")[0] if len(member.parts) > 1 else ""
     name = _letters(_VERSION.sub("", folder.rpartition("/")[2]))
-    if component.kind is Kind.FORBIDDEN and name in {_letters(component.id), _letters(component.name)}:
+    if component.kind is ReportReason.FORBIDDEN and name in {
+        _letters(component.id),
+        _letters(component.name),
+    }:
         return Fix(
             action=f"remove the folder {folder} with all that is in it",
             safe=True,

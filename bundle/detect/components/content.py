@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from bundle.detect.components.elf import linked_libraries
-from bundle.detect.components.model import Component, ContentSign, Scope
+from bundle.detect.components.model import Component, ContentScope, ContentSign
 from bundle.detect.components.phpcode import is_command_shell, is_phpinfo_page
 from bundle.walk.gate import Gate
 from bundle.walk.member import Content, Member
@@ -78,11 +78,14 @@ class Contents:
         yield from best.values()
 
 
-_LATER: Mapping[str, set[Scope]] = {"elf": {Scope.ELF, Scope.BINARY}, "php": {Scope.PHP, Scope.TEXT}}
+_LATER: Mapping[str, set[ContentScope]] = {
+    "elf": {ContentScope.ELF, ContentScope.BINARY},
+    "php": {ContentScope.PHP, ContentScope.TEXT},
+}
 """Later windows of a large file do not start as the file does."""
 
 
-def _scopes(member: Member, hits: Mapping[bytes, int]) -> frozenset[Scope]:
+def _scopes(member: Member, hits: Mapping[bytes, int]) -> frozenset[ContentScope]:
     """Tell what a content is by its first bytes, whatever the file is called."""
     head = bytes(member.content[:_SNIFF])
     # eval() runs PHP without an opening tag
@@ -90,7 +93,7 @@ def _scopes(member: Member, hits: Mapping[bytes, int]) -> frozenset[Scope]:
     if member.offset and member.format in _LATER:
         found = _LATER[member.format]
     elif member.derived == "constants":
-        found = {Scope.CONSTANTS}
+        found = {ContentScope.CONSTANTS}
     elif head.startswith(b"\x7fELF"):
         found = _LATER["elf"]
     elif (
@@ -98,10 +101,14 @@ def _scopes(member: Member, hits: Mapping[bytes, int]) -> frozenset[Scope]:
         and not (php and (member.payload or b"<?php" in head))
         and not head.startswith((b"\xff\xfe", b"\xfe\xff"))
     ):
-        found = {Scope.BINARY, Scope.PHP} if php and head.startswith(_PICTURES) else {Scope.BINARY}
+        found = (
+            {ContentScope.BINARY, ContentScope.PHP}
+            if php and head.startswith(_PICTURES)
+            else {ContentScope.BINARY}
+        )
     else:
-        found = _LATER["php"] if php else {Scope.TEXT}
-    return frozenset(found | {Scope.ANY})
+        found = _LATER["php"] if php else {ContentScope.TEXT}
+    return frozenset(found | {ContentScope.ANY})
 
 
 def _match(component: Component, sign: ContentSign, member: Member, hits: Mapping[bytes, int]) -> Seen | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date
 
-from bundle.detect.components.model import Bad, Component, Kind
+from bundle.detect.components.model import Bad, Component, ReportReason
 from bundle.detect.components.packages import Package
 from bundle.detect.versions import Range, deb, is_known, rpm
 from hardening.findings import Confidence, Finding, Fix, InFile, Severity
@@ -50,7 +50,7 @@ def judge(sighting: Sighting, subject: str, today: date) -> Finding | None:
         return _listed(sighting, subject, today)
     component = sighting.component
     bad = _worst_version(sighting, today)
-    if component.kind is Kind.FORBIDDEN:
+    if component.kind is ReportReason.FORBIDDEN:
         severity = max([component.rule.severity, *(b.severity for b in bad if b.severity)])
         return _finding(sighting, subject, severity, bad)
     if sighting.release and bad and all(b.cve and b.fixed for b in bad):
@@ -79,7 +79,7 @@ def judge(sighting: Sighting, subject: str, today: date) -> Finding | None:
 def _listed(sighting: Sighting, subject: str, today: date) -> Finding | None:
     """What a lock lists is low at most: where its code lies in the bundle, that is found and weighs as it does."""
     bad = _worst_version(sighting, today)
-    if sighting.component.kind is Kind.OUT_OF_RANGE and not bad:
+    if sighting.component.kind is ReportReason.OUT_OF_RANGE and not bad:
         return None
     return _finding(sighting, subject, Severity.LOW, bad, confidence=Confidence.MEDIUM)
 
@@ -178,7 +178,7 @@ def _fix(sighting: Sighting, confidence: Confidence) -> Fix | None:
     fix = sighting.fix
     if fix is None or not fix.safe:
         return fix
-    if sighting.component.kind is Kind.FORBIDDEN and confidence is Confidence.HIGH:
+    if sighting.component.kind is ReportReason.FORBIDDEN and confidence is Confidence.HIGH:
         return fix
     return replace(fix, safe=False)
 

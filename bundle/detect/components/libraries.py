@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from bundle.detect.components.judge import Sighting
 from bundle.detect.components.model import ClassSign, Component
 from bundle.detect.java.opcodes import method_prints
-from bundle.detect.java.prints import Index, Library, Match, sure
-from bundle.detect.java.zipread import Row, directory, read
+from bundle.detect.java.prints import Library, LibraryPrints, Match, sure
+from bundle.detect.java.zipread import DirectoryEntry, directory, read
 from bundle.detect.versions import Range, is_known
-from bundle.walk.member import Content, Entry, Member
+from bundle.walk.member import ContainerEntry, Content, Member
 from bundle.walk.names import shown
 from hardening.findings import Confidence, Fix
 
@@ -55,7 +55,7 @@ class Libraries:
             for sign in component.classes:
                 anchor = sign.has[0]
                 self._anchors.setdefault(anchor.rsplit("/", 1)[-1], []).append((anchor, component, sign))
-        self._index = Index(learned)
+        self._index = LibraryPrints(learned)
         self._by_purl = {c.purl.split("@", 1)[0]: c for c in components if c.purl}
 
     def sightings(self, member: Member) -> Iterator[Sighting]:
@@ -67,7 +67,7 @@ class Libraries:
                 said.add(component.rule.id)
                 yield _of_match(member, component, match, how)
         names: frozenset[str] | None = None
-        rows: Mapping[str, Row] | None = None
+        rows: Mapping[str, DirectoryEntry] | None = None
         for found in self._found(member.entries):
             if found.component.rule.id in said:
                 continue
@@ -79,7 +79,7 @@ class Libraries:
                 rows = {row.name: row for row in directory(member.content)} if member.content else {}
             yield _sighting(member, found, names, rows)
 
-    def _found(self, entries: Iterable[Entry]) -> Iterator[_Found]:
+    def _found(self, entries: Iterable[ContainerEntry]) -> Iterator[_Found]:
         anchors = self._anchors
         for entry in entries:
             name = entry.name
@@ -138,7 +138,9 @@ def _holds(found: _Found, names: frozenset[str]) -> bool:
     return True
 
 
-def _sighting(member: Member, found: _Found, names: frozenset[str], rows: Mapping[str, Row]) -> Sighting:
+def _sighting(
+    member: Member, found: _Found, names: frozenset[str], rows: Mapping[str, DirectoryEntry]
+) -> Sighting:
     versions, how = _version(member, found, names, rows)
     within = None if versions else _within(member.content, found, names, rows)
     return Sighting(
@@ -158,7 +160,7 @@ def _below(found: _Found) -> str:
 
 
 def _version(
-    member: Member, found: _Found, names: frozenset[str], rows: Mapping[str, Row]
+    member: Member, found: _Found, names: frozenset[str], rows: Mapping[str, DirectoryEntry]
 ) -> tuple[tuple[str, ...], str]:
     """Return the version and where it was read, best source first."""
     sign, content = found.sign, member.content
@@ -213,7 +215,9 @@ def _speaks_of(found: _Found, manifest: bytes) -> bool:
     return any(word in titles for word in _WORD.findall(said) if word not in _GENERAL)
 
 
-def _within(content: Content, found: _Found, names: frozenset[str], rows: Mapping[str, Row]) -> Range | None:
+def _within(
+    content: Content, found: _Found, names: frozenset[str], rows: Mapping[str, DirectoryEntry]
+) -> Range | None:
     """Return what presence and absence of classes, and of words in them, say of the version."""
     start = below = ""
     compare = found.component.compare

@@ -11,12 +11,12 @@ from bundle.detect.components.model import (
     Bound,
     ClassSign,
     Component,
+    ComponentExample,
+    ContentScope,
     ContentSign,
     EntryVersion,
-    Example,
-    Kind,
     PackageSign,
-    Scope,
+    ReportReason,
 )
 from bundle.detect.versions import SCHEMES, Range
 from hardening.findings import Rule, Severity
@@ -43,12 +43,14 @@ def component(table: Table) -> Component:
     scheme = table.text("scheme", "plain")
     if scheme not in SCHEMES:
         raise table.wrong("scheme", f"{scheme!r} is not one of {', '.join(SCHEMES)}")
-    kind = table.choice("kind", Kind)
+    kind = table.choice("kind", ReportReason)
     replacement = table.text("replacement", "")
     remedy = table.text("remedy")
     rule = Rule(
         id=f"component/{ident}",
-        title=table.text("title", name if kind is Kind.FORBIDDEN else f"{name} out of support or vulnerable"),
+        title=table.text(
+            "title", name if kind is ReportReason.FORBIDDEN else f"{name} out of support or vulnerable"
+        ),
         severity=table.choice("severity", Severity),
         rationale=table.text("why"),
         remedy=f"{remedy} Replacement: {replacement}." if replacement else remedy,
@@ -72,7 +74,7 @@ def component(table: Table) -> Component:
     )
     if not (found.contents or found.classes or found.packages or found.sha256):
         raise table.wrong("content", "a component needs [[content]], [[classes]], [[packages]] or sha256")
-    if kind is Kind.OUT_OF_RANGE and not found.bad:
+    if kind is ReportReason.OUT_OF_RANGE and not found.bad:
         raise table.wrong("cves", "an out-of-range component needs [[cves]] or [[eol]]")
     table.done()
     return found
@@ -115,7 +117,7 @@ def _range(row: Table) -> Range:
 def _content(row: Table) -> ContentSign:
     tree, path = row.text("tree", ""), row.text("path", "")
     found = ContentSign(
-        scope=row.choice("scope", Scope),
+        scope=row.choice("scope", ContentScope),
         needs=_literals(row, "needs"),
         any=_literals(row, "any"),
         least=row.number("least", 0),
@@ -199,8 +201,8 @@ def _package(row: Table) -> PackageSign:
     return found
 
 
-def _example(row: Table) -> Example:
-    found = Example(
+def _example(row: Table) -> ComponentExample:
+    found = ComponentExample(
         flagged=row.flag("flagged"),
         path=row.text("path"),
         content=row.text("content", "").encode("utf-8", "surrogateescape"),

@@ -11,7 +11,7 @@ from bundle.detect.versions import SCHEMES, Compare, Range
 from hardening.findings import Rule, Severity
 
 
-class Kind(Enum):
+class ReportReason(Enum):
     """Why a component is reported."""
 
     FORBIDDEN = "forbidden"
@@ -20,7 +20,7 @@ class Kind(Enum):
     """Some versions are out of support or known to be vulnerable."""
 
 
-class Scope(Enum):
+class ContentScope(Enum):
     """Which contents a rule is for, told by the content."""
 
     PHP = "php"
@@ -52,7 +52,7 @@ class Bad:
 class ContentSign:
     """A way to recognise a component by what one file says."""
 
-    scope: Scope
+    scope: ContentScope
     needs: tuple[bytes, ...] = ()
     any: tuple[bytes, ...] = ()
     least: int = 0
@@ -118,7 +118,7 @@ class PackageSign:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Example:
+class ComponentExample:
     """A file that has to be found, or has not to be."""
 
     flagged: bool
@@ -134,7 +134,7 @@ class Component:
     """One component: its rule, its signs, its bad versions, its examples."""
 
     rule: Rule
-    kind: Kind
+    kind: ReportReason
     name: str
     aliases: tuple[str, ...] = ()
     purl: str = ""
@@ -146,7 +146,7 @@ class Component:
     classes: tuple[ClassSign, ...] = ()
     packages: tuple[PackageSign, ...] = ()
     sha256: frozenset[str] = frozenset()
-    examples: tuple[Example, ...] = ()
+    examples: tuple[ComponentExample, ...] = ()
 
     @property
     def id(self) -> str:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from bundle.detect.java.opcodes import method_prints
 from bundle.detect.java.prints import Library, class_prints
-from bundle.detect.java.zipread import Row, directory, read
-from bundle.walk.member import Entry
+from bundle.detect.java.zipread import DirectoryEntry, directory, read
+from bundle.walk.member import ContainerEntry
 from hardening.errors import InputError, NothingExaminedError
 
 _POM = re.compile(r"META-INF/maven/([^/]+)/([^/]+)/pom\.properties")
@@ -41,7 +41,7 @@ def learn(path: Path, *, name: str = "", version: str = "") -> Library:
         ) from problem
     except ValueError as problem:  # an empty file cannot be mapped
         raise NothingExaminedError(f"{path}: is empty", hint="give a jar with classes in it") from problem
-    entries = [Entry(row.name, row.size, row.crc32) for row in rows]
+    entries = [ContainerEntry(row.name, row.size, row.crc32) for row in rows]
     classes = dict(class_prints(entries))
     if not classes:
         raise NothingExaminedError(f"{path}: no class in it", hint="give a jar with classes in it")
@@ -56,7 +56,7 @@ def learn(path: Path, *, name: str = "", version: str = "") -> Library:
     )
 
 
-def _identity(content: mmap.mmap, rows: list[Row], path: Path) -> tuple[str, str, str]:
+def _identity(content: mmap.mmap, rows: list[DirectoryEntry], path: Path) -> tuple[str, str, str]:
     """Return name, version and package URL, from pom.properties, the manifest, or the file name."""
     poms = [(match, row) for row in rows if (match := _POM.fullmatch(row.name))]
     if len(poms) == 1:

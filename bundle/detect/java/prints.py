@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from bundle.walk.member import Entry
+from bundle.walk.member import ContainerEntry
 
 _VERSIONED = re.compile(r"META-INF/versions/\d+/")
 LEAST_SHARE = 0.6
@@ -53,14 +53,14 @@ class Match:
     names: tuple[str, ...]
 
 
-def class_prints(entries: Iterable[Entry]) -> Iterator[tuple[Print, str]]:
+def class_prints(entries: Iterable[ContainerEntry]) -> Iterator[tuple[Print, str]]:
     """Yield the prints of the classes among a container's entries, each with its name."""
     for entry in entries:
         if entry.name.endswith(".class") and not _VERSIONED.search(entry.name):
             yield Print(entry.crc32, entry.size), entry.name
 
 
-class Index:
+class LibraryPrints:
     """Learned libraries by the prints of their classes, and by those of their code."""
 
     def __init__(self, libraries: Iterable[Library]) -> None:
@@ -74,7 +74,7 @@ class Index:
             for one in library.classes:
                 self._by_print.setdefault(one, []).append(number)
 
-    def matches(self, entries: Iterable[Entry]) -> tuple[Match, ...]:
+    def matches(self, entries: Iterable[ContainerEntry]) -> tuple[Match, ...]:
         """Return the libraries whose classes are there, the best version of each, by name."""
         if not self._by_print:
             return ()

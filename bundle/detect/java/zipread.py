@@ -20,7 +20,7 @@ _SIZE_FOLLOWS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class DirectoryEntry:
     """One row of the directory."""
 
     name: str
@@ -31,7 +31,7 @@ class Row:
     at: int
 
 
-def directory(content: Content) -> Iterator[Row]:
+def directory(content: Content) -> Iterator[DirectoryEntry]:
     """Yield the rows of the central directory as far as it can be read.
 
     Where its end is not there, because only the first window of a large jar is, the entries' own headers are read.
@@ -51,11 +51,11 @@ def directory(content: Content) -> Iterator[Row]:
         method, crc32, packed, plain = row[4], row[7], row[8], row[9]
         lengths, local = row[10:13], row[16] + shift
         name = bytes(content[at + _CENTRAL.size : at + _CENTRAL.size + lengths[0]])
-        yield Row(name.decode("utf-8", "replace"), crc32, plain, packed, method, local)
+        yield DirectoryEntry(name.decode("utf-8", "replace"), crc32, plain, packed, method, local)
         at += _CENTRAL.size + sum(lengths)
 
 
-def _local_headers(content: Content) -> Iterator[Row]:
+def _local_headers(content: Content) -> Iterator[DirectoryEntry]:
     """An entry whose header leaves its size to what follows ends where the next header starts."""
     at, size = 0, len(content)
     for _ in range(_MOST_ENTRIES):
@@ -70,11 +70,11 @@ def _local_headers(content: Content) -> Iterator[Row]:
                 return
             packed = following - start
         text = bytes(content[at + _LOCAL.size : at + _LOCAL.size + name]).decode("utf-8", "replace")
-        yield Row(text, crc32, plain, packed, method, at)
+        yield DirectoryEntry(text, crc32, plain, packed, method, at)
         at = following
 
 
-def read(content: Content, row: Row) -> bytes:
+def read(content: Content, row: DirectoryEntry) -> bytes:
     """Return an entry's bytes, at most 4 MiB; nothing where it is damaged, encrypted or packed otherwise."""
     if row.at + _LOCAL.size > len(content) or content[row.at : row.at + 4] != b"PK\x03\x04":
         return b""

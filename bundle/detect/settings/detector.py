@@ -8,7 +8,7 @@ from fnmatch import translate
 from functools import cache
 
 from bundle.detect.roles import by_path
-from bundle.detect.settings.load import Form, Scope, Setting, key_of, shipped
+from bundle.detect.settings.load import FileScope, Form, Setting, key_of, shipped
 from bundle.walk.gate import Gate
 from bundle.walk.member import Member
 from hardening.findings import Confidence, Finding, Role, Rule, Severity
@@ -68,10 +68,10 @@ def runs_as_root(path: str) -> bool:
 
 @cache
 def _gate() -> Gate:
-    return Gate(Settings.words)
+    return Gate(SettingsDetector.words)
 
 
-class Settings:
+class SettingsDetector:
     """The detector of settings; stateless between members."""
 
     words = tuple(dict.fromkeys(word for one in shipped() for word in one.words))
@@ -91,9 +91,9 @@ class Settings:
             yield from _settings(member, subject)
 
 
-def detector() -> Settings:
+def detector() -> SettingsDetector:
     """Return the detector of this module."""
-    return Settings()
+    return SettingsDetector()
 
 
 def _modes(member: Member, subject: str) -> Iterator[Finding]:
@@ -147,7 +147,7 @@ def _by_path(path: str) -> list[Setting]:
 
 @cache
 def _rows_of_words() -> dict[bytes, tuple[Setting, ...]]:
-    return {word: tuple(one for one in shipped() if word in one.words) for word in Settings.words}
+    return {word: tuple(one for one in shipped() if word in one.words) for word in SettingsDetector.words}
 
 
 def _by_words(member: Member) -> list[Setting]:
@@ -159,11 +159,11 @@ def _by_words(member: Member) -> list[Setting]:
         return []
     shell, php = _is_shell_script(member), _is_php(member)
     kinds = {
-        Scope.FILES: False,
-        Scope.SHELL: shell,
-        Scope.PHP: php,
-        Scope.CODE: shell or php,
-        Scope.TEXT: shell or not (member.derived or member.name.lower().endswith(_PROSE)),
+        FileScope.FILES: False,
+        FileScope.SHELL: shell,
+        FileScope.PHP: php,
+        FileScope.CODE: shell or php,
+        FileScope.TEXT: shell or not (member.derived or member.name.lower().endswith(_PROSE)),
     }
     return [one for one in asked if kinds[one.scope]]
 

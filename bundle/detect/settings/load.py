@@ -27,7 +27,7 @@ class Form(StrEnum):
     """Any text: lines that are not comments are searched."""
 
 
-class Scope(StrEnum):
+class FileScope(StrEnum):
     """Which files a row without `files` looks at."""
 
     FILES = "files"
@@ -49,7 +49,7 @@ class Beside:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Example:
+class SettingExample:
     """A file that has to be found, or must not be."""
 
     flagged: bool
@@ -64,7 +64,7 @@ class Setting:
     rule: Rule
     confidence: Confidence
     files: tuple[str, ...]
-    scope: Scope
+    scope: FileScope
     form: Form
     keys: tuple[str, ...] = ()
     bad: re.Pattern[str] | None = None
@@ -75,7 +75,7 @@ class Setting:
     beside: Beside | None = None
     words: tuple[bytes, ...] = ()
     regex: re.Pattern[str] | None = None
-    examples: tuple[Example, ...] = ()
+    examples: tuple[SettingExample, ...] = ()
 
 
 @cache
@@ -105,8 +105,8 @@ def setting(row: Table) -> Setting:
         raise row.wrong("source", "is empty")
     form = row.choice("form", Form)
     paths = tuple(one.lower() for one in row.texts("files", []))
-    scope = row.choice("scope", Scope, Scope.FILES)
-    if bool(paths) == (scope is not Scope.FILES):
+    scope = row.choice("scope", FileScope, FileScope.FILES)
+    if bool(paths) == (scope is not FileScope.FILES):
         raise row.wrong("files", "name files, or a scope, and not both")
     found = Setting(
         rule=Rule(
@@ -168,7 +168,7 @@ def _beside(row: Table) -> Beside | None:
     return found
 
 
-def _example(row: Table) -> Example:
-    found = Example(flagged=row.flag("flagged"), path=row.text("path"), content=row.text("content"))
+def _example(row: Table) -> SettingExample:
+    found = SettingExample(flagged=row.flag("flagged"), path=row.text("path"), content=row.text("content"))
     row.done()
     return found

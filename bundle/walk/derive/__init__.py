@@ -10,7 +10,7 @@ from bundle.walk.derive import bytecode, documents, rpmdb, sqlite, wrapped
 from bundle.walk.formats import outside, rpms
 from bundle.walk.formats.raw import Note
 from bundle.walk.identify import HEAD, wide
-from bundle.walk.limits import Limits
+from bundle.walk.limits import WalkLimits
 from bundle.walk.member import Member
 from bundle.walk.problem import Broken, Problem
 from bundle.walk.source import Source
@@ -22,7 +22,7 @@ MOST = 32 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class DerivedText:
     """One text, how it was made, and the line of the stored file it came from."""
 
     how: str
@@ -31,7 +31,7 @@ class Text:
 
 
 def texts(
-    member: Member, source: Source, limits: Limits, hits: Mapping[bytes, int] | None = None
+    member: Member, source: Source, limits: WalkLimits, hits: Mapping[bytes, int] | None = None
 ) -> Iterator[Member | Problem]:
     """Say every text that can be derived from one stored file; `hits` is what a glance at it found (see `glance`)."""
     form = member.format
@@ -41,13 +41,13 @@ def texts(
         return
     for text in _from(form, source, limits, hits):
         yield from _said(member, text)
-        if member.format not in SCRIPTS and isinstance(text, Text):
+        if member.format not in SCRIPTS and isinstance(text, DerivedText):
             for carried in _carried(text, limits):
                 yield from _said(member, carried)
 
 
 def of_container(
-    member: Member, source: Source, facts: Mapping[str, str], limits: Limits
+    member: Member, source: Source, facts: Mapping[str, str], limits: WalkLimits
 ) -> Iterator[Member | Problem]:
     """Say the texts of a container that none of its members has by itself: scripts and notes of a package, rows of a workbook."""
     for text in (rpms.SCRIPTS, rpms.NOTES):
@@ -58,7 +58,7 @@ def of_container(
             yield from _said(member, sheet)
 
 
-def _said(member: Member, text: Text | Note) -> Iterator[Member | Problem]:
+def _said(member: Member, text: DerivedText | Note) -> Iterator[Member | Problem]:
     if isinstance(text, Note):
         yield Problem(text.reason, member.parts, text.message)
     elif text.content:
@@ -75,10 +75,10 @@ SCRIPTS = frozenset({"php", "shell", "python", "perl", "ruby", "node", "script",
 
 
 def _from(
-    form: str, source: Source, limits: Limits, hits: Mapping[bytes, int] | None
-) -> Iterator[Text | Note]:
+    form: str, source: Source, limits: WalkLimits, hits: Mapping[bytes, int] | None
+) -> Iterator[DerivedText | Note]:
     if form in ("bdb", "sqlite"):
-        yield Text(INSTALLED, rpmdb.installed(form, source))
+        yield DerivedText(INSTALLED, rpmdb.installed(form, source))
     if form == "pdf":
         yield from _outside(source, "pdf", limits)
     elif source.size > MOST:
@@ -92,58 +92,58 @@ def _from(
             if left is not None:
                 yield Note("unsupported", wrapped.NOT_DECODED % (left[1], left[0]))
         if form == "xml" and documents.is_office(data):
-            yield Text("office-text", documents.office(data))
+            yield DerivedText("office-text", documents.office(data))
     elif form == "sqlite":
-        yield Text("sqlite-text", sqlite.dump(source))
+        yield DerivedText("sqlite-text", sqlite.dump(source))
     else:
         yield from _made(form, source, limits)
 
 
-def _made(form: str, source: Source, limits: Limits) -> Iterator[Text | Note]:
+def _made(form: str, source: Source, limits: WalkLimits) -> Iterator[DerivedText | Note]:
     """Say what is made of a file's bytes as a whole."""
     if form in _COMPILED:
         data = source.read(0, source.size)
         worth_it, constants = _COMPILED[form]
         listed, own = constants(data) if worth_it(data) else (b"", [])
-        yield Text("constants", listed)
-        yield from (Text("constant", text) for text in own)
+        yield DerivedText("constants", listed)
+        yield from (DerivedText("constant", text) for text in own)
     elif form in _WHOLE:
         how, read = _WHOLE[form]
         data = source.read(0, source.size)
-        yield Text(how, read(data), 1 if form == "utf-16" else None)
+        yield DerivedText(how, read(data), 1 if form == "utf-16" else None)
         if form == "ole" and documents.ENCRYPTED_OFFICE.search(data):
             yield Note("encrypted", "is an Office document that needs a password: its text was not read")
         if form == "ole" and documents.OLD_WORKBOOK.search(data):
             yield from _outside(source, "workbook", limits)
 
 
-def _outside(source: Source, kind: str, limits: Limits) -> Iterator[Text | Note]:
+def _outside(source: Source, kind: str, limits: WalkLimits) -> Iterator[DerivedText | Note]:
     """Yield the text of a PDF or the sheets of a workbook; the walk reports a larger PDF where it opens streams."""
     how, largest = ("pdf-text", documents.LARGEST_PDF) if kind == "pdf" else ("sheet-text", MOST)
     if source.size <= largest:
         for said in outside.texts(source, kind, limits):
-            yield said if isinstance(said, Note) else Text(how, said)
+            yield said if isinstance(said, Note) else DerivedText(how, said)
     elif kind != "pdf":
         yield Note("limit-member", f"is a workbook of more than {MOST >> 20} MiB: its rows were not read")
 
 
 def _unwrapped(
     data: bytes,
-    limits: Limits,
+    limits: WalkLimits,
     hits: Mapping[bytes, int] | None,
     *,
     of: str = "",
     lines: bool = True,
     php: bool = False,
-) -> Iterator[Text | Note]:
+) -> Iterator[DerivedText | Note]:
     try:
         for how, content, line in wrapped.unwrapped(data, limits.layers, hits, php=php):
-            yield Text(of + how, content, line if lines else None)
+            yield DerivedText(of + how, content, line if lines else None)
     except Broken as problem:
         yield Note(problem.reason, str(problem))
 
 
-def _carried(made: Text, limits: Limits) -> Iterator[Text | Note]:
+def _carried(made: DerivedText, limits: WalkLimits) -> Iterator[DerivedText | Note]:
     """Say what a text that was made carries wrapped: compiled Python and a database's rows do as scripts do."""
     hits = wrapped.said(made.content) if made.how not in _BARE else {}
     if hits and wrapped.worth_it(made.content, hits):

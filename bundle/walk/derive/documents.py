@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator
 from html import unescape
 
-from bundle.walk.limits import Limits
+from bundle.walk.limits import WalkLimits
 
 LARGEST_PDF = 256 << 20
 _FIRST, _PIECE = 256, 64 << 10
@@ -39,7 +39,7 @@ def streams(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 class Room:
     """How much the streams of one PDF may unpack to: two streams may have the same bytes."""
 
-    def __init__(self, size: int, limits: Limits) -> None:
+    def __init__(self, size: int, limits: WalkLimits) -> None:
         """Make room for a PDF of this size."""
         self._left = min(max(limits.ratio_from, limits.ratio * size), limits.total)
 

@@ -11,7 +11,7 @@ from functools import cache
 
 from bundle.walk import unopened
 from bundle.walk.embedded import coded, extents, stored
-from bundle.walk.formats.raw import Context, Note, Raw
+from bundle.walk.formats.raw import Note, Raw, ReaderContext
 from bundle.walk.gate import Gate
 from bundle.walk.member import OVERLAP, WINDOW, Content
 from bundle.walk.registry import section
@@ -34,7 +34,7 @@ OWN = (stored.PHAR,)
 
 
 def archives(
-    form: str, source: Source, context: Context, hits: Mapping[bytes, int] | None = None
+    form: str, source: Source, context: ReaderContext, hits: Mapping[bytes, int] | None = None
 ) -> Iterator[Raw | Note]:
     """Say the archives in a file that is none itself, in the order they lie in it.
 
@@ -56,11 +56,11 @@ def archives(
 
 
 def _all(  # noqa: C901 - one branch for each way an archive is told
-    form: str, source: Source, context: Context, hits: Mapping[bytes, int] | None
+    form: str, source: Source, context: ReaderContext, hits: Mapping[bytes, int] | None
 ) -> Iterator[Raw | Note]:
     reached = 0
-    text = coded.Text(source)
-    said: set[unopened.Row] = set()
+    text = coded.CodedText(source)
+    said: set[unopened.ContainerKind] = set()
     for base in range(0, source.size, WINDOW):
         content = source.view(base, WINDOW + OVERLAP)
         places = _marks(content, base, hits)
@@ -93,7 +93,7 @@ def _all(  # noqa: C901 - one branch for each way an archive is told
 
 
 def _not_opened(
-    source: Source, at: int, mark: bytes, context: Context, said: set[unopened.Row]
+    source: Source, at: int, mark: bytes, context: ReaderContext, said: set[unopened.ContainerKind]
 ) -> Iterator[Note]:
     """Say once which container lies in a file that no reader opens."""
     row = unopened.inside()[mark]

@@ -130,7 +130,7 @@ _ENOUGH = 16 << 10
 _HEAD = re.compile(rb"\nbegin [0-7]{3,4} ([^\r\n]{1,255})\r?\n")
 
 
-class Text:
+class CodedText:
     """One text, with what is asked of it at many marks and found once."""
 
     def __init__(self, source: Source) -> None:
@@ -158,7 +158,7 @@ class Text:
 
 
 def at(  # noqa: PLR0911 - one return for each coding
-    text: Text, place: int, mark: bytes
+    text: CodedText, place: int, mark: bytes
 ) -> Found | None:
     """Return the archive whose text starts at a mark."""
     source = text.source
@@ -185,7 +185,7 @@ _MOST = 64 << 20
 """Bytes of a text in another coding than Base64 and uuencode."""
 
 
-def _otherwise(text: Text, place: int, coding: _Coding) -> Found | None:
+def _otherwise(text: CodedText, place: int, coding: _Coding) -> Found | None:
     """Return the archive that a text in one of `_CODINGS` holds."""
     source = text.source
     before = source.read(place - 1, 1) if place else b""
@@ -224,7 +224,7 @@ def _literal(source: Source, place: int) -> bytes:
     return whole[:at] if at >= 0 else whole
 
 
-def _is_archive(head: bytes, length: int, text: Text) -> bool:
+def _is_archive(head: bytes, length: int, text: CodedText) -> bool:
     """Whether a run is an archive; one compressed text in a script that says how it is undone is unwrapped elsewhere."""
     kind = identify(head[:HEAD], Memory(head))
     if kind not in CONTAINERS:
@@ -272,7 +272,7 @@ def _uuencoded(source: Source, place: int) -> Found | None:
     return Found(place, length, f"<uuencoded at {place + 1}>", _undone(source, start))
 
 
-def _bare(text: Text, place: int) -> Found | None:
+def _bare(text: CodedText, place: int) -> Found | None:
     source = text.source
     before = source.read(max(0, place - _FULL), min(place, _FULL))
     if before[-1:] not in _OPENING or (before[-1:] == b"\n" and _line(before.splitlines()[-1])):

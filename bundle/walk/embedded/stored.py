@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 
 from bundle.walk.derive import documents, sqlite
-from bundle.walk.formats.raw import Context, Note, Raw, decoded
+from bundle.walk.formats.raw import Note, Raw, ReaderContext, decoded
 from bundle.walk.identify import CONTAINERS, HEAD, identify
 from bundle.walk.limits import MIB
 from bundle.walk.problem import Broken
@@ -20,7 +20,7 @@ _MOST = 32 * MIB
 _LEAST = 60
 
 
-def members(form: str, source: Source, context: Context) -> Iterator[Raw | Note]:
+def members(form: str, source: Source, context: ReaderContext) -> Iterator[Raw | Note]:
     """Say the files that a document holds in a form of its own."""
     if form == "pdf":
         if source.size > documents.LARGEST_PDF:
@@ -80,7 +80,7 @@ def _plain(body: bytes, flags: int) -> bytes | Iterator[bytes]:
     return bunzip2(iter((body,))) if flags & 0x2000 else body
 
 
-def _pdf(data: bytes, context: Context) -> Iterator[Raw | Note]:
+def _pdf(data: bytes, context: ReaderContext) -> Iterator[Raw | Note]:
     room = documents.Room(len(data), context.limits)
     for about, start, end in documents.streams(data):
         if b"/FlateDecode" not in about or b"/Image" in about:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bundle.walk.formats.raw import Context, Note, Raw, decoded
+from bundle.walk.formats.raw import Note, Raw, ReaderContext, decoded
 from bundle.walk.problem import Broken
 from bundle.walk.source import Source, chunks
 from bundle.walk.stream import Stream
@@ -15,7 +15,7 @@ _TABLE = 4 << 20
 _INDEXES = (b"/", b"/SYM64/", b"__.SYMDEF", b"__.SYMDEF SORTED")
 
 
-def members(source: Source, context: Context) -> Iterator[Raw | Note]:
+def members(source: Source, context: ReaderContext) -> Iterator[Raw | Note]:
     """Say the members in order."""
     stream = Stream(chunks(source))
     stream.skip(len(MAGIC))

@@ -69,10 +69,10 @@ def _read(request: dict[str, Any]) -> None:
                         sys.stdout.buffer.flush()  # the next page may be the last that this process reads
                     left -= len(line)
                     if left < 0:
-                        raise documents.RefusedError("limit-member", documents.LONGER)
+                        raise documents.DocumentRefusedError("limit-member", documents.LONGER)
             finally:
                 _tell(b"M")
-    except documents.RefusedError as problem:
+    except documents.DocumentRefusedError as problem:
         _tell(b"E", reason=problem.args[0], message=problem.args[1])
         return
     _tell(b"E")

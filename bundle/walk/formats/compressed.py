@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from bundle.walk import stream, zstd
 from bundle.walk.formats import cpio, stripped, tars
-from bundle.walk.formats.raw import Context, Note, Raw
+from bundle.walk.formats.raw import Note, Raw, ReaderContext
 from bundle.walk.problem import Broken
 from bundle.walk.source import Source, chunks
 
@@ -18,7 +18,7 @@ _ENDINGS = {
 }  # fmt: skip
 
 
-def unpacked(source: Source, kind: str, context: Context, start: int = 0) -> Iterator[bytes] | None:
+def unpacked(source: Source, kind: str, context: ReaderContext, start: int = 0) -> Iterator[bytes] | None:
     """Return what a compressed file unpacks to, or None for a format that only libarchive knows."""
     blocks = chunks(source, start)
     window = context.limits.window
@@ -44,7 +44,7 @@ def _in_time(blocks: Iterator[bytes], deadline: float) -> Iterator[bytes]:
 
 def members(
     blocks: Iterator[bytes],
-    context: Context,
+    context: ReaderContext,
     by_number: Callable[[stream.Stream], Iterator[Raw | Note]] | None = None,
 ) -> Iterator[Raw | Note]:
     """Say what is inside an unpacked stream, and what lies behind it; `by_number` reads what `stripped` describes."""

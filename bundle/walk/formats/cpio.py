@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 
-from bundle.walk.formats.raw import Context, Note, Raw, decoded
+from bundle.walk.formats.raw import Note, Raw, ReaderContext, decoded
 from bundle.walk.frame import MOST_NAMES
 from bundle.walk.problem import Broken
 from bundle.walk.stream import Stream
@@ -30,7 +30,7 @@ Links = dict[tuple[int, ...], str]
 """The first name of each file that has several, by what its names share."""
 
 
-def members(stream: Stream, context: Context) -> Iterator[Raw | Note]:
+def members(stream: Stream, context: ReaderContext) -> Iterator[Raw | Note]:
     """Say the members in order; after the trailer another cpio, or whatever lies there, follows."""
     links: Links = {}
     while True:
@@ -66,7 +66,7 @@ def _zeros(piece: bytes) -> int:
     return zeros if zeros == len(piece) else zeros // _WORD * _WORD
 
 
-def _new(stream: Stream, context: Context, links: Links, *, summed: bool) -> Raw | None:
+def _new(stream: Stream, context: ReaderContext, links: Links, *, summed: bool) -> Raw | None:
     head = stream.exactly(110)
     try:
         values = [int(head[at : at + 8], 16) for at in range(6, 110, 8)]
@@ -82,7 +82,7 @@ def _new(stream: Stream, context: Context, links: Links, *, summed: bool) -> Raw
     return _linked(raw, count, (inode, major, minor), links)
 
 
-def _old(stream: Stream, context: Context, links: Links, *, summed: bool) -> Raw | None:
+def _old(stream: Stream, context: ReaderContext, links: Links, *, summed: bool) -> Raw | None:
     del summed  # the old form has no sum
     head = stream.exactly(76)
     widths = (6, 6, 6, 6, 6, 6, 6, 11, 6, 11)
@@ -111,7 +111,7 @@ def _linked(raw: Raw, count: int, node: tuple[int, ...], links: Links) -> Raw:
     return raw
 
 
-def _name(stream: Stream, size: int, context: Context, *, pad: int) -> bytes:
+def _name(stream: Stream, size: int, context: ReaderContext, *, pad: int) -> bytes:
     if not 0 < size <= context.limits.path + 4096:
         raise Broken("corrupt", f"a name of {size} bytes")
     name = stream.exactly(size)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from bundle.walk.formats import ends
 from bundle.walk.formats.cramblocks import Blocks
-from bundle.walk.formats.raw import Context, Note, Raw, decoded
+from bundle.walk.formats.raw import Note, Raw, ReaderContext, decoded
 from bundle.walk.formats.unused import Unused
 from bundle.walk.problem import Broken
 from bundle.walk.source import Source, chunks
@@ -51,7 +51,7 @@ def is_behind_boot_code(head: bytes) -> bool:
     return root.mode >> 12 == _FOLDER and (not root.size or root.place >= BOOT + LENGTH)
 
 
-def members(source: Source, context: Context) -> Iterator[Raw | Note]:
+def members(source: Source, context: ReaderContext) -> Iterator[Raw | Note]:
     """Say the members, folder by folder. Errors: Broken, now or while they are read."""
     image = _Image(source)
     yield from image.problems()

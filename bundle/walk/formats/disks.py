@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from bundle.walk.formats.raw import Context, Note, Raw
+from bundle.walk.formats.raw import Note, Raw, ReaderContext
 from bundle.walk.source import Source, chunks
 
 SECTOR = 512
@@ -59,7 +59,7 @@ def _told(rows: list[tuple[int, int, int, int]]) -> list[tuple[int, int, int]]:
     return [(kind, start, count) for _, kind, start, count in rows]
 
 
-def members(source: Source, _context: Context) -> Iterator[Raw | Note]:
+def members(source: Source, _context: ReaderContext) -> Iterator[Raw | Note]:
     """Say the partitions of a disk, and what lies between them."""
     found, tables = _by_gpt(source) or _by_mbr(source)
     for number, (start, end) in enumerate(found, 1):

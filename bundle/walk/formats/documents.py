@@ -12,20 +12,22 @@ MOST = 16 << 20
 LONGER = f"has more than {MOST >> 20} MiB of text: the rest was not read"
 
 
-class RefusedError(Exception):
+class DocumentRefusedError(Exception):
     """A document that its library refuses. Arguments: reason, message."""
 
 
 def pages(fd: int, start: int, size: int) -> Iterator[bytes]:
-    """Yield the text of each page of a PDF. Errors: RefusedError."""
+    """Yield the text of each page of a PDF. Errors: DocumentRefusedError."""
     import pypdfium2
 
     try:
         document = pypdfium2.PdfDocument(os.pread(fd, size, start))
     except pypdfium2.PdfiumError as problem:
         if problem.err_code == pypdfium2.raw.FPDF_ERR_PASSWORD:
-            raise RefusedError("encrypted", "is a PDF that needs a password: its text was not read") from None
-        raise RefusedError("corrupt", "is a damaged PDF: its text was not read") from None
+            raise DocumentRefusedError(
+                "encrypted", "is a PDF that needs a password: its text was not read"
+            ) from None
+        raise DocumentRefusedError("corrupt", "is a damaged PDF: its text was not read") from None
     broken = 0
     for number in range(len(document)):
         try:
@@ -37,11 +39,13 @@ def pages(fd: int, start: int, size: int) -> Iterator[bytes]:
             continue
         yield re.sub("[\0\r\ufffe]+", "", text).encode("utf-8", "replace") + b"\n"
     if broken:
-        raise RefusedError("corrupt", f"is a PDF with {broken} damaged pages: their text was not read")
+        raise DocumentRefusedError(
+            "corrupt", f"is a PDF with {broken} damaged pages: their text was not read"
+        )
 
 
 def sheets(fd: int, start: int, size: int) -> Iterator[Iterator[bytes]]:
-    """Yield the rows of each sheet of a workbook, cells separated by tabs. Errors: RefusedError."""
+    """Yield the rows of each sheet of a workbook, cells separated by tabs. Errors: DocumentRefusedError."""
     import io
 
     import python_calamine
@@ -54,7 +58,7 @@ def sheets(fd: int, start: int, size: int) -> Iterator[Iterator[bytes]]:
     except python_calamine.CalamineError:
         names = []
     if not names:
-        raise RefusedError(
+        raise DocumentRefusedError(
             "corrupt", "is a workbook that is damaged or needs a password: its rows were not read"
         )
 

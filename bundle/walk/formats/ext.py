@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator
 
 from bundle.walk.formats import ends
-from bundle.walk.formats.raw import Context, Note, Raw, decoded
+from bundle.walk.formats.raw import Note, Raw, ReaderContext, decoded
 from bundle.walk.problem import Broken
 from bundle.walk.source import CHUNK, Source
 from hardening.records import dataclass
@@ -54,7 +54,7 @@ def size(source: Source) -> int:
     return blocks << 10 + min(log, 6)
 
 
-def members(source: Source, _context: Context) -> Iterator[Raw | Note]:
+def members(source: Source, _context: ReaderContext) -> Iterator[Raw | Note]:
     """Say the members, folder by folder. Errors: Broken, now or while they are read."""
     image = _Image(source)
     whole = size(source)

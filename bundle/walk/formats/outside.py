@@ -20,8 +20,8 @@ from functools import cache
 from typing import IO, Any
 
 from bundle.walk.formats import documents, ends, isos
-from bundle.walk.formats.raw import Context, Note, Raw
-from bundle.walk.limits import Limits
+from bundle.walk.formats.raw import Note, Raw, ReaderContext
+from bundle.walk.limits import WalkLimits
 from bundle.walk.problem import Broken
 from bundle.walk.source import Memory, Source, chunks, region
 
@@ -61,7 +61,7 @@ def found() -> str:
     return find_library("archive") or ""
 
 
-def members(source: Source, kind: str, context: Context) -> Iterator[Raw | Note]:
+def members(source: Source, kind: str, context: ReaderContext) -> Iterator[Raw | Note]:
     """Say the members of a container of a format in FORMATS. Errors: Broken."""
     if kind == "rar" and ends.volume(source):
         yield Note(
@@ -79,19 +79,19 @@ def members(source: Source, kind: str, context: Context) -> Iterator[Raw | Note]
         yield from ends.behind(source, _ENDS[kind](source))
 
 
-def unpacked(source: Source, kind: str, context: Context) -> Iterator[bytes]:
+def unpacked(source: Source, kind: str, context: ReaderContext) -> Iterator[bytes]:
     """Return the content of a file compressed with one of FILTERS. Errors: Broken."""
     for raw in _Child(source, "raw", FILTERS[kind], context).members():
         if isinstance(raw, Raw) and not isinstance(raw.data, bytes):
             yield from raw.data
 
 
-def texts(source: Source, kind: str, limits: Limits) -> Iterator[bytes | Note]:
+def texts(source: Source, kind: str, limits: WalkLimits) -> Iterator[bytes | Note]:
     """Yield the text of a PDF, or each sheet of a workbook; a note if some of it was not read."""
     limited = replace(limits, seconds=min(limits.seconds, _LONGEST_READ))
     left = documents.MOST + _LONGEST
     try:
-        for raw in _Child(source, kind, "none", Context("", limited)).members():
+        for raw in _Child(source, kind, "none", ReaderContext("", limited)).members():
             if not isinstance(raw, Raw) or isinstance(raw.data, bytes):
                 continue
             text = bytearray()
@@ -112,7 +112,7 @@ def texts(source: Source, kind: str, limits: Limits) -> Iterator[bytes | Note]:
 
 
 class _Child:
-    def __init__(self, source: Source, form: str, through: str, context: Context) -> None:
+    def __init__(self, source: Source, form: str, through: str, context: ReaderContext) -> None:
         self._source = source
         self._request = {
             "format": form,

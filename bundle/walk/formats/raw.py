@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from itertools import chain
 from math import inf
 
-from bundle.walk.limits import Limits
-from bundle.walk.member import Entry
+from bundle.walk.limits import WalkLimits
+from bundle.walk.member import ContainerEntry
 from bundle.walk.problem import Broken
 
 
@@ -45,12 +45,12 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class ReaderContext:
     """What a reader may need beside the bytes."""
 
     name: str
     """The last component of the container's own path, for what has no name inside it."""
-    limits: Limits
+    limits: WalkLimits
     passwords: tuple[bytes, ...] = ()
     deadline: float = inf
     """When the walk has to be over (`time.monotonic`)."""
@@ -61,7 +61,7 @@ class Opened:
     """A container that was understood."""
 
     members: Iterator[Raw | Note]
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[ContainerEntry, ...] = ()
     script: int | None = None
     """Length of the script in front of the archive, where it is a self-extracting one."""
     facts: dict[str, str] = field(default_factory=dict)

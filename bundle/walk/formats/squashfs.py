@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import zstandard
 
 from bundle.walk.formats import ends, lz
-from bundle.walk.formats.raw import Context, Note, Raw, decoded
+from bundle.walk.formats.raw import Note, Raw, ReaderContext, decoded
 from bundle.walk.problem import Broken
 from bundle.walk.source import Source
 
@@ -27,7 +27,7 @@ _NONE = 0xFFFFFFFF
 _KINDS = {1: "directory", 2: "file", 3: "symlink", 4: "device", 5: "device", 6: "fifo", 7: "socket"}
 
 
-def members(source: Source, context: Context) -> Iterator[Raw | Note]:
+def members(source: Source, context: ReaderContext) -> Iterator[Raw | Note]:
     """Say the members, folder by folder in the order of the directory tables."""
     image = _Image(source, context)
     todo: list[tuple[str, int]] = [("", image.root)]
@@ -61,7 +61,7 @@ class _Inode:
 
 
 class _Image:
-    def __init__(self, source: Source, context: Context) -> None:
+    def __init__(self, source: Source, context: ReaderContext) -> None:
         head = source.read(0, _SUPER.size)
         if len(head) < _SUPER.size:
             raise Broken("truncated", "ends inside the superblock")
@@ -223,7 +223,7 @@ def _whole(block: bytes, *, ended: bool) -> bytes:
     return block
 
 
-def _method(number: int, context: Context) -> Callable[[bytes, int], bytes]:
+def _method(number: int, context: ReaderContext) -> Callable[[bytes, int], bytes]:
     """Return the decompressor: a function of packed bytes and the most they may become. Errors: Broken."""
 
     def inflate(body: bytes, most: int) -> bytes:

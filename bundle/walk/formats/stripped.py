@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator
 
 from bundle.walk.formats import cpio
-from bundle.walk.formats.raw import Context, Note, Raw, decoded
+from bundle.walk.formats.raw import Note, Raw, ReaderContext, decoded
 from bundle.walk.problem import Broken
 from bundle.walk.source import Source
 from bundle.walk.stream import Stream
@@ -69,7 +69,7 @@ class Files:
         return self._store[offset:].split(b"\0", count)[:count]
 
 
-def members(stream: Stream, files: Files, context: Context) -> Iterator[Raw | Note]:
+def members(stream: Stream, files: Files, context: ReaderContext) -> Iterator[Raw | Note]:
     """Say the members in order. Errors: Broken, LookupError, ValueError."""
     while stream.peek(len(MAGIC)) == MAGIC:
         number = int(stream.exactly(_RECORD)[len(MAGIC) :], 16)

@@ -10,7 +10,7 @@ from math import isfinite
 
 from bundle.walk.formats import sparse
 from bundle.walk.formats.octal import number
-from bundle.walk.formats.raw import Context, Note, Raw, decoded
+from bundle.walk.formats.raw import Note, Raw, ReaderContext, decoded
 from bundle.walk.problem import Broken
 from bundle.walk.stream import Stream
 
@@ -59,7 +59,7 @@ class _Pending:
     notes: list[str] = field(default_factory=list)
 
 
-def members(stream: Stream, _context: Context) -> Iterator[Raw | Note]:
+def members(stream: Stream, _context: ReaderContext) -> Iterator[Raw | Note]:
     """Say the members of a tar in order."""
     everywhere: dict[str, bytes] = {}
     pending = _Pending()

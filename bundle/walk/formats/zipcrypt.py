@@ -11,17 +11,19 @@ from bundle.walk.problem import Broken
 from bundle.walk.source import Memory, Source
 
 if TYPE_CHECKING:
-    from bundle.walk.formats.zipdir import Row
+    from bundle.walk.formats.zipdir import ZipEntry
 
 _LONGEST = 256 << 20
 _KEY_BYTES = {1: 16, 2: 24, 3: 32}
 
 
-def decrypted(source: Source, row: Row, begin: int, passwords: tuple[bytes, ...]) -> Iterator[bytes] | None:
+def decrypted(
+    source: Source, row: ZipEntry, begin: int, passwords: tuple[bytes, ...]
+) -> Iterator[bytes] | None:
     """Return the content of an encrypted member, or None where no password opens it."""
-    from bundle.walk.formats.raw import Context
+    from bundle.walk.formats.raw import ReaderContext
     from bundle.walk.formats.zipdata import unpack
-    from bundle.walk.limits import Limits
+    from bundle.walk.limits import WalkLimits
 
     if not passwords or row.packed > _LONGEST:
         return None
@@ -34,7 +36,7 @@ def decrypted(source: Source, row: Row, begin: int, passwords: tuple[bytes, ...]
             continue
         plain, method = opened
         try:
-            content = b"".join(unpack(Memory(plain), method, Context("", Limits())))
+            content = b"".join(unpack(Memory(plain), method, ReaderContext("", WalkLimits())))
         except Broken:
             continue
         if len(content) == row.size and (row.method == 99 or zlib.crc32(content) == row.crc):
@@ -70,7 +72,7 @@ def _aes(cipher: bytes, extra: bytes, password: bytes) -> tuple[bytes, int] | No
     return plain, int.from_bytes(extra[found + 9 : found + 11], "little")
 
 
-def _traditional(cipher: bytes, row: Row, password: bytes) -> tuple[bytes, int] | None:
+def _traditional(cipher: bytes, row: ZipEntry, password: bytes) -> tuple[bytes, int] | None:
     """Undo PKWARE's cipher; the last byte of the 12 in front says whether the password fits."""
     import zipfile
 

@@ -7,9 +7,9 @@ import zlib
 from collections.abc import Iterator
 
 from bundle.walk import stream, zstd
-from bundle.walk.formats.raw import Context
-from bundle.walk.formats.zipdir import Row
-from bundle.walk.limits import Limits
+from bundle.walk.formats.raw import ReaderContext
+from bundle.walk.formats.zipdir import ZipEntry
+from bundle.walk.limits import WalkLimits
 from bundle.walk.problem import Broken
 from bundle.walk.source import Slice, Source, chunks
 
@@ -23,7 +23,7 @@ def refused(reason: str, message: str) -> Iterator[bytes]:
     yield b""
 
 
-def content(source: Source, row: Row, begin: int, context: Context) -> bytes | Iterator[bytes]:
+def content(source: Source, row: ZipEntry, begin: int, context: ReaderContext) -> bytes | Iterator[bytes]:
     """Return the content: at once where that is the whole truth and small, else in pieces that are checked."""
     if row.size <= _AT_ONCE and row.packed <= _AT_ONCE:
         packed = source.read(begin, row.packed)
@@ -42,7 +42,7 @@ def content(source: Source, row: Row, begin: int, context: Context) -> bytes | I
     )
 
 
-def unpack(packed: Source, method: int, context: Context) -> Iterator[bytes]:
+def unpack(packed: Source, method: int, context: ReaderContext) -> Iterator[bytes]:
     """Undo a method of `METHODS`. Errors: Broken."""
     blocks = chunks(packed)
     if method == 0:
@@ -73,7 +73,7 @@ def unpack(packed: Source, method: int, context: Context) -> Iterator[bytes]:
     return stream.raw_lzma(chunks(packed, 9), filters)
 
 
-def _checked(blocks: Iterator[bytes], row: Row) -> Iterator[bytes]:
+def _checked(blocks: Iterator[bytes], row: ZipEntry) -> Iterator[bytes]:
     """Pass the content on and compare it with what the directory promises. Errors: Broken."""
     crc = 0
     size = 0
@@ -89,7 +89,7 @@ def _checked(blocks: Iterator[bytes], row: Row) -> Iterator[bytes]:
         raise Broken("checksum", "CRC-32 of the content is not the one in the directory")
 
 
-def unlisted(source: Source, row: Row, begin: int, end: int) -> tuple[bytes | Iterator[bytes], int]:
+def unlisted(source: Source, row: ZipEntry, begin: int, end: int) -> tuple[bytes | Iterator[bytes], int]:
     """Return the content of an entry that has only a local header, and how many packed bytes it takes."""
     if row.flags & 1:
         return refused("encrypted", "is encrypted"), row.packed
@@ -100,7 +100,7 @@ def unlisted(source: Source, row: Row, begin: int, end: int) -> tuple[bytes | It
     if row.method not in METHODS:
         return refused("unsupported", f"is packed with method {row.method}"), row.packed
     limited = Slice(source, begin, max(0, min(row.packed, end - begin)))
-    return unpack(limited, row.method, Context("", Limits())), row.packed
+    return unpack(limited, row.method, ReaderContext("", WalkLimits())), row.packed
 
 
 def _deflated(source: Source, begin: int, end: int) -> tuple[bytes, int]:

@@ -10,7 +10,7 @@ from datetime import date
 from functools import cache
 
 from bundle.walk.formats.raw import Note, decoded
-from bundle.walk.limits import Limits
+from bundle.walk.limits import WalkLimits
 from bundle.walk.problem import Broken
 from bundle.walk.source import Source
 from hardening.records import dataclass
@@ -28,7 +28,7 @@ _UNICODE = b"up"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ZipEntry:
     """One entry, as the directory or its local header says it."""
 
     name: bytes
@@ -60,7 +60,7 @@ class Row:
 class Directory:
     """A central directory that was understood."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[ZipEntry, ...]
     start: int
     """Where the central directory starts."""
     end: int
@@ -71,7 +71,7 @@ class Directory:
     """Bytes of the archive's comment, the last in front of `end`."""
 
 
-def directory_of(source: Source, most: int = Limits().members) -> Directory | None:
+def directory_of(source: Source, most: int = WalkLimits().members) -> Directory | None:
     """Return the central directory, by the last end record that leads to one. Errors: Broken (more than `most` entries)."""
     span = min(source.size, 65557)
     tail = source.read(source.size - span, span)
@@ -131,7 +131,7 @@ def _is_longer(source: Source, at: int, end: int, most: int) -> bool:
     return True
 
 
-def _are_there(source: Source, rows: tuple[Row, ...]) -> bool:
+def _are_there(source: Source, rows: tuple[ZipEntry, ...]) -> bool:
     """Whether every entry begins where the directory says, less what lies in front of the archive.
 
     A zip that is added to a program, or to a script, counts from the begin of that file, which was cut off here.
@@ -139,8 +139,8 @@ def _are_there(source: Source, rows: tuple[Row, ...]) -> bool:
     return all(row.at >= 0 and source.read(row.at, 4) == LOCAL for row in rows)
 
 
-def _rows(raw: bytes, count: int, shift: int) -> tuple[Row, ...] | None:
-    rows: list[Row] = []
+def _rows(raw: bytes, count: int, shift: int) -> tuple[ZipEntry, ...] | None:
+    rows: list[ZipEntry] = []
     at = 0
     while at + _CENTRAL.size <= len(raw) and raw[at : at + 4] == CENTRAL:
         (
@@ -169,7 +169,7 @@ def _rows(raw: bytes, count: int, shift: int) -> tuple[Row, ...] | None:
             size, packed, where = _zip64(extra, size, packed, where)
         mode = external >> 16 & 0xFFFF if made >> 8 in (3, 19) else None
         rows.append(
-            Row(
+            ZipEntry(
                 name,
                 flags,
                 method,
@@ -231,7 +231,7 @@ def _midnight(day: int) -> int | None:
         return None
 
 
-def agreed(source: Source, row: Row) -> int | None:
+def agreed(source: Source, row: ZipEntry) -> int | None:
     """Return the length of the extra field of a local header that tells the directory's story, as nearly all do."""
     name, size = row.name, HEADER.size + len(row.name)
     raw = source.read(row.at, size)
@@ -245,7 +245,7 @@ def agreed(source: Source, row: Row) -> int | None:
     return extra if flags & 8 or (crc, packed, whole) == (row.crc, row.packed, row.size) else None
 
 
-def local_header(source: Source, row: Row) -> tuple[Row, int]:
+def local_header(source: Source, row: ZipEntry) -> tuple[ZipEntry, int]:
     """Return the local header of a row, and the length of its extra field. Errors: Broken."""
     raw = source.read(row.at, HEADER.size + len(row.name) + 256)
     found = parse_local(source, row.at, raw)
@@ -254,7 +254,7 @@ def local_header(source: Source, row: Row) -> tuple[Row, int]:
     return found
 
 
-def parse_local(source: Source, at: int, raw: bytes) -> tuple[Row, int] | None:
+def parse_local(source: Source, at: int, raw: bytes) -> tuple[ZipEntry, int] | None:
     """Return the local header at `at` and the length of its extra field; None where there is none."""
     if len(raw) < HEADER.size or raw[:4] != LOCAL:
         return None
@@ -266,17 +266,17 @@ def parse_local(source: Source, at: int, raw: bytes) -> tuple[Row, int] | None:
     name = raw[HEADER.size : HEADER.size + n]
     if _FULL in (packed, size):
         size, packed, _ = _zip64(raw[HEADER.size + n : HEADER.size + n + m], size, packed, 0)
-    return Row(name, flags, method, crc, packed, size, at, None, _moment(day, clock)), m
+    return ZipEntry(name, flags, method, crc, packed, size, at, None, _moment(day, clock)), m
 
 
-def reads_differently(row: Row, local: Row) -> bool:
+def reads_differently(row: ZipEntry, local: ZipEntry) -> bool:
     """Whether who follows the local header gets other content than who follows the directory."""
     if local.method != row.method or (local.flags ^ row.flags) & 1:
         return True
     return not local.flags & 8 and local.packed != row.packed
 
 
-def differences(row: Row, local: Row) -> Iterator[Note]:
+def differences(row: ZipEntry, local: ZipEntry) -> Iterator[Note]:
     """Say where the local header and the directory tell different stories."""
     different: list[str] = []
     if local.name != row.name:
@@ -300,7 +300,7 @@ def differences(row: Row, local: Row) -> Iterator[Note]:
         )
 
 
-def other_name(row: Row) -> str:
+def other_name(row: ZipEntry) -> str:
     """Return the name that a Unicode path field gives to an entry whose own name is plain ASCII and another; else nothing."""
     at = 0
     while at + 4 <= len(row.extra):
@@ -316,7 +316,7 @@ def other_name(row: Row) -> str:
     return ""
 
 
-def descriptor(source: Source, at: int, row: Row) -> int:
+def descriptor(source: Source, at: int, row: ZipEntry) -> int:
     """Return the length of the data descriptor that follows the content."""
     raw = source.read(at, 24)
     crc = row.crc.to_bytes(4, "little")

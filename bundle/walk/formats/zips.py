@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator
 from contextlib import suppress
 from itertools import chain
 
-from bundle.walk.formats.raw import Context, Note, Opened, Raw, decoded
+from bundle.walk.formats.raw import Note, Opened, Raw, ReaderContext, decoded
 from bundle.walk.formats.zipdata import METHODS, content, refused, unlisted
 from bundle.walk.formats.zipdir import (
     CENTRAL,
@@ -15,7 +15,7 @@ from bundle.walk.formats.zipdir import (
     LOCAL,
     TAIL,
     Directory,
-    Row,
+    ZipEntry,
     agreed,
     beside_sizes,
     descriptor,
@@ -25,22 +25,22 @@ from bundle.walk.formats.zipdir import (
     parse_local,
     reads_differently,
 )  # fmt: skip
-from bundle.walk.limits import Limits
-from bundle.walk.member import Entry
+from bundle.walk.limits import WalkLimits
+from bundle.walk.member import ContainerEntry
 from bundle.walk.problem import Broken
 from bundle.walk.source import Source, chunks
 
 
-def open_zip(source: Source, context: Context) -> Opened:
+def open_zip(source: Source, context: ReaderContext) -> Opened:
     """Understand a zip. Without a directory its local headers are walked, and that is said."""
-    directory = directory_of(source, max(context.limits.members, Limits().members))
+    directory = directory_of(source, max(context.limits.members, WalkLimits().members))
     if directory is None:
         return Opened(_without_directory(source))
-    entries = tuple(Entry(row.text, row.size, row.crc) for row in directory.rows)
+    entries = tuple(ContainerEntry(row.text, row.size, row.crc) for row in directory.rows)
     return Opened(_members(source, directory, context), entries)
 
 
-def _members(source: Source, directory: Directory, context: Context) -> Iterator[Raw | Note]:
+def _members(source: Source, directory: Directory, context: ReaderContext) -> Iterator[Raw | Note]:
     """Say the members in the order they are stored, and what lies between them."""
     reached = 0
     overlapping = 0
@@ -65,7 +65,7 @@ def _members(source: Source, directory: Directory, context: Context) -> Iterator
 
 
 def _listed(
-    source: Source, directory: Directory, row: Row, context: Context
+    source: Source, directory: Directory, row: ZipEntry, context: ReaderContext
 ) -> Generator[Raw | Note, None, int]:
     """Say one entry as the directory has it, and as its local header does where that is another; return its end."""
     local = row
@@ -98,7 +98,9 @@ def _more(listed: bytes, local: bytes) -> bytes:
     return len(listed).to_bytes(2, "little") + listed + beside_sizes(local)
 
 
-def _member(source: Source, row: Row, begin: int, context: Context, more: bytes) -> Iterator[Raw | Note]:
+def _member(
+    source: Source, row: ZipEntry, begin: int, context: ReaderContext, more: bytes
+) -> Iterator[Raw | Note]:
     name = row.text
     kind = "directory" if name.endswith("/") and not row.size else "file"
     mode = row.mode & 0o7777 if row.mode is not None else None
@@ -140,7 +142,7 @@ def _member(source: Source, row: Row, begin: int, context: Context, more: bytes)
     )
 
 
-def _other_reading(local: Row, data: bytes | Iterator[bytes]) -> Iterator[Raw]:
+def _other_reading(local: ZipEntry, data: bytes | Iterator[bytes]) -> Iterator[Raw]:
     """Say what the local header makes of an entry, as far as it makes anything of it: that the two differ is said."""
     blocks = iter((data,)) if isinstance(data, bytes) else _as_far_as_it_goes(data)
     first = next(blocks, b"")

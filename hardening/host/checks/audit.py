@@ -14,7 +14,7 @@ from bundle.detect import detectors
 from bundle.redact.configured import masked
 from hardening.engine import product as products
 from hardening.errors import NothingExaminedError
-from hardening.findings import Examined, Finding, InFile, Kind, Result, Run, Subject, Verdict
+from hardening.findings import Examined, Finding, InFile, Result, Run, Subject, SubjectKind, Verdict
 from hardening.host.checks import (
     access_log,
     certificates,
@@ -137,7 +137,7 @@ def audit(
     results += _verdicts(subject, [*findings, *run.findings], results)
     reason = unread.summary([one.message for one in findings if one.rule is UNREAD])
     about = Subject(
-        id=subject, kind=Kind.HOST, examined=Examined.PARTIAL if reason else Examined.FULL, reason=reason,
+        id=subject, kind=SubjectKind.HOST, examined=Examined.PARTIAL if reason else Examined.FULL, reason=reason,
         stats={
             "places": len(places), "servers": len(servers), "files": host.files,
             "left_by_rule": sum(one[0] for one in host.ruled.values()), "judged_on_the_host": len(host.judged),

@@ -9,7 +9,7 @@ from functools import cache
 from bundle.detect import detectors, keys, roles
 from bundle.detect.credentials.texts import place as places
 from hardening.findings import Confidence, Finding, Rule, Severity, in_file
-from hardening.host.checks.root import Judged, Root
+from hardening.host.checks.root import JudgedSecret, Root
 
 HASH = "credential/password-hash"
 _WORDS = {
@@ -60,7 +60,7 @@ def _is_shut(host: Root, path: str) -> bool:
     return about is not None and not about.mode & 0o027
 
 
-def _of_key(host: Root, subject: str, one: Judged) -> Finding | None:
+def _of_key(host: Root, subject: str, one: JudgedSecret) -> Finding | None:
     rule = worded(_KINDS[one.kind])
     shut = _is_shut(host, one.path)
     if shut and one.path.startswith("/etc/") and one.kind != "weak":
@@ -78,7 +78,7 @@ def _of_key(host: Root, subject: str, one: Judged) -> Finding | None:
     )  # fmt: skip
 
 
-def _of_hash(host: Root, subject: str, one: Judged) -> Finding | None:
+def _of_hash(host: Root, subject: str, one: JudgedSecret) -> Finding | None:
     rule, severity = _hash(), Severity.MEDIUM
     said = {
         "usual": "it is the hash of a password that is tried first",

@@ -29,7 +29,7 @@ class FileMeta:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedSecret:
     """A private key or a password hash that was judged where it lies: its content never travels."""
 
     path: str
@@ -70,7 +70,7 @@ class Root:
     """For each rule that leaves files out: their number and bytes, and the first one."""
     reasons: Mapping[str, str] = field(default_factory=dict)
     """What each of these rules leaves out, in words."""
-    judged: tuple[Judged, ...] = ()
+    judged: tuple[JudgedSecret, ...] = ()
     """Keys and hashes that stayed on the host."""
     files: int = 0
     """Files that were read."""

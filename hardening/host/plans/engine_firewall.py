@@ -65,7 +65,7 @@ class Firewall:
 
     label: str = ""
     """The SELinux type that the engine's ports have to have; empty where no policy is in force."""
-    zones: tuple[firewalld.Scope, ...] = ()
+    zones: tuple[firewalld.FirewalldScope, ...] = ()
     """firewalld, for good and in force; empty where it does not run."""
     families: tuple[Family, ...] = ()
     unclear: tuple[str, ...] = ()
@@ -303,7 +303,7 @@ def _failed(said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield name, output or f"exited {code}"
 
 
-def _scopes(said: Mapping[str, Any]) -> Iterator[firewalld.Scope]:
+def _scopes(said: Mapping[str, Any]) -> Iterator[firewalld.FirewalldScope]:
     def text(*words: str) -> str | None:
         code, output = said.get(" ".join(("firewall-cmd", *words)), [1, ""])
         return None if code else str(output)
@@ -318,7 +318,7 @@ def _scopes(said: Mapping[str, Any]) -> Iterator[firewalld.Scope]:
                 text(word, "--direct", one) or "" for one in ("--get-all-rules", "--get-all-passthroughs")
             )
         )
-        yield firewalld.Scope.read(
+        yield firewalld.FirewalldScope.read(
             word,
             text(*scope, "--list-all-zones") or "",
             text(*scope, "--list-all-policies") or "",
@@ -430,13 +430,13 @@ def _before(tool: str, chain: str, words: Sequence[str], line: str) -> str:
     )
 
 
-def _zone_opens(scope: firewalld.Scope, port: int, like: int) -> Iterator[Command]:
+def _zone_opens(scope: firewalld.FirewalldScope, port: int, like: int) -> Iterator[Command]:
     for one in scope.compare(like, port)[0]:
         if not one.there:
             yield _zone_command(scope, one.zone, one.kind, one.new, port)
 
 
-def _zone_closes(scope: firewalld.Scope, left: int, port: int, like: int) -> Iterator[Command]:
+def _zone_closes(scope: firewalld.FirewalldScope, left: int, port: int, like: int) -> Iterator[Command]:
     entries = scope.compare(like, port)[0]
     twins = {(one.zone, one.new) for one in entries}
     twins |= {(one.zone, f"{port}/tcp") for one in entries if scope.sources}
@@ -448,7 +448,7 @@ def _zone_closes(scope: firewalld.Scope, left: int, port: int, like: int) -> Ite
             yield _inverse(_zone_command(scope, zone, kind, entry, left))
 
 
-def _zone_command(scope: firewalld.Scope, zone: str, kind: str, entry: str, port: int) -> Command:
+def _zone_command(scope: firewalld.FirewalldScope, zone: str, kind: str, entry: str, port: int) -> Command:
     base = ("firewall-cmd", *((scope.word,) if scope.word else ()), f"--zone={zone}")
     by = f": {entry}" if kind == "rich-rule" else ""
     return Command(

@@ -41,7 +41,7 @@ class SecretSite:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class SecretPlace:
     """One place of a reference on the host."""
 
     name: str
@@ -92,7 +92,7 @@ class Store:
         return row
 
 
-def places(listed: Any, where: Iterable[SecretSite]) -> list[Place]:
+def places(listed: Any, where: Iterable[SecretSite]) -> list[SecretPlace]:
     """Return where the references lie on the host. Errors: InputError for a list that is none or lies nowhere."""
     by_length = sorted(where, key=lambda w: -len(w.bundle))
     found = []
@@ -117,7 +117,7 @@ def places(listed: Any, where: Iterable[SecretSite]) -> list[Place]:
                 if hit.path:
                     whole = hit.path + path[len(hit.bundle) :]
                     found.append(
-                        Place(
+                        SecretPlace(
                             name=row["name"],
                             path=whole,
                             line=at["line"],
@@ -140,13 +140,13 @@ def _known(encoding: str, path: str) -> str:
     return encoding
 
 
-def wishes(at: Iterable[Place], store: str = STORE) -> dict[str, Any]:
+def wishes(at: Iterable[SecretPlace], store: str = STORE) -> dict[str, Any]:
     """Return what has to be asked of the host (verb `facts`) before planning."""
     return {"read": [glob.escape(path) for path in sorted({one.path for one in at} | {store})]}
 
 
 def plan(
-    at: Iterable[Place],
+    at: Iterable[SecretPlace],
     vault: Mapping[str, Any],
     facts: Mapping[str, Any],
     *,
@@ -169,7 +169,7 @@ def plan(
                 path=store, content=body.encode(), mode="0600", secret=True, mkdir=True, expect_sha256=digest
             )
         )
-    by_path: dict[str, list[Place]] = {}
+    by_path: dict[str, list[SecretPlace]] = {}
     for one in at:
         by_path.setdefault(one.path, []).append(one)
     for path, here in sorted(by_path.items()):
@@ -216,7 +216,7 @@ def _file(path: str, content: bytes, row: Mapping[str, Any], group: str) -> File
 
 
 def _filled(
-    path: str, content: bytes, here: list[Place], before: Mapping[str, str], after: Mapping[str, str]
+    path: str, content: bytes, here: list[SecretPlace], before: Mapping[str, str], after: Mapping[str, str]
 ) -> bytes | None:
     """Return the file with every reference filled in and every older secret replaced; None: as it is."""
     mark, coding = codec(content)
@@ -236,7 +236,9 @@ def _filled(
     return None if made == content else made
 
 
-def _line(path: str, number: int, line: str, kind: str, here: list[Place], after: Mapping[str, str]) -> str:
+def _line(
+    path: str, number: int, line: str, kind: str, here: list[SecretPlace], after: Mapping[str, str]
+) -> str:
     def fill(found: re.Match[str]) -> str:
         name, spot = found[0][8:-1], f"{path}:{number}"
         known = [one for one in here if one.name == name]
@@ -278,7 +280,7 @@ def _new(spot: str, name: str, value: str, syntax: str, kind: str, around: str) 
     return made
 
 
-def _changed(one: Place, line: str, kind: str, old: str, new: str) -> str:
+def _changed(one: SecretPlace, line: str, kind: str, old: str, new: str) -> str:
     """Return the line with the older secret replaced. Errors: InputError where it is not there exactly once."""
     spot = f"{one.path}:{one.line}"
     old, new = encoded(old, one.encoding), encoded(new, one.encoding)

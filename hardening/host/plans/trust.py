@@ -26,7 +26,7 @@ _SHOWN = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class TrustedKey:
     """One key, for people: its id, what becomes of it on the host, and why."""
 
     keyid: str
@@ -40,7 +40,7 @@ class Trust:
     """The plan, the keys it is about, and what has to be compared by a person."""
 
     plan: Plan
-    rows: tuple[Row, ...]
+    rows: tuple[TrustedKey, ...]
     threshold: int
 
     def shown(self) -> list[str]:
@@ -89,17 +89,17 @@ def plan(
     files, rows = [], []
     for ident, key in sorted(good.items()):
         path, pem = f"{folder}/{ident[:_SHOWN]}.pub", _pem(key)
-        rows.append(Row(keyid=ident, state="kept" if ident in ids.values() else "added"))
+        rows.append(TrustedKey(keyid=ident, state="kept" if ident in ids.values() else "added"))
         if here.get(path) != pem:
             files.append(File(path=path, content=pem, mode="0644", mkdir=True))
     wanted = {f"{folder}/{ident[:_SHOWN]}.pub" for ident in good}
     for path, ident in sorted(ids.items()):
         if path not in wanted and ident not in good:
             why = objections.get(ident) or "the trust file does not name it"
-            rows.append(Row(keyid=ident, state="removed", why=why))
+            rows.append(TrustedKey(keyid=ident, state="removed", why=why))
     known = set(ids.values())
     rows += [
-        Row(keyid=i, state="left-out", why=why)
+        TrustedKey(keyid=i, state="left-out", why=why)
         for i, why in sorted(objections.items())
         if why and i not in known
     ]

@@ -5,7 +5,7 @@ import os
 import re
 
 from hardening.onhost.accounts.job import at_home, home, loaded, written
-from hardening.onhost.accounts.problem import Problem
+from hardening.onhost.accounts.problem import AccountProblem
 
 USER = re.compile(r"[A-Za-z0-9_.$-]{1,80}\Z")
 HOST = re.compile(r"[A-Za-z0-9_.%:/-]{1,255}\Z")
@@ -18,7 +18,7 @@ class Account(object):
     def __init__(self, job, name):
         rows = [row for row in job["accounts"] if row["name"] == name]
         if not rows:
-            raise Problem("the job has no account %s" % name)
+            raise AccountProblem("the job has no account %s" % name)
         row = rows[0]
         store = loaded(os.path.join(home(job), "store.json") if at_home(job) else job["store"])
         self.name, self.engine, self.user = name, row["engine"], row["user"]
@@ -30,7 +30,7 @@ class Account(object):
         self.defaults, self.admin = row.get("defaults_file") or "", row.get("admin") or ""
         self.new, self.earlier = store["secrets"][name], store.get("earlier", {}).get(name)
         if not USER.match(self.user) or not HOST.match(self.host):
-            raise Problem("%s: this account's name cannot be written safely" % name)
+            raise AccountProblem("%s: this account's name cannot be written safely" % name)
         self.hidden = [self.new, self.earlier]
         self.kept = os.path.join(home(job), "found." + name + ".json")
 

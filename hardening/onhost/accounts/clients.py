@@ -7,7 +7,7 @@ import random
 import subprocess
 import sys
 
-from hardening.onhost.accounts.problem import Problem
+from hardening.onhost.accounts.problem import AccountProblem
 from hardening.onhost.shared.processes import which
 
 TIMEOUT = "10"
@@ -20,7 +20,7 @@ def find_client(*names):
         path = which(name)
         if path:
             return path
-    raise Problem("no program %s on this host" % " or ".join(names))
+    raise AccountProblem("no program %s on this host" % " or ".join(names))
 
 
 def stranger():
@@ -40,14 +40,14 @@ def stranger():
         except KeyError:
             if number not in taken:
                 return number
-    raise Problem("this host has no free user id for a trial login")
+    raise AccountProblem("this host has no free user id for a trial login")
 
 
 def piped(text):
     """Return the reading end of a pipe that holds a text. Errors: Problem (it is longer than a pipe always takes)."""
     data = text.encode("utf-8")
     if len(data) > 4096:
-        raise Problem("the client's options are longer than %d bytes" % 4096)
+        raise AccountProblem("the client's options are longer than %d bytes" % 4096)
     reading, writing = os.pipe()
     try:
         os.write(writing, data)
@@ -94,7 +94,7 @@ def called(argv, statement, ids=None, more=None, inherited=None):
             env=environment, preexec_fn=become,
         )  # fmt: skip
     except (OSError, getattr(subprocess, "SubprocessError", OSError)):
-        raise Problem("cannot run %s: %s" % (argv[0], sys.exc_info()[1]))
+        raise AccountProblem("cannot run %s: %s" % (argv[0], sys.exc_info()[1]))
     output, complaint = child.communicate(statement.encode("utf-8"))
     return (
         child.returncode,

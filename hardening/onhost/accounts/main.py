@@ -7,7 +7,7 @@ import sys
 from hardening.onhost.accounts.job import loaded, settle
 from hardening.onhost.accounts.mysql import Mysql
 from hardening.onhost.accounts.postgres import Postgres
-from hardening.onhost.accounts.problem import Problem
+from hardening.onhost.accounts.problem import AccountProblem
 
 ENGINES = {"mariadb": Mysql, "mysql": Mysql, "postgresql": Postgres}
 
@@ -16,12 +16,12 @@ def prove(account):
     """Log in with the new password, and see the earlier one and a wrong one refused. Errors: Problem."""
     answer = account.logs_in(account.new)
     if answer is not True:
-        raise Problem("the new password does not log in: %s" % (answer or "refused"))
+        raise AccountProblem("the new password does not log in: %s" % (answer or "refused"))
     wrong = binascii.hexlify(os.urandom(12)).decode("ascii")
     for password, what in ((account.earlier, "the earlier password"), (wrong, "a wrong password")):
         answer = account.logs_in(password) if password else False
         if answer is not False:
-            raise Problem("%s is not refused%s" % (what, "" if answer is True else ": " + answer))
+            raise AccountProblem("%s is not refused%s" % (what, "" if answer is True else ": " + answer))
 
 
 def rotate(account):
@@ -53,7 +53,7 @@ def main():
         if verb == "rotate":
             settle(job)
         act(account_class(job, name))
-    except (Problem, IOError, OSError, KeyError):
+    except (AccountProblem, IOError, OSError, KeyError):
         sys.stderr.write("%s: %s\n" % (name, sys.exc_info()[1]))
         return 1
     return 0

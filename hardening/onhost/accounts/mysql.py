@@ -5,7 +5,7 @@ import sys
 
 from hardening.onhost.accounts.account import Account
 from hardening.onhost.accounts.clients import TIMEOUT, called, find_client, piped, refused, stranger
-from hardening.onhost.accounts.problem import Problem
+from hardening.onhost.accounts.problem import AccountProblem
 from hardening.onhost.accounts.statements import mysql_statement, native_hash, numbers, quoted
 
 
@@ -53,7 +53,7 @@ class Mysql(Account):
         else:
             code, output, complaint = self.client(statement, self.user, by_self)
         if code:
-            raise Problem(self.masked(complaint) or "the client ended with %d" % code)
+            raise AccountProblem(self.masked(complaint) or "the client ended with %d" % code)
         return output
 
     def found(self):
@@ -64,12 +64,12 @@ class Mysql(Account):
             "SELECT COUNT(*) FROM mysql.user WHERE User='%s' AND Host='%s';" % (self.user, self.host)  # noqa: S608 - names match USER and HOST
         )
         if count.strip() != "1":
-            raise Problem("the server has no account %s" % self.who)
+            raise AccountProblem("the server has no account %s" % self.who)
         if maria and at >= (10, 2, 0) or at >= (5, 7, 6) and not maria:
             before = "" if maria or at < (8, 0, 17) else "SET print_identified_with_as_hex=ON; "
             shown = self.ask("%sSHOW CREATE USER %s;" % (before, self.who)).strip()
             if not shown.upper().startswith("CREATE USER "):
-                raise Problem("the server does not say how %s logs in" % self.who)
+                raise AccountProblem("the server does not say how %s logs in" % self.who)
             return {"version": version, "shown": shown, "undo": "ALTER" + shown[6:]}
         old = self.ask(
             "SELECT Password FROM mysql.user WHERE User='%s' AND Host='%s';" % (self.user, self.host)  # noqa: S608 - names match USER and HOST
@@ -84,7 +84,7 @@ class Mysql(Account):
         """Give the account its new password. Errors: Problem."""
         try:
             found = self.found()
-        except Problem:
+        except AccountProblem:
             if not self.earlier:
                 raise
             found = self._found_by_itself(sys.exc_info()[1])
@@ -100,8 +100,10 @@ class Mysql(Account):
         """The administrator does not get in: the account may change its own password."""
         try:
             version = self.ask("SELECT VERSION();", by_self=self.earlier)
-        except Problem:
-            raise Problem("as the administrator: %s; as the account itself: %s" % (why, sys.exc_info()[1]))
+        except AccountProblem:
+            raise AccountProblem(
+                "as the administrator: %s; as the account itself: %s" % (why, sys.exc_info()[1])
+            )
         return {"version": version, "self": True}
 
     def _own(self, version, password):

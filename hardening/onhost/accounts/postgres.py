@@ -7,7 +7,7 @@ import tempfile
 
 from hardening.onhost.accounts.account import Account
 from hardening.onhost.accounts.clients import called, find_client, refused
-from hardening.onhost.accounts.problem import Problem
+from hardening.onhost.accounts.problem import AccountProblem
 from hardening.onhost.accounts.statements import postgres_hash
 
 
@@ -38,7 +38,7 @@ class Postgres(Account):
             argv + ["-U", admin], statement, (row.pw_uid, row.pw_gid) if row else None
         )
         if code:
-            raise Problem(self.masked(complaint) or "psql ended with %d" % code)
+            raise AccountProblem(self.masked(complaint) or "psql ended with %d" % code)
         return output
 
     def _where(self, host):
@@ -50,7 +50,7 @@ class Postgres(Account):
             "SELECT coalesce(rolpassword, '-') FROM pg_authid WHERE rolname = '%s';" % self.user  # noqa: S608 - the name matches USER
         ).strip()
         if not old:
-            raise Problem("the server has no role %s" % self.who)
+            raise AccountProblem("the server has no role %s" % self.who)
         self.keep({"undo": "ALTER ROLE %s PASSWORD %s" % (self.who, "NULL" if old == "-" else "'%s'" % old)})
         made = postgres_hash(self.ask("SHOW password_encryption;").strip(), self.user, self.new)
         self.hidden.append(made)

@@ -1,5 +1,5 @@
 """An error that the operator reads."""
 
 
-class Problem(Exception):
+class AccountProblem(Exception):
     """One line for the operator: what could not be done, and why."""

@@ -7,7 +7,7 @@ import os
 import re
 import struct
 
-from hardening.onhost.accounts.problem import Problem
+from hardening.onhost.accounts.problem import AccountProblem
 
 ITERATIONS = 4096
 
@@ -39,7 +39,7 @@ def mysql_statement(version, shown, who, password):
             ]
         )
         if strange:
-            raise Problem(
+            raise AccountProblem(
                 "%s logs in by %s, which this does not know: change it by hand"
                 % (who, ", ".join(sorted(strange)))
             )
@@ -53,7 +53,7 @@ def mysql_statement(version, shown, who, password):
     if "mysql_native_password" in shown:
         return "ALTER USER %s IDENTIFIED WITH mysql_native_password AS '%s'" % (who, native_hash(password))
     if "auth_socket" in shown:
-        raise Problem("%s logs in by auth_socket and has no password" % who)
+        raise AccountProblem("%s logs in by auth_socket and has no password" % who)
     return "ALTER USER %s IDENTIFIED BY '%s'" % (
         who,
         quoted(password),

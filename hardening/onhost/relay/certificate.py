@@ -15,7 +15,7 @@ from hardening.onhost.relay.credentials import all_credentials, key_folder, rene
 from hardening.onhost.relay.files import read, remove, to_json, write_durably
 from hardening.onhost.relay.https import post
 from hardening.onhost.relay.openssl import run
-from hardening.onhost.relay.problems import CONFIG, TEMPORARY, UNPRINTABLE, Refused, safe_text
+from hardening.onhost.relay.problems import CONFIG, TEMPORARY, UNPRINTABLE, ServiceRefused, safe_text
 from hardening.onhost.relay.tokens import Tokens
 
 NOT_AFTER = re.compile(r"notAfter=(\w{3}) +(\d+) (\d+):(\d+):(\d+) (\d{4})")
@@ -40,7 +40,7 @@ def make_certificate(config, certificate, key):
     code, output = run(argv)
     if code or not os.path.getsize(key):
         remove(key)
-        raise Refused(CONFIG, "openssl makes no certificate: %s" % UNPRINTABLE.sub(" ", output)[-160:])
+        raise ServiceRefused(CONFIG, "openssl makes no certificate: %s" % UNPRINTABLE.sub(" ", output)[-160:])
     os.chmod(key, 0o600)
 
 
@@ -96,7 +96,7 @@ def renew(config):
     import fcntl
 
     if not config["application"]:
-        raise Refused(CONFIG, "application, the registration's own object id, is not set")
+        raise ServiceRefused(CONFIG, "application, the registration's own object id, is not set")
     folder = key_folder(config)
     if not os.path.isdir(folder):
         os.makedirs(folder, 0o700)
@@ -110,12 +110,12 @@ def renew(config):
 
 def find_proof(config, tokens, scope):
     """Return the first certificate that the service takes, and a token that it got."""
-    problem = Refused(CONFIG, "no certificate is in use: the first one is registered by a person")
+    problem = ServiceRefused(CONFIG, "no certificate is in use: the first one is registered by a person")
     for credential in all_credentials(config):
         if credential.get("certificate_file"):
             try:
                 return credential, tokens.ask(scope, credential)
-            except Refused as refusal:
+            except ServiceRefused as refusal:
                 problem = refusal
     raise problem
 
@@ -149,13 +149,15 @@ def renew_locked(config, folder):
         if status >= 300:
             error = found.get("error")
             name = ascii_word(error.get("code")) if isinstance(error, dict) else ""
-            raise Refused(http_kind(status, name), "addKey: %d %s" % (status, name))
+            raise ServiceRefused(http_kind(status, name), "addKey: %d %s" % (status, name))
         made["key_id"] = ascii_word(found.get("keyId"))
         write_durably(folder, "credentials.json", to_json(state))
     end, pause = time.time() + config["renew_wait"], 0.5
     while not is_known(tokens, scope, made):
         if time.time() > end:
-            raise Refused(TEMPORARY, "the new certificate is registered and not known yet; it is tried again")
+            raise ServiceRefused(
+                TEMPORARY, "the new certificate is registered and not known yet; it is tried again"
+            )
         time.sleep(pause)
         pause = min(pause * 2, 30)
     gone = state["use"][1:]
@@ -169,7 +171,7 @@ def renew_locked(config, folder):
                 status = ask_graph(config, token, made, "removeKey", {"keyId": one["key_id"]})[0]
                 if status >= 300 and status != 404:
                     left.append(one["key_id"])
-        except Refused:
+        except ServiceRefused:
             left.append(one["key_id"])
         for place in (one["key_file"], one["certificate_file"]):
             remove(place)
@@ -180,7 +182,7 @@ def is_known(tokens, scope, credential):
     """Return whether the service takes a credential. Raises Refused where that is not known."""
     try:
         return bool(tokens.ask(scope, credential))
-    except Refused as problem:
+    except ServiceRefused as problem:
         if problem.credential:
             return False
         raise
@@ -205,6 +207,6 @@ class Renewal(threading.Thread):
                     if left:
                         self.speak("still registered, and without a key: %s" % ", ".join(left))
             except Exception as problem:  # the thread must live
-                text = str(problem) if isinstance(problem, Refused) else safe_text(problem)
+                text = str(problem) if isinstance(problem, ServiceRefused) else safe_text(problem)
                 self.speak("the certificate is not renewed: %s" % text)
             time.sleep(self.config["renew_every"])

@@ -5,7 +5,7 @@ import re
 import subprocess
 
 from hardening.onhost.relay.openssl import run, system_authorities
-from hardening.onhost.relay.problems import CONFIG, TEMPORARY, UNPRINTABLE, Refused
+from hardening.onhost.relay.problems import CONFIG, TEMPORARY, UNPRINTABLE, ServiceRefused
 
 
 def curl_lacks(config):
@@ -71,7 +71,7 @@ def post_by_curl(config, host, port, path, body, headers):
         refused = "CONNECT" in why and "response" in why
         kind = CONFIG if refused or code in (51, 60, 77) else TEMPORARY
         text = "%s: curl %d %s" % (host, code, why)
-        raise Refused(kind, text, uncertain=not refused and code not in EXITS_BEFORE_REQUEST)
+        raise ServiceRefused(kind, text, uncertain=not refused and code not in EXITS_BEFORE_REQUEST)
     while True:  # a proxy's answer and 1xx come before the service's own
         head, _, rest = got.partition(b"\r\n\r\n")
         if not rest.startswith(b"HTTP/"):
@@ -79,5 +79,5 @@ def post_by_curl(config, host, port, path, body, headers):
         got = rest
     status = re.match(b"HTTP/[0-9.]+ ([0-9]{3})", head)
     if not status:
-        raise Refused(TEMPORARY, "%s: the answer is not HTTP" % host, uncertain=True)
+        raise ServiceRefused(TEMPORARY, "%s: the answer is not HTTP" % host, uncertain=True)
     return int(status.group(1)), CurlAnswer(head.decode("latin-1")), rest

@@ -6,9 +6,9 @@ import re
 import threading
 import time
 
-from hardening.onhost.relay.limits import Limits
+from hardening.onhost.relay.limits import SendingLimits
 from hardening.onhost.relay.outgoing import outgoing
-from hardening.onhost.relay.problems import CONFIG, MESSAGE, TEMPORARY, UNPRINTABLE, Refused, safe_text
+from hardening.onhost.relay.problems import CONFIG, MESSAGE, TEMPORARY, UNPRINTABLE, ServiceRefused, safe_text
 from hardening.onhost.relay.recipients import HeldRecipients
 from hardening.onhost.relay.refusals import Refusals, refusal_text
 from hardening.onhost.relay.status_file import last_success, write_status
@@ -30,7 +30,7 @@ class Delivery(threading.Thread):
         self.config, self.spool, self.speak = config, spool, speak
         self.held = HeldRecipients(config, spool)
         self.turns = Turns(config, spool, self.held, speak)
-        self.limits = Limits(config)
+        self.limits = SendingLimits(config)
         self.tokens = Tokens(config)
         self.wake = threading.Event()
         self.stop = False
@@ -134,7 +134,7 @@ class Delivery(threading.Thread):
             began = time.time()
             try:
                 refused = TRANSPORTS[name](self.config, self.tokens, to, raw) or []
-            except Refused as problem:
+            except ServiceRefused as problem:
                 self.limits.settle()
                 record["uncertain"] = before or problem.uncertain
                 self.spool.save(record)
@@ -242,7 +242,7 @@ class Delivery(threading.Thread):
             each = []
             for one, problem in asked[-1]:
                 if problem.kind == MESSAGE and not for_good:
-                    problem = Refused(CONFIG, str(problem))  # another transport may still take it
+                    problem = ServiceRefused(CONFIG, str(problem))  # another transport may still take it
                 each.append((one, problem))
             self.held.hold(record, each, time.time())
             return self.part(record, record["uncertain"], to, each, time.time())

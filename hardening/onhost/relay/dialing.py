@@ -4,7 +4,7 @@ import base64
 import socket
 
 from hardening.onhost.relay.compat import unquote, urlsplit
-from hardening.onhost.relay.problems import CONFIG, Refused
+from hardening.onhost.relay.problems import CONFIG, ServiceRefused
 
 
 def proxy_of(config):
@@ -34,5 +34,5 @@ def dial(config, host, port, proxied):
         got += byte
     if got.split(b" ")[1:2] != [b"200"]:
         dialled.close()
-        raise Refused(CONFIG, "the proxy refuses %s:%d" % (host, port))
+        raise ServiceRefused(CONFIG, "the proxy refuses %s:%d" % (host, port))
     return dialled

@@ -6,7 +6,7 @@ import re
 from hardening.onhost.relay.answers import NOT_JSON, ascii_word, http_kind, json_object, retry_after
 from hardening.onhost.relay.compat import quote
 from hardening.onhost.relay.https import post
-from hardening.onhost.relay.problems import Refused
+from hardening.onhost.relay.problems import ServiceRefused
 
 
 def deliver_graph(config, tokens, recipients, raw):
@@ -28,7 +28,7 @@ def deliver_graph(config, tokens, recipients, raw):
             continue
         error = json_object(body).get("error")
         name = ascii_word(error.get("code")) if isinstance(error, dict) else ""
-        raise Refused(
+        raise ServiceRefused(
             http_kind(status, name),
             "graph: %d %s" % (status, name or NOT_JSON),
             wait=retry_after(answer),

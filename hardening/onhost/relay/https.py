@@ -7,7 +7,7 @@ except ImportError:  # Python 2
 
 from hardening.onhost.relay.curl import post_by_curl
 from hardening.onhost.relay.dialing import dial
-from hardening.onhost.relay.problems import Refused, safe_text
+from hardening.onhost.relay.problems import ServiceRefused, safe_text
 from hardening.onhost.relay.settings import host_port
 from hardening.onhost.relay.tls import distrust, start_tls, tls_by
 
@@ -42,4 +42,4 @@ def post(config, endpoint, path, body, headers):
         HTTPException,
         ValueError,
     ) as problem:  # ssl's and socket's errors are among them
-        raise Refused(distrust(problem), "%s: %s" % (host, safe_text(problem)), uncertain=answered)
+        raise ServiceRefused(distrust(problem), "%s: %s" % (host, safe_text(problem)), uncertain=answered)

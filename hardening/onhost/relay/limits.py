@@ -7,7 +7,7 @@ import time
 from hardening.onhost.relay.files import read, write_durably
 
 
-class Limits(object):
+class SendingLimits(object):
     """A sliding minute and a sliding day, on disk before each try, so that a restart forgets nothing."""
 
     def __init__(self, config):

@@ -7,7 +7,7 @@ import re
 import sys
 
 from hardening.onhost.relay.certificate import make_first, renew
-from hardening.onhost.relay.problems import TEMPORARY, Refused, safe_text
+from hardening.onhost.relay.problems import TEMPORARY, ServiceRefused, safe_text
 from hardening.onhost.relay.sendmail import sendmail
 from hardening.onhost.relay.serve import serve
 from hardening.onhost.relay.settings import load
@@ -43,7 +43,7 @@ def main():
         return 64
     try:
         return run(verb, config, rest)
-    except Refused as problem:
+    except ServiceRefused as problem:
         sys.stderr.write("relay: %s\n" % problem)
         return 75 if problem.kind == TEMPORARY else 69
     except (OSError, IOError, ValueError) as problem:

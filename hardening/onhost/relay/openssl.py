@@ -76,7 +76,7 @@ def system_authorities(config):
     return config["authorities"]
 
 
-class Stream(io.RawIOBase):
+class ChannelReader(io.RawIOBase):
     """The file to read from that a channel's makefile returns."""
 
     def __init__(self, channel):
@@ -201,7 +201,7 @@ class Channel(object):
 
     def makefile(self, *args, **kwargs):
         """Return a file to read from, as a socket does."""
-        return io.BufferedReader(Stream(self))
+        return io.BufferedReader(ChannelReader(self))
 
     def close(self):
         """End s_client and close both connections."""

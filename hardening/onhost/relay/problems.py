@@ -6,12 +6,12 @@ TEMPORARY, CONFIG, MESSAGE = "temporary", "config", "message"
 UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
 
 
-class Refused(Exception):
+class ServiceRefused(Exception):
     """The service refused. kind decides what happens; uncertain: it may have taken the mail all the same.
 
     own: the answer is about this mail, not of the sender or the service, so that another may well pass.
     addressed: the answer is about a recipient, nobody knows which, so that the others may well get the mail.
-    each: [(recipient, Refused)], where every recipient was refused for itself.
+    each: [(recipient, ServiceRefused)], where every recipient was refused for itself.
     """
 
     def __init__(

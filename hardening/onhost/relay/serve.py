@@ -13,7 +13,7 @@ from hardening.onhost.relay.alarms import Speaker
 from hardening.onhost.relay.certificate import Renewal
 from hardening.onhost.relay.delivery import Delivery
 from hardening.onhost.relay.settings import host_port
-from hardening.onhost.relay.smtp_in import Server, Server6, Session
+from hardening.onhost.relay.smtp_in import Server6, SmtpServer, SmtpSession
 from hardening.onhost.relay.spool import Spool
 from hardening.onhost.relay.tls import tls_by
 
@@ -40,7 +40,7 @@ def serve(config):
     speak = Speaker(config)
     speak.ready()
     try:
-        server = (Server6 if ":" in host else Server)((host, port), Session)
+        server = (Server6 if ":" in host else SmtpServer)((host, port), SmtpSession)
     except (OSError, IOError):  # below 1024 root alone may listen; or somebody else does
         why = sys.exc_info()[1]
         raise SystemExit("relay: cannot listen on %s:%d: %s" % (host, port, why.strerror or why))

@@ -17,7 +17,7 @@ SIZE = re.compile(r"(?i)\bSIZE=(\d+)")
 HTTP = re.compile(r" HTTP/\d(\.\d)?$")
 
 
-class Session(StreamRequestHandler):
+class SmtpSession(StreamRequestHandler):
     """One client on loopback: no AUTH, no relaying beyond the lists, nothing accepted that is not on disk."""
 
     timeout = 300
@@ -184,7 +184,7 @@ class Session(StreamRequestHandler):
         return True
 
 
-class Server(ThreadingMixIn, TCPServer):
+class SmtpServer(ThreadingMixIn, TCPServer):
     """A thread for each client, loopback only."""
 
     daemon_threads = True
@@ -199,7 +199,7 @@ class Server(ThreadingMixIn, TCPServer):
         """Print no traceback for a client's connection that broke."""
 
 
-class Server6(Server):
+class Server6(SmtpServer):
     """The same on ::1."""
 
     address_family = socket.AF_INET6

@@ -7,7 +7,7 @@ import smtplib
 from hardening.onhost.relay.answers import smtp_kind
 from hardening.onhost.relay.dialing import dial
 from hardening.onhost.relay.message import NOT_ASCII, break_long_lines
-from hardening.onhost.relay.problems import CONFIG, UNPRINTABLE, Refused, safe_text
+from hardening.onhost.relay.problems import CONFIG, UNPRINTABLE, ServiceRefused, safe_text
 from hardening.onhost.relay.settings import host_port
 from hardening.onhost.relay.tls import distrust, start_tls
 
@@ -53,7 +53,7 @@ class Conversation(object):
             self.send()
         except (smtplib.SMTPException, OSError, IOError, ValueError) as problem:
             text = "smtp: %s" % safe_text(problem)
-            raise Refused(
+            raise ServiceRefused(
                 distrust(problem), text, uncertain=self.uncertain, own=self.naming, addressed=self.naming
             )
         finally:
@@ -66,7 +66,7 @@ class Conversation(object):
         expect("banner", session.connect(self.host, self.port), 220)
         expect("ehlo", session.ehlo(), 250)
         if not session.has_extn("starttls"):
-            raise Refused(CONFIG, "smtp: STARTTLS is not offered")
+            raise ServiceRefused(CONFIG, "smtp: STARTTLS is not offered")
         expect("starttls", session.docmd("STARTTLS"), 220)
         session.secure(self.host)
         expect("ehlo", session.ehlo(), 250)
@@ -97,14 +97,14 @@ class Conversation(object):
             reply = session.rcpt(one)
             try:
                 expect("rcpt", reply, 250, 251)
-            except Refused as problem:
+            except ServiceRefused as problem:
                 if reply[0] == 421:  # it hangs up: for everybody
                     raise
                 refused.append((one, problem))
         self.naming = False
         if len(refused) == len(self.recipients):
             last = refused[-1][1]
-            raise Refused(last.kind, str(last), own=True, each=refused)
+            raise ServiceRefused(last.kind, str(last), own=True, each=refused)
         return refused
 
     def send(self):
@@ -134,7 +134,7 @@ def expect(stage, reply, *good):
     own = stage in ("rcpt", "data")
     of_one = stage == "rcpt" or (own and ABOUT_RECIPIENT.search(text))
     kind = smtp_kind(stage, code, text)
-    raise Refused(kind, "smtp %s: %d %s" % (stage, code, text[:160]), own=own, addressed=bool(of_one))
+    raise ServiceRefused(kind, "smtp %s: %d %s" % (stage, code, text[:160]), own=own, addressed=bool(of_one))
 
 
 def deliver_smtp(config, tokens, recipients, raw):

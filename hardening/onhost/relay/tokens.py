@@ -15,7 +15,7 @@ from hardening.onhost.relay.compat import TEXT, quote, urlencode
 from hardening.onhost.relay.credentials import all_credentials, signed_request
 from hardening.onhost.relay.files import read
 from hardening.onhost.relay.https import post
-from hardening.onhost.relay.problems import CONFIG, MESSAGE, Refused, safe_text
+from hardening.onhost.relay.problems import CONFIG, MESSAGE, ServiceRefused, safe_text
 
 
 class Tokens(object):
@@ -34,7 +34,7 @@ class Tokens(object):
         for credential in all_credentials(self.config):
             try:
                 return self.ask(scope, credential)
-            except Refused as problem:
+            except ServiceRefused as problem:
                 problem.uncertain = False  # no mail was on its way yet
                 first = first or problem
                 if not problem.credential:
@@ -61,7 +61,7 @@ class Tokens(object):
                     "https://%s%s" % (config["authority"], path), credential
                 )
         except (OSError, IOError, ValueError) as problem:
-            raise Refused(CONFIG, "credential: %s" % safe_text(problem), credential=True)
+            raise ServiceRefused(CONFIG, "credential: %s" % safe_text(problem), credential=True)
         started = time.time()
         status, answer, body = post(
             config,
@@ -80,7 +80,7 @@ class Tokens(object):
         codes = re.findall(r"AADSTS\d+", ascii_word(found.get("error_description")))[:3]
         text = "token: %d %s %s" % (status, name or NOT_JSON, " ".join(codes))
         kind = http_kind(status, name)
-        raise Refused(
+        raise ServiceRefused(
             CONFIG if kind == MESSAGE else kind,
             text,
             wait=retry_after(answer),

@@ -8,7 +8,7 @@ from hardening.onhost.shared.files import read
 from hardening.onhost.shared.texts import native, shown
 from hardening.onhost.upgrader.record import Untrusted
 from hardening.onhost.verifier.keys import load_key
-from hardening.onhost.verifier.problems import Refused, Usage
+from hardening.onhost.verifier.problems import BundleRefused, Usage
 from hardening.onhost.verifier.verify import verify
 
 TRUST = "/etc/aspect-hardening/trust"
@@ -25,7 +25,7 @@ def verify_trust(host, up, request):
     bundle = up.path("bundle")
     try:
         if not request.get("signature"):
-            raise Refused("no signature came with it")
+            raise BundleRefused("no signature came with it")
         shutil.copyfile(native(request["signature"]), up.path("signature"))
         names = [name for name in sorted(os.listdir(folder)) if name.endswith(".pub")]
         said = verify(
@@ -37,8 +37,8 @@ def verify_trust(host, up, request):
         )
         for name in ("product", "release"):  # what is recorded here has to be what was signed
             if not said[name] or said[name] != request[name]:
-                raise Refused("it is signed as the %s %r, not %r" % (name, said[name], request[name]))
-    except (Refused, Usage, OSError, IOError, ValueError):
+                raise BundleRefused("it is signed as the %s %r, not %r" % (name, said[name], request[name]))
+    except (BundleRefused, Usage, OSError, IOError, ValueError):
         raise Untrusted("this host refuses the bundle: %s" % sys.exc_info()[1])
 
 

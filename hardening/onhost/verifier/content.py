@@ -5,7 +5,7 @@ import os
 import tarfile
 import zipfile
 
-from hardening.onhost.verifier.problems import Refused, Usage
+from hardening.onhost.verifier.problems import BundleRefused, Usage
 from hardening.onhost.verifier.statement import whole_number
 
 MORE = 64 << 20  # bytes above the signed ones with which a file is another one
@@ -73,13 +73,13 @@ def check_content(path, claims, largest):
     try:
         size = os.fstat(source.fileno()).st_size
         if largest and size > largest:
-            raise Refused("it has %d bytes, more than %d" % (size, largest))
+            raise BundleRefused("it has %d bytes, more than %d" % (size, largest))
         found = None
         if size == claims["size"]:
             found, size = digest(source)
     finally:
         source.close()
     if size > claims["size"] + MORE:
-        raise Refused("it has %d bytes, and %d are signed" % (size, claims["size"]))
+        raise BundleRefused("it has %d bytes, and %d are signed" % (size, claims["size"]))
     if found != claims["sha256"] or size != claims["size"]:
-        raise Refused(difference(path, claims))
+        raise BundleRefused(difference(path, claims))

@@ -4,7 +4,7 @@ import base64
 import json
 import sys
 
-from hardening.onhost.verifier.problems import Refused
+from hardening.onhost.verifier.problems import BundleRefused
 
 TYPE = "application/vnd.in-toto+json"
 SIGNATURES = 100  # that are looked at: each takes milliseconds, for each key
@@ -56,14 +56,14 @@ def opened(data, keys, threshold):
         signatures = [(one.get("keyid", ""), _base64(one["sig"])) for one in raw["signatures"]]
         head = ("DSSEv1 %d %s %d " % (len(kind.encode("utf-8")), kind, len(payload))).encode("utf-8")
     except Exception:
-        raise Refused("the signature file is not a DSSE envelope")
+        raise BundleRefused("the signature file is not a DSSE envelope")
     if kind != TYPE:
-        raise Refused("the envelope is of another type")
+        raise BundleRefused("the envelope is of another type")
     good = set()
     for key in keys:
         for name, signature in signatures:
             if name in ("", key.id) and key.verifies(signature, head + payload):
                 good.add(key.id)
     if len(good) < threshold:
-        raise Refused("%d of %d needed signatures are by a trusted key" % (len(good), threshold))
+        raise BundleRefused("%d of %d needed signatures are by a trusted key" % (len(good), threshold))
     return payload, sorted(good)

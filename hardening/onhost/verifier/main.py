@@ -16,7 +16,7 @@ Exit codes: 0 verified, 2 usage, 11 refused (one line on standard output says wh
 import sys
 
 from hardening.onhost.verifier.keys import load_key
-from hardening.onhost.verifier.problems import Refused, Usage
+from hardening.onhost.verifier.problems import BundleRefused, Usage
 from hardening.onhost.verifier.verify import verify
 
 
@@ -47,7 +47,7 @@ def main():
     except Usage as problem:
         sys.stderr.write("verifier: %s\n" % problem)
         return 2
-    except Refused as problem:
+    except BundleRefused as problem:
         sys.stdout.write("REFUSED: %s\n" % problem)
         return 11
     except EnvironmentError as problem:

@@ -1,7 +1,7 @@
 """What ends a verification."""
 
 
-class Refused(Exception):
+class BundleRefused(Exception):
     """The bundle is not to be installed; the words say why."""
 
 

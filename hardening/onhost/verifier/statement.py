@@ -5,7 +5,7 @@ import re
 import time
 
 from hardening.onhost.verifier.envelope import _json
-from hardening.onhost.verifier.problems import Refused
+from hardening.onhost.verifier.problems import BundleRefused
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "urn:aspect-hardening:upgrade-bundle:v1"
@@ -52,9 +52,9 @@ def statement(payload, product):
             "nested": bool(claims.get("nested", True)),
         }
     except Exception:
-        raise Refused("the signed statement is malformed")
+        raise BundleRefused("the signed statement is malformed")
     if kind != (STATEMENT, PREDICATE):
-        raise Refused("unknown statement %r" % str(kind[1]))
+        raise BundleRefused("unknown statement %r" % str(kind[1]))
     if product and made["product"] != product:
-        raise Refused("it is for the product %r, not %r" % (str(made["product"]), product))
+        raise BundleRefused("it is for the product %r, not %r" % (str(made["product"]), product))
     return made

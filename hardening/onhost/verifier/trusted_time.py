@@ -3,7 +3,7 @@
 import os
 import time
 
-from hardening.onhost.verifier.problems import Refused, Usage
+from hardening.onhost.verifier.problems import BundleRefused, Usage
 from hardening.onhost.verifier.reading import read_most
 
 SKEW = 600
@@ -16,7 +16,7 @@ def moment(clock, now):
     try:
         return max(now, int(read_most(clock, 64).decode("ascii").strip()))
     except (Usage, ValueError):
-        raise Refused("%s: the latest moment this host has seen cannot be read" % clock)
+        raise BundleRefused("%s: the latest moment this host has seen cannot be read" % clock)
 
 
 def keep(clock, now):
@@ -37,8 +37,8 @@ def keep(clock, now):
 def check_time(claims, now):
     """Refuse a signature of the future, and one that has expired. Errors: Refused."""
     if now + SKEW < claims["created"]:
-        raise Refused("the clock of this host is before the signature; set it")
+        raise BundleRefused("the clock of this host is before the signature; set it")
     if claims["expires"] is not None and now > claims["expires"]:
-        raise Refused(
+        raise BundleRefused(
             "the signature expired on %s" % time.strftime("%Y-%m-%d", time.gmtime(claims["expires"]))
         )

@@ -5,7 +5,7 @@ import time
 
 from hardening.onhost.verifier.content import check_content
 from hardening.onhost.verifier.envelope import opened
-from hardening.onhost.verifier.problems import Refused, Usage
+from hardening.onhost.verifier.problems import BundleRefused, Usage
 from hardening.onhost.verifier.reading import read_most
 from hardening.onhost.verifier.statement import statement
 from hardening.onhost.verifier.trusted_time import check_time, keep, moment
@@ -16,7 +16,7 @@ LARGEST_ENVELOPE = 256 << 20
 def verify(path, keys, threshold=1, signature=None, clock=None, product="", largest=0, now=None):
     """Return what was signed. Errors: Refused, Usage."""
     if not keys or threshold < 1:
-        raise Refused("no key is trusted, so nothing can be verified")
+        raise BundleRefused("no key is trusted, so nothing can be verified")
     now = moment(clock, int(time.time()) if now is None else now)
     if not os.path.isfile(path):
         raise Usage("%s: no such file" % path)
@@ -26,9 +26,9 @@ def verify(path, keys, threshold=1, signature=None, clock=None, product="", larg
             raise Usage("%s: no such file" % signature)
         data = read_most(signature, LARGEST_ENVELOPE)
     except Usage as problem:
-        raise Refused("no signature: %s" % problem)
+        raise BundleRefused("no signature: %s" % problem)
     if len(data) > LARGEST_ENVELOPE:
-        raise Refused("the signature file is larger than any signature")
+        raise BundleRefused("the signature file is larger than any signature")
     payload, signers = opened(data, keys, threshold)
     claims = statement(payload, product)
     check_time(claims, now)

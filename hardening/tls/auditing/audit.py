@@ -19,9 +19,9 @@ from hardening.findings import (
     Finding,
     Fix,
     InFile,
-    Kind,
     Result,
     Subject,
+    SubjectKind,
     Unanswered,
     Verdict,
     in_file,
@@ -137,7 +137,7 @@ def _why_nothing(path: Path, folder: bool) -> TreeProblem:
 
 def _nothing(subject: str, *why: TreeProblem) -> Audited:
     return Audited(
-        [Subject(id=subject, kind=Kind.FILE, examined=Examined.NONE, reason=why[0].reason)],
+        [Subject(id=subject, kind=SubjectKind.FILE, examined=Examined.NONE, reason=why[0].reason)],
         [_problem(one, subject) for one in why],
         [],
     )
@@ -323,7 +323,7 @@ def _subject(offer: Offer, judgement: Judgement, way: Reading, policies: Sequenc
     examined, reason = _extent(offer, judgement.gap)
     return Subject(
         id=offer.subject,
-        kind=Kind.FILE,
+        kind=SubjectKind.FILE,
         examined=examined,
         reason=reason,
         policies=judgement.verdicts,
@@ -394,7 +394,7 @@ def _every_way(
     examined, reason = _extent(offer, "; ".join(filter(None, gaps)))
     subject = Subject(
         id=offer.subject,
-        kind=Kind.FILE,
+        kind=SubjectKind.FILE,
         examined=examined,
         reason=reason,
         policies=verdicts,

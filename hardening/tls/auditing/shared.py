@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import field, replace
 
-from hardening.findings import Finding, Result, Source, Subject
+from hardening.findings import Finding, Result, SourceFile, Subject
 from hardening.records import dataclass
 from hardening.tls import clients
 from hardening.tls.judging import rules
@@ -22,7 +22,7 @@ class Audited:
     subjects: list[Subject]
     findings: list[Finding]
     results: list[Result]
-    sources: list[Source] = field(default_factory=list)
+    sources: list[SourceFile] = field(default_factory=list)
     """The lines and changes of files that do not lie on disk."""
 
     def add(self, other: Audited) -> None:

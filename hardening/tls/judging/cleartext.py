@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from hardening.findings import Finding, InFile, Kind, OnWire, Result, Rule, Severity, Subject, Verdict
+from hardening.findings import Finding, InFile, OnWire, Result, Rule, Severity, Subject, SubjectKind, Verdict
 from hardening.tls.policies.ruleset import Policy
 
 _RFC = "https://www.rfc-editor.org/rfc/"
@@ -49,7 +49,7 @@ def of_endpoint(
 ) -> tuple[Subject, Finding, Result]:
     """Return subject, finding and result of a server that offers no TLS; it was examined in full."""
     return _judged(
-        Subject(id=name, kind=Kind.ENDPOINT, stats=stats), OnWire(name), protocol, why, policies,
+        Subject(id=name, kind=SubjectKind.ENDPOINT, stats=stats), OnWire(name), protocol, why, policies,
         " Where the server is set up for TLS, a firewall or mail gateway on the path may remove the offer: "
         "scan from the server's own network, and switch that inspection off.",
     )  # fmt: skip
@@ -59,7 +59,7 @@ def of_configuration(
     path: str, at: InFile, protocol: str, why: str, policies: Sequence[Policy]
 ) -> tuple[Subject, Finding, Result]:
     """Return the same for the configuration `path`, whose server speaks `protocol` without TLS."""
-    subject = Subject(id=f"{path}#{protocol} without TLS", kind=Kind.FILE, scope="configuration")
+    subject = Subject(id=f"{path}#{protocol} without TLS", kind=SubjectKind.FILE, scope="configuration")
     return _judged(subject, at, protocol, why, policies)
 
 

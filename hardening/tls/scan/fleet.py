@@ -16,13 +16,13 @@ from hardening.findings import (
     Confidence,
     Examined,
     Finding,
-    Kind,
     OnWire,
     Result,
     Rule,
     Run,
     Severity,
     Subject,
+    SubjectKind,
     Unanswered,
     Verdict,
 )
@@ -84,7 +84,7 @@ def restore(text: str) -> Outcome:
     named = raw["subject"]
     subject = Subject(
         id=named["id"],
-        kind=Kind(named["kind"]),
+        kind=SubjectKind(named["kind"]),
         examined=Examined(named["examined"]),
         reason=named["reason"],
         stats=named["stats"],

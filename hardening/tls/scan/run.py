@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from hardening.findings import Examined, Finding, Kind, OnWire, Run, Subject, Unanswered
+from hardening.findings import Examined, Finding, OnWire, Run, Subject, SubjectKind, Unanswered
 from hardening.tls import clients, registry
 from hardening.tls.judging import cleartext, readiness, rules
 from hardening.tls.judging.judge import judge
@@ -212,7 +212,7 @@ def judged(
     reason = _partial(one) if examined is Examined.PARTIAL else judgement.gap
     subject = Subject(
         id=one.target.text,
-        kind=Kind.ENDPOINT,
+        kind=SubjectKind.ENDPOINT,
         examined=Examined.PARTIAL if reason else examined,
         reason=reason,
         stats=stats,
@@ -323,7 +323,7 @@ def _ssh_judged(
     judgement = judge(shown, *policies)
     subject = Subject(
         id=target.text,
-        kind=Kind.ENDPOINT,
+        kind=SubjectKind.ENDPOINT,
         stats={
             **stats,
             "banner": seen.banner,
@@ -340,7 +340,7 @@ def _unanswered(
 ) -> Outcome:
     subject = Subject(
         id=target.text,
-        kind=Kind.ENDPOINT,
+        kind=SubjectKind.ENDPOINT,
         examined=Examined.NONE,
         reason=why,
         stats=stats,

@@ -29,7 +29,7 @@ class Meaning(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class NeighbouringLines:
     """What the neighbouring lines have to say for the message's own meaning to hold."""
 
     previous: re.Pattern[str] | None
@@ -50,7 +50,7 @@ class Message:
     regex: re.Pattern[str]
     program: str
     verified: str
-    context: Context | None
+    context: NeighbouringLines | None
     examples: tuple[str, ...]
     counter_examples: tuple[str, ...]
     translations: tuple[str, ...]
@@ -120,11 +120,11 @@ def _message(row: Table) -> Message:
     return found
 
 
-def _context(row: Table) -> Context:
+def _context(row: Table) -> NeighbouringLines:
     def optional(key: str) -> re.Pattern[str] | None:
         return _regex(row, key) if key in row else None
 
-    found = Context(
+    found = NeighbouringLines(
         previous=optional("previous"),
         previous_kind=optional("previous_kind"),
         next=optional("next"),

@@ -10,11 +10,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
-from bundle.audit.parallel import Died, Forks, Tokens
+from bundle.audit.parallel import Died, ForkPermits, Forks
 from bundle.redact.lines import redacted
 from bundle.redact.plain import words_of
 from bundle.walk.problem import unseen
-from hardening.findings import Confidence, Examined, Finding, Kind, Result, Run, Subject, Verdict, in_file
+from hardening.findings import (
+    Confidence,
+    Examined,
+    Finding,
+    Result,
+    Run,
+    Subject,
+    SubjectKind,
+    Verdict,
+    in_file,
+)
 from hardening.upgrade.logs.alarms import ALARM, alarming
 from hardening.upgrade.logs.gate import Buffer, Gate
 from hardening.upgrade.logs.opened import HELD, NULS, is_text, opened
@@ -89,7 +99,7 @@ class Triage:
         """Examine a log, a large one in a process of its own: who reads a map of a file that is cut is killed."""
         if not (path.is_file() and path.stat().st_size > HELD):
             return self._log(path)
-        tokens = Tokens(1)
+        tokens = ForkPermits(1)
         forks = Forks(tokens)
         try:
             seen = next(forks.finished(wait=True))[1] if forks.start(lambda: self._log(path), None) else None
@@ -101,7 +111,7 @@ class Triage:
         if seen.how != _CUT:
             return self._log(path, copy=True)  # which reports the error
         reason = "it was cut while it was read"
-        subject = Subject(id=str(path), kind=Kind.LOG, examined=Examined.NONE, reason=reason)
+        subject = Subject(id=str(path), kind=SubjectKind.LOG, examined=Examined.NONE, reason=reason)
         return subject, [unseen(subject.id, "truncated", reason, "Copy the log again.")], [], ()
 
     def _log(self, path: Path, *, copy: bool = False) -> _Seen:
@@ -123,7 +133,7 @@ class Triage:
                     examined, reason = Examined.PARTIAL, f"more than {SECONDS} seconds, at line {lines}"
         found = [_finding(path, judged, group) for judged, group in groups.values()]
         stats = {"bytes": size, "lines": lines, "seconds": round(monotonic() - begun, 3)}
-        subject = Subject(id=str(path), kind=Kind.LOG, examined=examined, reason=reason, stats=stats)
+        subject = Subject(id=str(path), kind=SubjectKind.LOG, examined=examined, reason=reason, stats=stats)
         results = [
             Result(
                 rule=f.rule,

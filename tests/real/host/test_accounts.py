@@ -17,7 +17,7 @@ from hardening.host.plans.plan import File, Plan
 from hardening.host.session import here
 from hardening.onhost.accounts import statements
 from hardening.onhost.accounts.main import ENGINES
-from hardening.onhost.accounts.problem import Problem
+from hardening.onhost.accounts.problem import AccountProblem
 from tests.support.host.databases import Database
 
 LEAKED, FRESH = "l3aked 'pass\\word\"#", "Fresh-Password-1"
@@ -181,7 +181,7 @@ def test_the_statement_fits_the_server(version: str, shown: str, statement: str)
 
 @pytest.mark.parametrize("shown", ["IDENTIFIED VIA ed25519 USING 'x'", "IDENTIFIED VIA pam USING 'mysql'"])
 def test_a_way_to_log_in_that_is_not_known_is_left_alone(shown: str) -> None:
-    with pytest.raises(Problem, match="change it by hand"):
+    with pytest.raises(AccountProblem, match="change it by hand"):
         statements.mysql_statement("11.8.3-MariaDB", f"CREATE USER {WHO} {shown}", WHO, "a")
 
 

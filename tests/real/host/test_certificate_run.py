@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from hardening.errors import InputError, UsageError
 from hardening.host import session
-from hardening.host.certificate_run import Run
+from hardening.host.certificate_run import CertificateRun
 from hardening.host.plans import certificate
 from tests.support.host.authority import NOW, Authority, named, pem
 from tests.support.host.little import digest
@@ -44,7 +44,7 @@ class Old:
         }  # fmt: skip
         raw = {"mode": mode, "server": server, **more}
         here = session.here(state=str(self.state))
-        answer = Run.of(raw, session=here, host="here", check=check).answer()
+        answer = CertificateRun.of(raw, session=here, host="here", check=check).answer()
         assert "PRIVATE KEY" not in json.dumps([answer, here.answers])
         return answer
 

@@ -205,7 +205,7 @@ def test_what_is_too_large_or_over_the_budget_is_named_and_the_host_partial(
         put(root, f"home/u/{number}.txt", b"words and words\n" * 100)
     put(root, "usr/local/aam/etc/mixconf.txt", f"password = {WORD}\n")
     put(root, "etc/app.conf", "a = 1\n")
-    copy = gather.here(root, tmp_path / "copy", wanted(), limits=gather.Limits(total=35_000))
+    copy = gather.here(root, tmp_path / "copy", wanted(), limits=gather.GatherLimits(total=35_000))
     assert (tmp_path / "copy/usr/local/aam/etc/mixconf.txt").exists()  # the product first, then settings
     assert (tmp_path / "copy/etc/app.conf").exists()
     made = audit(copy, [load("aspect")])

@@ -8,7 +8,7 @@ from importlib.resources import files
 
 import pytest
 
-from hardening.mailer.error_catalogue import Answer, Class, diagnose
+from hardening.mailer.error_catalogue import Class, ServiceAnswer, diagnose
 from hardening.onhost.relay import answers
 from tests.real.mailer.test_doctor import _calendar, examine, fault, said
 from tests.support.mailer.fixtures import Site
@@ -92,12 +92,14 @@ SMTP: tuple[tuple[str, str, str, Class], ...] = (
 
 @pytest.mark.parametrize(("error", "codes", "text", "cause"), TOKEN)
 def test_what_the_token_service_says(error: str, codes: tuple[int, ...], text: str, cause: str) -> None:
-    assert diagnose(Answer(where="token", status=400, name=error, codes=codes, text=text)).cause == cause
+    assert (
+        diagnose(ServiceAnswer(where="token", status=400, name=error, codes=codes, text=text)).cause == cause
+    )
 
 
 @pytest.mark.parametrize(("status", "name", "text", "cause"), GRAPH)
 def test_what_graph_says(status: int, name: str, text: str, cause: str) -> None:
-    found = diagnose(Answer(where="graph", status=status, name=name, text=text))
+    found = diagnose(ServiceAnswer(where="graph", status=status, name=name, text=text))
     assert found.cause == cause
     assert answers.http_kind(status, name) == found.kind or name == "ErrorMessageSizeExceeded"
 
@@ -105,17 +107,17 @@ def test_what_graph_says(status: int, name: str, text: str, cause: str) -> None:
 @pytest.mark.parametrize(("stage", "reply", "cause", "kind"), SMTP)
 def test_what_the_submission_host_says(stage: str, reply: str, cause: str, kind: Class) -> None:
     code, name, _ = reply.split(" ", 2)
-    found = diagnose(Answer(where="smtp", stage=stage, status=int(code), name=name, text=reply[4:]))
+    found = diagnose(ServiceAnswer(where="smtp", stage=stage, status=int(code), name=name, text=reply[4:]))
     assert (found.cause, found.kind) == (cause, kind)
     assert answers.smtp_kind(stage, int(code), reply[4:]) == kind
 
 
 def test_a_sentence_chooses_the_remedy_and_never_what_a_sender_does() -> None:
     for error, codes, text, _ in TOKEN:
-        answer = Answer(where="token", status=400, name=error, codes=codes, text=text)
+        answer = ServiceAnswer(where="token", status=400, name=error, codes=codes, text=text)
         assert diagnose(answer).kind is diagnose(replace(answer, text="")).kind, answer
     for status, name, text, _ in GRAPH:
-        answer = Answer(where="graph", status=status, name=name, text=text)
+        answer = ServiceAnswer(where="graph", status=status, name=name, text=text)
         assert diagnose(answer).kind is diagnose(replace(answer, text="")).kind, answer
 
 
@@ -132,7 +134,7 @@ def test_a_number_that_a_sentence_narrows_has_a_remedy_without_it() -> None:
     [('2000008;reason="The token contains not enough scope to make this call."', "no-permission"), ("", "ews-blocked")],
 )  # fmt: skip
 def test_a_token_of_too_little_is_no_block_of_ews(diagnostic: str, cause: str) -> None:
-    assert diagnose(Answer(where="ews", status=403, text=diagnostic)).cause == cause
+    assert diagnose(ServiceAnswer(where="ews", status=403, text=diagnostic)).cause == cause
 
 
 @pytest.mark.parametrize(

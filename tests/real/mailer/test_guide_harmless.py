@@ -54,7 +54,7 @@ POWERSHELL = HARMLESS | {"Set", "Remove", "Disable", "Enable", "Clear", "Update"
 
 def variants(site: Site) -> list[str]:
     """Return every script that the guide can print."""
-    from hardening.mailer.settings import Settings
+    from hardening.mailer.settings import MailerSettings
 
     rooms = {"mailboxes": ["rooms@example.com"]}
     made = []
@@ -67,7 +67,7 @@ def variants(site: Site) -> list[str]:
         more = {} if calendars is None else {"calendars": calendars}
         for cloud in clouds() if permission == "auto" else ("public",):
             site.write(transports=names, permission=permission, cloud=cloud, **more)
-            settings: Settings = load(site.config)
+            settings: MailerSettings = load(site.config)
             for release_notes, form in itertools.product((False, True), FORMS):
                 made.append(
                     unescape(

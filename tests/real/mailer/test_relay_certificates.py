@@ -173,10 +173,10 @@ def test_a_renewal_that_failed_keeps_no_lock_as_long_as_somebody_holds_what_it_s
     def renewed(_config: object, folder: str) -> None:
         with Path(folder, "lock").open() as other, pytest.raises(BlockingIOError):
             fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        raise problems.Refused(problems.CONFIG, "no")
+        raise problems.ServiceRefused(problems.CONFIG, "no")
 
     monkeypatch.setattr(renewing, "renew_locked", renewed)
-    with pytest.raises(problems.Refused) as held:
+    with pytest.raises(problems.ServiceRefused) as held:
         renewing.renew({"application": "a", "spool": str(tmp_path)})
     with (tmp_path / "keys" / "lock").open() as other:
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -216,7 +216,7 @@ def test_an_old_certificate_that_cannot_be_unregistered_fails_no_renewal(
     def asked(*words: Any) -> object:
         assert words[3:] == ("removeKey", {"keyId": "k1"})
         if answer is None:
-            raise problems.Refused(problems.TEMPORARY, "no answer")
+            raise problems.ServiceRefused(problems.TEMPORARY, "no answer")
         return answer
 
     monkeypatch.setattr(renewing, "Tokens", Tokens)

@@ -11,7 +11,7 @@ import pytest
 from lxml import etree
 
 from hardening.errors import ExitCode
-from hardening.findings import Finding, InFile, Kind, Run, Severity, Subject
+from hardening.findings import Finding, InFile, Run, Severity, Subject, SubjectKind
 from tests.support.reports.fixtures import STARTED
 from tests.unit.reports.test_formats import write
 
@@ -54,7 +54,7 @@ def test_junit_is_red_where_a_run_failed_by_itself(
         "below": replace(found, severity=Severity.LOW),
     }.get(how, found)
     findings = [] if how.startswith("no") else [found]
-    subjects = [] if how == "no subject" else [Subject(id="a.zip", kind=Kind.BUNDLE)]
+    subjects = [] if how == "no subject" else [Subject(id="a.zip", kind=SubjectKind.BUNDLE)]
     run = Run.of(subjects, findings, started=STARTED, finished=STARTED, extra_codes=[code])
     assert run.exit_code(Severity.MEDIUM) == code
     document = etree.fromstring(write("junit", run).encode())

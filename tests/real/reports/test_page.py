@@ -46,7 +46,7 @@ def test_no_look_of_the_page_breaks_a_rule_of_axe(browser: Browser, tmp_path: Pa
 def test_no_page_of_the_site_breaks_a_rule_of_axe(browser: Browser, tmp_path: Path) -> None:
     for day in range(3):
         stored(tmp_path, "a.example", day, PASSWORD, *([PROTOCOL] if day % 2 else []))
-    with site.Index(tmp_path / "index") as index:
+    with site.ReportFolder(tmp_path / "index") as index:
         index.add(sorted(tmp_path.glob("*.json")))
         for name, body in site.pages(index, TODAY).items():
             (tmp_path / name).write_bytes(body)

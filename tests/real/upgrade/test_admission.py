@@ -47,7 +47,7 @@ def test_a_good_bundle_is_admitted(signer: Signer, site: Site) -> None:
     assert job.unpacked > job.size
     travels = job.to_json()
     assert json.loads(json.dumps(travels)) == travels
-    assert travels.keys() == {one.name for one in fields(admission.Job)}
+    assert travels.keys() == {one.name for one in fields(admission.AdmittedUpgrade)}
     assert [travels[key] for key in ("bundle", "sha256", "size", "signature", "log_rules")] == [
         str(signer.bundle().resolve()), hashlib.sha256(signer.bundle().read_bytes()).hexdigest(),
         signer.bundle().stat().st_size, str(signature_of(signer.bundle()).resolve()), "",

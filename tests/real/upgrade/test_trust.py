@@ -14,7 +14,7 @@ from bundle.trust.digest import digest
 from bundle.trust.verify import signature_of
 from hardening.errors import ExitCode
 from hardening.upgrade import upgrade_report
-from hardening.upgrade.admission import Job
+from hardening.upgrade.admission import AdmittedUpgrade
 from tests.support.upgrade.standin import Signer, Site, job, whole_run
 
 
@@ -29,7 +29,7 @@ def given(site: Site, *public: Path, threshold: str = "") -> Path:
     return folder
 
 
-def signed(path: Path, site: Site, **changes: Any) -> Job:
+def signed(path: Path, site: Site, **changes: Any) -> AdmittedUpgrade:
     return replace(job(path, site), signature=str(signature_of(path)), **changes)
 
 
@@ -56,35 +56,35 @@ def test_a_python_that_gets_it_streamed_verifies_too(site: Site, signer: Signer,
     assert found["state"] == "refused", found
 
 
-Spoil = Callable[[Site, Signer, Path], Job]
+Spoil = Callable[[Site, Signer, Path], AdmittedUpgrade]
 
 
-def wrong_key(site: Site, signer: Signer, stranger: Path) -> Job:
+def wrong_key(site: Site, signer: Signer, stranger: Path) -> AdmittedUpgrade:
     given(site, stranger)
     return signed(signer.bundle(), site)
 
 
-def no_key(site: Site, signer: Signer, _stranger: Path) -> Job:
+def no_key(site: Site, signer: Signer, _stranger: Path) -> AdmittedUpgrade:
     given(site)
     return signed(signer.bundle(), site)
 
 
-def no_signature(site: Site, signer: Signer, _stranger: Path) -> Job:
+def no_signature(site: Site, signer: Signer, _stranger: Path) -> AdmittedUpgrade:
     given(site, signer.public_file)
     return job(signer.bundle(), site)
 
 
-def one_of_two(site: Site, signer: Signer, stranger: Path) -> Job:
+def one_of_two(site: Site, signer: Signer, stranger: Path) -> AdmittedUpgrade:
     given(site, signer.public_file, stranger, threshold="2")
     return signed(signer.bundle(), site)
 
 
-def bad_threshold(site: Site, signer: Signer, _stranger: Path) -> Job:
+def bad_threshold(site: Site, signer: Signer, _stranger: Path) -> AdmittedUpgrade:
     given(site, signer.public_file, threshold="none")
     return signed(signer.bundle(), site)
 
 
-def other_content(site: Site, signer: Signer, _stranger: Path) -> Job:
+def other_content(site: Site, signer: Signer, _stranger: Path) -> AdmittedUpgrade:
     """A control machine that lies: it sends another bundle and says that its digest is right."""
     given(site, signer.public_file)
     path = site.root.parent / "other.tar.gz"
@@ -94,12 +94,12 @@ def other_content(site: Site, signer: Signer, _stranger: Path) -> Job:
     return replace(good, bundle=str(path), sha256=sha256, size=size)
 
 
-def other_release(site: Site, signer: Signer, _stranger: Path) -> Job:
+def other_release(site: Site, signer: Signer, _stranger: Path) -> AdmittedUpgrade:
     given(site, signer.public_file)
     return signed(signer.bundle(), site, release="9.9")
 
 
-def damaged_key(site: Site, signer: Signer, _stranger: Path) -> Job:
+def damaged_key(site: Site, signer: Signer, _stranger: Path) -> AdmittedUpgrade:
     (given(site, signer.public_file) / "1.pub").write_text("no key\n")
     return signed(signer.bundle(), site)
 

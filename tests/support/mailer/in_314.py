@@ -42,7 +42,9 @@ def service(_config: object, _tokens: object, _recipients: object, raw: bytes) -
     global tries  # noqa: PLW0603 - a script
     tries += 1
     if tries % 3 == 1:
-        raise problems.Refused(problems.TEMPORARY, "smtp data: 451 later", uncertain=tries % 6 == 1, own=True)
+        raise problems.ServiceRefused(
+            problems.TEMPORARY, "smtp data: 451 later", uncertain=tries % 6 == 1, own=True
+        )
     sent.append(raw)
 
 

@@ -14,13 +14,13 @@ from hardening.findings import (
     Finding,
     Fix,
     InFile,
-    Kind,
     OnWire,
     Result,
     Rule,
     Run,
     Severity,
     Subject,
+    SubjectKind,
     Verdict,
 )
 
@@ -112,21 +112,21 @@ def mixed() -> Run:
         [
             Subject(
                 id=bundle,
-                kind=Kind.BUNDLE,
+                kind=SubjectKind.BUNDLE,
                 examined=Examined.PARTIAL,
                 reason="1 of 214 members is encrypted",
                 stats={"members": 214, "bytes": 18_874_368, "seconds": 1.42},
             ),
             Subject(
                 id=before,
-                kind=Kind.ENDPOINT,
+                kind=SubjectKind.ENDPOINT,
                 policies={"aspect": "fail", "rfc9325": "fail", "mozilla-modern": "fail"},
                 stats={"connections": 61},
                 offer=_offer("TLSv1.0", "TLSv1.2"),
             ),
             Subject(
                 id=after,
-                kind=Kind.ENDPOINT,
+                kind=SubjectKind.ENDPOINT,
                 policies={"aspect": "pass", "rfc9325": "pass", "mozilla-modern": "unknown"},
                 stats={"connections": 41, "before": before},
                 offer=_offer("TLSv1.2"),
@@ -205,7 +205,7 @@ def mixed() -> Run:
 def clean() -> Run:
     """One endpoint, looked at in full, nothing found."""
     subject = Subject(
-        id="127.0.0.1:8443", kind=Kind.ENDPOINT, policies={"aspect": "pass"}, stats={"connections": 41}
+        id="127.0.0.1:8443", kind=SubjectKind.ENDPOINT, policies={"aspect": "pass"}, stats={"connections": 41}
     )
     return Run.of(
         [subject],
@@ -245,7 +245,7 @@ def hostile() -> Run:
         subjects.append(
             Subject(
                 id=name,
-                kind=Kind.FILE,
+                kind=SubjectKind.FILE,
                 reason=name,
                 stats=stats,
                 policies={name or "p": "fail"},
@@ -286,7 +286,9 @@ def crowd(count: int) -> Run:
         )
         for number in range(count)
     ]
-    return Run.of([Subject(id="big.zip", kind=Kind.BUNDLE)], findings, started=STARTED, finished=FINISHED)
+    return Run.of(
+        [Subject(id="big.zip", kind=SubjectKind.BUNDLE)], findings, started=STARTED, finished=FINISHED
+    )
 
 
 RUNS: dict[str, Callable[[], Run]] = {

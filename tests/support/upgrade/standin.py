@@ -368,10 +368,10 @@ class Site:
             self.service(name, "stop")
 
 
-def job(path: Path, site: Site, changes: dict[str, str] | None = None) -> admission.Job:
+def job(path: Path, site: Site, changes: dict[str, str] | None = None) -> admission.AdmittedUpgrade:
     """Return the job for a signed bundle without auditing it again, which has tests of its own."""
     said = statement.parse(dsse.parse(signature_of(path).read_bytes()).payload)
-    return admission.Job(
+    return admission.AdmittedUpgrade(
         bundle=str(path), sha256=said.sha256, size=said.size, unpacked=said.size, product=said.product,
         release=said.release, created=said.created.isoformat(timespec="seconds"),
         recipe=site.recipe(changes).body, stop=admission.stoppers(patterns.shipped()),

@@ -11,7 +11,7 @@ import pytest
 
 from hardening import products
 from hardening.advisories import table as tables
-from hardening.advisories.judge import Answer, Status, answers
+from hardening.advisories.judge import AdvisoryAnswer, Status, answers
 from hardening.advisories.seen import Seen, of_bundle, of_host
 from hardening.cli import run
 from hardening.errors import ExitCode
@@ -24,15 +24,15 @@ PACK = products.load("aspect")
 COUNT = len(PACK.advisories)
 
 
-def answered(seen: Seen) -> dict[str, Answer]:
+def answered(seen: Seen) -> dict[str, AdvisoryAnswer]:
     return {one.advisory.id: one for one in answers(PACK.advisories, seen)}
 
 
-def on_host(top: Path, **more: Any) -> dict[str, Answer]:
+def on_host(top: Path, **more: Any) -> dict[str, AdvisoryAnswer]:
     return answered(of_host(PACK, Root(top, **more)))
 
 
-def tally(found: dict[str, Answer]) -> dict[str, int]:
+def tally(found: dict[str, AdvisoryAnswer]) -> dict[str, int]:
     return {status.value: sum(one.status is status for one in found.values()) for status in Status}
 
 

@@ -27,7 +27,7 @@ from bundle.audit.cache import MOST_BASES
 from bundle.audit.events import AuditEvent, Finished, Found, Started
 from bundle.detect import detectors
 from bundle.walk import walker as walker_module
-from bundle.walk.limits import Limits
+from bundle.walk.limits import WalkLimits
 from bundle.walk.member import Member
 from hardening.cli import run as harden
 from hardening.errors import ExitCode, InputError
@@ -166,7 +166,7 @@ def test_what_other_rules_found_goes_when_many_have_come_since(tmp_path: Path) -
 
     def asked(depth: int) -> int:
         detector = Word()
-        audit(path, detectors=(detector,), cache=cache, jobs=1, limits=Limits(depth=depth))
+        audit(path, detectors=(detector,), cache=cache, jobs=1, limits=WalkLimits(depth=depth))
         with closing(sqlite3.connect(cache / "results.sqlite")) as connection, connection:
             counts.extend(connection.execute("SELECT COUNT(*) FROM kept").fetchone())
         return detector.asked
@@ -279,11 +279,11 @@ def test_failing_detector_is_said(release: Path) -> None:
 
 def test_limits_are_findings(release: Path) -> None:
     for limits, reason in (
-        (Limits(members=3), "limit-members"),
-        (Limits(total=1000), "limit-total"),
-        (Limits(member=2_000_000), "limit-member"),
-        (Limits(spill=1_000_000, memory=100_000), "limit-spill"),
-        (Limits(depth=1), "limit-depth"),
+        (WalkLimits(members=3), "limit-members"),
+        (WalkLimits(total=1000), "limit-total"),
+        (WalkLimits(member=2_000_000), "limit-member"),
+        (WalkLimits(spill=1_000_000, memory=100_000), "limit-spill"),
+        (WalkLimits(depth=1), "limit-depth"),
     ):
         run = audit(release, detectors=(), limits=limits, jobs=1)
         assert f"walk/{reason}" in {f.rule.id for f in run.findings}, reason
@@ -301,7 +301,7 @@ def test_a_member_above_its_limit_is_passed_over_once_and_alone(
     path = tmp_path / f"bundle.{form}"
     content = {"before": b"x" * 5, "large": b"y" * 100, "after": b"z" * 7}
     path.write_bytes(zipped(content) if form == "zip" else gzip.decompress(tarred(content)))
-    run = audit(path, detectors=(), limits=Limits(member=50, memory=memory), jobs=1)
+    run = audit(path, detectors=(), limits=WalkLimits(member=50, memory=memory), jobs=1)
     (told,) = [f for f in run.findings if f.rule.id == "walk/limit-member"]
     assert "nothing behind it" not in told.message
     stats = run.subjects[0].stats
@@ -437,9 +437,15 @@ def test_a_limit_that_stopped_the_walk_is_said_first_with_what_it_left(
 
 @pytest.mark.parametrize(
     "limits",
-    [Limits(members=15), Limits(members=1), Limits(total=20_000), Limits(seconds=0), Limits(depth=0)],
+    [
+        WalkLimits(members=15),
+        WalkLimits(members=1),
+        WalkLimits(total=20_000),
+        WalkLimits(seconds=0),
+        WalkLimits(depth=0),
+    ],
 )
-def test_what_was_opened_and_what_was_not_is_all_that_is_packed(tmp_path: Path, limits: Limits) -> None:
+def test_what_was_opened_and_what_was_not_is_all_that_is_packed(tmp_path: Path, limits: WalkLimits) -> None:
     packed = three(tmp_path / "in")
     subjects = audit(tmp_path / "in", detectors=(), limits=limits, jobs=1).subjects
     archives = [one for one in subjects if one.id.endswith(".zip")]
@@ -475,7 +481,7 @@ def test_every_packed_byte_is_opened_or_not(sizes: list[int], texts: int, below:
         for number in range(texts):
             (folder / f"{number}.txt").write_bytes(b"text\n" * number)
         packed = sum(one.stat().st_size for one in folder.rglob("*") if one.is_file())
-        run = audit(folder, detectors=(), limits=Limits(members=most), jobs=1)
+        run = audit(folder, detectors=(), limits=WalkLimits(members=most), jobs=1)
         stats = [one.stats for one in run.subjects]
         assert sum(one["packed_bytes"] for one in stats) == packed
         for one in stats:
@@ -490,7 +496,7 @@ def test_each_archive_of_a_folder_has_its_own_time_and_the_folder_a_total(tmp_pa
     clock = iter(range(10_000))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(walker_module, "time", SimpleNamespace(monotonic=lambda: float(next(clock))))
-        run = audit(tmp_path, detectors=(), limits=Limits(seconds_total=120.0), jobs=1)
+        run = audit(tmp_path, detectors=(), limits=WalkLimits(seconds_total=120.0), jobs=1)
     left = [one for one in run.subjects if one.examined is not Examined.FULL and one.id != str(tmp_path)]
     full = [one for one in run.subjects if one.examined is Examined.FULL]
     assert len(left) + len(full) == 45

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from bundle.audit.outcome import results
 from bundle.walk.problem import RULES
-from hardening.findings import Examined, Finding, InFile, Kind, Severity, Subject, Verdict
+from hardening.findings import Examined, Finding, InFile, Severity, Subject, SubjectKind, Verdict
 
 
 def _verdict(reason: str, severity: Severity, examined: Examined) -> Verdict:
     rule = RULES[reason]
     found = Finding(rule=rule, subject="b", location=InFile(("b",)), message="m", severity=severity)
-    (result,) = results([rule], [found], Subject(id="b", kind=Kind.BUNDLE, examined=examined))
+    (result,) = results([rule], [found], Subject(id="b", kind=SubjectKind.BUNDLE, examined=examined))
     return result.verdict
 
 

@@ -6,8 +6,8 @@ import subprocess
 import sys
 
 LENT = """
-from bundle.audit.parallel import Forks, Tokens
-tokens = Tokens(1)
+from bundle.audit.parallel import Forks, ForkPermits
+tokens = ForkPermits(1)
 forks = Forks(tokens)
 def left():
     taken = 0

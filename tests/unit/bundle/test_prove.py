@@ -15,7 +15,7 @@ import pytest
 from bundle.rewrite import Edit, rewrite
 from bundle.verify_clean.tree import tree
 from bundle.verify_clean.verify import prove
-from bundle.walk.limits import Limits
+from bundle.walk.limits import WalkLimits
 from bundle.walk.member import WINDOW
 from hardening.cli import run
 from hardening.demo import specimen
@@ -357,6 +357,6 @@ def test_the_same_bytes_prove_whatever_was_not_read(tmp_path: Path) -> None:
     old = outer(tmp_path / "old.zip", web(WEB))
     new = tmp_path / "new.zip"
     new.write_bytes(old.read_bytes())
-    assert prove(old, new, limits=Limits(depth=1)).exit_code() is ExitCode.OK
+    assert prove(old, new, limits=WalkLimits(depth=1)).exit_code() is ExitCode.OK
     outer(tmp_path / "other.zip", web(WEB | {"a": (b"b", 0o644)}))
-    assert prove(old, tmp_path / "other.zip", limits=Limits(depth=1)).exit_code() is ExitCode.REFUSED
+    assert prove(old, tmp_path / "other.zip", limits=WalkLimits(depth=1)).exit_code() is ExitCode.REFUSED

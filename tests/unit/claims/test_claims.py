@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hardening.claims.claims import EXAMPLE, ClaimKind, kinds, load
-from hardening.claims.judge import Overall, State, judge
+from hardening.claims.judge import ClaimState, Overall, judge
 from hardening.claims.look import Looker, Shown
 from hardening.cli import run
 from hardening.errors import DataError, ExitCode
@@ -128,13 +128,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 @pytest.mark.parametrize("name", ["component", "credential", "policy", "port", "advisory"])
 def test_a_good_bundle_makes_a_claim_true(made: Made, name: str) -> None:
     said = made.of(name, made.good)
-    assert said.state is State.TRUE, said.why
+    assert said.state is ClaimState.TRUE, said.why
 
 
 @pytest.mark.parametrize("name", ["component", "credential", "policy", "port-closed", "advisory"])
 def test_a_bad_bundle_makes_a_claim_false_and_names_the_place(made: Made, name: str) -> None:
     said = made.of(name, made.bad)
-    assert said.state is State.FALSE, said.why
+    assert said.state is ClaimState.FALSE, said.why
     assert "bad.zip" in str(said.answers[0].place) or "etc/" in str(said.answers[0].place)
     assert SECRET not in said.why
 
@@ -150,7 +150,7 @@ def test_a_bad_bundle_makes_a_claim_false_and_names_the_place(made: Made, name: 
 )
 def test_what_a_bundle_cannot_show_is_not_checkable(made: Made, name: str, why: str) -> None:
     said = made.of(name, made.bad)
-    assert said.state is State.UNCHECKED
+    assert said.state is ClaimState.UNCHECKED
     assert why in said.why
 
 
@@ -163,7 +163,7 @@ def test_a_claim_that_is_false_anywhere_is_false(made: Made, tmp_path: Path) -> 
     top = layout.host(tmp_path / "host", "3.08.02", files={f"{layout.WEB}/info.php": "<?php phpinfo(); ?>"})
     host = made.looker.host("site", Root(top, label="site", files=1))
     said = made.of("component", made.good, host)
-    assert said.state is State.FALSE
+    assert said.state is ClaimState.FALSE
     assert said.why.startswith("true in the bundle")
     assert "true on 0 of 1 hosts; false on site: phpinfo in " in said.why
 
@@ -192,19 +192,19 @@ def test_ports_of_a_host(
 def test_a_host_that_was_not_reached_leaves_a_claim_open(made: Made) -> None:
     lost = Shown(subject="site", kind=made.good.kind.HOST, gap="no route to host", lost=True)
     said = made.of("component", made.good, lost)
-    assert said.state is State.UNCHECKED
+    assert said.state is ClaimState.UNCHECKED
     assert said.why.endswith("true on 0 of 1 hosts; not checkable on site: no route to host")
 
 
 @pytest.mark.parametrize(
     ("text", "state"),
     [
-        ("mysql.general_log\nError    : You can't use locks with log tables.\nstatus   : OK\n", State.TRUE),
-        ("mysqldump: Got error: 1556: You can't use locks with log tables. when using LOCK TABLES\n", State.FALSE),
-        ("all is well\n", State.UNCHECKED),
+        ("mysql.general_log\nError    : You can't use locks with log tables.\nstatus   : OK\n", ClaimState.TRUE),
+        ("mysqldump: Got error: 1556: You can't use locks with log tables. when using LOCK TABLES\n", ClaimState.FALSE),
+        ("all is well\n", ClaimState.UNCHECKED),
     ],
 )  # fmt: skip
-def test_a_message_is_judged_in_each_log(made: Made, tmp_path: Path, text: str, state: State) -> None:
+def test_a_message_is_judged_in_each_log(made: Made, tmp_path: Path, text: str, state: ClaimState) -> None:
     log = tmp_path / "upgrade.log"
     log.write_text(text)
     assert made.of("log", *made.looker.logs([log])).state is state

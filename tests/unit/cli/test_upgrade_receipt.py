@@ -11,12 +11,12 @@ import pytest
 from bundle.trust import keys
 from hardening.cli import run, upgrade_apply
 from hardening.errors import ExitCode
-from hardening.findings import Kind, Run, Subject
-from hardening.upgrade.admission import Job
+from hardening.findings import Run, Subject, SubjectKind
+from hardening.upgrade.admission import AdmittedUpgrade
 
 FULL = Path("/dev/full")
 RECIPE = Path(str(files("hardening"))) / "products/aspect/upgrade.toml"
-JOB = Job(
+JOB = AdmittedUpgrade(
     bundle="/b.zip", sha256="0" * 64, size=1, unpacked=1, product="p", release="2", created="", recipe={}
 )
 
@@ -26,7 +26,7 @@ def test_a_report_that_cannot_be_written_costs_no_receipt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stats = {"state": "committed", "from": "1", "to": "2"}
-    host = Subject(id="host", kind=Kind.HOST, stats=stats)
+    host = Subject(id="host", kind=SubjectKind.HOST, stats=stats)
     done = Run.of([host], [], started=datetime.now(UTC))
     monkeypatch.setattr(upgrade_apply, "_admitted", lambda *_, **__: (done, JOB))
     monkeypatch.setattr(upgrade_apply, "_play", lambda *_, **__: done)

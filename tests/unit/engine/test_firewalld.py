@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hardening.engine.firewalld import Scope, parts
+from hardening.engine.firewalld import FirewalldScope, parts
 
 OLD, NEW = 7226, 7300
 SERVICES: dict[str, str | None] = {
@@ -19,9 +19,9 @@ SERVICES: dict[str, str | None] = {
 
 def scope(
     *settings: str, direct: str = "", name: str = "public (active)", policies: str = "", word: str = ""
-) -> Scope:
+) -> FirewalldScope:
     zone = "\n".join([name, "  target: default", *(f"  {one}" for one in settings), ""])
-    return Scope.read(word, zone, policies, SERVICES, direct)
+    return FirewalldScope.read(word, zone, policies, SERVICES, direct)
 
 
 def rich(*rules: str) -> str:
@@ -111,7 +111,7 @@ def test_only_a_bound_zone_lets_in() -> None:
     assert not scope("ports: 7226/tcp", "services: ssh").lets_in(NEW)
     assert scope("services: both").lets_in(NEW)
     assert scope(rich(SOURCE.format(NEW))).lets_in(NEW)
-    assert Scope.read("", "public\n  target: ACCEPT\n", "", {}, default="public").lets_in(NEW)
+    assert FirewalldScope.read("", "public\n  target: ACCEPT\n", "", {}, default="public").lets_in(NEW)
 
 
 def test_only_the_ports_own_entries_are_closed() -> None:

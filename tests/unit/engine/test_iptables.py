@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardening.engine.iptables import Rule, Ruleset, closed, opened, words
+from hardening.engine.iptables import IptablesRule, Ruleset, closed, opened, words
 
 OLD, NEW = 7226, 7443
 PLAIN = "-A INPUT -p tcp -m tcp --dport 7226 -j ACCEPT"
@@ -267,7 +267,7 @@ def test_after_the_copies_every_packet_to_the_new_port_meets_the_old_ports_verdi
 
 
 def test_a_rule_is_read_as_iptables_reads_it() -> None:
-    rule = Rule(
+    rule = IptablesRule(
         "filter",
         "INPUT",
         1,

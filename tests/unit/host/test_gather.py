@@ -178,7 +178,7 @@ def test_links_stay_inside(host: Path, tmp_path: Path) -> None:
 
 
 def lying(
-    tmp_path: Path, listed: object, *read: object, limits: gather.Limits | None = None
+    tmp_path: Path, listed: object, *read: object, limits: gather.GatherLimits | None = None
 ) -> gather.Gathered:
     """Gather from a host that gives these answers whatever it is asked; the last one for ever."""
     answers = [listed, *read]
@@ -236,7 +236,7 @@ def test_a_host_that_sends_a_bomb_fills_no_memory(tmp_path: Path) -> None:
         tmp_path,
         _listed(_file("/bomb"), _file("/small")),
         {"files": [_read("/bomb", b"0" * 10_000_000), _read("/small")]},
-        limits=gather.Limits(largest=1000),
+        limits=gather.GatherLimits(largest=1000),
     )
     assert made.left == {"/bomb": "larger than 1000 bytes"}
     assert not (made.top / "bomb").exists()
@@ -258,13 +258,13 @@ def test_what_a_host_does_not_answer_for_is_said(tmp_path: Path) -> None:
 
 def test_files_without_content_count_as_well(tmp_path: Path) -> None:
     rows = [_file(f"/{number:03}", size=0) for number in range(20)]
-    limits = gather.Limits(total=2000)
+    limits = gather.GatherLimits(total=2000)
     made = lying(tmp_path, _listed(*rows), {"files": []}, limits=limits)
     assert set(made.left.values()) == {"more than 2000 bytes in all"}
 
 
 def test_too_large_and_unreadable_are_said(host: Path, tmp_path: Path) -> None:
-    limits = gather.Limits(largest=200)
+    limits = gather.GatherLimits(largest=200)
     copy = gather.host(
         executed(sys.executable),
         tmp_path / "here",

@@ -28,7 +28,7 @@ from hardening.onhost.verifier import content, envelope, main
 from hardening.onhost.verifier.ed25519 import ed25519
 from hardening.onhost.verifier.keys import load_key
 from hardening.onhost.verifier.p256 import p256
-from hardening.onhost.verifier.problems import Refused
+from hardening.onhost.verifier.problems import BundleRefused
 from hardening.onhost.verifier.statement import statement as read_statement
 from hardening.onhost.verifier.verify import verify as verify_on_host
 from tests.support.host.little import interpreter
@@ -250,7 +250,7 @@ def accepts_ours(data: bytes, key: keys.PublicKey) -> bool:
 def accepts_his(data: bytes, key: Any) -> bool:
     try:
         payload, _ = envelope.opened(data, [key], 1)
-    except Refused:
+    except BundleRefused:
         return False
     return bool(base64.b64encode(payload))
 
@@ -271,7 +271,7 @@ def test_an_envelope_costs_no_more_than_a_hundred_signatures(
 @pytest.mark.parametrize("data", [b"[" + b"[]," * 200_000 + b"[]]", b'{"payloadType":"x","payload":"","signatures":[' + b"{}," * 9_999 + b"{}]}"])  # fmt: skip
 def test_an_envelope_of_many_parts_is_not_parsed(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(envelope, "_json", lambda _data: pytest.fail("it was parsed"))
-    with pytest.raises(Refused, match="not a DSSE envelope"):
+    with pytest.raises(BundleRefused, match="not a DSSE envelope"):
         envelope.opened(data, [], 1)
 
 
@@ -279,10 +279,10 @@ def test_a_pipe_is_no_signature_and_a_terabyte_no_bundle(tmp_path: Path) -> None
     case = Signed(tmp_path)
     os.mkfifo(tmp_path / "pipe")
     key = load_key(str(case.public))
-    with pytest.raises(Refused, match=r"no signature: .*no such file"):
+    with pytest.raises(BundleRefused, match=r"no signature: .*no such file"):
         verify_on_host(str(case.bundle), [key], signature=str(tmp_path / "pipe"))
     os.truncate(case.bundle, 1 << 40)
-    with pytest.raises(Refused, match="it has 1099511627776 bytes, and "):
+    with pytest.raises(BundleRefused, match="it has 1099511627776 bytes, and "):
         verify_on_host(str(case.bundle), [key])
 
 
@@ -296,7 +296,7 @@ def test_a_statement_of_other_kinds_of_values_is_malformed_for_a_host_too(
     case = Signed(tmp_path)
     said = json.loads(dsse.load(case.signature).payload)
     said["predicate"] |= change
-    with pytest.raises(Refused, match="malformed"):
+    with pytest.raises(BundleRefused, match="malformed"):
         read_statement(json.dumps(said).encode(), "")
     with pytest.raises(RefusedError, match="malformed"):
         statement.parse(json.dumps(said).encode())

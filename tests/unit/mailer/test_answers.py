@@ -16,31 +16,31 @@ from typing import Any
 import pytest
 
 from hardening.mailer import net
-from hardening.mailer.error_catalogue import Answer, Class, diagnose, numbers, seconds
+from hardening.mailer.error_catalogue import Class, ServiceAnswer, diagnose, numbers, seconds
 from hardening.mailer.net import RefusedBy
-from hardening.mailer.settings import Settings, load
+from hardening.mailer.settings import MailerSettings, load
 
 
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
-        (Answer(where="smtp", status=499, stage="auth"), Class.TEMPORARY),
-        (Answer(where="smtp", status=599, stage="ehlo"), Class.CONFIG),
-        (Answer(where="smtp", status=599, stage="data"), Class.MESSAGE),
-        (Answer(where="smtp", status=599, stage="rcpt"), Class.MESSAGE),
-        (Answer(where="graph", status=418), Class.CONFIG),
-        (Answer(where="graph", status=429), Class.TEMPORARY),
-        (Answer(where="graph", status=500), Class.TEMPORARY),
-        (Answer(where="graph", status=511), Class.CONFIG),
-        (Answer(where="graph", status=503, name="ErrorAccessDenied"), Class.TEMPORARY),
-        (Answer(where="ews", status=500, name="ErrorAccessDenied"), Class.CONFIG),
-        (Answer(where="token", status=400, codes=(7000222, 1)), Class.CONFIG),
-        (Answer(where="network", name="timeout"), Class.TEMPORARY),
-        (Answer(where="network", name="tls-name"), Class.CONFIG),
-        (Answer(where="network", name="proxy-auth"), Class.CONFIG),
+        (ServiceAnswer(where="smtp", status=499, stage="auth"), Class.TEMPORARY),
+        (ServiceAnswer(where="smtp", status=599, stage="ehlo"), Class.CONFIG),
+        (ServiceAnswer(where="smtp", status=599, stage="data"), Class.MESSAGE),
+        (ServiceAnswer(where="smtp", status=599, stage="rcpt"), Class.MESSAGE),
+        (ServiceAnswer(where="graph", status=418), Class.CONFIG),
+        (ServiceAnswer(where="graph", status=429), Class.TEMPORARY),
+        (ServiceAnswer(where="graph", status=500), Class.TEMPORARY),
+        (ServiceAnswer(where="graph", status=511), Class.CONFIG),
+        (ServiceAnswer(where="graph", status=503, name="ErrorAccessDenied"), Class.TEMPORARY),
+        (ServiceAnswer(where="ews", status=500, name="ErrorAccessDenied"), Class.CONFIG),
+        (ServiceAnswer(where="token", status=400, codes=(7000222, 1)), Class.CONFIG),
+        (ServiceAnswer(where="network", name="timeout"), Class.TEMPORARY),
+        (ServiceAnswer(where="network", name="tls-name"), Class.CONFIG),
+        (ServiceAnswer(where="network", name="proxy-auth"), Class.CONFIG),
     ],
 )
-def test_what_a_sender_does_about_an_answer(answer: Answer, kind: Class) -> None:
+def test_what_a_sender_does_about_an_answer(answer: ServiceAnswer, kind: Class) -> None:
     assert diagnose(answer).kind is kind
 
 
@@ -53,7 +53,7 @@ def _listed() -> Iterator[tuple[str, int]]:
 
 @pytest.mark.parametrize(("cause", "code"), tuple(_listed()))
 def test_one_number_of_a_row_is_enough_to_know_the_cause(cause: str, code: int) -> None:
-    assert diagnose(Answer(where="token", codes=(1, code))).cause == cause
+    assert diagnose(ServiceAnswer(where="token", codes=(1, code))).cause == cause
 
 
 def test_retry_after_is_seconds_or_a_date_and_never_behind_us() -> None:
@@ -76,7 +76,7 @@ def test_the_numbers_an_answer_lists_are_read_as_numbers_or_as_text() -> None:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(tmp_path: Path) -> MailerSettings:
     (tmp_path / "mailer.toml").write_text(
         'tenant = "t"\nclient_id = "c"\nmailbox = "a@example.com"\ntransports = ["smtp"]\n'
         '[credential]\nsecret_file = "s"\n[proxy]\nurl = "http://us%40er:p%3Aw@proxy.example:8080"\n'
@@ -115,7 +115,7 @@ def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
         one.close()
 
 
-def test_a_tunnel_is_asked_for_with_the_name_as_it_is(settings: Settings, proxy: Proxy) -> None:
+def test_a_tunnel_is_asked_for_with_the_name_as_it_is(settings: MailerSettings, proxy: Proxy) -> None:
     proxy.answer += b"220 behind it"
     dialled = net.connected(settings, "smtp.example", 587)
     assert proxy.dialled == [("proxy.example", 8080)]
@@ -140,7 +140,7 @@ def test_a_tunnel_is_asked_for_with_the_name_as_it_is(settings: Settings, proxy:
     ],
 )
 def test_a_proxy_that_does_not_lead_on_is_named_and_left(
-    settings: Settings, proxy: Proxy, answer: bytes, name: str
+    settings: MailerSettings, proxy: Proxy, answer: bytes, name: str
 ) -> None:
     proxy.answer = answer
     with pytest.raises(RefusedBy) as caught:
@@ -150,7 +150,7 @@ def test_a_proxy_that_does_not_lead_on_is_named_and_left(
 
 
 def test_a_proxy_that_drips_is_not_waited_for_longer_than_one_that_is_silent(
-    settings: Settings, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+    settings: MailerSettings, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [0.0]
 
@@ -199,29 +199,29 @@ def test_an_endpoint_has_a_port_of_its_own_or_the_usual_one() -> None:
 @pytest.mark.parametrize(
     ("answer", "cause"),
     [
-        (Answer(where="smtp", stage="auth", status=504), "no-xoauth2"),
-        (Answer(where="smtp", stage="auth", status=535), "mailbox-not-opened"),
-        (Answer(where="smtp", stage="data", status=504), "smtp-refused"),
-        (Answer(where="smtp", stage="mail", status=530), "not-authenticated"),
-        (Answer(where="smtp", stage="ehlo", status=531), "smtp-refused"),
-        (Answer(where="smtp", stage="mail", status=550), "sender-refused"),
-        (Answer(where="smtp", stage="rcpt", status=550), "recipient-refused"),
-        (Answer(where="smtp", stage="rcpt", status=555), "smtp-refused"),
-        (Answer(where="smtp", stage="data", status=552), "too-large"),
-        (Answer(where="smtp", stage="auth", status=535, name="5.7.139"), "smtp-auth-disabled"),
+        (ServiceAnswer(where="smtp", stage="auth", status=504), "no-xoauth2"),
+        (ServiceAnswer(where="smtp", stage="auth", status=535), "mailbox-not-opened"),
+        (ServiceAnswer(where="smtp", stage="data", status=504), "smtp-refused"),
+        (ServiceAnswer(where="smtp", stage="mail", status=530), "not-authenticated"),
+        (ServiceAnswer(where="smtp", stage="ehlo", status=531), "smtp-refused"),
+        (ServiceAnswer(where="smtp", stage="mail", status=550), "sender-refused"),
+        (ServiceAnswer(where="smtp", stage="rcpt", status=550), "recipient-refused"),
+        (ServiceAnswer(where="smtp", stage="rcpt", status=555), "smtp-refused"),
+        (ServiceAnswer(where="smtp", stage="data", status=552), "too-large"),
+        (ServiceAnswer(where="smtp", stage="auth", status=535, name="5.7.139"), "smtp-auth-disabled"),
         (
-            Answer(where="smtp", stage="auth", status=535, name="5.7.139", text="Basic Auth is off"),
+            ServiceAnswer(where="smtp", stage="auth", status=535, name="5.7.139", text="Basic Auth is off"),
             "basic-auth",
         ),
-        (Answer(where="smtp", stage="rcpt", status=450), "smtp-busy"),
-        (Answer(where="graph", status=404), "no-mailbox"),
-        (Answer(where="graph", status=405), "graph-refused"),
-        (Answer(where="graph", status=401, name="InvalidAuthenticationToken"), "token-refused"),
-        (Answer(where="ews", status=403), "ews-blocked"),
-        (Answer(where="ews", status=404), "ews-refused"),
-        (Answer(where="token", status=400, name="invalid_client"), "wrong-secret"),
-        (Answer(where="token", status=400), "token-refused"),
+        (ServiceAnswer(where="smtp", stage="rcpt", status=450), "smtp-busy"),
+        (ServiceAnswer(where="graph", status=404), "no-mailbox"),
+        (ServiceAnswer(where="graph", status=405), "graph-refused"),
+        (ServiceAnswer(where="graph", status=401, name="InvalidAuthenticationToken"), "token-refused"),
+        (ServiceAnswer(where="ews", status=403), "ews-blocked"),
+        (ServiceAnswer(where="ews", status=404), "ews-refused"),
+        (ServiceAnswer(where="token", status=400, name="invalid_client"), "wrong-secret"),
+        (ServiceAnswer(where="token", status=400), "token-refused"),
     ],
 )
-def test_every_condition_of_a_cause_has_to_hold(answer: Answer, cause: str) -> None:
+def test_every_condition_of_a_cause_has_to_hold(answer: ServiceAnswer, cause: str) -> None:
     assert diagnose(answer).cause == cause

@@ -10,7 +10,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from hardening.cli.mailer import command
-from hardening.mailer.settings import RELAY_KEYS, Limits, load
+from hardening.mailer.settings import RELAY_KEYS, MailboxLimits, load
 from hardening.onhost import relay
 from tests.support.mailer.fixtures import Site
 from tests.support.mailer.trace import BEGIN, END, PAGE, trace
@@ -25,7 +25,7 @@ def test_the_settings_shown_are_read(site: Site) -> None:
     text = re.findall(r"```toml\n(.*?)```", PAGE.read_text(), re.DOTALL)[0]
     document = tomllib.loads(text)
     assert set(document["relay"]) == set(RELAY_KEYS)
-    assert set(document["limits"]) == {one.name for one in fields(Limits)}
+    assert set(document["limits"]) == {one.name for one in fields(MailboxLimits)}
     site.config.write_text(text)
     assert load(site.config).mailbox == "alarms@example.com"
 

@@ -13,14 +13,14 @@ from hardening.cli import run
 from hardening.mailer.clouds import clouds
 from hardening.mailer.guide import guide
 from hardening.mailer.guide_text import FORMS, guide_document
-from hardening.mailer.settings import Settings, load
+from hardening.mailer.settings import MailerSettings, load
 from hardening.mailer.vault import is_vault
 from tests.support.mailer.fixtures import Site
 
 TODAY = date(2026, 11, 24)
 
 
-def settings(site: Site, **more: object) -> Settings:
+def settings(site: Site, **more: object) -> MailerSettings:
     site.write(**more)
     return load(site.config)
 

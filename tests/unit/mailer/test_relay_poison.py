@@ -16,7 +16,7 @@ from importlib.resources import files
 
 import pytest
 
-from hardening.mailer.error_catalogue import Answer, Class, diagnose
+from hardening.mailer.error_catalogue import Class, ServiceAnswer, diagnose
 from hardening.onhost.relay import answers, problems, tokens
 from tests.support.host.little import interpreter
 from tests.support.mailer.fixtures import Site
@@ -194,7 +194,7 @@ def test_a_token_is_one_word(monkeypatch: pytest.MonkeyPatch, token: object) -> 
     monkeypatch.setattr(tokens, "post", lambda *_: (200, Said(), body))
     monkeypatch.setattr(tokens, "read", lambda _path: b"word")
     config = {"tenant": "t", "client_id": "c", "authority": "a"}
-    with pytest.raises(problems.Refused):
+    with pytest.raises(problems.ServiceRefused):
         tokens.Tokens(config).ask("scope", {"secret_file": "x"})
 
 
@@ -225,7 +225,7 @@ REPLIES = (
 )
 def test_the_relay_judges_replies_as_the_reviewed_table_does(stage: str, reply: str) -> None:
     code, name, _ = reply.split(" ", 2)
-    answer = Answer(where="smtp", stage=stage, status=int(code), name=name, text=reply[4:])
+    answer = ServiceAnswer(where="smtp", stage=stage, status=int(code), name=name, text=reply[4:])
     assert answers.smtp_kind(stage, int(code), reply[4:]) == diagnose(answer).kind
 
 
@@ -246,7 +246,7 @@ def test_the_relay_judges_statuses_as_the_reviewed_table_does(where: str, status
         kind = answers.http_kind(status, name)
         if where == "token" and kind == Class.MESSAGE:
             kind = Class.CONFIG  # what the relay makes of it: a token request is no mail
-        assert kind == diagnose(Answer(where=where, status=status, name=name)).kind, (status, name)
+        assert kind == diagnose(ServiceAnswer(where=where, status=status, name=name)).kind, (status, name)
 
 
 def test_every_name_the_relay_knows_is_in_the_table() -> None:

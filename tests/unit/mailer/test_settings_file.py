@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 from hardening.errors import DataError, HardeningError
-from hardening.mailer.settings import Credential, Permission, Proxy, Settings, Transport, load
+from hardening.mailer.settings import Credential, MailerSettings, Permission, Proxy, Transport, load
 
 LEAST = 'tenant = "t"\nclient_id = "c"\nmailbox = "a@example.com"\n'
 SECRET = '[credential]\nsecret_file = "mailer.secret"\n'
-Said = Callable[..., Settings]
+Said = Callable[..., MailerSettings]
 
 
 @pytest.fixture
 def said(tmp_path: Path) -> Said:
-    def read(*tables: str, top: str = "", credential: str = SECRET) -> Settings:
+    def read(*tables: str, top: str = "", credential: str = SECRET) -> MailerSettings:
         path = tmp_path / "mailer.toml"
         path.write_text("\n".join((LEAST, top, credential, *tables)))
         return load(path)

@@ -14,10 +14,10 @@ import requests
 
 from hardening.errors import InputError
 from hardening.mailer import tokens
-from hardening.mailer.error_catalogue import Answer
+from hardening.mailer.error_catalogue import ServiceAnswer
 from hardening.mailer.net import RefusedBy
 from hardening.mailer.secret import Secret
-from hardening.mailer.settings import Credential, Settings, load
+from hardening.mailer.settings import Credential, MailerSettings, load
 from hardening.mailer.tokens import Token, Tokens
 
 DOCUMENT = """
@@ -34,7 +34,7 @@ SCOPE = "https://outlook.office365.com/.default"
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(tmp_path: Path) -> MailerSettings:
     (tmp_path / "mailer.toml").write_text(DOCUMENT)
     for name in ("one", "two"):
         (tmp_path / name).write_text(f"{name}-value-{name}\n")
@@ -75,7 +75,7 @@ class Service:
             raise self.says
         return self.says
 
-    def refusal(self, settings: Settings) -> Answer:
+    def refusal(self, settings: MailerSettings) -> ServiceAnswer:
         """Return why there is no token."""
         with pytest.raises(RefusedBy) as caught:
             tokens.acquire(settings, settings.credentials[0], SCOPE)
@@ -88,7 +88,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Service:
 
 
 def test_a_token_is_asked_for_at_the_tenant_and_nobody_else(
-    settings: Settings, service: Service, clock: list[float]
+    settings: MailerSettings, service: Service, clock: list[float]
 ) -> None:
     service.says = {"access_token": "opaque", "expires_in": "1200"}
     got = tokens.acquire(settings, settings.credentials[0], SCOPE)
@@ -104,20 +104,20 @@ def test_a_token_is_asked_for_at_the_tenant_and_nobody_else(
     [(None, 3600), ("nan", 3600), ("inf", 3600), (1e6, 3600), (999_999, 999_999), ("soon", 3600), (60, 60)],
 )
 def test_a_lifetime_that_cannot_be_is_an_hour(
-    settings: Settings, service: Service, clock: list[float], said: object, seconds: float
+    settings: MailerSettings, service: Service, clock: list[float], said: object, seconds: float
 ) -> None:
     service.says = {"access_token": "t", "expires_in": said}
     assert tokens.acquire(settings, settings.credentials[0], SCOPE).ends == clock[0] + seconds
 
 
 @pytest.mark.parametrize("value", ["two words", "line\n", "", "\x7f", 7, None])
-def test_what_is_no_token_is_sent_nowhere(settings: Settings, service: Service, value: object) -> None:
+def test_what_is_no_token_is_sent_nowhere(settings: MailerSettings, service: Service, value: object) -> None:
     service.says, service.status = {"access_token": value}, 200
     found = service.refusal(settings)
     assert (found.name, found.status) == ("foreign", 200)
 
 
-def test_a_refusal_keeps_its_numbers_once_and_no_secret(settings: Settings, service: Service) -> None:
+def test_a_refusal_keeps_its_numbers_once_and_no_secret(settings: MailerSettings, service: Service) -> None:
     text = "AADSTS7000215: one-value-one is wrong\nTrace AADSTS700016 " + "x" * 400
     told = {
         "error": "invalid_client",
@@ -127,14 +127,14 @@ def test_a_refusal_keeps_its_numbers_once_and_no_secret(settings: Settings, serv
     }
     service.says, service.status = told, 401
     found = service.refusal(settings)
-    assert found == Answer(
+    assert found == ServiceAnswer(
         where="token", status=401, name="invalid_client", codes=(7000215, 700016),
         text="AADSTS7000215: [secret] is wrong", trace="trace_id=t", retry_after=7.0,
     )  # fmt: skip
 
 
 def test_what_a_portal_says_holds_no_secret_either_and_has_an_end(
-    settings: Settings, service: Service
+    settings: MailerSettings, service: Service
 ) -> None:
     service.says = {"error": "one-value-one " * 100, "correlation_id": "one-value-one " * 100}
     found = service.refusal(settings)
@@ -156,7 +156,7 @@ def test_what_a_portal_says_holds_no_secret_either_and_has_an_end(
     ],
 )
 def test_what_is_behind_an_exception_is_told(
-    settings: Settings, service: Service, status: int, body: bytes, name: str
+    settings: MailerSettings, service: Service, status: int, body: bytes, name: str
 ) -> None:
     service.says, service.status, service.body = ValueError("one-value-one"), status, body
     found = service.refusal(settings)
@@ -166,7 +166,9 @@ def test_what_is_behind_an_exception_is_told(
     assert found.status == (status if asked else 0)
 
 
-def test_a_pair_that_cannot_be_used_is_named(settings: Settings, service: Service, tmp_path: Path) -> None:
+def test_a_pair_that_cannot_be_used_is_named(
+    settings: MailerSettings, service: Service, tmp_path: Path
+) -> None:
     for name in ("c", "k"):
         (tmp_path / name).write_text("no PEM")
         (tmp_path / name).chmod(0o600)
@@ -194,7 +196,9 @@ def test_claims_are_a_table_or_none(token: str, found: dict[str, object]) -> Non
     assert tokens.claims(token) == found
 
 
-def test_scopes_are_those_of_the_ways_out_and_of_the_calendars(settings: Settings, tmp_path: Path) -> None:
+def test_scopes_are_those_of_the_ways_out_and_of_the_calendars(
+    settings: MailerSettings, tmp_path: Path
+) -> None:
     graph = "https://graph.microsoft.com/.default"
     assert tokens.scopes(settings) == (SCOPE,)
     path = tmp_path / "more.toml"
@@ -211,12 +215,12 @@ class Asked:
         self.clock = clock
         monkeypatch.setattr(tokens, "acquire", self.acquire)
 
-    def acquire(self, _settings: Settings, credential: Credential, _scope: str) -> Token:
+    def acquire(self, _settings: MailerSettings, credential: Credential, _scope: str) -> Token:
         """Ask."""
         self.of.append(credential.place)
         if credential.place in self.refuses:
             name = self.refuses[credential.place]
-            raise RefusedBy(Answer(where="token", status=401, name=name, text=credential.place))
+            raise RefusedBy(ServiceAnswer(where="token", status=401, name=name, text=credential.place))
         return Token(Secret("t"), {}, self.clock[0] + 3600, credential)
 
 
@@ -226,7 +230,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, clock: list[float]) -> Asked:
 
 
 def test_a_token_is_kept_until_shortly_before_its_end(
-    settings: Settings, asked: Asked, clock: list[float]
+    settings: MailerSettings, asked: Asked, clock: list[float]
 ) -> None:
     kept = Tokens(settings)
     first = kept.get(SCOPE)
@@ -238,7 +242,9 @@ def test_a_token_is_kept_until_shortly_before_its_end(
     assert asked.of == ["credential"] * 3
 
 
-def test_a_staged_credential_steps_in_where_the_first_is_refused(settings: Settings, asked: Asked) -> None:
+def test_a_staged_credential_steps_in_where_the_first_is_refused(
+    settings: MailerSettings, asked: Asked
+) -> None:
     asked.refuses = {"credential": "invalid_client"}
     assert Tokens(settings).get(SCOPE).credential.place == "next_credential"
     asked.refuses = {"credential": "temporarily_unavailable"}
@@ -248,7 +254,7 @@ def test_a_staged_credential_steps_in_where_the_first_is_refused(settings: Setti
     assert asked.of == ["credential"]
 
 
-def test_where_all_are_refused_the_first_refusal_is_told(settings: Settings, asked: Asked) -> None:
+def test_where_all_are_refused_the_first_refusal_is_told(settings: MailerSettings, asked: Asked) -> None:
     asked.refuses = dict.fromkeys(("credential", "next_credential"), "invalid_client")
     with pytest.raises(RefusedBy) as caught:
         Tokens(settings).get(SCOPE)
@@ -257,7 +263,7 @@ def test_where_all_are_refused_the_first_refusal_is_told(settings: Settings, ask
 
 
 def test_a_token_that_still_holds_serves_while_the_service_is_away(
-    settings: Settings, asked: Asked, clock: list[float]
+    settings: MailerSettings, asked: Asked, clock: list[float]
 ) -> None:
     kept = Tokens(settings)
     first = kept.get(SCOPE)
@@ -282,14 +288,14 @@ def test_a_token_that_still_holds_serves_while_the_service_is_away(
     ],
 )
 def test_a_token_may_say_anything_of_itself(
-    settings: Settings, clock: list[float], said: dict[str, object], roles: list[str], over: bool
+    settings: MailerSettings, clock: list[float], said: dict[str, object], roles: list[str], over: bool
 ) -> None:
     token = Token(Secret("t"), said, clock[0] + 1, settings.credentials[0])
     assert (token.roles, token.over) == (roles, over)
 
 
 def test_a_certificate_goes_with_its_key(
-    settings: Settings, service: Service, tmp_path: Path, clock: list[float]
+    settings: MailerSettings, service: Service, tmp_path: Path, clock: list[float]
 ) -> None:
     for name in ("card", "key"):
         (tmp_path / name).write_text(f"{name} in PEM\n")

@@ -14,7 +14,7 @@ import pytest
 
 from hardening import project
 from hardening.cli import run as harden
-from hardening.findings import Finding, InFile, Kind, Run, Severity, Subject
+from hardening.findings import Finding, InFile, Run, Severity, Subject, SubjectKind
 from hardening.reports import render, sarif
 from hardening.reports.gitlab import SECRET
 from tests.support.places import DATA
@@ -132,7 +132,7 @@ def test_gitlab_has_every_finding_that_counts_once(mixed_run: Run) -> None:
 def test_gitlab_reads_a_scan_that_saw_nothing_as_failed() -> None:
     from hardening.findings import Examined
 
-    subject = Subject(id="a.zip", kind=Kind.BUNDLE, examined=Examined.NONE, reason="empty")
+    subject = Subject(id="a.zip", kind=SubjectKind.BUNDLE, examined=Examined.NONE, reason="empty")
     run = Run.of([subject], [], started=STARTED, finished=STARTED)
     scan = written("gitlab-sast", run)["scan"]
     assert scan["status"] == "failure"
@@ -154,7 +154,7 @@ def test_jenkins_and_azure_read_file_line_level_and_rule_of_each_result(mixed_ru
 
 def test_a_file_outside_of_the_checkout_is_called_by_its_whole_path() -> None:
     one = Finding(rule=PASSWORD, subject="/etc", location=InFile(("/etc/app.ini",), 3), message="a password")
-    run = Run.of([Subject(id="/etc", kind=Kind.FILE)], [one], started=STARTED, finished=STARTED)
+    run = Run.of([Subject(id="/etc", kind=SubjectKind.FILE)], [one], started=STARTED, finished=STARTED)
     (result,) = written("sarif", run)["runs"][0]["results"]
     address = result["locations"][0]["physicalLocation"]["artifactLocation"]
     assert address == {"uri": "file:///etc/app.ini", "index": 0}

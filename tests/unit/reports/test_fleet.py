@@ -12,7 +12,7 @@ import pytest
 from lxml import etree, html
 
 from hardening.errors import ExitCode
-from hardening.findings import Finding, InFile, Kind, Result, Run, Severity, Subject, Verdict
+from hardening.findings import Finding, InFile, Result, Run, Severity, Subject, SubjectKind, Verdict
 from hardening.reports import render
 from hardening.reports.index import few
 from tests.support.reports.fixtures import ADMINER, FINISHED, PASSWORD, PERMISSIONS, PROTOCOL, STARTED
@@ -41,9 +41,12 @@ def found(message: str = "TLSv1.0 is offered", line: int | None = 7, **more: Any
 def fleet() -> Run:
     """Eight names of one server, and another that inherits a line of the first."""
     subjects = (
-        Subject(id=FIRST, kind=Kind.FILE, policies={"aspect": "fail"}),
-        *(Subject(id=name, kind=Kind.FILE, same_as=FIRST, policies={"aspect": "fail"}) for name in TWINS),
-        Subject(id=OTHER, kind=Kind.FILE, policies={"aspect": "fail"}),
+        Subject(id=FIRST, kind=SubjectKind.FILE, policies={"aspect": "fail"}),
+        *(
+            Subject(id=name, kind=SubjectKind.FILE, same_as=FIRST, policies={"aspect": "fail"})
+            for name in TWINS
+        ),
+        Subject(id=OTHER, kind=SubjectKind.FILE, policies={"aspect": "fail"}),
     )
     return made(found(also=(*TWINS, OTHER)), subjects=subjects)
 
@@ -76,7 +79,7 @@ def test_the_page_has_one_row_and_one_group_for_a_server_of_many_names(fleet: Ru
 def test_the_page_tells_the_worst_first_and_what_counts_for_nothing_last() -> None:
     run = made(
         found("low", rule=PERMISSIONS), found("known", rule=ADMINER, known=True), found("high", rule=PASSWORD),
-        found("medium"), subjects=(Subject(id=FIRST, kind=Kind.FILE),),
+        found("medium"), subjects=(Subject(id=FIRST, kind=SubjectKind.FILE),),
     )  # fmt: skip
     page: Any = html.fromstring(write("html", run))
     credential_lines = [
@@ -118,7 +121,7 @@ def test_the_page_lists_requirements_in_the_order_of_the_standard() -> None:
             rules, [Verdict.MANUAL, *[Verdict.ADVICE] * 2, *[Verdict.PASS] * 3], strict=True
         )
     ]
-    subject = Subject(id=FIRST, kind=Kind.FILE, policies={"pci": "fail"})
+    subject = Subject(id=FIRST, kind=SubjectKind.FILE, policies={"pci": "fail"})
     page: Any = html.fromstring(write("html", made(subjects=(subject,), results=tuple(results))))
     at = "//details[@class='standard'][1]"
     shown = page.xpath(f"{at}/ol/li/p/b/text()")
@@ -177,7 +180,7 @@ def test_a_place_that_is_not_on_the_page_is_no_link(make_crowd: Callable[[int], 
 def test_json_says_the_same_whatever_order_a_subjects_figures_came_in() -> None:
     figures = {"seconds": 1, "members": 2, "rules": {"b", "a", 3}}
     one, other = (
-        write("json", made(subjects=(Subject(id="a", kind=Kind.FILE, stats=stats),)))
+        write("json", made(subjects=(Subject(id="a", kind=SubjectKind.FILE, stats=stats),)))
         for stats in (figures, dict(reversed(figures.items())))
     )
     assert one == other
@@ -187,7 +190,7 @@ def test_json_says_the_same_whatever_order_a_subjects_figures_came_in() -> None:
 def test_json_says_every_time_in_utc() -> None:
     east = timezone(timedelta(hours=5))
     stats = {"signed": datetime(2026, 11, 24, 14, tzinfo=east)}
-    said = json.loads(write("json", made(subjects=(Subject(id="a", kind=Kind.FILE, stats=stats),))))
+    said = json.loads(write("json", made(subjects=(Subject(id="a", kind=SubjectKind.FILE, stats=stats),))))
     assert said["subjects"][0]["stats"]["signed"] == "2026-11-24T09:00:00Z"
 
 
@@ -218,9 +221,10 @@ def test_junit_names_a_server_once_with_its_other_names(fleet: Run) -> None:
 @pytest.mark.parametrize(("hosts", "lines", "rest"), [(50, 50, False), (53, 50, True)])
 def test_github_gives_fifty_hosts_a_line_and_counts_the_rest(hosts: int, lines: int, rest: bool) -> None:
     subjects = tuple(
-        Subject(id=f"host-{number:02}", kind=Kind.HOST, stats={"state": "done"}) for number in range(hosts)
+        Subject(id=f"host-{number:02}", kind=SubjectKind.HOST, stats={"state": "done"})
+        for number in range(hosts)
     )
-    text = write("github", made(subjects=(*subjects, Subject(id="a.zip", kind=Kind.BUNDLE))))
+    text = write("github", made(subjects=(*subjects, Subject(id="a.zip", kind=SubjectKind.BUNDLE))))
     assert text.count("harden: host-") == lines
     assert ("harden: 3 further hosts are in the JSON or HTML report\n" in text) is rest
     assert "a.zip" not in text

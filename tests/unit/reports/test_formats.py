@@ -14,7 +14,7 @@ import pytest
 from lxml import etree
 
 from hardening.errors import ExitCode, UsageError
-from hardening.findings import Finding, Fix, InFile, Kind, Run, Severity, Subject
+from hardening.findings import Finding, Fix, InFile, Run, Severity, Subject, SubjectKind
 from hardening.reports import WRITERS, render
 from tests.support.reports.fixtures import PASSWORD, STARTED
 
@@ -140,7 +140,7 @@ def test_sarif_tells_what_was_not_settled_and_which_rules_were_asked(mixed_run: 
 
 def test_ci_formats_name_a_file_of_the_checkout_as_the_checkout_does() -> None:
     here = Finding(rule=PASSWORD, subject=".", location=InFile(("./conf/app.ini",), 3), message="a password")
-    run = Run.of([Subject(id=".", kind=Kind.BUNDLE)], [here], started=STARTED, finished=STARTED)
+    run = Run.of([Subject(id=".", kind=SubjectKind.BUNDLE)], [here], started=STARTED, finished=STARTED)
     address = _sarif(run)["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]
     assert address["uri"] == "conf/app.ini"
     assert write("github", run).startswith("::error file=conf/app.ini,line=3,")
@@ -155,7 +155,7 @@ def test_no_name_begins_a_line_of_junit() -> None:
         message="m\n::error::c",
         evidence="e\n::error::d",
     )
-    run = Run.of([Subject(id="a", kind=Kind.BUNDLE)], [here], started=STARTED, finished=STARTED)
+    run = Run.of([Subject(id="a", kind=SubjectKind.BUNDLE)], [here], started=STARTED, finished=STARTED)
     assert not [line for line in write("junit", run).splitlines() if line.strip().startswith("::")]
 
 

@@ -14,13 +14,13 @@ from hardening.findings import (
     Finding,
     Fix,
     InFile,
-    Kind,
     OnWire,
     Result,
     Run,
     Severity,
-    Source,
+    SourceFile,
     Subject,
+    SubjectKind,
     Verdict,
 )
 from hardening.reports import render
@@ -53,19 +53,19 @@ ODD = "odd \x1b[31m \u202e name"
 def everything() -> Run:
     """Every severity, verdict and state, names that a terminal would obey, and each way in which a place is written."""
     run = fixtures.mixed()
-    (bundle,) = (subject.id for subject in run.subjects if subject.kind is Kind.BUNDLE)
+    (bundle,) = (subject.id for subject in run.subjects if subject.kind is SubjectKind.BUNDLE)
     subjects = [
-        Subject(id="mail", kind=Kind.MAILER, examined=Examined.FULL, reason=f"step by step {ODD}"),
-        Subject(id=f"a {ODD}", kind=Kind.FILE, examined=Examined.NONE, reason=f"a pipe {ODD}"),
-        Subject(id="plain.zip", kind=Kind.BUNDLE, stats={"members": 3}),
-        Subject(id="twin:443", kind=Kind.ENDPOINT, policies={"aspect": "unknown"},
+        Subject(id="mail", kind=SubjectKind.MAILER, examined=Examined.FULL, reason=f"step by step {ODD}"),
+        Subject(id=f"a {ODD}", kind=SubjectKind.FILE, examined=Examined.NONE, reason=f"a pipe {ODD}"),
+        Subject(id="plain.zip", kind=SubjectKind.BUNDLE, stats={"members": 3}),
+        Subject(id="twin:443", kind=SubjectKind.ENDPOINT, policies={"aspect": "unknown"},
                 offer={"key_agreement": "classical", "assumptions": [f"none {ODD}"], "coverage": "forbidden-only", "inconclusive": [f"TLSv1.1 {ODD}"]}),
-        Subject(id="twin:8443", kind=Kind.ENDPOINT, same_as="twin:443"),
-        Subject(id="bare.conf", kind=Kind.FILE),
-        Subject(id="bare.zip", kind=Kind.BUNDLE, examined=Examined.PARTIAL),
-        Subject(id="checked.conf", kind=Kind.FILE, reason="one check is about it", offer={"key_agreement": "hybrid", "assumptions": [], "coverage": "full"}),
-        Subject(id="told.conf", kind=Kind.FILE, reason="nothing in it is about TLS"),
-        *(Subject(id=f"closed{n}.conf", kind=Kind.FILE, examined=Examined.NONE, reason="may not be read") for n in range(3)),
+        Subject(id="twin:8443", kind=SubjectKind.ENDPOINT, same_as="twin:443"),
+        Subject(id="bare.conf", kind=SubjectKind.FILE),
+        Subject(id="bare.zip", kind=SubjectKind.BUNDLE, examined=Examined.PARTIAL),
+        Subject(id="checked.conf", kind=SubjectKind.FILE, reason="one check is about it", offer={"key_agreement": "hybrid", "assumptions": [], "coverage": "full"}),
+        Subject(id="told.conf", kind=SubjectKind.FILE, reason="nothing in it is about TLS"),
+        *(Subject(id=f"closed{n}.conf", kind=SubjectKind.FILE, examined=Examined.NONE, reason="may not be read") for n in range(3)),
     ]  # fmt: skip
     places = [
         InFile(("/etc/x y.conf",), 4, 2),
@@ -107,9 +107,9 @@ def everything() -> Run:
     )
     mends = (next(one.fingerprint for one in whole.findings if one.rule is PROTOCOL),)
     sources = (
-        Source("/etc/x y.conf", ((4, f"  old {ODD}"),), diff),
-        Source("hardening.toml", ((1, "# of no subject"),)),
-        Source(
+        SourceFile("/etc/x y.conf", ((4, f"  old {ODD}"),), diff),
+        SourceFile("hardening.toml", ((1, "# of no subject"),)),
+        SourceFile(
             "mended.conf",
             (),
             "--- a/mended.conf\n+++ b/mended.conf\n@@ -2,2 +2 @@\n-a\n-b\n+c\n@@ -6,0 +7 @@\n+d\n",

@@ -7,7 +7,7 @@ from typing import Any
 
 from lxml import html
 
-from hardening.findings import Finding, Fix, InFile, Kind, Result, Run, Severity, Subject, Verdict
+from hardening.findings import Finding, Fix, InFile, Result, Run, Severity, Subject, SubjectKind, Verdict
 from hardening.reports import render
 from tests.support.reports.fixtures import FINISHED, PROTOCOL, STARTED
 
@@ -65,7 +65,8 @@ def test_every_picture_and_control_has_a_name(mixed_run: Run) -> None:
 def test_a_requirement_that_a_person_checks_has_its_row_beside_failures() -> None:
     rule = replace(PROTOCOL, id="tls/aspect/4.2-checked-by-a-person")
     subjects = [
-        Subject(id=name, kind=Kind.ENDPOINT, policies={"aspect": "fail"}) for name in ("a:443", "b:443")
+        Subject(id=name, kind=SubjectKind.ENDPOINT, policies={"aspect": "fail"})
+        for name in ("a:443", "b:443")
     ]
     verdicts = {"a:443": Verdict.FAIL, "b:443": Verdict.MANUAL}
     results = [
@@ -78,7 +79,7 @@ def test_a_requirement_that_a_person_checks_has_its_row_beside_failures() -> Non
 
 
 def test_one_command_that_mends_many_findings_of_a_file_is_one_thing_to_do() -> None:
-    subjects = [Subject(id="a.conf", kind=Kind.FILE)]
+    subjects = [Subject(id="a.conf", kind=SubjectKind.FILE)]
     fix = Fix(action="run `harden tls audit a.conf --fix-diff`", operation="set-directive")
     findings = [
         Finding(rule=PROTOCOL, subject="a.conf", location=InFile(("a.conf",), n), message=f"suite {n}", remedy=f"take suite {n} out", fix=fix if n < 9 else None)
@@ -100,7 +101,7 @@ def test_the_document_to_print_says_how_ready_a_server_is() -> None:
 
     line = "key agreement: classical alone"
     run = Run.of(
-        [Subject(id="a:443", kind=Kind.ENDPOINT, offer={"readiness": [line]})], [], [], started=STARTED, finished=FINISHED
+        [Subject(id="a:443", kind=SubjectKind.ENDPOINT, offer={"readiness": [line]})], [], [], started=STARTED, finished=FINISHED
     )  # fmt: skip
     assert line in page.page("print.html.j2", pdf.values(run, RenderOptions())).decode()
     assert line in page.write(run, RenderOptions()).decode()

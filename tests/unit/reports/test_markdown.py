@@ -12,11 +12,11 @@ from hardening.findings import (
     Examined,
     Finding,
     InFile,
-    Kind,
     Result,
     Run,
     Severity,
     Subject,
+    SubjectKind,
     Verdict,
 )
 from hardening.reports import render
@@ -85,12 +85,12 @@ def test_what_to_do_is_said_once_for_all_rules_of_one_remedy_and_for_what_counts
 def test_how_much_was_looked_at_is_said_beside_its_subject(
     examined: Examined, reason: str, cell: str
 ) -> None:
-    one = Subject(id="a", kind=Kind.FILE, examined=examined, reason=reason)
+    one = Subject(id="a", kind=SubjectKind.FILE, examined=examined, reason=reason)
     assert sections(made(subjects=(one,)))[""][-1] == f"| a<br>file | {cell} |"
 
 
 def test_only_what_is_open_is_told_as_not_settled_and_a_server_under_one_name() -> None:
-    subjects = (Subject(id="a", kind=Kind.FILE), Subject(id="b", kind=Kind.FILE, same_as="a"))
+    subjects = (Subject(id="a", kind=SubjectKind.FILE), Subject(id="b", kind=SubjectKind.FILE, same_as="a"))
     results = tuple(
         Result(rule=PROTOCOL, subject=subject, verdict=verdict, reason=verdict.value)
         for subject in ("a", "b")

@@ -12,12 +12,12 @@ from hardening.findings import (
     Examined,
     Finding,
     InFile,
-    Kind,
     OnWire,
     Result,
     Run,
     Severity,
     Subject,
+    SubjectKind,
     Verdict,
 )
 from hardening.reports import render, sarif
@@ -60,7 +60,8 @@ def test_the_worst_are_kept_and_what_is_left_out_is_counted_in_a_warning(
 
 def test_only_subjects_that_were_not_seen_in_full_are_told_of() -> None:
     subjects = tuple(
-        Subject(id=one.value, kind=Kind.FILE, examined=one, reason="torn") for one in reversed(Examined)
+        Subject(id=one.value, kind=SubjectKind.FILE, examined=one, reason="torn")
+        for one in reversed(Examined)
     )
     credential_lines = body(subjects=subjects)["invocations"][0]["toolExecutionNotifications"]
     assert sorted(one["message"]["text"] for one in credential_lines) == [

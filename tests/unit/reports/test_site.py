@@ -11,7 +11,7 @@ import pytest
 
 from hardening.cli import run as harden
 from hardening.errors import InputError
-from hardening.findings import Finding, Kind, Rule, Run, Subject, in_file
+from hardening.findings import Finding, Rule, Run, Subject, SubjectKind, in_file
 from hardening.reports import render, site
 from tests.support.reports.fixtures import PASSWORD, PROTOCOL
 
@@ -24,7 +24,7 @@ def stored(folder: Path, host: str, day: int, *rules: Rule, days_left: int = 9) 
     at = FIRST + timedelta(days=day)
     ends = (TODAY + timedelta(days=days_left)).isoformat()
     subject = Subject(
-        id=host, kind=Kind.ENDPOINT, policies={"aspect": "fail" if rules else "pass"},
+        id=host, kind=SubjectKind.ENDPOINT, policies={"aspect": "fail" if rules else "pass"},
         offer={"certificates": [{"subject": f"CN={host}", "not_after": f"{ends}T00:00:00Z"}]},
     )  # fmt: skip
     found = [
@@ -48,7 +48,7 @@ def history(tmp_path: Path) -> Path:
 
 
 def test_a_day_is_the_state_of_the_whole_fleet(history: Path, tmp_path: Path) -> None:
-    with site.Index(tmp_path / "index") as index:
+    with site.ReportFolder(tmp_path / "index") as index:
         assert index.add(sorted(history.iterdir())) == 3
         rows = index.rows(
             "SELECT day, subjects, critical + high + medium + low + info, new, gone FROM day ORDER BY day"
@@ -66,19 +66,19 @@ def test_a_day_is_the_state_of_the_whole_fleet(history: Path, tmp_path: Path) ->
 def test_the_same_reports_are_read_once_in_whatever_order(history: Path, tmp_path: Path) -> None:
     whole, steps = tmp_path / "whole", tmp_path / "steps"
     paths = sorted(history.iterdir())
-    with site.Index(whole) as index:
+    with site.ReportFolder(whole) as index:
         index.add(paths)
         assert index.add(paths) == 0
         expected = site.pages(index, TODAY)
     for path in sorted(paths, key=lambda one: one.stem[-1]):
-        with site.Index(steps) as index:
+        with site.ReportFolder(steps) as index:
             index.add([path])
-    with site.Index(steps) as index:
+    with site.ReportFolder(steps) as index:
         assert site.pages(index, TODAY) == expected
 
 
 def test_a_late_report_does_not_bring_back_what_was_mended(history: Path, tmp_path: Path) -> None:
-    with site.Index(tmp_path / "index") as index:
+    with site.ReportFolder(tmp_path / "index") as index:
         index.add([history / "a.example-1.json"])
         index.add([history / "a.example-0.json"])
         assert index.rows("SELECT count(*) FROM held")[0][0] == 1
@@ -86,7 +86,7 @@ def test_a_late_report_does_not_bring_back_what_was_mended(history: Path, tmp_pa
 
 def test_names_are_harmless(tmp_path: Path) -> None:
     stored(tmp_path, "<script>alert(1)", 0, PASSWORD)
-    with site.Index(tmp_path / "index") as index:
+    with site.ReportFolder(tmp_path / "index") as index:
         index.add(tmp_path.glob("*.json"))
         for name, body in site.pages(index, TODAY).items():
             assert b"<script" not in body, name
@@ -104,5 +104,5 @@ def test_the_command_writes_pages_that_link_to_each_other(
 
 def test_a_file_that_is_no_index_is_refused(tmp_path: Path) -> None:
     (tmp_path / "index").write_text("hello, this is a text and not a database at all" * 50)
-    with pytest.raises(InputError, match="not a database"), site.Index(tmp_path / "index"):
+    with pytest.raises(InputError, match="not a database"), site.ReportFolder(tmp_path / "index"):
         pass

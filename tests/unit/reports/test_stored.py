@@ -12,7 +12,7 @@ import pytest
 from hardening import baseline
 from hardening.cli import run as harden
 from hardening.errors import DataError, ExitCode
-from hardening.findings import Finding, InFile, Kind, Run, Severity, Subject
+from hardening.findings import Finding, InFile, Run, Severity, Subject, SubjectKind
 from hardening.reports import WRITERS, history, render, stored
 from tests.support.reports import fixtures
 from tests.support.reports.fixtures import ADMINER, FINISHED, PASSWORD, STARTED
@@ -83,7 +83,10 @@ def at(day: int, *lines: int, subject: str = "a.zip") -> Run:
     ]
     moved = timedelta(days=day)
     return Run.of(
-        [Subject(id=subject, kind=Kind.BUNDLE)], findings, started=STARTED + moved, finished=FINISHED + moved
+        [Subject(id=subject, kind=SubjectKind.BUNDLE)],
+        findings,
+        started=STARTED + moved,
+        finished=FINISHED + moved,
     )
 
 

@@ -8,7 +8,18 @@ from typing import Any
 import pytest
 
 from hardening.errors import ExitCode
-from hardening.findings import Examined, Finding, Fix, InFile, Kind, Result, Run, Severity, Subject, Verdict
+from hardening.findings import (
+    Examined,
+    Finding,
+    Fix,
+    InFile,
+    Result,
+    Run,
+    Severity,
+    Subject,
+    SubjectKind,
+    Verdict,
+)
 from hardening.reports import render
 from tests.support.reports.fixtures import FINISHED, PROTOCOL, STARTED
 
@@ -23,7 +34,7 @@ def found(message: str, line: int = 7, **more: Any) -> Finding:
 
 
 def text(*findings: Finding, **how: Any) -> list[str]:
-    subject = Subject(id="web.conf", kind=Kind.FILE)
+    subject = Subject(id="web.conf", kind=SubjectKind.FILE)
     run = Run.of([subject], findings, [], started=STARTED, finished=FINISHED)
     return [
         line.strip() for line in render("text", run, fail_on=Severity.MEDIUM, **how).decode().splitlines()
@@ -83,7 +94,7 @@ def checked(*, verbose: int = 0, color: bool = False) -> list[str]:
     ]  # fmt: skip
     findings = [found("it works, and is old", rule=rules[1]), found("was there", rule=rules[0], known=True)]
     run = Run.of(
-        [Subject(id="web.conf", kind=Kind.FILE)], findings, results, started=STARTED, finished=FINISHED
+        [Subject(id="web.conf", kind=SubjectKind.FILE)], findings, results, started=STARTED, finished=FINISHED
     )
     said = render("text", run, fail_on=Severity.MEDIUM, verbose=verbose, color=color).decode()
     return said.splitlines()
@@ -161,10 +172,11 @@ def test_all_places_of_a_value_are_told_where_all_is_asked_for(verbose: int, tol
 def test_many_of_which_nothing_was_examined_are_told_together(count: int, verbose: int, told: int) -> None:
     names = [f"{number}.conf" for number in range(count)]
     subjects = [
-        Subject(id=name, kind=Kind.FILE, examined=Examined.NONE, reason="nothing in it") for name in names
+        Subject(id=name, kind=SubjectKind.FILE, examined=Examined.NONE, reason="nothing in it")
+        for name in names
     ]
     findings = [found("nothing in it", subject=name, location=InFile((name,))) for name in names]
-    seen = Subject(id="web.conf", kind=Kind.FILE)
+    seen = Subject(id="web.conf", kind=SubjectKind.FILE)
     run = Run.of([*subjects, seen], [*findings, found("x")], [], started=STARTED, finished=FINISHED)
     said = render("text", run, fail_on=Severity.MEDIUM, verbose=verbose).decode()
     assert said.count("not examined: nothing in it") == told
@@ -179,7 +191,7 @@ def test_many_of_which_nothing_was_examined_are_told_together(count: int, verbos
 )
 def test_of_which_more_is_to_be_told_is_told_by_itself(more: dict[str, Any], place: str) -> None:
     names = [f"{number}.conf" for number in range(3)]
-    plain: dict[str, Any] = {"kind": Kind.FILE, "examined": Examined.NONE, "reason": "nothing in it"}
+    plain: dict[str, Any] = {"kind": SubjectKind.FILE, "examined": Examined.NONE, "reason": "nothing in it"}
     subjects = [Subject(id=name, **plain | (more if name == names[0] else {})) for name in names]
     findings = [found("nothing in it", subject=name, location=InFile((place or name,))) for name in names]
     run = Run.of(subjects, findings, [], started=STARTED, finished=FINISHED)
@@ -196,7 +208,7 @@ def test_a_verdict_that_is_unknown_is_never_called_ok(
 ) -> None:
     """A bundle lacks its server's certificate, which no policy that was named asks for: exit 0."""
     policies = {f"p{number}": verdict for number, verdict in enumerate(verdicts)}
-    subject = Subject(id="web.conf", kind=Kind.FILE, policies=policies)
+    subject = Subject(id="web.conf", kind=SubjectKind.FILE, policies=policies)
     run = Run.of([subject], [], [], started=STARTED, finished=FINISHED)
     said = render("text", run, fail_on=Severity.MEDIUM).decode().splitlines()
     assert said[-1].startswith(f"{word}: ")
@@ -223,7 +235,7 @@ def test_the_verdict_has_one_word_and_colour_at_a_terminal_and_on_the_page(
     code: ExitCode, style: str, tone: str, word: str
 ) -> None:
     run = Run.of(
-        [Subject(id="web.conf", kind=Kind.FILE)], [found("x")], [],
+        [Subject(id="web.conf", kind=SubjectKind.FILE)], [found("x")], [],
         started=STARTED, finished=FINISHED, extra_codes=[code],
     )  # fmt: skip
     said = render("text", run, fail_on=Severity.HIGH, color=True).decode().splitlines()

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from hardening.findings import Examined, Finding, Fix, InFile, Kind, Run, Severity, Subject
+from hardening.findings import Examined, Finding, Fix, InFile, Run, Severity, Subject, SubjectKind
 from hardening.reports import render
 from tests.support.reports.fixtures import ADMINER, PASSWORD, PROTOCOL, STARTED
 
@@ -27,7 +27,9 @@ def fleet(bundles: int) -> Run:
         policies = {f"policy-{n}": "fail" for n in range(5)}
         why = reason if number % 2 else ""
         subjects.append(
-            Subject(id=name, kind=Kind.BUNDLE, examined=late, reason=why, policies=policies, stats=stats)
+            Subject(
+                id=name, kind=SubjectKind.BUNDLE, examined=late, reason=why, policies=policies, stats=stats
+            )
         )
         place = InFile((name, f"{'deep/' * 30}file-{number}.php"), number + 1)
         rules = (ADMINER, PASSWORD, PROTOCOL, *(replace(PASSWORD, id=f"credential/{n}") for n in range(12)))
@@ -74,7 +76,9 @@ def servers(*verdicts: str) -> Run:
     )
     rule = replace(PROTOCOL, id="tls/suite", title="Cipher suite is not allowed")
     subjects = [
-        Subject(id=f"10.0.0.{n}:443", kind=Kind.FILE, examined=Examined.FULL, policies={"aspect": word})
+        Subject(
+            id=f"10.0.0.{n}:443", kind=SubjectKind.FILE, examined=Examined.FULL, policies={"aspect": word}
+        )
         for n, word in enumerate(verdicts)
     ]
     findings = [

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hardening.findings import Kind, Subject
+from hardening.findings import Subject, SubjectKind
 from hardening.reports.verdict import looked_at, size
 
 
@@ -26,7 +26,7 @@ from hardening.reports.verdict import looked_at, size
 def test_what_was_counted_is_told_in_words_and_what_a_program_wants_is_not(
     stats: dict[str, Any], said: str
 ) -> None:
-    assert looked_at(Subject(id="a", kind=Kind.BUNDLE, stats=stats)) == f"bundle{said}"
+    assert looked_at(Subject(id="a", kind=SubjectKind.BUNDLE, stats=stats)) == f"bundle{said}"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from hardening.errors import ExitCode
-from hardening.findings import Examined, Finding, InFile, Kind, Result, Run, Severity, Subject, Verdict
+from hardening.findings import Examined, Finding, InFile, Result, Run, Severity, Subject, SubjectKind, Verdict
 from hardening.reports import RenderOptions, github, junit
 from tests.support.reports.fixtures import ADMINER, ENCRYPTED, FINISHED, PERMISSIONS, STARTED
 
@@ -23,8 +23,8 @@ def a_run(
     examined: Examined = Examined.FULL,
 ) -> Run:
     subjects = [
-        Subject(id="a.zip", kind=Kind.BUNDLE, policies={"aspect": "pass"}),
-        Subject(id="b.zip", kind=Kind.BUNDLE, examined=examined, reason=""),
+        Subject(id="a.zip", kind=SubjectKind.BUNDLE, policies={"aspect": "pass"}),
+        Subject(id="b.zip", kind=SubjectKind.BUNDLE, examined=examined, reason=""),
     ]
     return Run.of(subjects, findings, results, started=STARTED, finished=FINISHED, extra_codes=codes)
 
@@ -137,7 +137,9 @@ def test_what_github_would_not_show_is_counted(count: int, said: str) -> None:
 
 @pytest.mark.parametrize("count", [50, 51])
 def test_hosts_have_a_line_each_and_the_rest_is_counted(count: int) -> None:
-    hosts = [Subject(id=f"h{n:02}", kind=Kind.HOST, stats={"state": "committed"}) for n in range(count)]
+    hosts = [
+        Subject(id=f"h{n:02}", kind=SubjectKind.HOST, stats={"state": "committed"}) for n in range(count)
+    ]
     lines = commands(Run.of(hosts, [], [], started=STARTED, finished=FINISHED), HOW)
     assert sum(line.startswith("harden: h") for line in lines) == 50
     further = [line for line in lines if "further hosts" in line]

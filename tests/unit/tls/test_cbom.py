@@ -14,7 +14,7 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from hardening.cli import run
-from hardening.findings import Examined, Kind, Run, Subject
+from hardening.findings import Examined, Run, Subject, SubjectKind
 from hardening.reports import render
 from hardening.reports.key_agreement import hosts
 from hardening.tls.judging import readiness
@@ -50,7 +50,7 @@ def facts(component: dict[str, Any]) -> dict[str, str]:
     return {p["name"].removeprefix("aspect-hardening:"): p["value"] for p in component.get("properties", ())}
 
 
-def seen(name: str, *groups: str, kind: Kind = Kind.ENDPOINT, **more: Any) -> Subject:
+def seen(name: str, *groups: str, kind: SubjectKind = SubjectKind.ENDPOINT, **more: Any) -> Subject:
     said = offer(protocol("TLSv1.3", NEW, groups=list(groups)), **more)
     return Subject(id=name, kind=kind, offer=readiness.inventory(said))
 
@@ -83,7 +83,9 @@ def test_an_endpoint_has_its_protocols_its_groups_and_its_certificate() -> None:
 
 
 def test_what_was_not_seen_is_said() -> None:
-    lost = Subject(id="down:443", kind=Kind.ENDPOINT, examined=Examined.NONE, reason="connection refused")
+    lost = Subject(
+        id="down:443", kind=SubjectKind.ENDPOINT, examined=Examined.NONE, reason="connection refused"
+    )
     made = document(
         render("cbom", of(lost, seen("a:443", "x25519", coverage="forbidden-only")), fail_on=None).decode()
     )
@@ -193,12 +195,12 @@ def fleet() -> Run:
     """Return two hosts of an inventory that were audited and scanned, and one that was scanned alone."""
     file = "web1:/etc/nginx/nginx.conf"
     return of(
-        Subject(id="web1", kind=Kind.HOST),
-        Subject(id="web2", kind=Kind.HOST),
-        seen(f"{file}#a:443", "X25519MLKEM768", kind=Kind.FILE),
-        seen(f"{file}#b:443", "x25519", kind=Kind.FILE, hybrid=False),
-        replace(seen(f"{file}#c:443", "x25519", kind=Kind.FILE), same_as=f"{file}#b:443"),
-        seen("web2:/etc/httpd/conf/httpd.conf#x:443", "x25519", kind=Kind.FILE),
+        Subject(id="web1", kind=SubjectKind.HOST),
+        Subject(id="web2", kind=SubjectKind.HOST),
+        seen(f"{file}#a:443", "X25519MLKEM768", kind=SubjectKind.FILE),
+        seen(f"{file}#b:443", "x25519", kind=SubjectKind.FILE, hybrid=False),
+        replace(seen(f"{file}#c:443", "x25519", kind=SubjectKind.FILE), same_as=f"{file}#b:443"),
+        seen("web2:/etc/httpd/conf/httpd.conf#x:443", "x25519", kind=SubjectKind.FILE),
         seen("web1:443", "X25519MLKEM768"),
         seen("https://web2:443", "x25519", coverage="forbidden-only"),
         seen("[2001:db8::1]:443", "x25519"),
@@ -230,8 +232,8 @@ def test_a_lone_endpoint_has_no_table() -> None:
 def test_a_file_is_of_the_host_that_a_scan_asked_by_its_name() -> None:
     found = hosts(
         of(
-            seen("/etc/nginx/nginx.conf#a.example:443", "x25519", kind=Kind.FILE),
-            seen("/etc/nginx/nginx.conf#b.example:443", "x25519", kind=Kind.FILE),
+            seen("/etc/nginx/nginx.conf#a.example:443", "x25519", kind=SubjectKind.FILE),
+            seen("/etc/nginx/nginx.conf#b.example:443", "x25519", kind=SubjectKind.FILE),
             seen("192.0.2.1:443#a.example", "x25519"),
         )
     )

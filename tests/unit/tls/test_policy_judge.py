@@ -12,7 +12,7 @@ import pytest
 
 from hardening import waivers
 from hardening.errors import ExitCode, UsageError
-from hardening.findings import Finding, InFile, Kind, OnWire, Run, Severity, Subject, Verdict
+from hardening.findings import Finding, InFile, OnWire, Run, Severity, Subject, SubjectKind, Verdict
 from hardening.reports import render
 from hardening.tls import policy
 from hardening.tls.judging.judge import Judgement, judge
@@ -482,7 +482,7 @@ def _waived(folder: Path, evidence: str) -> Run:
         "utf-8",
     )
     judgement = judged(offer(protocol("TLSv1.2", RC4, STRONG)))
-    subject = Subject(id="test", kind=Kind.ENDPOINT)
+    subject = Subject(id="test", kind=SubjectKind.ENDPOINT)
     run = Run.of([subject], judgement.findings, judgement.results, started=NOW, finished=NOW)
     assert run.exit_code() == ExitCode.FINDINGS
     return waivers.apply(run, waivers.load(path), today=NOW.date())
@@ -491,7 +491,7 @@ def _waived(folder: Path, evidence: str) -> Run:
 def test_advice_fails_no_junit_case() -> None:
     one = offer(protocol("TLSv1.2", "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256", preference="server"))
     judgement = judged(one, "ncsc-nl")
-    subject = Subject(id="test", kind=Kind.ENDPOINT)
+    subject = Subject(id="test", kind=SubjectKind.ENDPOINT)
     run = Run.of([subject], judgement.findings, judgement.results, started=NOW, finished=NOW)
     cases = ET.fromstring(render("junit", run, fail_on=Severity.MEDIUM))
     assert cases.findall(".//failure") == []

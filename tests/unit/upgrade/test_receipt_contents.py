@@ -15,14 +15,14 @@ from bundle.trust.verify import REPORT
 from hardening import __version__
 from hardening.cli import run
 from hardening.errors import ExitCode, RefusedError
-from hardening.findings import Kind, Result, Run, Subject, Verdict
+from hardening.findings import Result, Run, Subject, SubjectKind, Verdict
 from hardening.upgrade import receipt, rules
-from hardening.upgrade.admission import Job
+from hardening.upgrade.admission import AdmittedUpgrade
 
 KEY = keys.generate()
 TYPE = "urn:aspect-hardening:upgrade-receipt:v1"
 BEGIN = datetime(2026, 3, 4, 5, 6, 7, 999, timezone(timedelta(hours=2)))
-JOB = Job(
+JOB = AdmittedUpgrade(
     bundle="/var/spool/app 2.zip", sha256="ab" * 32, size=1, unpacked=1, product="app", release="2.0", created="", recipe={}
 )  # fmt: skip
 
@@ -31,11 +31,13 @@ def done() -> Run:
     hosts = [
         Subject(
             id="b",
-            kind=Kind.HOST,
+            kind=SubjectKind.HOST,
             stats={"state": "committed", "from": "1.0", "to": "2.0", "upgrade": "u1", "log": 9},
         ),
         Subject(
-            id="a", kind=Kind.HOST, stats={"state": "unreachable", "from": "", "to": "", "upgrade": None}
+            id="a",
+            kind=SubjectKind.HOST,
+            stats={"state": "unreachable", "from": "", "to": "", "upgrade": None},
         ),
     ]
     results = [

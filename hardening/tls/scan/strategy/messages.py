@@ -98,7 +98,7 @@ class Question:
     ticket: bool = False
     heartbeat: bool = False
     session: object = None
-    """What to come back with: a `deep.Session`, or for STALE_ID a ticket."""
+    """What to come back with: a `deep.TlsSession`, or for STALE_ID a ticket."""
     variant: int = 0
     """Which of several forms of one probe."""
     identity: Identity | None = None

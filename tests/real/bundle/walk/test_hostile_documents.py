@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bundle.walk import Limits
+from bundle.walk import WalkLimits
 from bundle.walk.formats import outside
 from bundle.walk.source import Memory
 from tests.support.bundle.walk.olds import book, compound
@@ -19,9 +19,9 @@ from tests.support.papers import pdf, text, xlsx
 ROWS: list[list[str | float | None]] = [["User", "Password"], ["root", "Marble44gate"]]
 
 
-def read(data: bytes, kind: str, limits: Limits | None = None) -> tuple[bytes, list[str]]:
+def read(data: bytes, kind: str, limits: WalkLimits | None = None) -> tuple[bytes, list[str]]:
     """What the process says of a document: its text, and the reasons for what is missing."""
-    said = list(outside.texts(Memory(data), kind, limits or Limits()))
+    said = list(outside.texts(Memory(data), kind, limits or WalkLimits()))
     return (
         b"".join(one for one in said if isinstance(one, bytes)),
         [one.reason for one in said if not isinstance(one, bytes)],
@@ -60,7 +60,7 @@ def test_a_hostile_workbook_costs_bounded_memory_and_time(
 
 
 def test_a_document_that_takes_too_long_is_reported() -> None:
-    found, reasons = read(pdf(text(b"the first page"), *[lines(20_000)] * 24), "pdf", Limits(seconds=1))
+    found, reasons = read(pdf(text(b"the first page"), *[lines(20_000)] * 24), "pdf", WalkLimits(seconds=1))
     assert reasons == ["limit-time"]
     assert found.startswith(b"the first page")
 

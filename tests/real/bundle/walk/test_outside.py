@@ -13,8 +13,8 @@ import pytest
 from bundle import audit
 from bundle.walk import walk
 from bundle.walk.formats import outside
-from bundle.walk.formats.raw import Context
-from bundle.walk.limits import Limits
+from bundle.walk.formats.raw import ReaderContext
+from bundle.walk.limits import WalkLimits
 from bundle.walk.member import Member
 from bundle.walk.problem import Broken
 from bundle.walk.source import Memory
@@ -99,7 +99,7 @@ def test_damaged_archives_of_libarchive_end_cleanly(tmp_path: Path) -> None:
         broken = bytearray(data)
         broken[at] ^= 0x5A
         try:
-            for raw in outside.members(Memory(bytes(broken)), "7z", Context("x", Limits())):
+            for raw in outside.members(Memory(bytes(broken)), "7z", ReaderContext("x", WalkLimits())):
                 for _ in getattr(raw, "data", ()):
                     pass
         except Broken as problem:

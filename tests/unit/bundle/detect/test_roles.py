@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from bundle.detect.roles import Row, by_path, of, rows
+from bundle.detect.roles import RolePattern, by_path, of, rows
 from hardening.findings import Role
 
 
-def matches(row: Row, one: str) -> bool:
+def matches(row: RolePattern, one: str) -> bool:
     """Whether a row is for a path, or for a text."""
     found = row.path.search(one) if row.path else row.text and row.text.search(one.encode())
     return bool(found)
 
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row.id)
-def test_a_row_takes_what_it_is_for(row: Row) -> None:
+def test_a_row_takes_what_it_is_for(row: RolePattern) -> None:
     assert row.takes
     assert row.leaves
     assert (row.path is None) is not (row.text is None)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from bundle.walk import Member, derive, scan, walk
 from bundle.walk.derive import bytecode, documents, joined, sqlite, wrapped
-from bundle.walk.limits import Limits
+from bundle.walk.limits import WalkLimits
 from bundle.walk.problem import Broken, Problem
 from bundle.walk.source import Memory
 from tests.support import papers
@@ -257,7 +257,7 @@ def test_a_payload_beside_pieces_that_are_joined_keeps_its_line() -> None:
 
 
 def problems(path: Path) -> list[tuple[str, str]]:
-    return [(one.reason, one.message) for one in walk(str(path), Limits()) if isinstance(one, Problem)]
+    return [(one.reason, one.message) for one in walk(str(path), WalkLimits()) if isinstance(one, Problem)]
 
 
 def test_a_pdf_is_read_where_it_is_larger_than_texts_may_be(tmp_path: Path) -> None:

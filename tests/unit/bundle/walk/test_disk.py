@@ -10,7 +10,7 @@ import pytest
 
 from bundle import audit
 from bundle.audit.events import AuditEvent, Progress, Started
-from bundle.walk import Limits, Member, Problem, disk, walk
+from bundle.walk import Member, Problem, WalkLimits, disk, walk
 from bundle.walk.source import Region
 from bundle.walk.walker import Walker
 from tests.support.bundle.walk import hostile
@@ -38,7 +38,7 @@ def test_the_walk_has_come_as_far_as_the_files_are_long(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "text").write_bytes(b"some text\n")
     (tmp_path / "c").write_bytes(bytes(3000))
-    walker = Walker(Limits(memory=1000))
+    walker = Walker(WalkLimits(memory=1000))
     assert list(walker.walk(str(tmp_path)))
     assert walker.position == disk.size(str(tmp_path))
     assert disk.size(str(tmp_path / "c")) == 3000
@@ -133,7 +133,7 @@ def test_where_no_spill_file_can_be_made_the_archive_is_not_called_corrupt(
 ) -> None:
     (tmp_path / "a.zip").write_bytes(hostile.zipped({"x": bytes(range(256)) * 8192}))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
-    events = Walker(Limits(memory=1000)).walk(str(tmp_path / "a.zip"))
+    events = Walker(WalkLimits(memory=1000)).walk(str(tmp_path / "a.zip"))
     (problem,) = (event for event in events if isinstance(event, Problem))
     assert problem.reason == "limit-spill"
     assert problem.message == "the spill file cannot be made: No such file or directory"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bundle.detect.credentials import Credentials
-from bundle.walk import Limits, Member, Problem, walk
+from bundle.walk import Member, Problem, WalkLimits, walk
 from bundle.walk.formats import outside
 from bundle.walk.source import Memory
 from tests.support.bundle.walk.olds import begin, book, compound, globals_then, record, shared
@@ -23,9 +23,9 @@ ROWS: list[list[str | float | None]] = [
 LINES = "User\tPassword\nroot\tMarble44gate\n\t4711\n\u010dernobyl\t1.5\n".encode()
 
 
-def read(data: bytes, kind: str, limits: Limits | None = None) -> tuple[bytes, list[str]]:
+def read(data: bytes, kind: str, limits: WalkLimits | None = None) -> tuple[bytes, list[str]]:
     """What the process says of a document: its text, and the reasons for what is missing."""
-    said = list(outside.texts(Memory(data), kind, limits or Limits()))
+    said = list(outside.texts(Memory(data), kind, limits or WalkLimits()))
     return (
         b"".join(one for one in said if isinstance(one, bytes)),
         [one.reason for one in said if not isinstance(one, bytes)],

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from bundle.walk import Limits, Member, Problem, walk
+from bundle.walk import Member, Problem, WalkLimits, walk
 
 
-def said(path: Path, limits: Limits | None = None) -> tuple[dict[str, str], list[Problem]]:
+def said(path: Path, limits: WalkLimits | None = None) -> tuple[dict[str, str], list[Problem]]:
     found: dict[str, str] = {}
     problems: list[Problem] = []
     for event in walk(str(path), limits):
@@ -62,7 +62,7 @@ def test_depth_limit_is_said(tmp_path: Path) -> None:
 
     path = tmp_path / "x"
     path.write_bytes(hostile.nested(4, lambda inner: hostile.zipped({"n.zip": inner})))
-    _, problems = said(path, Limits(depth=3))
+    _, problems = said(path, WalkLimits(depth=3))
     assert [problem.reason for problem in problems] == ["limit-depth"]
 
 

@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 from bundle.walk import identify as identifying
 from bundle.walk import scan
 from bundle.walk.formats import zipdir, zips
-from bundle.walk.formats.raw import Context, Note, Raw
+from bundle.walk.formats.raw import Note, Raw, ReaderContext
 from bundle.walk.identify import CONTAINERS, HEAD, identify
-from bundle.walk.limits import Limits
+from bundle.walk.limits import WalkLimits
 from bundle.walk.problem import PARSING, RULES, Broken
 from bundle.walk.registry import open_container
 from bundle.walk.source import Memory
 from tests.support.bundle.walk import cram, hostile
 
-LIMITS = Limits(window=16 << 20)
+LIMITS = WalkLimits(window=16 << 20)
 HONEST = hostile.honest()
 OURS = (
     "zip",
@@ -53,7 +53,7 @@ def drain(data: bytes, kind: str) -> int:
     total = 0
     words: list[str] = []
     try:
-        for said in open_container(Memory(data), kind, Context("x", LIMITS)).members:
+        for said in open_container(Memory(data), kind, ReaderContext("x", LIMITS)).members:
             if isinstance(said, Note):
                 assert said.reason in RULES
                 continue
@@ -103,7 +103,7 @@ def test_damage_ends(name: str) -> None:
 def told(data: bytes) -> list[Note | tuple[Raw, bytes, str]]:
     """Return what a zip says, with the content of each member and why it ends."""
     found: list[Note | tuple[Raw, bytes, str]] = []
-    for one in open_container(Memory(data), "zip", Context("x", LIMITS)).members:
+    for one in open_container(Memory(data), "zip", ReaderContext("x", LIMITS)).members:
         if isinstance(one, Note):
             found.append(one)
             continue

@@ -16,7 +16,7 @@ import pytest
 
 from bundle import audit
 from bundle.clean.run import clean
-from bundle.walk.limits import Limits
+from bundle.walk.limits import WalkLimits
 from bundle.walk.problem import Problem
 from bundle.walk.walker import Walker
 from hardening.findings import InFile, Run
@@ -116,6 +116,6 @@ def test_padding_without_end_ends_with_the_time_that_is_allowed(archive: bytes, 
     path = tmp_path / "a.bz2"
     path.write_bytes(bz2.compress(archive) + bz2.compress(bytes(45_000_000)) * 200)
     began = time.monotonic()
-    events = list(Walker(Limits(seconds=0.3)).walk(str(path)))
+    events = list(Walker(WalkLimits(seconds=0.3)).walk(str(path)))
     assert time.monotonic() - began < 5
     assert [e.reason for e in events if isinstance(e, Problem)] == ["limit-time"]

@@ -44,10 +44,10 @@ def with_magic(at: int, magic: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("row", "at", "magic"),
     [(row, at, magic) for row in unopened.rows() for at, magic in row.magic],
-    ids=lambda value: value.name if isinstance(value, unopened.Row) else None,
+    ids=lambda value: value.name if isinstance(value, unopened.ContainerKind) else None,
 )
 def test_each_row_is_named_with_its_next_step(
-    tmp_path: Path, row: unopened.Row, at: int, magic: bytes
+    tmp_path: Path, row: unopened.ContainerKind, at: int, magic: bytes
 ) -> None:
     run = audited(tmp_path, "update.bin", with_magic(at, magic))
     assert run.exit_code(Severity.MEDIUM) is ExitCode.PARTLY_EXAMINED

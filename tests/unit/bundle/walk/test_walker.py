@@ -12,7 +12,7 @@ from bundle.walk import walker as walking
 from bundle.walk.digest import Digest
 from bundle.walk.formats.raw import Note, Opened, Raw
 from bundle.walk.frame import EnterContainer, Event, LeaveContainer
-from bundle.walk.limits import Limits
+from bundle.walk.limits import WalkLimits
 from bundle.walk.member import Member
 from bundle.walk.problem import Problem
 from bundle.walk.source import Memory, Source
@@ -76,14 +76,14 @@ def _whole(events: list[Event]) -> list[bool]:
 
 @pytest.mark.parametrize("first", [_file("1"), Raw(name="1", kind="directory")], ids=["file", "folder"])
 def test_as_many_members_as_the_limit_are_said_and_no_more(bench: Bench, first: Raw) -> None:
-    events = bench.walk(Walker(Limits(members=2)), first, _file("2"), _file("3", 7), _file("4"))
+    events = bench.walk(Walker(WalkLimits(members=2)), first, _file("2"), _file("3", 7), _file("4"))
     assert _names(events) == ["1", "2"]
     assert _problems(events) == [("limit-members", "3", 7)]
     assert _whole(events) == [False]
 
 
 def test_a_member_is_read_up_to_the_limit_and_the_walk_goes_on_behind_it(bench: Bench) -> None:
-    walker = Walker(Limits(member=10))
+    walker = Walker(WalkLimits(member=10))
     events = bench.walk(
         walker,
         _file("full", 10),
@@ -97,7 +97,7 @@ def test_a_member_is_read_up_to_the_limit_and_the_walk_goes_on_behind_it(bench: 
 
 
 def test_a_large_member_stops_nothing_where_another_limit_has_to_be_looked_at(bench: Bench) -> None:
-    walker = Walker(Limits(member=10, ratio_from=1, ratio=1000))
+    walker = Walker(WalkLimits(member=10, ratio_from=1, ratio=1000))
     assert _names(bench.walk(walker, _file("large", 11), _file("next"))) == ["large", "next"]
 
 
@@ -107,10 +107,10 @@ def test_bytes_count_against_the_total_whichever_way_they_come(bench: Bench) -> 
         (_file("1", 6), _pieces("2", 4)),
         (_pieces("1", 6), _file("2", 4)),
     ):
-        events = bench.walk(Walker(Limits(total=10)), *raws, _file("3"), _file("4"))
+        events = bench.walk(Walker(WalkLimits(total=10)), *raws, _file("3"), _file("4"))
         assert _names(events) == ["1", "2"]
         assert _problems(events) == [("limit-total", "3", 1)]
-    events = bench.walk(Walker(Limits(total=10)), _pieces("1", 8, 3), _file("2"))
+    events = bench.walk(Walker(WalkLimits(total=10)), _pieces("1", 8, 3), _file("2"))
     assert (_names(events), _problems(events)) == (["1"], [("limit-total", "1", 3)])
 
 
@@ -119,7 +119,7 @@ def test_bytes_count_against_the_total_whichever_way_they_come(bench: Bench) -> 
 def test_what_unpacks_to_more_than_so_many_times_its_size_is_not_unpacked_on(
     bench: Bench, first: Callable[[str, int], Raw], then: Callable[[str, int], Raw]
 ) -> None:
-    limits = Limits(ratio=2, ratio_from=5)
+    limits = WalkLimits(ratio=2, ratio_from=5)
     fits = bench.walk(Walker(limits), first("1", 14), then("2", 6), size=10)
     assert (_names(fits), _problems(fits)) == (["1", "2"], [])
     events = bench.walk(Walker(limits), first("1", 15), then("2", 6), _file("3"), size=10)
@@ -129,7 +129,7 @@ def test_what_unpacks_to_more_than_so_many_times_its_size_is_not_unpacked_on(
 
 
 def test_a_ratio_counts_once_more_than_so_many_bytes_are_unpacked(bench: Bench) -> None:
-    walker = Walker(Limits(ratio=2, ratio_from=20))
+    walker = Walker(WalkLimits(ratio=2, ratio_from=20))
     assert _problems(bench.walk(walker, _pieces("1", 20), size=1)) == []
     assert [reason for reason, *_ in _problems(bench.walk(walker, _pieces("1", 20, 1), size=1))][:1] == [
         "bomb"
@@ -137,7 +137,7 @@ def test_a_ratio_counts_once_more_than_so_many_bytes_are_unpacked(bench: Bench) 
 
 
 def test_time_ends_a_walk(bench: Bench) -> None:
-    events = bench.walk(Walker(Limits(seconds=-1)), _file("1", 3))
+    events = bench.walk(Walker(WalkLimits(seconds=-1)), _file("1", 3))
     assert (_names(events), _problems(events)) == ([], [("limit-time", "1", 3)])
 
 
@@ -147,14 +147,14 @@ def test_containers_are_opened_down_to_the_depth(bench: Bench) -> None:
         (2, ["b.zip", "inner"], []),
         (3, ["b.zip"], [("limit-depth", "b.zip", 0)]),
     ):
-        events = bench.walk(Walker(Limits(depth=3)), Raw(name="b.zip", data=ZIP), depth=depth)
+        events = bench.walk(Walker(WalkLimits(depth=3)), Raw(name="b.zip", data=ZIP), depth=depth)
         assert (_names(events), _problems(events)) == (names, problems)
 
 
 def test_archives_inside_of_files_are_opened_down_to_the_depth(bench: Bench) -> None:
     bench.embed(_file("hidden"))
     for depth, said in ((2, True), (3, False)):
-        walker = Walker(Limits(depth=3))
+        walker = Walker(WalkLimits(depth=3))
         program = Raw(name="program", data=b"\x7fELF" + bytes(60))
         events = bench.walk(walker, program, depth=depth)
         assert ("hidden" in _names(events)) is said
@@ -197,7 +197,7 @@ def test_what_another_process_takes_over_is_said_and_not_opened_here(bench: Benc
 
 
 def test_a_member_too_large_for_memory_is_whole_and_its_room_is_given_back(bench: Bench) -> None:
-    walker = Walker(Limits(memory=4))
+    walker = Walker(WalkLimits(memory=4))
     blocks = (b"abc", b"def", b"ghi")
     bench.holds(b"top".ljust(64), Raw(name="1", data=iter(blocks)), Raw(name="2", data=iter(blocks)))
     member = Member(parts=("a.zip",), kind="file", size=100, format="zip", digest=Digest(b"top"))

@@ -23,7 +23,7 @@ from hardening import waivers
 from hardening.cli import run as harden
 from hardening.cli.tls_scan import command
 from hardening.errors import UsageError
-from hardening.findings import Examined, Kind, OnWire, Run, Severity, Subject, Verdict
+from hardening.findings import Examined, OnWire, Run, Severity, Subject, SubjectKind, Verdict
 from hardening.tls import policy
 from hardening.tls.judging.judge import judge
 from hardening.tls.offer import Located, Offer, ProtocolOffer
@@ -164,7 +164,7 @@ def test_a_waiver_holds_for_what_a_state_brings_back() -> None:
         ),
     )
     judgement = judge(offer, policy.load("aspect"))
-    outcome = (Subject(id=at.endpoint, kind=Kind.ENDPOINT), judgement.findings, judgement.results)
+    outcome = (Subject(id=at.endpoint, kind=SubjectKind.ENDPOINT), judgement.findings, judgement.results)
     waived = [
         waivers.Waiver(
             rule=rule, place="*", reason="r", owner="o", expires=dt.date(2999, 1, 1), source="waivers.toml"
@@ -298,7 +298,7 @@ def test_a_state_that_cannot_be_written_is_one_clear_line(
 ) -> None:
     """A disk that fills up, or a folder that goes, in the midst of a scan; it was an internal error."""
     state = ResumeFile(tmp_path / "state", {})
-    monkeypatch.setattr("hardening.tls.scan.fleet.State", lambda *_: state)
+    monkeypatch.setattr("hardening.tls.scan.fleet.ResumeFile", lambda *_: state)
     state.path = tmp_path / "gone" / "state"
     dead = f"127.0.0.1:{free_port()}"
     assert harden(["tls", "scan", dead, "--state", str(tmp_path / "state"), "--timeout", "1"]) == 2

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bundle.detect.components import Components
-from bundle.detect.components.model import Kind
+from bundle.detect.components.model import ReportReason
 from bundle.walk.member import Member
 from hardening.findings import Severity
 
@@ -31,7 +31,7 @@ def judged(components: Components, root: Path) -> tuple[list[tuple[str, str]], i
         content = path.read_bytes()
         size += len(content)
         for finding in components.check(Member(parts=(str(path),), kind="file", content=content), "u"):
-            if finding.level is Severity.INFO and kinds[finding.rule.id] is Kind.OUT_OF_RANGE:
+            if finding.level is Severity.INFO and kinds[finding.rule.id] is ReportReason.OUT_OF_RANGE:
                 infos[finding.rule.id] += 1
             else:
                 wrong.append((str(path.relative_to(root)), finding.message))

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bundle.detect.java.learn import learn
-from bundle.detect.java.prints import Index, Library, sure
-from bundle.walk.member import Entry
+from bundle.detect.java.prints import Library, LibraryPrints, sure
+from bundle.walk.member import ContainerEntry
 from hardening.errors import NothingExaminedError
 from tests.real.bundle.detect.components.test_java import PACKAGES, entries
 
@@ -17,7 +17,7 @@ def test_two_hundred_jars_learned_and_several_hundred_others(
 ) -> None:
     """At least 95 % exact without META-INF and merged; not one hit in jars that are something else."""
     learned: dict[str, Library] = {}
-    shapes: dict[str, list[tuple[str, Entry]]] = {}
+    shapes: dict[str, list[tuple[str, ContainerEntry]]] = {}
     for path in sorted(pypi("pyspark==2.4.8").rglob("*.jar")):
         name, _, version = path.stem.rpartition("-")
         try:
@@ -26,7 +26,7 @@ def test_two_hundred_jars_learned_and_several_hundred_others(
             continue
         shapes[path.name] = [(e.name, e) for e in entries(path.read_bytes()) if "META-INF/" not in e.name]
     assert len(learned) > 200
-    index = Index(learned.values())
+    index = LibraryPrints(learned.values())
 
     def exact(name: str, found: dict[str, tuple[str, ...]]) -> bool:
         return found.get(learned[name].name) == (learned[name].version,)

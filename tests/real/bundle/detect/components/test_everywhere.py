@@ -18,7 +18,7 @@ from bundle import audit
 from bundle.detect import all_rules
 from bundle.detect.components import Components, detector, load_rules
 from bundle.detect.components.load import shipped
-from bundle.detect.components.model import Component, Kind
+from bundle.detect.components.model import Component, ReportReason
 from bundle.detect.components.phpcode import is_command_shell, is_phpinfo_page, tokens
 from bundle.detect.java.zipread import directory, read
 from bundle.walk.digest import Digest
@@ -36,7 +36,7 @@ NAMED = {s.tree or s.path for c in shipped() for s in c.contents if s.tree or s.
 def test_at_least_eighty_components_of_both_kinds() -> None:
     kinds = [c.kind for c in shipped()]
     assert len(kinds) >= 80
-    assert set(kinds) == set(Kind)
+    assert set(kinds) == set(ReportReason)
     assert {r.id for r in all_rules()} >= {c.rule.id for c in shipped()}
 
 

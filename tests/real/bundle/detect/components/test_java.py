@@ -19,9 +19,9 @@ from bundle.detect.components import Components, load_rules
 from bundle.detect.components.own import rules_text
 from bundle.detect.java.learn import learn
 from bundle.detect.java.opcodes import method_prints
-from bundle.detect.java.prints import Index, sure
+from bundle.detect.java.prints import LibraryPrints, sure
 from bundle.detect.java.zipread import directory
-from bundle.walk.member import Entry
+from bundle.walk.member import ContainerEntry
 from hardening.cli.bundle_fingerprint import command
 from hardening.errors import InputError, NothingExaminedError
 from hardening.findings import Finding, InFile, Severity
@@ -66,8 +66,8 @@ def rename() -> Callable[[bytes, bytes, bytes], bytes]:
     return renamed
 
 
-def entries(content: bytes) -> tuple[Entry, ...]:
-    return tuple(Entry(row.name, row.size, row.crc32) for row in directory(content))
+def entries(content: bytes) -> tuple[ContainerEntry, ...]:
+    return tuple(ContainerEntry(row.name, row.size, row.crc32) for row in directory(content))
 
 
 def classes_of(jars: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
@@ -142,19 +142,19 @@ def test_the_log4j_2_bridge_is_no_log4j_1(components: Components) -> None:
 
     names = ("org/apache/log4j/spi/LoggingEvent.class", "org/apache/log4j/Category.class",
              "org/apache/log4j/Hierarchy.class", "org/apache/log4j/bridge/LogEventAdapter.class")  # fmt: skip
-    member = Member(parts=("a.jar",), kind="file", entries=tuple(Entry(n, 1, 1) for n in names))
+    member = Member(parts=("a.jar",), kind="file", entries=tuple(ContainerEntry(n, 1, 1) for n in names))
     assert not list(components.check(member, "u"))
 
 
 def test_learned_libraries_are_exact_stripped_merged_and_unpacked(jars: dict[str, Path]) -> None:
-    index = Index(learn(jar) for jar in jars.values())
+    index = LibraryPrints(learn(jar) for jar in jars.values())
     files = list(classes_of(jars.values()))
     for shape in (entries(zipped(files)), entries(zipped(files, prefix="a/b/WEB-INF/classes/"))):
         exact = {m.library.name: m.versions for m in index.matches(shape) if sure(m)}
         assert len(exact) == len(jars)
     for package, jar in jars.items():
         stripped = entries(zipped(classes_of([jar])))
-        others = Index(learn(other) for name, other in jars.items() if name != package)
+        others = LibraryPrints(learn(other) for name, other in jars.items() if name != package)
         assert not others.matches(stripped)
 
 

@@ -10,9 +10,9 @@ import pytest
 from bundle.detect.components import Components
 from bundle.detect.components.judge import Sighting, judge
 from bundle.detect.components.load import shipped
-from bundle.detect.components.model import Component, Example
+from bundle.detect.components.model import Component, ComponentExample
 from bundle.detect.components.phpcode import is_command_shell
-from bundle.walk.member import Entry, Member
+from bundle.walk.member import ContainerEntry, Member
 from hardening.findings import Confidence, Finding, Fix, InFile
 from tests.support.places import ROOT
 
@@ -25,8 +25,8 @@ def components() -> Components:
     return Components(today=TODAY)
 
 
-def member_of(example: Example) -> Member:
-    entries = tuple(Entry(name, 100, 1) for name in example.entries)
+def member_of(example: ComponentExample) -> Member:
+    entries = tuple(ContainerEntry(name, 100, 1) for name in example.entries)
     return Member(
         parts=("bundle.zip", example.path),
         kind="listing" if entries else "file",
@@ -36,7 +36,7 @@ def member_of(example: Example) -> Member:
     )
 
 
-def found(components: Components, example: Example, rule: str) -> list[Finding]:
+def found(components: Components, example: ComponentExample, rule: str) -> list[Finding]:
     return [f for f in components.check(member_of(example), "bundle.zip") if f.rule.id == rule]
 
 

@@ -13,7 +13,7 @@ from bundle.detect.components import Components
 from bundle.detect.components.elf import needed
 from bundle.detect.components.load import shipped
 from bundle.detect.components.packages import packages
-from bundle.walk.member import Entry, Member
+from bundle.walk.member import ContainerEntry, Member
 
 COMPONENTS = Components()
 PROGRAM = Path(shutil.which("true") or "/bin/true").read_bytes()
@@ -34,7 +34,7 @@ def damaged(draw: st.DrawFn, whole: bytes) -> bytes:
 @given(st.binary(max_size=2000), st.sampled_from(NAMES), st.sampled_from(["", "php", "elf", "zip", "rpm"]))
 def test_noise(content: bytes, name: str, form: str) -> None:
     member = Member(parts=("u", name), kind="file", format=form, size=len(content), content=content,
-                    entries=(Entry(name, 1, 1),), container=form == "zip")  # fmt: skip
+                    entries=(ContainerEntry(name, 1, 1),), container=form == "zip")  # fmt: skip
     assert list(COMPONENTS.check(member, "u")) == list(COMPONENTS.check(member, "u"))
     assert isinstance(list(packages(member)), list)
 

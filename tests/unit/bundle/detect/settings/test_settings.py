@@ -11,9 +11,9 @@ import pytest
 
 from bundle import audit
 from bundle.detect import detectors
-from bundle.detect.settings import ROOT_WRITABLE, SETUID_SHELL, Settings, shipped
+from bundle.detect.settings import ROOT_WRITABLE, SETUID_SHELL, SettingsDetector, shipped
 from bundle.detect.settings.detector import MOST, is_shell, runs_as_root
-from bundle.detect.settings.load import Example, Setting, setting
+from bundle.detect.settings.load import Setting, SettingExample, setting
 from bundle.walk import Member
 from hardening.errors import DataError
 from hardening.findings import Finding, Severity
@@ -32,12 +32,12 @@ def checked(path: str, content: str | bytes, *, mode: int | None = None, derived
     member = Member(
         parts=("bundle.zip", path), kind="file", size=len(data), content=data, mode=mode, derived=derived
     )
-    return list(Settings().check(member, "bundle.zip"))
+    return list(SettingsDetector().check(member, "bundle.zip"))
 
 
 @pytest.mark.parametrize(("row", "number"), CASES, ids=[f"{r.rule.id}-{n}" for r, n in CASES])
 def test_a_row_takes_and_leaves_what_its_examples_say(row: Setting, number: int) -> None:
-    example: Example = row.examples[number]
+    example: SettingExample = row.examples[number]
     said = [one for one in checked(example.path, example.content) if one.rule.id == row.rule.id]
     assert bool(said) is example.flagged
     for finding in said:

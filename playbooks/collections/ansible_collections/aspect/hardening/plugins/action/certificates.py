@@ -13,7 +13,7 @@ class ActionModule(AgentAction):
     def answer(self, args):
         """Look, and where something is due: report it, or make, fetch, check, swap and prove."""
         args = self.plain(args)
-        run = certificate_run.Run.of(
+        run = certificate_run.CertificateRun.of(
             args,
             session=self.session,
             host=self.task_vars.get("inventory_hostname", "localhost"),

@@ -16,7 +16,7 @@ from hardening.host import stream
 from hardening.host.plans import tls
 from hardening.upgrade import audited, hostaudit, infra
 from hardening.upgrade import orchestrator
-from hardening.upgrade.admission import Job
+from hardening.upgrade.admission import AdmittedUpgrade
 
 BEAT = 10
 """Seconds after which a host is told that somebody is still there, while its files are brought for the audit."""
@@ -183,7 +183,7 @@ class ActionModule(AgentAction):
         if not job:
             raise AnsibleActionFail("no verified bundle: " + advice)
         try:
-            return Job(**(json.loads(Path(job).read_text(encoding="utf-8")) if isinstance(job, str) else job))
+            return AdmittedUpgrade(**(json.loads(Path(job).read_text(encoding="utf-8")) if isinstance(job, str) else job))
         except (OSError, ValueError, TypeError) as problem:
             raise AnsibleActionFail("no verified bundle in the job (%s): %s" % (problem, advice)) from None
 
