@@ -159,7 +159,7 @@ def verify(
     key), InputError (a file is absent).
     """
     from bundle.trust.keys import load_public
-    from bundle.trust.policy import Policy as Trust
+    from bundle.trust.policy import TrustPolicy as Trust
     from bundle.trust.verify import verify as verify_one
 
     _some(keys, "hardening.verify('update.zip', ['release.pub'])")

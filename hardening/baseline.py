@@ -24,7 +24,7 @@ _VERSION = re.compile(r"\d+(?:[._+~-]\d+)*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Print:
+class FindingPrint:
     """What a finding is recognised by in another report."""
 
     names: frozenset[str]
@@ -39,16 +39,16 @@ class Print:
     chain: tuple[str, ...] = ()
     """The archives inside the outermost one without their releases, then the path in the innermost; empty for what is in none."""
 
-    def is_same(self, old: Print) -> bool:
+    def is_same(self, old: FindingPrint) -> bool:
         """Whether the secret is the one of another report, as far as both have it."""
         return not old.secret or not self.secret or old.secret == self.secret
 
 
-def of_finding(finding: Finding) -> Print:
+def of_finding(finding: Finding) -> FindingPrint:
     """Return what a finding is recognised by."""
     more = len(finding.further)
     last = replace(finding, ordinal=finding.ordinal + more, inner_ordinal=finding.inner_ordinal + more)
-    return Print(
+    return FindingPrint(
         names=frozenset(finding.fingerprints.values()),
         secret=finding.secret_hmac,
         places=1 + more,
@@ -62,13 +62,13 @@ def _chain(parts: Sequence[str]) -> tuple[str, ...]:
     return (*(_VERSION.sub("#", one) for one in parts[1:-1]), parts[-1]) if len(parts) > 1 else ()
 
 
-def compare(old: Sequence[Print], new: Sequence[Print]) -> tuple[list[bool], list[bool]]:
+def compare(old: Sequence[FindingPrint], new: Sequence[FindingPrint]) -> tuple[list[bool], list[bool]]:
     """Return which of `new` are known from `old`, and which of `old` are gone.
 
     What has no equal fingerprint is known where an old finding that is gone has its rule, evidence and path, in archives whose names differ
     in their release alone, or in one archive more or less around them. Each old finding stands for one such finding.
     """
-    named: dict[str, list[Print]] = {}
+    named: dict[str, list[FindingPrint]] = {}
     for one in old:
         for name in one.names:
             named.setdefault(name, []).append(one)
@@ -93,19 +93,19 @@ def compare(old: Sequence[Print], new: Sequence[Print]) -> tuple[list[bool], lis
     return known, gone
 
 
-def _is_named(one: Print, named: Mapping[str, list[Print]]) -> bool:
+def _is_named(one: FindingPrint, named: Mapping[str, list[FindingPrint]]) -> bool:
     every = [old for name in one.names for old in named.get(name, ())]
     every = [old for old in every if one.is_same(old)]
     return any(old.places >= one.places for old in every) or bool(every and not one.apart.isdisjoint(named))
 
 
-def _near(one: Print, chain: tuple[str, ...], old: Print) -> bool:
+def _near(one: FindingPrint, chain: tuple[str, ...], old: FindingPrint) -> bool:
     """Whether a finding by its own chain, or by one archive less than it has, is an old one that has at most one archive more."""
     cut = chain not in (one.chain, old.chain)
     return not cut and old.places >= one.places and one.is_same(old)
 
 
-def load(path: Path) -> tuple[Print, ...]:
+def load(path: Path) -> tuple[FindingPrint, ...]:
     """Read a report, or every report in a folder. Errors: InputError (absent, unreadable), DataError (no harden-report/1)."""
     return tuple(_of_row(source, at, one) for source, at, one in rows(path))
 
@@ -166,7 +166,7 @@ def difference(old: Path, new: Path) -> Difference:
     )
 
 
-def _of_row(path: Path, at: int, row: Mapping[str, Any]) -> Print:
+def _of_row(path: Path, at: int, row: Mapping[str, Any]) -> FindingPrint:
     """Return what a stored finding is recognised by. Errors: DataError."""
     print_, secret, both = row.get("fingerprint"), row.get("secret_hmac", ""), row.get("fingerprints", {})
     if not isinstance(print_, str) or not print_ or not isinstance(secret, str):
@@ -175,7 +175,7 @@ def _of_row(path: Path, at: int, row: Mapping[str, Any]) -> Print:
         raise DataError(f"{path}: findings[{at}].fingerprints: has to be a table of strings", hint=_HINT)
     place = row.get("location")
     where = str(place.get("path", "")) if isinstance(place, dict) else ""
-    return Print(
+    return FindingPrint(
         names=frozenset((print_, *both.values())),
         secret=secret,
         places=_places(row),
@@ -184,7 +184,7 @@ def _of_row(path: Path, at: int, row: Mapping[str, Any]) -> Print:
     )
 
 
-def apply(run: Run, baseline: Sequence[Print]) -> Run:
+def apply(run: Run, baseline: Sequence[FindingPrint]) -> Run:
     """Return the run with every finding the baseline has marked as known."""
     known, _ = compare(baseline, [of_finding(one) for one in run.findings])
     marked = (replace(f, known=True) if was else f for f, was in zip(run.findings, known, strict=True))

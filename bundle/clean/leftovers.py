@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from bundle.rewrite.edit import Edit, plain
+from bundle.rewrite.edit import TextEdit, plain
 from bundle.rewrite.rpms import signed as rpm_signed
 from bundle.walk import walk
 from bundle.walk.formats.rpms import SCRIPTS
@@ -65,7 +65,7 @@ def rules() -> tuple[Rule, ...]:
 
 
 def leftovers(
-    out: Path, edits: Sequence[Edit], *, old: Path | None = None, limits: WalkLimits | None = None
+    out: Path, edits: Sequence[TextEdit], *, old: Path | None = None, limits: WalkLimits | None = None
 ) -> Iterator[Finding]:
     """Yield what in the cleaned bundle `out` speaks of what was removed, and signatures over what was changed.
 
@@ -120,7 +120,7 @@ def _unsigned(
             )  # fmt: skip
 
 
-def _pattern(removed: Iterable[Edit], names: set[str]) -> re.Pattern[bytes]:
+def _pattern(removed: Iterable[TextEdit], names: set[str]) -> re.Pattern[bytes]:
     """Return what a reference looks like: the path from its second-to-last part on, or a telling last part alone."""
     words: set[str] = set()
     for edit in removed:

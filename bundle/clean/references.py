@@ -19,7 +19,7 @@ from typing import Any
 from bundle.detect.credentials import Credentials
 from bundle.detect.credentials import detector as credentials
 from bundle.detect.credentials.texts.replacing import REFERENCE, Literal, replaced
-from bundle.rewrite import Edit
+from bundle.rewrite import TextEdit
 from bundle.rewrite.edit import place, plain
 from bundle.rewrite.rpms import signed as rpm_signed
 from bundle.walk import walk
@@ -61,7 +61,7 @@ class Reference:
 class CleaningPlan:
     """What can be replaced: one edit for each text, what each finding becomes, and what cannot be done and why."""
 
-    edits: dict[Parts, Edit] = field(default_factory=dict)
+    edits: dict[Parts, TextEdit] = field(default_factory=dict)
     done: list[tuple[Finding, Reference]] = field(default_factory=list)
     problems: list[tuple[Finding, str]] = field(default_factory=list)
 
@@ -240,7 +240,7 @@ def _replace(text: _Text, names: Iterator[str], detector: Credentials, made: Cle
         stubborn = _still(member, new, detector)
         if not stubborn:
             made.done += [(f, _reference(member.parts, one, name)) for f, one, name in rows]
-            made.edits[member.parts[1:]] = Edit(member.parts[1:], new)
+            made.edits[member.parts[1:]] = TextEdit(member.parts[1:], new)
             return
         bad = [row for row in rows if row[1].line in stubborn] or rows
         made.problems += [(f, "a reference there would be taken for a credential again") for f, _, _ in bad]

@@ -16,7 +16,7 @@ from bundle.clean import references
 from bundle.clean.leftovers import leftovers
 from bundle.clean.references import Reference
 from bundle.detect.credentials import Credentials
-from bundle.rewrite import Edit, rewrite
+from bundle.rewrite import TextEdit, rewrite
 from bundle.rewrite.edit import place
 from bundle.walk import walk
 from bundle.walk.limits import WalkLimits
@@ -33,7 +33,7 @@ Check = Callable[[Path], None]
 class _Step:
     """One edit, the findings it answers, and what is said of each when it is done."""
 
-    edit: Edit
+    edit: TextEdit
     answers: tuple[tuple[Finding, str], ...]
 
 
@@ -289,7 +289,7 @@ def _others(findings: Iterable[Finding], twice: set[tuple[str, ...]]) -> list[tu
 
 
 def _removals(findings: Iterable[Finding], twice: set[tuple[str, ...]]) -> list[_Step]:
-    steps: dict[Edit, list[tuple[Finding, str]]] = {}
+    steps: dict[TextEdit, list[tuple[Finding, str]]] = {}
     for finding in findings:
         if _goes(finding):
             edit = _edit(finding)
@@ -316,14 +316,14 @@ def _kept(plan: references.CleaningPlan, done: Iterable[_Step]) -> list[Referenc
     return [one for _, one in plan.done if one.parts in written]
 
 
-def _edit(finding: Finding) -> Edit:
+def _edit(finding: Finding) -> TextEdit:
     """Return the edit that the finding's fix stands for, as the bundle's outermost archive sees it."""
     location = finding.location
     if not isinstance(location, InFile):
         raise TypeError(location)
     folder = finding.fix.target if finding.fix else ""
     inner = location.parts[1:]
-    return Edit((*inner[:-1], folder), folder=True) if folder else Edit(inner)
+    return TextEdit((*inner[:-1], folder), folder=True) if folder else TextEdit(inner)
 
 
 def _fix(source: int, target: int, steps: Sequence[_Step]) -> tuple[list[_Step], list[tuple[_Step, str]]]:
@@ -381,7 +381,7 @@ def _outermost(steps: Iterable[_Step]) -> list[_Step]:
     return kept
 
 
-def _covers(outer: Edit, inner: Edit) -> bool:
+def _covers(outer: TextEdit, inner: TextEdit) -> bool:
     depth = len(outer.parts)
     if outer.content is not None or len(inner.parts) < depth or inner.parts[: depth - 1] != outer.parts[:-1]:
         return False

@@ -95,7 +95,7 @@ _CODED = (b"LS0tLS1CRUdJTi", b"IBADANBgkqhkiG9w0BAQEFAASC", b"IBAAKB", b"IBAAKC"
 
 @cache
 def _gate() -> Gate:
-    return Gate(Keys.words)
+    return Gate(KeyDetector.words)
 
 
 def _texts(member: Member, subject: str) -> Iterator[Finding]:
@@ -180,7 +180,7 @@ _READERS: tuple[tuple[tuple[bytes, ...], Callable[[Member, str], Iterator[Findin
 """What reads the keys of a text, and the words of which the text has to hold one."""
 
 
-class Keys:
+class KeyDetector:
     """The detector of keys; stateless between members."""
 
     def rules(self) -> tuple[Rule, ...]:
@@ -202,9 +202,9 @@ class Keys:
             yield from _binary(member, subject)
 
 
-def detector() -> Keys:
+def detector() -> KeyDetector:
     """Return the detector of this module."""
-    return Keys()
+    return KeyDetector()
 
 
 def _decoded(text: bytes) -> bytes:

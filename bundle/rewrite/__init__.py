@@ -16,10 +16,10 @@ from typing import IO
 
 from bundle.rewrite import ars, cpios, debs, rpms, scripts, streams, tars, zips
 from bundle.rewrite.copying import temporary
-from bundle.rewrite.edit import KEEP, Change, Edit, Keep, Remove, Replace, plain, walked
+from bundle.rewrite.edit import KEEP, Change, Keep, Remove, Replace, TextEdit, plain, walked
 from hardening.errors import ArchiveError
 
-__all__ = ["KEEP", "Edit", "Keep", "Remove", "Replace", "rewrite"]
+__all__ = ["KEEP", "Keep", "Remove", "Replace", "TextEdit", "rewrite"]
 
 Rewriter = Callable[[IO[bytes], IO[bytes], Change], None]
 
@@ -48,14 +48,14 @@ _DAMAGE = (EOFError, ValueError, IndexError, KeyError, struct.error, zlib.error,
 """What decompressors and parsers make of damaged bytes, beside their own words."""
 
 
-def rewrite(source: IO[bytes], target: IO[bytes], edits: Iterable[Edit]) -> None:
+def rewrite(source: IO[bytes], target: IO[bytes], edits: Iterable[TextEdit]) -> None:
     """Write the archive `source` to `target` with `edits` carried out, at any nesting.
 
     Both are seekable binary files. Errors: ArchiveError where a format cannot be written or an edit
     matched no member, so that nothing is ever called done that was not.
     """
     wanted = tuple(edits)
-    used: set[Edit] = set()
+    used: set[TextEdit] = set()
     try:
         _rewrite(source, target, wanted, used)
     except _DAMAGE as problem:
@@ -73,7 +73,7 @@ def rewrite(source: IO[bytes], target: IO[bytes], edits: Iterable[Edit]) -> None
         )
 
 
-def _rewrite(source: IO[bytes], target: IO[bytes], edits: tuple[Edit, ...], used: set[Edit]) -> None:
+def _rewrite(source: IO[bytes], target: IO[bytes], edits: tuple[TextEdit, ...], used: set[TextEdit]) -> None:
     head = source.read(_HEAD)
     source.seek(0)
     found = next((f for f in FORMATS if f.matches(head)), None)
@@ -92,7 +92,9 @@ def _rewrite(source: IO[bytes], target: IO[bytes], edits: tuple[Edit, ...], used
         stream.pack(plain_out, target, head, None)
 
 
-def _rewrite_behind(source: IO[bytes], target: IO[bytes], edits: tuple[Edit, ...], used: set[Edit]) -> None:
+def _rewrite_behind(
+    source: IO[bytes], target: IO[bytes], edits: tuple[TextEdit, ...], used: set[TextEdit]
+) -> None:
     """Write a script or program with an archive behind it, or refuse with a word of what can be done."""
     where = "!/".join(edits[0].origin[: len(edits[0].origin) - len(edits[0].parts)]) or "bundle"
     payload = scripts.behind(source)
@@ -107,7 +109,9 @@ def _rewrite_behind(source: IO[bytes], target: IO[bytes], edits: tuple[Edit, ...
         )
 
 
-def _rewrite_section(part: IO[bytes], made: IO[bytes], edits: tuple[Edit, ...], used: set[Edit]) -> bool:
+def _rewrite_section(
+    part: IO[bytes], made: IO[bytes], edits: tuple[TextEdit, ...], used: set[TextEdit]
+) -> bool:
     """Write one section of a self-extractor; whether it is another than before."""
     before = len(used)
     head = part.read(_HEAD)
@@ -122,7 +126,7 @@ def _rewrite_section(part: IO[bytes], made: IO[bytes], edits: tuple[Edit, ...], 
 
 
 def _rewrite_below_stream(
-    source: IO[bytes], target: IO[bytes], edits: tuple[Edit, ...], used: set[Edit]
+    source: IO[bytes], target: IO[bytes], edits: tuple[TextEdit, ...], used: set[TextEdit]
 ) -> None:
     """A compressed tar or cpio is one archive, as the walk has it; anything else is the stream's one member."""
     head = source.read(_HEAD)
@@ -164,7 +168,7 @@ def _one_file(content: Callable[[], IO[bytes]]) -> bool:
 
 
 def _decide(
-    name: str, content: Callable[[], IO[bytes]], edits: tuple[Edit, ...], used: set[Edit]
+    name: str, content: Callable[[], IO[bytes]], edits: tuple[TextEdit, ...], used: set[TextEdit]
 ) -> Keep | Remove | Replace:
     """Return what happens to one member, going into it where an edit lies deeper."""
     path = plain(walked(name))

@@ -39,7 +39,7 @@ def walked(name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
+class TextEdit:
     """Remove (content None) or replace the member at `parts`, one part per nesting, outermost first."""
 
     parts: tuple[str, ...]
@@ -58,7 +58,7 @@ class Edit:
         mine = plain(self.parts[0])
         return path == mine or (self.folder and len(self.parts) == 1 and path.startswith(mine + "/"))
 
-    def deeper(self) -> Edit:
+    def deeper(self) -> TextEdit:
         """Return the same edit as the archive one level in sees it."""
         return replace(self, parts=self.parts[1:])
 

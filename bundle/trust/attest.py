@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bundle.trust import dsse, keys
-from bundle.trust.policy import Policy
+from bundle.trust.policy import TrustPolicy
 from bundle.trust.statement import STATEMENT
 from hardening.errors import RefusedError, UsageError
 
@@ -108,7 +108,7 @@ def _is_past(said: Any, now: datetime) -> bool:
         return False
 
 
-def opened(path: Path, kind: str, policy: Policy, sha256: str, *, now: datetime | None = None) -> Any:
+def opened(path: Path, kind: str, policy: TrustPolicy, sha256: str, *, now: datetime | None = None) -> Any:
     """Return the predicate of a statement once it is known to be signed and about the file with this digest.
 
     Errors: RefusedError (absent, not signed by whom the policy trusts, another kind, another file).

@@ -19,7 +19,7 @@ from typing import Any
 from bundle.trust import attest
 from bundle.trust.digest import digest
 from bundle.trust.inventory import Item, inventory
-from bundle.trust.policy import Policy
+from bundle.trust.policy import TrustPolicy
 from bundle.verify_clean.verify import prove
 from hardening import inputs
 from hardening.errors import ExitCode, InputError, RefusedError, UsageError
@@ -147,7 +147,7 @@ def _done(proof: Run) -> dict[str, Any]:
     return {"removed": removed, "replaced": replaced}
 
 
-def judged(proof: Run, old: Path, new: Path, policy: Policy, key: bytes | None) -> Run:
+def judged(proof: Run, old: Path, new: Path, policy: TrustPolicy, key: bytes | None) -> Run:
     """Return the proof with the verdict on the signed account beside `new`."""
     subject = str(new)
     reason = ""

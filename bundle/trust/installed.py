@@ -21,7 +21,7 @@ _LARGEST = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
+class InstalledRelease:
     """One installed release, and when it was signed."""
 
     release: str
@@ -32,7 +32,7 @@ class Release:
 class Installed:
     """The state of one host; an absent file is a host that has installed nothing yet."""
 
-    products: Mapping[str, Release] = field(default_factory=dict)
+    products: Mapping[str, InstalledRelease] = field(default_factory=dict)
     latest: datetime | None = None
     """The high-water mark of time: no later clock may be before it."""
     forced: tuple[Mapping[str, str], ...] = ()
@@ -72,7 +72,7 @@ class Installed:
             row = {"when": now.isoformat(timespec="seconds"), "product": said.product,
                    "from": before.release if before else "", "to": said.release, "reason": reason}  # fmt: skip
             forced = (*forced, row)
-        products = {**self.products, said.product: Release(said.release, said.created)}
+        products = {**self.products, said.product: InstalledRelease(said.release, said.created)}
         return Installed(products, max(self.moment(now), said.created), forced)
 
 
@@ -102,7 +102,7 @@ def load(path: Path) -> Installed:
             raise ValueError(raw["schema"])  # noqa: TRY301 - one way out for every damage
         return Installed(
             {
-                name: Release(str(row["release"]), _moment(row["created"]))
+                name: InstalledRelease(str(row["release"]), _moment(row["created"]))
                 for name, row in raw["products"].items()
             },
             _moment(raw["latest"]) if raw["latest"] else None,

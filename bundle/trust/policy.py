@@ -44,14 +44,14 @@ class Trusted:
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class TrustPolicy:
     """The keys that are trusted, and how many different ones have to have signed."""
 
     trusted: tuple[Trusted, ...]
     threshold: int = 1
 
     @classmethod
-    def of(cls, trusted: Sequence[keys.PublicKey], threshold: int = 1) -> Policy:
+    def of(cls, trusted: Sequence[keys.PublicKey], threshold: int = 1) -> TrustPolicy:
         """Return a policy of keys that always count."""
         return cls(tuple(Trusted(key=key) for key in trusted), threshold)
 
@@ -71,7 +71,7 @@ class Policy:
         )
 
 
-def load(path: Path, *, at_least: int = 1) -> Policy:
+def load(path: Path, *, at_least: int = 1) -> TrustPolicy:
     """Read a trust file; `at_least` so many have to have signed, whatever it says.
 
     Errors: InputError (absent), DataError naming file and key, RefusedError (an empty policy), UsageError (`at_least`
@@ -95,7 +95,7 @@ def load(path: Path, *, at_least: int = 1) -> Policy:
             f"--threshold {at_least} is above the number of keys in {path}: {len(rows)}",
             hint="name more keys in the trust file",
         )
-    return Policy(trusted, max(threshold, at_least))
+    return TrustPolicy(trusted, max(threshold, at_least))
 
 
 def _trusted(path: Path, row: Table) -> Trusted:

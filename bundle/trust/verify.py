@@ -14,7 +14,7 @@ from bundle import onefile
 from bundle.trust import attest, dsse, installed, keys, statement
 from bundle.trust.digest import digest
 from bundle.trust.inventory import first_difference, inventory, listed
-from bundle.trust.policy import Policy
+from bundle.trust.policy import TrustPolicy
 from hardening.errors import ArchiveError, ExitCode, HardeningError, RefusedError
 from hardening.findings import (
     Examined,
@@ -108,7 +108,7 @@ def signature_of(path: Path) -> Path:
 
 def verify(
     path: Path,
-    trusted: Sequence[keys.PublicKey] | Policy,
+    trusted: Sequence[keys.PublicKey] | TrustPolicy,
     *,
     signature: Path | None = None,
     threshold: int = 1,
@@ -135,7 +135,7 @@ def verify(
     """
     started, begun = datetime.now(UTC), monotonic()
     now = now or started
-    policy = trusted if isinstance(trusted, Policy) else Policy.of(trusted, threshold)
+    policy = trusted if isinstance(trusted, TrustPolicy) else TrustPolicy.of(trusted, threshold)
     said: statement.Statement | None = None
     rule, reason, hint, forced = SIGNATURE, "", "", ""
     further: list[str] = []
@@ -186,7 +186,7 @@ def verify(
     return Run.of([seen], [found], results, started=started, extra_codes={ExitCode.REFUSED})
 
 
-def verify_report(path: Path, policy: Policy, *, now: datetime | None = None) -> Run:
+def verify_report(path: Path, policy: TrustPolicy, *, now: datetime | None = None) -> Run:
     """Check a signed report and return a run that exits 0, or 11 saying why. Errors: InputError (no such report)."""
     started = datetime.now(UTC)
     now = now or started
@@ -240,7 +240,7 @@ def _results(
     return results
 
 
-def _signers(envelope: dsse.Envelope, policy: Policy, now: datetime) -> tuple[str, ...]:
+def _signers(envelope: dsse.Envelope, policy: TrustPolicy, now: datetime) -> tuple[str, ...]:
     try:
         return envelope.verify(policy.usable(now), threshold=policy.threshold)
     except RefusedError as problem:
@@ -280,7 +280,7 @@ def _check_time(said: statement.Statement, now: datetime) -> None:
         raise RefusedError(f"the signature expired on {said.expires:%Y-%m-%d}", hint="get a newer release")
 
 
-def _further(path: Path, kind: str, policy: Policy, sha256: str, now: datetime) -> str:
+def _further(path: Path, kind: str, policy: TrustPolicy, sha256: str, now: datetime) -> str:
     """Return what a further statement says, once it holds. Errors: RefusedError."""
     from bundle.trust import summary
 
@@ -306,7 +306,7 @@ def _members(predicate: Any) -> list[dict[str, Any]]:
         raise RefusedError("the signed inventory is malformed", hint="sign the bundle again") from problem
 
 
-def _listed(path: Path, said: statement.Statement, policy: Policy, now: datetime) -> str:
+def _listed(path: Path, said: statement.Statement, policy: TrustPolicy, now: datetime) -> str:
     """Return the first member that is not as signed, by the nested inventory where that is there and holds."""
     from bundle.trust.toplevel import members
 
@@ -320,7 +320,11 @@ def _listed(path: Path, said: statement.Statement, policy: Policy, now: datetime
 
 
 def _check_content(
-    path: Path, whole: Callable[[], tuple[str, int]], said: statement.Statement, policy: Policy, now: datetime
+    path: Path,
+    whole: Callable[[], tuple[str, int]],
+    said: statement.Statement,
+    policy: TrustPolicy,
+    now: datetime,
 ) -> int:
     """Return the size of a bundle that is as signed. One of another size is not, and is not read to its end. Errors: RefusedError."""
     size = path.stat().st_size

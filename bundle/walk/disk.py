@@ -23,7 +23,7 @@ from bundle.walk.source import Memory, Region, Source, Watched, chunks
 from hardening.errors import InputError
 
 
-class Walker(Protocol):
+class DiskWalker(Protocol):
     """What files on disk need of the walk that they start."""
 
     limits: WalkLimits
@@ -54,7 +54,7 @@ class Walker(Protocol):
         ...
 
 
-def start(walker: Walker, path: str, shown: str = "") -> Iterator[Event]:
+def start(walker: DiskWalker, path: str, shown: str = "") -> Iterator[Event]:
     """Say everything at one path; a file is called `shown`. Errors: InputError (absent, unreadable, neither of the two)."""
     hint = "check the path and its permissions"
     try:
@@ -75,7 +75,7 @@ def _neither(path: str) -> InputError:
     return InputError(f"{path}: is neither a file nor a folder", hint="give an archive or a folder")
 
 
-def _folder(walker: Walker, path: str) -> Iterator[Event]:
+def _folder(walker: DiskWalker, path: str) -> Iterator[Event]:
     frame = Frame((path,), "", 0, lists_classes=True)
     folders = [path]
     while folders:
@@ -168,7 +168,7 @@ def size(path: str) -> int:
     return total
 
 
-def _bare(walker: Walker, path: str, about: os.stat_result) -> Member:
+def _bare(walker: DiskWalker, path: str, about: os.stat_result) -> Member:
     walker.count += 1
     kind = _KINDS.get(stat.S_IFMT(about.st_mode), "device")
     link = ""
@@ -181,7 +181,7 @@ def _bare(walker: Walker, path: str, about: os.stat_result) -> Member:
     )  # fmt: skip
 
 
-def _alone(walker: Walker, folder: int, entry: os.DirEntry[str], shown: str) -> Iterator[Event]:
+def _alone(walker: DiskWalker, folder: int, entry: os.DirEntry[str], shown: str) -> Iterator[Event]:
     """Say one file of a folder within its own time. Errors: Stop where a limit of everything was reached."""
     if late := walker.out_of_time():
         with suppress(OSError):
@@ -199,7 +199,7 @@ def _alone(walker: Walker, folder: int, entry: os.DirEntry[str], shown: str) -> 
             walker.position = before + entry.stat(follow_symlinks=False).st_size
 
 
-def _in_folder(walker: Walker, folder: int, entry: os.DirEntry[str], shown: str) -> Iterable[Event]:
+def _in_folder(walker: DiskWalker, folder: int, entry: os.DirEntry[str], shown: str) -> Iterable[Event]:
     try:
         fd = os.open(entry.name, _OPEN | os.O_NOFOLLOW, dir_fd=folder)
         about = os.fstat(fd)
@@ -214,7 +214,7 @@ def _in_folder(walker: Walker, folder: int, entry: os.DirEntry[str], shown: str)
     return _on_disk(walker, fd, about, shown)
 
 
-def _on_disk(walker: Walker, fd: int, about: os.stat_result, shown: str) -> Iterable[Event]:
+def _on_disk(walker: DiskWalker, fd: int, about: os.stat_result, shown: str) -> Iterable[Event]:
     """Say one file; it is closed as soon as all of it is held, which nearly always is at once."""
     size = about.st_size
     if size > walker.limits.memory or not stat.S_ISREG(about.st_mode):
@@ -234,13 +234,13 @@ def _on_disk(walker: Walker, fd: int, about: os.stat_result, shown: str) -> Iter
     return _then(walker, said, walker.position + size)
 
 
-def _then(walker: Walker, said: Iterable[Event], position: int) -> Iterator[Event]:
+def _then(walker: DiskWalker, said: Iterable[Event], position: int) -> Iterator[Event]:
     """Say it and note how far the files on disk are behind us."""
     yield from said
     walker.position = position
 
 
-def _large(walker: Walker, fd: int, about: os.stat_result, shown: str) -> Iterator[Event]:
+def _large(walker: DiskWalker, fd: int, about: os.stat_result, shown: str) -> Iterator[Event]:
     """Say a file that stays on disk while it is looked at."""
     try:
         if not stat.S_ISREG(about.st_mode):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from bundle.walk.formats.raw import Raw
-from bundle.walk.links import Leaves, Tree, Unsettled
+from bundle.walk.links import Leaves, LinkTree, Unsettled
 from bundle.walk.member import ContainerEntry, Member
 from bundle.walk.names import shown
 from bundle.walk.problem import Problem
@@ -43,7 +43,7 @@ class Frame:
     seen: dict[int, int] = field(default_factory=dict)
     """Of names and contents, hashes with the key of this process."""
     links: set[str] = field(default_factory=set)
-    tree: Tree = field(default_factory=Tree)
+    tree: LinkTree = field(default_factory=LinkTree)
     classes: list[ContainerEntry] = field(default_factory=list)
     lists_classes: bool = False
     names_repeat: bool = False

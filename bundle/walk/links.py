@@ -21,7 +21,7 @@ class Unsettled(Exception):  # noqa: N818 - an answer, caught by who asked
 
 
 @dataclass(slots=True)
-class Tree:
+class LinkTree:
     """What an archive's names are, as far as links need it; every name is relative and normalised."""
 
     targets: dict[str, str] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from hardening.advisories.seen import Seen
 from hardening.findings import Location, SubjectKind
-from hardening.products import Advisory, Evidence
+from hardening.products import AdvisoryEvidence, ProductAdvisory
 from hardening.products.pack import EvidenceKind
 from hardening.products.releases import ordered
 
@@ -33,19 +33,19 @@ class Why(StrEnum):
 class AdvisoryAnswer:
     """One advisory for one subject."""
 
-    advisory: Advisory
+    advisory: ProductAdvisory
     status: Status
     because: str
-    evidence: tuple[tuple[Evidence, Location], ...] = ()
+    evidence: tuple[tuple[AdvisoryEvidence, Location], ...] = ()
     justification: Why | None = None
 
 
-def answers(advisories: Sequence[Advisory], seen: Seen) -> tuple[AdvisoryAnswer, ...]:
+def answers(advisories: Sequence[ProductAdvisory], seen: Seen) -> tuple[AdvisoryAnswer, ...]:
     """Return the answer to each advisory, in their order."""
     return tuple(_answer(one, seen) for one in advisories)
 
 
-def _answer(advisory: Advisory, seen: Seen) -> AdvisoryAnswer:
+def _answer(advisory: ProductAdvisory, seen: Seen) -> AdvisoryAnswer:
     evidence = seen.places(advisory.evidence)
     status, because, why = _judged(advisory, seen, evidence)
     return AdvisoryAnswer(
@@ -54,7 +54,7 @@ def _answer(advisory: Advisory, seen: Seen) -> AdvisoryAnswer:
 
 
 def _judged(
-    advisory: Advisory, seen: Seen, evidence: tuple[tuple[Evidence, Location], ...]
+    advisory: ProductAdvisory, seen: Seen, evidence: tuple[tuple[AdvisoryEvidence, Location], ...]
 ) -> tuple[Status, str, Why | None]:
     if any(one.kind is EvidenceKind.ACCOUNT for one, _ in evidence):
         return Status.AFFECTED, "a published default password is still in place", None
@@ -72,7 +72,9 @@ def _judged(
     return _by_release(advisory, seen, release)
 
 
-def _by_release(advisory: Advisory, seen: Seen, release: tuple[int, ...]) -> tuple[Status, str, Why | None]:
+def _by_release(
+    advisory: ProductAdvisory, seen: Seen, release: tuple[int, ...]
+) -> tuple[Status, str, Why | None]:
     fixed = ordered(advisory.fixed_in)
     if fixed is not None and release >= fixed:
         return Status.FIXED, f"release {seen.release}; fixed in {advisory.fixed_in}", None
@@ -85,7 +87,7 @@ def _by_release(advisory: Advisory, seen: Seen, release: tuple[int, ...]) -> tup
     return Status.AFFECTED, f"release {seen.release} is affected ({advisory.affected})", None
 
 
-def _pages_are_gone(advisory: Advisory, seen: Seen) -> bool:
+def _pages_are_gone(advisory: ProductAdvisory, seen: Seen) -> bool:
     """Whether all that an advisory names is pages, and each is absent from a web root that was read in full."""
     pages = [one for one in advisory.evidence if one.kind is EvidenceKind.PAGE]
     others = [one for one in advisory.evidence if one.kind not in (EvidenceKind.PAGE, EvidenceKind.FILE)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hardening.findings import Rule, Severity
-from hardening.products import Advisory, available, load
+from hardening.products import ProductAdvisory, available, load
 
 TABLE = Rule(
     id="advisory/table",
@@ -16,7 +16,7 @@ OLD = 180
 """Days after which the table is worth a look."""
 
 
-def rule(advisory: Advisory) -> Rule:
+def rule(advisory: ProductAdvisory) -> Rule:
     """Return the rule of an advisory."""
     fixed = f"fixed in {advisory.fixed_in}" if advisory.fixed_in else "no source states a fixed release"
     who = {"none": "No login is required", "user": "An account of the product is required", "local": "Access to the machine is required"}  # fmt: skip

@@ -12,7 +12,7 @@ from bundle.walk import Member, Problem, walk
 from hardening.findings import InFile, Location, OnWire, SubjectKind
 from hardening.host.checks.paths import WEB, below
 from hardening.host.checks.root import Root
-from hardening.products import Evidence, Pack
+from hardening.products import AdvisoryEvidence, Pack
 from hardening.products.pack import EvidenceKind
 from hardening.products.releases import ordered
 
@@ -32,7 +32,7 @@ class Seen:
     """Whether anything of the product was found."""
     release: str = ""
     release_at: Location | None = None
-    found: Mapping[Evidence, tuple[Location, ...]] = field(default_factory=dict)
+    found: Mapping[AdvisoryEvidence, tuple[Location, ...]] = field(default_factory=dict)
     whole_web_root: bool = False
     """Whether every file of the web root was looked at: a page that is absent is absent."""
     gaps: tuple[tuple[str, str], ...] = ()
@@ -43,7 +43,7 @@ class Seen:
         """Return it with the release that a person states."""
         return replace(self, release=release, product=True)
 
-    def places(self, evidence: Iterable[Evidence]) -> tuple[tuple[Evidence, Location], ...]:
+    def places(self, evidence: Iterable[AdvisoryEvidence]) -> tuple[tuple[AdvisoryEvidence, Location], ...]:
         """Return where pieces of evidence were found, each with its place."""
         return tuple((one, place) for one in evidence for place in self.found.get(one, ()))
 
@@ -56,19 +56,19 @@ class _Look:
         self._pack = pack
         root = pack.fact("layout", "web-root").text("path") if pack.facts("layout", "web-root") else ""
         self._web = root.rpartition("/")[2].lower()
-        self._ends: dict[str, list[tuple[str, Evidence]]] = defaultdict(list)
+        self._ends: dict[str, list[tuple[str, AdvisoryEvidence]]] = defaultdict(list)
         for evidence in {one for row in pack.advisories for one in row.evidence}:
             for end in self._endings(evidence):
                 self._ends[end.rpartition("/")[2]].append((end, evidence))
         files = pack.facts("release", "file")
         self._release_end = "/".join(files[0].text("path").split("/")[-2:]).lower() if files else ""
-        self.found: dict[Evidence, list[Location]] = defaultdict(list)
+        self.found: dict[AdvisoryEvidence, list[Location]] = defaultdict(list)
         self.releases: dict[str, Location] = {}
         self.gaps: list[tuple[str, str]] = []
         self.notes: list[str] = []
         self.pages = False
 
-    def _endings(self, evidence: Evidence) -> Iterator[str]:
+    def _endings(self, evidence: AdvisoryEvidence) -> Iterator[str]:
         """Yield the ends of a path that are this evidence, in lower case."""
         value = evidence.value.lower()
         match evidence.kind:
@@ -113,7 +113,7 @@ class _Look:
             self.gaps.append((place.path, f"larger than {SMALL >> 20} MiB: not read"))
         return member.size <= SMALL
 
-    def _holds(self, evidence: Evidence, member: Member) -> bool:
+    def _holds(self, evidence: AdvisoryEvidence, member: Member) -> bool:
         """Whether a file in the right place is the evidence: of an account, its published password has to be in it."""
         if evidence.kind is not EvidenceKind.ACCOUNT:
             return True

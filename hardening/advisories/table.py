@@ -13,9 +13,9 @@ from typing import Any
 from hardening import inputs
 from hardening.errors import DataError, InputError
 from hardening.findings import Severity
-from hardening.products import Advisory, Pack
+from hardening.products import Pack, ProductAdvisory
 from hardening.products.pack import Mark
-from hardening.products.releases import Range, ordered
+from hardening.products.releases import ReleaseRange, ordered
 
 LARGEST = 32 << 20
 """Bytes of one CSAF file."""
@@ -26,7 +26,7 @@ _VERSION = re.compile(r"(<=|<)?\s*[vV]?(\d+(?:\.\d+)+(?:-s\d+)?)\s*(and (?:prior
 class AdvisoryTable:
     """Advisories with the day on which they were read."""
 
-    advisories: tuple[Advisory, ...]
+    advisories: tuple[ProductAdvisory, ...]
     as_of: date
     origin: str
     folder: str = ""
@@ -147,14 +147,14 @@ class _Document:
                 if name in self._versions:
                     yield self._versions[name]
 
-    def affected(self, vulnerability: Mapping[str, Any]) -> Range | None:
+    def affected(self, vulnerability: Mapping[str, Any]) -> ReleaseRange | None:
         """Return the widest range of affected releases."""
-        found: list[tuple[tuple[int, ...], Range]] = []
+        found: list[tuple[tuple[int, ...], ReleaseRange]] = []
         for text in self._status(vulnerability, "known_affected", "last_affected", "first_affected"):
             match = _VERSION.search(text.removeprefix("vers:"))
             if match and (release := ordered(match[2])):
                 sign = match[1] or ("<=" if match[3] else "=")
-                found.append((release, Range(sign, match[2])))
+                found.append((release, ReleaseRange(sign, match[2])))
         return max(found, key=lambda one: (one[0], one[1].sign != "="))[1] if found else None
 
     def fixed_in(self, vulnerability: Mapping[str, Any]) -> str:
@@ -166,14 +166,14 @@ class _Document:
                 found.append((release, match[2]))
         return min(found)[1] if found else ""
 
-    def row(self, cve: str, vulnerability: Mapping[str, Any]) -> Advisory | None:
+    def row(self, cve: str, vulnerability: Mapping[str, Any]) -> ProductAdvisory | None:
         """Return a new row; None where the document names no range."""
         affected = self.affected(vulnerability)
         if affected is None:
             return None
         fixed = self.fixed_in(vulnerability)
         severity, vector = _rating(vulnerability.get("scores"))
-        return Advisory(
+        return ProductAdvisory(
             id=cve, cve=(cve,), title=str(vulnerability.get("title") or cve), severity=severity, category="unknown",
             login="local" if "/AV:L" in vector else "none" if "/PR:N" in vector else "user", part="server",
             affected=affected, fixed_in=fixed, fixed_source=self.source if fixed else "", helps=("upgrade",),
@@ -182,7 +182,7 @@ class _Document:
         )  # fmt: skip
 
 
-def _changed(row: Advisory, document: _Document, vulnerability: Mapping[str, Any]) -> Advisory:
+def _changed(row: ProductAdvisory, document: _Document, vulnerability: Mapping[str, Any]) -> ProductAdvisory:
     """Return a row with what a document adds to it."""
     fixed, affected = document.fixed_in(vulnerability), document.affected(vulnerability)
     if fixed and (not row.fixed_in or document.day > row.date):

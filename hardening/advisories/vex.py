@@ -50,7 +50,7 @@ _ORDER = list(Status)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Statement:
+class VexStatement:
     """What is said of one vulnerability and one subject; of several advisories on one CVE the worst status counts."""
 
     name: str
@@ -94,7 +94,9 @@ def _accepted(waiver: Acceptance) -> str:
     return f"Accepted by {waiver.owner}{until}: {waiver.reason}"
 
 
-def statements(subjects: Iterable[tuple[Seen, Sequence[AdvisoryAnswer]]], run: Run) -> tuple[Statement, ...]:
+def statements(
+    subjects: Iterable[tuple[Seen, Sequence[AdvisoryAnswer]]], run: Run
+) -> tuple[VexStatement, ...]:
     """Return the statements of every subject, by vulnerability; `run` has the waivers applied."""
     waived = {(one.subject, one.rule.id): one.waived for one in run.findings if one.waived is not None}
     rows = []
@@ -111,7 +113,7 @@ def statements(subjects: Iterable[tuple[Seen, Sequence[AdvisoryAnswer]]], run: R
             ]
             accepted = tuple(dict.fromkeys(one for one in held if one is not None))
             rows.append(
-                Statement(
+                VexStatement(
                     name=name, seen=seen, answers=tuple(group),
                     accepted=accepted if held and None not in held else (),
                 )
@@ -126,12 +128,12 @@ def _purl(pack: Pack, seen: Seen) -> PackageURL:
     )  # fmt: skip
 
 
-def _identity(rows: Sequence[Statement], now: datetime) -> uuid.UUID:
+def _identity(rows: Sequence[VexStatement], now: datetime) -> uuid.UUID:
     text = json.dumps([[one.seen.subject, one.name, one.status, one.note] for one in rows])
     return uuid.uuid5(_NAMESPACE, f"{now.isoformat()} {text}")
 
 
-def openvex(rows: Sequence[Statement], pack: Pack, table: AdvisoryTable, *, now: datetime) -> bytes:
+def openvex(rows: Sequence[VexStatement], pack: Pack, table: AdvisoryTable, *, now: datetime) -> bytes:
     """Return an OpenVEX 0.2.0 document."""
     when = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     body = {
@@ -147,7 +149,7 @@ def openvex(rows: Sequence[Statement], pack: Pack, table: AdvisoryTable, *, now:
     return json.dumps(body, indent=2, ensure_ascii=False).encode() + b"\n"
 
 
-def _openvex(one: Statement, pack: Pack) -> dict[str, Any]:
+def _openvex(one: VexStatement, pack: Pack) -> dict[str, Any]:
     vulnerability: dict[str, Any] = {"name": one.name, "description": one.leading[0].advisory.title}
     aliases = sorted({answer.advisory.id for answer in one.answers} - {one.name})
     if len(aliases) == 1:  # several advisories on one CVE are not names of one thing
@@ -166,7 +168,7 @@ def _openvex(one: Statement, pack: Pack) -> dict[str, Any]:
     return body
 
 
-def cyclonedx(rows: Sequence[Statement], pack: Pack, table: AdvisoryTable, *, now: datetime) -> bytes:
+def cyclonedx(rows: Sequence[VexStatement], pack: Pack, table: AdvisoryTable, *, now: datetime) -> bytes:
     """Return a CycloneDX 1.6 document with one component for each subject."""
     subjects = {one.seen.subject: one.seen for one in rows}
     components = {
@@ -187,7 +189,7 @@ def cyclonedx(rows: Sequence[Statement], pack: Pack, table: AdvisoryTable, *, no
     return JsonV1Dot6(bom).output_as_string(indent=2).encode() + b"\n"
 
 
-def _vulnerability(one: Statement) -> Vulnerability:
+def _vulnerability(one: VexStatement) -> Vulnerability:
     first = one.leading[0]
     justification = None
     if one.status is Status.NOT_AFFECTED:

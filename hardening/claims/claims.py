@@ -13,7 +13,7 @@ from typing import Any
 from hardening import products
 from hardening.errors import HardeningError
 from hardening.findings import Rule, Severity
-from hardening.products import Advisory
+from hardening.products import ProductAdvisory
 from hardening.records import dataclass
 from hardening.toml_rows import Table
 
@@ -205,7 +205,7 @@ def _advisory(row: Table, product: str) -> dict[str, Any]:
     return {"advisory": name}
 
 
-def find(product: str, name: str) -> Advisory:
+def find(product: str, name: str) -> ProductAdvisory:
     """Return an advisory of a product by one of its names. Errors: LookupError, UsageError (no such product)."""
     for one in products.load(product).advisories:
         if name in one.names:

@@ -38,7 +38,7 @@ _NAMES_OF_FILES = 64 << 20
 _SUFFIXES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 
-class Size(click.ParamType[int]):
+class SizeType(click.ParamType[int]):
     """A number of bytes: 4096, 64M, 20G."""
 
     name = "size"
@@ -61,15 +61,15 @@ class Size(click.ParamType[int]):
 
 _LIMITS = (
     click.option("--max-depth", type=click.IntRange(0, 64), help="Archives inside archives.  [default: 16]"),
-    click.option("--max-total", type=Size(), help="Bytes unpacked over all levels.  [default: 20G]"),
-    click.option("--max-member", type=Size(), help="Bytes of one member.  [default: 4G]"),
+    click.option("--max-total", type=SizeType(), help="Bytes unpacked over all levels.  [default: 20G]"),
+    click.option("--max-member", type=SizeType(), help="Bytes of one member.  [default: 4G]"),
     click.option("--max-members", type=click.IntRange(1), help="Members over all levels.  [default: 2000000]"),
     click.option("--max-ratio", type=click.IntRange(2),
                  help="Unpacked bytes for each packed one, from 64 MiB on.  [default: 200]"),
     click.option("--max-seconds", type=click.FloatRange(0.1), help="Time for one archive.  [default: 600]"),
     click.option("--max-seconds-total", type=click.FloatRange(0.1), help="Time for all of a folder.  [default: none]"),
-    click.option("--max-spill", type=Size(), help="Bytes of the temporary file.  [default: 8G]"),
-    click.option("--max-window", type=Size(), help="Memory of a decompressor.  [default: 136M]"),
+    click.option("--max-spill", type=SizeType(), help="Bytes of the temporary file.  [default: 8G]"),
+    click.option("--max-window", type=SizeType(), help="Memory of a decompressor.  [default: 136M]"),
 )  # fmt: skip
 _NAMES = {
     "max_depth": "depth", "max_total": "total", "max_member": "member", "max_members": "members",

@@ -61,7 +61,7 @@ def command(
         trusted = (
             policy.load(trust_file, at_least=threshold)
             if trust_file
-            else policy.Policy.of([keys.load_public(file) for file in key_files], threshold)
+            else policy.TrustPolicy.of([keys.load_public(file) for file in key_files], threshold)
         )
         run = verify(
             path,

@@ -55,7 +55,7 @@ def _with_account(
     trusted = (
         policy.load(trust_file)
         if trust_file
-        else policy.Policy.of([keys.load_public(file) for file in key_files])
+        else policy.TrustPolicy.of([keys.load_public(file) for file in key_files])
     )
     if salt is not None and not salt.is_file():
         raise InputError(f"{salt}: no such file", hint="give the salt the account was made with")

@@ -11,7 +11,7 @@ import click
 from hardening.cli import completing
 
 if TYPE_CHECKING:
-    from hardening.products import Advisory, Fact, Pack
+    from hardening.products import Pack, ProductAdvisory, ProductFact
 
 
 @click.command()
@@ -54,7 +54,7 @@ def _text(pack: Pack) -> Iterator[str]:
             yield from _advisory(one)
 
 
-def _fact(row: Fact) -> Iterator[str]:
+def _fact(row: ProductFact) -> Iterator[str]:
     values = ", ".join(
         f"{key} {', '.join(value) if isinstance(value, tuple) else value}"
         for key, value in row.values.items()
@@ -64,7 +64,7 @@ def _fact(row: Fact) -> Iterator[str]:
     yield from _wrapped(f"{row.what}. Source: {row.source}", "      ")
 
 
-def _advisory(one: Advisory) -> Iterator[str]:
+def _advisory(one: ProductAdvisory) -> Iterator[str]:
     cve = f" ({', '.join(name for name in one.cve if name != one.id)})" if one.names != (one.id,) else ""
     fixed = f"fixed in {one.fixed_in}" if one.fixed_in else "no fixed release published"
     yield from _wrapped(f"{one.id}{cve}  {one.severity.label}  {one.title}", "  ")
@@ -106,7 +106,7 @@ def _json(pack: Pack, *, full: bool) -> dict[str, Any]:
     }
 
 
-def _json_advisory(one: Advisory) -> dict[str, Any]:
+def _json_advisory(one: ProductAdvisory) -> dict[str, Any]:
     return {
         "id": one.id,
         "cve": list(one.cve),

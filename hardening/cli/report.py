@@ -69,7 +69,7 @@ def verify(
     trusted = (
         policy.load(trust_file, at_least=threshold)
         if trust_file
-        else policy.Policy.of([keys.load_public(file) for file in key_files], threshold)
+        else policy.TrustPolicy.of([keys.load_public(file) for file in key_files], threshold)
     )
     run = receipt.verified(path, trusted) if receipt.is_receipt(path) else verify_report(path, trusted)
     return finish(run, report)

@@ -25,7 +25,7 @@ def _expect_signed(paths: Sequence[Path], key_files: Sequence[Path]) -> None:
     from bundle.trust.verify import verify_report
     from hardening.errors import ExitCode, RefusedError
 
-    trusted = policy.Policy.of([keys.load_public(file) for file in key_files], 1)
+    trusted = policy.TrustPolicy.of([keys.load_public(file) for file in key_files], 1)
     for path in paths:
         run = verify_report(path, trusted)
         if run.exit_code() is not ExitCode.OK:

@@ -122,7 +122,7 @@ def command(
     By default only what the policies forbid is tested; --full lists everything that is offered. You need the permission
     of the operator of each endpoint.
     """
-    from hardening.cli.tls_scan_progress import Progress
+    from hardening.cli.tls_scan_progress import ScanProgress
     from hardening.errors import UsageError
     from hardening.tls import policy
     from hardening.tls.scan.endpoint import expand, named, parse_proxy, read_list
@@ -162,7 +162,7 @@ def command(
         if ssh := next((text for text in texts if text.lower().startswith("ssh://")), None):
             raise UsageError(f"{ssh} cannot be reached through a proxy", hint="leave --proxy out for SSH")
         settings = replace(settings, wire=replace(settings.wire, proxy=parse_proxy(proxy)))
-    show = Progress(len(texts) - len(before), wanted=report.show_progress)
+    show = ScanProgress(len(texts) - len(before), wanted=report.show_progress)
 
     def each(outcome: Outcome) -> None:
         if state is not None:

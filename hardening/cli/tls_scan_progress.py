@@ -8,7 +8,7 @@ import time
 _EVERY = 0.2
 
 
-class Progress:
+class ScanProgress:
     """One line that is written over; silent when it is not wanted."""
 
     def __init__(self, total: int, *, wanted: bool) -> None:

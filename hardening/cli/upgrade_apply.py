@@ -26,7 +26,7 @@ from hardening.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from bundle.trust.policy import Policy
+    from bundle.trust.policy import TrustPolicy
     from hardening.findings import Run
     from hardening.upgrade.admission import AdmittedUpgrade
     from hardening.upgrade.recipe import Recipe
@@ -289,14 +289,14 @@ def audit_variables(report: ReportOptions, off: bool) -> dict[str, Any]:
     }
 
 
-def _trusted(key_files: tuple[Path, ...], trust_file: Path | None) -> Policy:
+def _trusted(key_files: tuple[Path, ...], trust_file: Path | None) -> TrustPolicy:
     from bundle.trust import keys, policy
 
     if bool(key_files) == bool(trust_file):
         raise click.UsageError("give the trusted keys, either as --key KEY.pub or as --trust FILE")
     if trust_file:
         return policy.load(trust_file)
-    return policy.Policy.of([keys.load_public(file) for file in key_files])
+    return policy.TrustPolicy.of([keys.load_public(file) for file in key_files])
 
 
 def _play(

@@ -7,7 +7,7 @@ from functools import cache
 
 from hardening import products
 from hardening.errors import UsageError
-from hardening.products import Fact
+from hardening.products import ProductFact
 
 PLACES = ("web-root", "version-file", "program", "instance", "package-web", "engine-config", "engine-clients")
 """Rows of the pack's layout that an upgrade and the engine ask for."""
@@ -90,5 +90,5 @@ def load(name: str = "aspect") -> Product:
     )
 
 
-def _place(row: Fact) -> ProductPath:
+def _place(row: ProductFact) -> ProductPath:
     return ProductPath(id=row.id, path=row.text("path"), mark=row.mark.value, source=row.source)

@@ -25,7 +25,7 @@ from hardening.mailer.rest import Keys, edit, read
 from hardening.mailer.service_facts import ground
 from hardening.mailer.settings import Credential, MailerSettings, Transport, load
 from hardening.mailer.tokens import acquire, resource
-from hardening.mailer.web import Client
+from hardening.mailer.web import WebClient
 
 DAYS = 365
 _BUSY = (429, 500, 502, 503, 504)
@@ -152,7 +152,7 @@ def _call(settings: MailerSettings, verb: str, body: dict[str, Any]) -> Any:
     problem: RefusedBy | None = None
     for audience in ground().proof_audiences:
         proof = _proof(first, audience, application)
-        with Client(settings) as client:
+        with WebClient(settings) as client:
             answer = client.post(
                 url,
                 json={**body, "proof": proof},

@@ -23,7 +23,7 @@ from hardening.mailer.net import (
 )
 from hardening.mailer.settings import MailerSettings, Transport
 from hardening.mailer.showing import GUID
-from hardening.mailer.web import Client
+from hardening.mailer.web import WebClient
 
 _SKEW = 300  # seconds that tokens forgive
 
@@ -94,7 +94,7 @@ def _discovery(found: Examination) -> None:
     settings = found.settings
     url = f"https://{settings.endpoints.authority}/{settings.tenant.strip()}/v2.0/.well-known/openid-configuration"
     try:
-        with Client(settings) as client:
+        with WebClient(settings) as client:
             answer = client.get(url)
     except RefusedBy as problem:
         found.failed.add("discovery")

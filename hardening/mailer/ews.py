@@ -11,7 +11,7 @@ from hardening.mailer.error_catalogue import ServiceAnswer, seconds
 from hardening.mailer.net import RefusedBy
 from hardening.mailer.secret import Secret, redacted
 from hardening.mailer.settings import MailerSettings
-from hardening.mailer.web import Client, foreign
+from hardening.mailer.web import WebClient, foreign
 
 _VERSION = {
     "EXCHANGE_2016": "Exchange2016",
@@ -54,7 +54,7 @@ def _call(settings: MailerSettings, token: Secret, mailbox: str, body: str) -> s
         "Content-Type": "text/xml; charset=utf-8",
         "X-AnchorMailbox": mailbox,
     }
-    with Client(settings) as client:
+    with WebClient(settings) as client:
         answer = client.post(
             f"https://{settings.endpoints.outlook}/EWS/Exchange.asmx", data=envelope.encode(), headers=headers
         )

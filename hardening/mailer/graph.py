@@ -13,7 +13,7 @@ from hardening.mailer.error_catalogue import ServiceAnswer, seconds
 from hardening.mailer.net import RefusedBy
 from hardening.mailer.secret import Secret, redacted
 from hardening.mailer.settings import MailerSettings
-from hardening.mailer.web import Client, foreign
+from hardening.mailer.web import WebClient, foreign
 
 _GATEWAY = (502, 504)
 """A gateway that gave up waiting: what stands behind it may have taken the mail."""
@@ -22,7 +22,7 @@ _GATEWAY = (502, 504)
 def send(settings: MailerSettings, token: Secret, mail: EmailMessage, *, as_json: bool = False) -> str:
     """Send a mail; return the request's id. Errors: RefusedBy."""
     url = _url(settings, settings.mailbox.strip(), "sendMail")
-    with Client(settings) as client:
+    with WebClient(settings) as client:
         if as_json:
             answer = client.post(url, json=_json(settings, mail), headers=_headers(token))
         else:
@@ -34,7 +34,7 @@ def send(settings: MailerSettings, token: Secret, mail: EmailMessage, *, as_json
 def rehearse(settings: MailerSettings, token: Secret) -> None:
     """Ask to send a body that is no mail: who may send is told so by 400, nobody gets anything. Errors: RefusedBy."""
     headers = {**_headers(token), "Content-Type": "text/plain"}
-    with Client(settings) as client:
+    with WebClient(settings) as client:
         # one letter: what no reader of Base64 takes, however lenient
         answer = client.post(_url(settings, settings.mailbox.strip(), "sendMail"), data=b"A", headers=headers)
     try:
@@ -46,7 +46,7 @@ def rehearse(settings: MailerSettings, token: Secret) -> None:
 
 def read_calendar(settings: MailerSettings, token: Secret, mailbox: str) -> str:
     """Ask for one event of a calendar and forget it; return the request's id. Errors: RefusedBy."""
-    with Client(settings) as client:
+    with WebClient(settings) as client:
         answer = client.get(_url(settings, mailbox, "events?$top=1&$select=id"), headers=_headers(token))
         return checked(answer, (200,))
 

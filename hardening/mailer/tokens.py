@@ -18,7 +18,7 @@ from hardening.mailer.net import RefusedBy
 from hardening.mailer.rest import read
 from hardening.mailer.secret import Secret, redacted
 from hardening.mailer.settings import Credential, MailerSettings, Transport
-from hardening.mailer.web import Client
+from hardening.mailer.web import WebClient
 
 _LONGEST = 1e6  # seconds that a token may hold
 _EARLY = 300  # seconds before its end at which a token is renewed
@@ -79,7 +79,7 @@ def acquire(settings: MailerSettings, credential: Credential, scope: str) -> Tok
     """Ask for a token now, past every cache. Errors: RefusedBy, InputError (credential files)."""
     import msal
 
-    client = Client(settings)
+    client = WebClient(settings)
     secret = _credential(credential)
     authority = f"https://{settings.endpoints.authority}/{settings.tenant.strip()}"
     try:
@@ -128,7 +128,7 @@ def _credential(credential: Credential) -> str | dict[str, str]:
     }
 
 
-def _failed(client: Client, problem: Exception, credential: Credential) -> Exception:
+def _failed(client: WebClient, problem: Exception, credential: Credential) -> Exception:
     """Return what was behind an exception of MSAL: usually the answer it could not read."""
     last = client.last
     try:
@@ -157,7 +157,7 @@ def _failed(client: Client, problem: Exception, credential: Credential) -> Excep
     return RefusedBy(_answer(client, body, credential))
 
 
-def _answer(client: Client, body: Mapping[str, Any], credential: Credential) -> ServiceAnswer:
+def _answer(client: WebClient, body: Mapping[str, Any], credential: Credential) -> ServiceAnswer:
     status = client.last.status_code if client.last is not None else 0
     text = str(body.get("error_description", ""))
     codes = [*numbers(body.get("error_codes"))]

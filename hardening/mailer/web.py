@@ -29,7 +29,7 @@ class _Verified(HTTPAdapter):
         return super().proxy_manager_for(proxy, ssl_context=self._tls, **kwargs)
 
 
-class Client(requests.Session):
+class WebClient(requests.Session):
     """A session without the environment's proxies and authorities, which always has a time-out."""
 
     def __init__(self, settings: MailerSettings) -> None:

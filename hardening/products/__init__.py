@@ -1,5 +1,5 @@
 """What is known of products, one folder each: facts with their sources. A product without a folder works, too."""
 
-from hardening.products.pack import Advisory, Evidence, Fact, Pack, available, load
+from hardening.products.pack import AdvisoryEvidence, Pack, ProductAdvisory, ProductFact, available, load
 
-__all__ = ["Advisory", "Evidence", "Fact", "Pack", "available", "load"]
+__all__ = ["AdvisoryEvidence", "Pack", "ProductAdvisory", "ProductFact", "available", "load"]

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from hardening.errors import DataError, UsageError
 from hardening.findings import Severity
-from hardening.products.releases import Range
+from hardening.products.releases import ReleaseRange
 from hardening.toml_rows import Table
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class EvidenceKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
+class ProductFact:
     """One row: what is known, how, and who says so."""
 
     id: str
@@ -90,7 +90,7 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class AdvisoryEvidence:
     """One thing on a disk or on a wire that shows a flaw."""
 
     kind: EvidenceKind
@@ -101,7 +101,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Advisory:
+class ProductAdvisory:
     """One public advisory about a product."""
 
     id: str
@@ -114,11 +114,11 @@ class Advisory:
     login: str
     """Who can use the flaw: `none` anybody, `user` an account of the product, `local` somebody at the machine."""
     part: str
-    affected: Range
+    affected: ReleaseRange
     fixed_in: str
     """The first release that a source states as fixed; empty: no source states one."""
     fixed_source: str = ""
-    evidence: tuple[Evidence, ...] = ()
+    evidence: tuple[AdvisoryEvidence, ...] = ()
     helps: tuple[str, ...] = ()
     remedy: str
     source: str
@@ -146,16 +146,16 @@ class Pack:
     parts: tuple[str, ...]
     note: str
     as_of: date
-    sheets: Mapping[str, tuple[Fact, ...]]
-    advisories: tuple[Advisory, ...] = ()
+    sheets: Mapping[str, tuple[ProductFact, ...]]
+    advisories: tuple[ProductAdvisory, ...] = ()
     advisories_as_of: date | None = None
     advisories_origin: str = ""
 
-    def facts(self, sheet: str, name: str) -> tuple[Fact, ...]:
+    def facts(self, sheet: str, name: str) -> tuple[ProductFact, ...]:
         """Return every row of a sheet with this id."""
         return tuple(one for one in self.sheets.get(sheet, ()) if one.id == name)
 
-    def fact(self, sheet: str, name: str) -> Fact:
+    def fact(self, sheet: str, name: str) -> ProductFact:
         """Return the first row of a sheet with this id. Errors: UsageError."""
         found = self.facts(sheet, name)
         if not found:
@@ -185,7 +185,7 @@ def read(folder: Traversable) -> Pack:
     """Read a pack from its folder. Errors: DataError (naming file and key), InputError."""
     table = _table(folder, "product")
     sheets = {name: _facts(folder, name) for name in SHEETS if (folder / f"{name}.toml").is_file()}
-    rows: tuple[Advisory, ...] = ()
+    rows: tuple[ProductAdvisory, ...] = ()
     as_of, origin = None, ""
     if (folder / "advisories.toml").is_file():
         known = _table(folder, "advisories")
@@ -213,14 +213,14 @@ def _table(folder: Traversable, name: str) -> Table:
     return Table.load(folder / f"{name}.toml")
 
 
-def _facts(folder: Traversable, name: str) -> tuple[Fact, ...]:
+def _facts(folder: Traversable, name: str) -> tuple[ProductFact, ...]:
     table = _table(folder, name)
     found = tuple(_fact(row) for row in table.rows("fact"))
     table.done()
     return found
 
 
-def _fact(row: Table) -> Fact:
+def _fact(row: Table) -> ProductFact:
     values: dict[str, str | int | tuple[str, ...]] = {key: row.text(key) for key in _TEXTS if key in row}
     if "number" in row:
         values["number"] = row.number("number")
@@ -231,7 +231,7 @@ def _fact(row: Table) -> Fact:
             re.compile(row.text("form"))
         except re.error as problem:
             raise row.wrong("form", f"is not a regular expression: {problem}") from problem
-    fact = Fact(
+    fact = ProductFact(
         id=_filled(row, "id"),
         what=_filled(row, "what"),
         mark=row.choice("mark", Mark),
@@ -249,9 +249,9 @@ def _filled(row: Table, key: str) -> str:
     return found
 
 
-def advisories(table: Table) -> tuple[Advisory, ...]:
+def advisories(table: Table) -> tuple[ProductAdvisory, ...]:
     """Read the rows `advisory` of a table, each id once. Errors: DataError."""
-    found: dict[str, Advisory] = {}
+    found: dict[str, ProductAdvisory] = {}
     for row in table.rows("advisory"):
         one = _advisory(row)
         if one.id in found:
@@ -260,9 +260,9 @@ def advisories(table: Table) -> tuple[Advisory, ...]:
     return tuple(found.values())
 
 
-def _advisory(row: Table) -> Advisory:
+def _advisory(row: Table) -> ProductAdvisory:
     fixed_in = row.text("fixed_in")
-    one = Advisory(
+    one = ProductAdvisory(
         id=_filled(row, "id"),
         cve=row.texts("cve"),
         related=row.texts("related", []),
@@ -295,18 +295,18 @@ def _word(row: Table, key: str, words: tuple[str, ...]) -> str:
     return found
 
 
-def _range(row: Table) -> Range:
+def _range(row: Table) -> ReleaseRange:
     try:
-        return Range.parse(row.text("affected"))
+        return ReleaseRange.parse(row.text("affected"))
     except ValueError as problem:
         raise row.wrong("affected", str(problem)) from problem
 
 
-def _evidence(row: Table, text: str) -> Evidence:
+def _evidence(row: Table, text: str) -> AdvisoryEvidence:
     kind, _, value = text.partition(":")
     if kind not in [one.value for one in EvidenceKind] or not value:
         raise row.wrong("evidence", f"{text!r} is not KIND:VALUE", f"kinds: {', '.join(EvidenceKind)}")
-    return Evidence(EvidenceKind(kind), value)
+    return AdvisoryEvidence(EvidenceKind(kind), value)
 
 
 def _known_accounts(pack: Pack, folder: Traversable) -> None:

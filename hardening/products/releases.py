@@ -19,14 +19,14 @@ def ordered(text: str) -> tuple[int, ...] | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
+class ReleaseRange:
     """Which releases an advisory names: `<= 3.08.02`, `< 3.07.01`, `= 3.08.02`, `<= 3.*` or `<= *`."""
 
     sign: str
     bound: str
 
     @classmethod
-    def parse(cls, text: str) -> Range:
+    def parse(cls, text: str) -> ReleaseRange:
         """Read a range. Errors: ValueError."""
         match = _RANGE.fullmatch(text)
         if match is None or ("*" not in match[2] and ordered(match[2]) is None):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class ChartShare:
     """One part of a chart, in per cent of the whole, and where it starts."""
 
     name: str
@@ -16,12 +16,12 @@ class Share:
     width: float
 
 
-def shares(counts: Mapping[str, int], order: Sequence[str]) -> list[Share]:
+def shares(counts: Mapping[str, int], order: Sequence[str]) -> list[ChartShare]:
     """Return the parts of the whole in the given order; a missing name counts as none."""
     total = sum(counts.get(name, 0) for name in order) or 1
     shares, start = [], 0.0
     for name in order:
         width = round(100 * counts.get(name, 0) / total, 3)
-        shares.append(Share(name, counts.get(name, 0), round(start, 3), width))
+        shares.append(ChartShare(name, counts.get(name, 0), round(start, 3), width))
         start += width
     return shares

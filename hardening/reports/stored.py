@@ -214,7 +214,7 @@ def merged(runs: Sequence[Run]) -> Run:
     return whole
 
 
-def compared(old: Run, new: Run, earlier: Sequence[baseline.Print]) -> Run:
+def compared(old: Run, new: Run, earlier: Sequence[baseline.FindingPrint]) -> Run:
     """Return the new run: what the earlier one has is known, and what it has alone is listed as `gone`."""
     marked = baseline.apply(new, earlier)
     _, lost = baseline.compare(*([baseline.of_finding(f) for f in one.findings] for one in (old, new)))

@@ -31,7 +31,7 @@ from hardening.tls.libraries.openssl_chain import (
     SINCE_110,
     Chain,
 )
-from hardening.tls.libraries.openssl_words import Words
+from hardening.tls.libraries.openssl_words import CipherWords
 from hardening.tls.registry import PROTOCOLS
 
 __all__ = ["NAMES", "Build", "Cipher", "CipherStep", "Resolution", "build", "builds", "resolve"]
@@ -211,7 +211,7 @@ _SUITE_B = (
 class _Reader:
     """Reads one string element by element onto a chain, as the library's parser does."""
 
-    def __init__(self, words: Words, *, trace: bool) -> None:
+    def __init__(self, words: CipherWords, *, trace: bool) -> None:
         self.words = words
         self.table = words.table
         self.chain = Chain(words.table.start)
@@ -302,10 +302,10 @@ def _next_separator(text: str, at: int) -> int:
     return at
 
 
-def _vocabulary(build: Build) -> Words:
-    found = build.memory.get(Words)
+def _vocabulary(build: Build) -> CipherWords:
+    found = build.memory.get(CipherWords)
     if found is None:
-        found = build.memory[Words] = Words(build)
+        found = build.memory[CipherWords] = CipherWords(build)
     return found
 
 

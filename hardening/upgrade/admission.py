@@ -12,7 +12,7 @@ from bundle.audit import audit
 from bundle.clean.placeholders import Placeholder, listed, placeholders
 from bundle.detect import detectors
 from bundle.trust import statement
-from bundle.trust.policy import Policy
+from bundle.trust.policy import TrustPolicy
 from bundle.trust.verify import signature_of, verify
 from hardening.errors import ExitCode
 from hardening.findings import NESTING, Finding, InFile, Result, Run, Severity, Verdict, in_file
@@ -48,7 +48,7 @@ class AdmittedUpgrade:
 
 def admit(
     path: Path,
-    trusted: Policy,
+    trusted: TrustPolicy,
     recipe: Recipe,
     *,
     signature: Path | None = None,
@@ -138,7 +138,7 @@ def stoppers(messages: Sequence[Message]) -> dict[str, Any]:
 
 def older(job: AdmittedUpgrade, looked: dict[str, Any]) -> str:
     """Return why this release may not follow what a host has installed, or an empty text."""
-    from bundle.trust.installed import Installed, Release
+    from bundle.trust.installed import Installed, InstalledRelease
 
     recorded = looked.get("record", {}).get("products", {})
     row = recorded.get(job.product)
@@ -151,9 +151,11 @@ def older(job: AdmittedUpgrade, looked: dict[str, Any]) -> str:
         if row is not None and same
         else datetime.min.replace(tzinfo=UTC)
     )
-    products = {name: Release("", created) for name in recorded} or {job.product: Release(release, created)}
+    products = {name: InstalledRelease("", created) for name in recorded} or {
+        job.product: InstalledRelease(release, created)
+    }
     if row is not None:
-        products[job.product] = Release(release, created)
+        products[job.product] = InstalledRelease(release, created)
     known = Installed(products=products)
     stated = statement.Statement(
         name=job.bundle,

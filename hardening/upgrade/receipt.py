@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bundle.trust import dsse, keys
-from bundle.trust.policy import Policy
+from bundle.trust.policy import TrustPolicy
 from bundle.trust.verify import REPORT
 from hardening import __version__, inputs
 from hardening.errors import ExitCode, RefusedError
@@ -57,7 +57,7 @@ def is_receipt(path: Path) -> bool:
         return False
 
 
-def verified(path: Path, trusted: Policy) -> Run:
+def verified(path: Path, trusted: TrustPolicy) -> Run:
     """Check a signed receipt; return a run that exits 0 and names every host's state, or 11 saying why."""
     started, reason, message, verdict = datetime.now(UTC), "", "", Verdict.PASS
     try:

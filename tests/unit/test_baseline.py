@@ -25,7 +25,7 @@ def run(*lines: int, secret: str = "") -> Run:
     return Run.of([Subject(id="s", kind=SubjectKind.FILE)], findings, started=NOW, finished=NOW)
 
 
-def saved(folder: Path, before: Run) -> tuple[baseline.Print, ...]:
+def saved(folder: Path, before: Run) -> tuple[baseline.FindingPrint, ...]:
     path = folder / "before.json"
     path.write_bytes(render("json", before, fail_on=Severity.MEDIUM))
     return baseline.load(path)

@@ -134,3 +134,20 @@ def test_a_connection_of_sqlite_is_closed() -> None:
     files = [path for folder in ("hardening", "bundle", "tests") for path in (ROOT / folder).rglob("*.py")]
     word = "with sqlite3." + "connect("
     assert [str(path) for path in files if word in path.read_text("utf-8")] == []
+
+
+def test_a_class_has_a_name_of_its_own(tracked: list[str]) -> None:
+    """One name is one thing: five classes were called Kind, and four Host."""
+    modules: dict[str, list[str]] = {}
+    for name in tracked:
+        if name.startswith(("hardening/", "bundle/")) and name.endswith(".py") and (ROOT / name).is_file():
+            for one in ast.parse((ROOT / name).read_text("utf-8")).body:
+                if isinstance(one, ast.ClassDef) and not one.name.startswith("_"):
+                    modules.setdefault(one.name, []).append(name)
+    own = "bundle/detect/credentials/"  # its rows and texts go by the short words of its own tables
+    twice = {
+        name: files
+        for name, files in modules.items()
+        if len([one for one in files if not one.startswith(own)]) > 1
+    }
+    assert twice == {}

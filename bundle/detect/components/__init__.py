@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from bundle.detect.components.content import Contents, Seen, line_of
+from bundle.detect.components.content import ContentChecks, SeenContent, line_of
 from bundle.detect.components.judge import Sighting, judge
 from bundle.detect.components.libraries import Libraries
 from bundle.detect.components.load import shipped
@@ -46,7 +46,7 @@ class Components:
         by_id |= {c.rule.id: c for c in self._own.components}
         self.components = tuple(by_id[key] for key in sorted(by_id))
         self.today = today or datetime.now(UTC).date()
-        self._contents = Contents(self.components, engine=engine)
+        self._contents = ContentChecks(self.components, engine=engine)
         self.words = self._contents.gate.literals
         """What the walk looks for on the way."""
         self._libraries = Libraries(self.components, self._own.libraries)
@@ -215,7 +215,7 @@ def _of_generation(member: Member, package: Package, component: Component) -> Si
     )
 
 
-def _sighting(member: Member, seen: Seen) -> Sighting:
+def _sighting(member: Member, seen: SeenContent) -> Sighting:
     sign = seen.sign
     how = sign.how or f"{seen.literals} strings of its code"
     place = member.parts[-1]
@@ -261,7 +261,7 @@ def _whole(member: Member, component: Component) -> Fix:
     return Fix(action="remove the file", safe=True, operation="remove-member")
 
 
-def _in_tree(member: Member, seen: Seen, folder: str, how: str) -> Sighting:
+def _in_tree(member: Member, seen: SeenContent, folder: str, how: str) -> Sighting:
     """One finding for a whole folder: each of its files that is a sign says the same place and words."""
     location = InFile((*member.parts[:-1], folder) if folder else member.parts[:-1] or (".",))
     return Sighting(

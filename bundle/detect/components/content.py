@@ -28,7 +28,7 @@ _DISTINCT = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeenContent:
     """A component met in a file: by which sign, how many literals, which versions, from which offset."""
 
     component: Component
@@ -39,7 +39,7 @@ class Seen:
     distribution: bool = False
 
 
-class Contents:
+class ContentChecks:
     """All content signs of some components behind one gate."""
 
     def __init__(self, components: Iterable[Component], *, engine: str = "auto") -> None:
@@ -54,7 +54,7 @@ class Contents:
             [*self._by_literal, *sorted(extra - set(self._by_literal)), *_PHP_OPEN], engine=engine
         )
 
-    def seen(self, member: Member) -> Iterator[Seen]:
+    def seen(self, member: Member) -> Iterator[SeenContent]:
         """Say every component whose signs are in the member's content."""
         hits = self.gate.hits(member.content) if member.words is None else member.words
         candidates = {index for literal in hits for index in self._by_literal.get(literal, ())}
@@ -63,7 +63,7 @@ class Contents:
         if not candidates:
             return
         scopes = _scopes(member, hits)
-        best: dict[str, Seen] = {}
+        best: dict[str, SeenContent] = {}
         for index in sorted(candidates):
             component, sign = self._signs[index]
             if sign.scope not in scopes:
@@ -111,7 +111,9 @@ def _scopes(member: Member, hits: Mapping[bytes, int]) -> frozenset[ContentScope
     return frozenset(found | {ContentScope.ANY})
 
 
-def _match(component: Component, sign: ContentSign, member: Member, hits: Mapping[bytes, int]) -> Seen | None:
+def _match(
+    component: Component, sign: ContentSign, member: Member, hits: Mapping[bytes, int]
+) -> SeenContent | None:
     if not all(literal in hits for literal in sign.needs) or any(literal in hits for literal in sign.none):
         return None
     some = [literal for literal in sign.any if literal in hits]
@@ -126,7 +128,7 @@ def _match(component: Component, sign: ContentSign, member: Member, hits: Mappin
     if sign.predicate and not (whole and PREDICATES[sign.predicate](_as_page(member))):
         return None
     literals = [*sign.needs, *some]
-    return Seen(
+    return SeenContent(
         component,
         sign,
         len(literals),

@@ -11,7 +11,7 @@ from functools import cached_property
 from itertools import islice
 
 from bundle.walk.derive import wrapped
-from bundle.walk.embedded.extents import Found
+from bundle.walk.embedded.extents import FoundExtent
 from bundle.walk.formats import ends
 from bundle.walk.identify import CONTAINERS, HEAD, identify
 from bundle.walk.problem import Broken
@@ -159,7 +159,7 @@ class CodedText:
 
 def at(  # noqa: PLR0911 - one return for each coding
     text: CodedText, place: int, mark: bytes
-) -> Found | None:
+) -> FoundExtent | None:
     """Return the archive whose text starts at a mark."""
     source = text.source
     if mark == _BEGIN:
@@ -178,14 +178,14 @@ def at(  # noqa: PLR0911 - one return for each coding
     length = text.run(place, source.size)
     if not _is_archive(head, length, text):
         return None
-    return Found(place, length, f"<base64 at {place}>", _decoded(source, place, length))
+    return FoundExtent(place, length, f"<base64 at {place}>", _decoded(source, place, length))
 
 
 _MOST = 64 << 20
 """Bytes of a text in another coding than Base64 and uuencode."""
 
 
-def _otherwise(text: CodedText, place: int, coding: _Coding) -> Found | None:
+def _otherwise(text: CodedText, place: int, coding: _Coding) -> FoundExtent | None:
     """Return the archive that a text in one of `_CODINGS` holds."""
     source = text.source
     before = source.read(place - 1, 1) if place else b""
@@ -207,7 +207,7 @@ def _otherwise(text: CodedText, place: int, coding: _Coding) -> Found | None:
     kind = identify(plain[:HEAD], Memory(plain))
     if kind not in CONTAINERS or (kind == "gzip" and not ends.GZIP(Memory(plain))):
         return None
-    return Found(place, len(letters), f"<{coding.name} at {place}>", plain)
+    return FoundExtent(place, len(letters), f"<{coding.name} at {place}>", plain)
 
 
 def _literal(source: Source, place: int) -> bytes:
@@ -259,7 +259,7 @@ def _decoded(source: Source, place: int, length: int) -> Iterator[bytes]:
         yield base64.b64decode(held + b"=" * (-len(held) % 4))
 
 
-def _uuencoded(source: Source, place: int) -> Found | None:
+def _uuencoded(source: Source, place: int) -> FoundExtent | None:
     head = source.read(place, 300)
     match = _HEAD.match(head)
     if match is None:
@@ -269,10 +269,10 @@ def _uuencoded(source: Source, place: int) -> Found | None:
     if _line(first) is None:
         return None
     length = match.end() + _extent(source, start)
-    return Found(place, length, f"<uuencoded at {place + 1}>", _undone(source, start))
+    return FoundExtent(place, length, f"<uuencoded at {place + 1}>", _undone(source, start))
 
 
-def _bare(text: CodedText, place: int) -> Found | None:
+def _bare(text: CodedText, place: int) -> FoundExtent | None:
     source = text.source
     before = source.read(max(0, place - _FULL), min(place, _FULL))
     if before[-1:] not in _OPENING or (before[-1:] == b"\n" and _line(before.splitlines()[-1])):
@@ -281,7 +281,7 @@ def _bare(text: CodedText, place: int) -> Found | None:
     head = b"".join(islice(_undone(source, place), _ENOUGH // 45))
     if length < _LEAST or not _is_archive(head, length, text):
         return None
-    return Found(place, length, f"<uuencoded at {place}>", _undone(source, place))
+    return FoundExtent(place, length, f"<uuencoded at {place}>", _undone(source, place))
 
 
 def _extent(source: Source, start: int) -> int:

@@ -15,7 +15,7 @@ from bundle.walk.source import Slice, Source, chunks
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundExtent:
     """An archive inside a file."""
 
     start: int
@@ -34,7 +34,7 @@ class Found:
         return Raw(name=name, size=self.length, data=data, hidden=True)
 
 
-def at(source: Source, place: int, mark: bytes) -> Found | None:
+def at(source: Source, place: int, mark: bytes) -> FoundExtent | None:
     """Return the archive that a mark at `place` belongs to, if it belongs to one behind the file's first byte."""
     back, length_of = MARKS[mark]
     start = place - back
@@ -46,7 +46,7 @@ def at(source: Source, place: int, mark: bytes) -> Found | None:
         length = length_of(Slice(source, start, source.size - start))
     except (Broken, ValueError, struct.error, LookupError):
         return None
-    return Found(start, min(length, source.size - start)) if length else None
+    return FoundExtent(start, min(length, source.size - start)) if length else None
 
 
 _USUAL_END = b"\0\0\0\2"
@@ -111,7 +111,7 @@ def tail(source: Source, end: int) -> Iterator[Raw | Note]:
 _END = b"PK\5\6"
 
 
-def _zip(source: Source, place: int) -> Found | None:
+def _zip(source: Source, place: int) -> FoundExtent | None:
     """A zip is found by its end, which says where its directory lies, which says where its entries lie."""
     tail = source.read(place, 22)
     if len(tail) < 22:
@@ -123,7 +123,7 @@ def _zip(source: Source, place: int) -> Found | None:
     start = min(row.at for row in directory.rows)
     if not 0 < start < directory.start or source.read(start, 4) != b"PK\3\4":
         return None
-    return Found(start, end - start)
+    return FoundExtent(start, end - start)
 
 
 MARKS: dict[bytes, tuple[int, ends.Measure]] = {

@@ -29,7 +29,7 @@ _UNDO = 'test ! -e "$0" || exec "$1" "$0" restore "$2" "$3"'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class AccountChange:
     """One account of a database on the host itself."""
 
     name: str
@@ -47,16 +47,16 @@ class Account:
     """The password counts as leaked until this day: it is changed where it was last changed before."""
 
 
-def accounts(rows: Iterable[Mapping[str, Any]]) -> list[Account]:
+def accounts(rows: Iterable[Mapping[str, Any]]) -> list[AccountChange]:
     """Read `credentials_accounts`. Errors: UsageError naming the key."""
     found = []
     for row in rows:
         for key in row:
-            if key not in Account.__dataclass_fields__:
-                hint = "known: " + ", ".join(sorted(Account.__dataclass_fields__))
+            if key not in AccountChange.__dataclass_fields__:
+                hint = "known: " + ", ".join(sorted(AccountChange.__dataclass_fields__))
                 raise UsageError(f"credentials_accounts: unknown key {key!r}", hint=hint)
         try:
-            one = Account(**{key: _text(key, value) for key, value in row.items()})
+            one = AccountChange(**{key: _text(key, value) for key, value in row.items()})
         except TypeError as problem:
             hint = "an account needs name, engine and user"
             raise UsageError("credentials_accounts: a key is missing", hint=hint) from problem
@@ -76,7 +76,7 @@ def _text(key: str, value: object) -> Any:
     return value.isoformat() if isinstance(value, date) else str(value or "")
 
 
-def _judge(one: Account) -> None:
+def _judge(one: AccountChange) -> None:
     choice = ", ".join(sorted(ENGINES))
     for good, what, hint in (
         (_NAME.fullmatch(one.name), "name", "small letters, digits, . _ -: the secret's name in the list"),
@@ -97,7 +97,7 @@ def _day(text: str) -> bool:
     return True
 
 
-def due(every: Iterable[Account], rotated: Mapping[str, str]) -> list[Account]:
+def due(every: Iterable[AccountChange], rotated: Mapping[str, str]) -> list[AccountChange]:
     """Return the accounts that were never rotated, or not since the day their password leaked."""
     return [one for one in every if not rotated.get(one.name) or rotated[one.name][:10] < one.since]
 
@@ -114,7 +114,7 @@ def fresh() -> str:
 
 
 def plan(
-    every: Sequence[Account], store: str, facts: Mapping[str, Any], state: str, moment: datetime
+    every: Sequence[AccountChange], store: str, facts: Mapping[str, Any], state: str, moment: datetime
 ) -> Plan:
     """Return the part of a plan that changes these accounts, after the store has their new passwords.
 
@@ -131,7 +131,7 @@ def plan(
     rows = [
         {
             key: getattr(one, key)
-            for key in Account.__dataclass_fields__
+            for key in AccountChange.__dataclass_fields__
             if key != "since" and getattr(one, key)
         }
         for one in every

@@ -16,7 +16,7 @@ from hardening.onhost.relay.files import read, remove, to_json, write_durably
 from hardening.onhost.relay.https import post
 from hardening.onhost.relay.openssl import run
 from hardening.onhost.relay.problems import CONFIG, TEMPORARY, UNPRINTABLE, ServiceRefused, safe_text
-from hardening.onhost.relay.tokens import Tokens
+from hardening.onhost.relay.tokens import RelayTokens
 
 NOT_AFTER = re.compile(r"notAfter=(\w{3}) +(\d+) (\d+):(\d+):(\d+) (\d{4})")
 
@@ -125,7 +125,7 @@ def renew_locked(config, folder):
 
     Every step is on disk before the next, so that a crash is followed up by the next call.
     """
-    state, tokens = renewal_state(config), Tokens(config)
+    state, tokens = renewal_state(config), RelayTokens(config)
     scope = "https://%s/.default" % config["graph_resource"]
     old, token = find_proof(config, tokens, scope)
     made = state["made"]

@@ -12,7 +12,7 @@ from hardening.onhost.relay.problems import CONFIG, MESSAGE, TEMPORARY, UNPRINTA
 from hardening.onhost.relay.recipients import HeldRecipients
 from hardening.onhost.relay.refusals import Refusals, refusal_text
 from hardening.onhost.relay.status_file import last_success, write_status
-from hardening.onhost.relay.tokens import Tokens
+from hardening.onhost.relay.tokens import RelayTokens
 from hardening.onhost.relay.transports import TRANSPORTS
 from hardening.onhost.relay.turns import Turns
 
@@ -31,7 +31,7 @@ class Delivery(threading.Thread):
         self.held = HeldRecipients(config, spool)
         self.turns = Turns(config, spool, self.held, speak)
         self.limits = SendingLimits(config)
-        self.tokens = Tokens(config)
+        self.tokens = RelayTokens(config)
         self.wake = threading.Event()
         self.stop = False
         self.rest = dict((name, (0.0, 0.0)) for name in config["transports"])  # until, last pause

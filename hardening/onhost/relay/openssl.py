@@ -20,7 +20,7 @@ VERIFY_ERROR = re.compile(r"verify error:num=\d+:([a-zA-Z0-9 ,-]+)")
 PEM = re.compile("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
 
-class Untrusted(IOError):
+class UntrustedServer(IOError):
     """A certificate that is not good for this name."""
 
 
@@ -169,13 +169,13 @@ class Channel(object):
             why = self.child.communicate()[1].decode("latin-1")
             wrong = VERIFY_ERROR.findall(why)
             if wrong:
-                raise Untrusted("the certificate of %s: %s" % (self.host, wrong[0]))
+                raise UntrustedServer("the certificate of %s: %s" % (self.host, wrong[0]))
             raise IOError("TLS 1.2 with %s failed" % self.host)
         if set(codes) != set(["0"]):
-            raise Untrusted("the certificate of %s: verify code %s" % (self.host, codes[-1]))
+            raise UntrustedServer("the certificate of %s: verify code %s" % (self.host, codes[-1]))
         found = PEM.search(output)
         if not found or not is_for(ssl.PEM_cert_to_DER_cert(found.group(0) + "\n"), self.host):
-            raise Untrusted("the certificate of %s is for another name" % self.host)
+            raise UntrustedServer("the certificate of %s is for another name" % self.host)
 
     def some(self, most):
         """Return bytes that came within `timeout` seconds."""

@@ -3,7 +3,7 @@
 import ssl
 
 from hardening.onhost.relay.curl import curl_lacks
-from hardening.onhost.relay.openssl import Channel, Untrusted, openssl_lacks
+from hardening.onhost.relay.openssl import Channel, UntrustedServer, openssl_lacks
 from hardening.onhost.relay.problems import CONFIG, TEMPORARY
 
 
@@ -60,5 +60,5 @@ def start_tls(config, dialled, host):
 
 def distrust(problem):
     """Return what a failed connection means: a certificate that is wrong does not mend itself."""
-    wrong = (Untrusted, getattr(ssl, "CertificateError", Untrusted))
+    wrong = (UntrustedServer, getattr(ssl, "CertificateError", UntrustedServer))
     return CONFIG if isinstance(problem, wrong) else TEMPORARY

@@ -18,7 +18,7 @@ from hardening.onhost.relay.https import post
 from hardening.onhost.relay.problems import CONFIG, MESSAGE, ServiceRefused, safe_text
 
 
-class Tokens(object):
+class RelayTokens(object):
     """Tokens in memory; a staged credential steps in where the first is refused."""
 
     def __init__(self, config):

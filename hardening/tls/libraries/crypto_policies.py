@@ -32,7 +32,7 @@ _OLD_KEYS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class PolicySetting:
     """One line: a key, the scopes it is for (none: all), and its words."""
 
     key: str
@@ -56,7 +56,7 @@ class Effective:
 
     lists: dict[str, list[str]] = field(default_factory=dict)
     values: dict[str, str] = field(default_factory=dict)
-    settings_of: dict[str, Setting] = field(default_factory=dict)
+    settings_of: dict[str, PolicySetting] = field(default_factory=dict)
     """The last setting that changed each key."""
 
     def has(self, key: str, name: str) -> bool:
@@ -69,9 +69,9 @@ class Effective:
         return int(text) if re.fullmatch("[0-9]{1,9}", text) else otherwise
 
 
-def parse(text: str, path: str = "") -> tuple[list[Setting], list[tuple[int, str]]]:
+def parse(text: str, path: str = "") -> tuple[list[PolicySetting], list[tuple[int, str]]]:
     """Return the settings of a file, and the lines that are none (number and text)."""
-    found: list[Setting] = []
+    found: list[PolicySetting] = []
     faults: list[tuple[int, str]] = []
     held, start = "", 0
     for number, raw in enumerate(text.split("\n"), start=1):
@@ -92,11 +92,11 @@ def parse(text: str, path: str = "") -> tuple[list[Setting], list[tuple[int, str
         if key in _OLD_KEYS:
             key, scope = _OLD_KEYS[key]
         scopes = frozenset(s.strip() for s in scope.split(",") if s.strip())
-        found.append(Setting(key, scopes, tuple(match["value"].split()), path, begun, but))
+        found.append(PolicySetting(key, scopes, tuple(match["value"].split()), path, begun, but))
     return found, faults
 
 
-def effective(settings: Iterable[Setting], scope: frozenset[str]) -> Effective:
+def effective(settings: Iterable[PolicySetting], scope: frozenset[str]) -> Effective:
     """Return what settings come to in one scope, later ones over earlier ones."""
     found = Effective()
     for one in settings:
@@ -165,10 +165,10 @@ def shipped() -> tuple[str, ...]:
 
 
 @cache
-def base(name: str) -> tuple[Setting, ...]:
+def base(name: str) -> tuple[PolicySetting, ...]:
     """Return the settings of a shipped policy. Errors: KeyError for one that is not known."""
     lines = "\n".join(f"{key} = {value}" for key, value in _facts()[name]["settings"])
-    return tuple(Setting(s.key, s.scopes, s.words, but=s.but) for s in parse(lines)[0])
+    return tuple(PolicySetting(s.key, s.scopes, s.words, but=s.but) for s in parse(lines)[0])
 
 
 def generated(name: str) -> Mapping[str, Mapping[str, str]]:

@@ -75,7 +75,7 @@ _OPTIONS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Suite:
+class GnutlsSuite:
     """One suite as GnuTLS takes it apart; `kx` is empty for TLS 1.3."""
 
     name: str
@@ -87,7 +87,7 @@ class Suite:
 
 
 @dataclass(frozen=True, slots=True)
-class Priority:
+class PriorityString:
     """What a string comes to."""
 
     lists: Mapping[str, tuple[str, ...]]
@@ -100,7 +100,7 @@ class Priority:
         return tuple(name for word, name in _VERSIONS.items() if word in self.lists.get("protocols", ()))
 
     @property
-    def suites(self) -> tuple[Suite, ...]:
+    def suites(self) -> tuple[GnutlsSuite, ...]:
         """Every suite whose parts are listed, as gnutls-cli prints them."""
         return product(
             self.protocols,
@@ -109,7 +109,7 @@ class Priority:
             self.lists.get("macs", ()),
         )
 
-    def under(self, protocol: str) -> tuple[Suite, ...]:
+    def under(self, protocol: str) -> tuple[GnutlsSuite, ...]:
         """The suites that can be negotiated under a version."""
         return tuple(s for s in self.suites if usable(s, protocol))
 
@@ -119,8 +119,8 @@ class _Facts:
     names: Mapping[str, frozenset[str]]
     every: Mapping[str, tuple[str, ...]]
     keywords: Mapping[str, Mapping[str, tuple[str, ...]]]
-    suites: tuple[Suite, ...]
-    by_parts: Mapping[tuple[str, str, str], tuple[Suite, ...]] = field(repr=False)
+    suites: tuple[GnutlsSuite, ...]
+    by_parts: Mapping[tuple[str, str, str], tuple[GnutlsSuite, ...]] = field(repr=False)
 
 
 @cache
@@ -128,9 +128,9 @@ def _facts() -> _Facts:
     path = resources.tls_data() / "gnutls" / f"{RELEASE}.json"
     raw = json.loads(path.read_text("utf-8"))
     suites = tuple(
-        Suite(s["name"], s["iana"], s["kx"], s["cipher"], s["mac"], s["since"]) for s in raw["suites"]
+        GnutlsSuite(s["name"], s["iana"], s["kx"], s["cipher"], s["mac"], s["since"]) for s in raw["suites"]
     )
-    parts: dict[tuple[str, str, str], tuple[Suite, ...]] = {}
+    parts: dict[tuple[str, str, str], tuple[GnutlsSuite, ...]] = {}
     for one in suites:
         key = (one.kx, one.cipher, one.mac)
         parts[key] = (*parts.get(key, ()), one)
@@ -145,12 +145,12 @@ def _facts() -> _Facts:
     )
 
 
-def suites() -> tuple[Suite, ...]:
+def suites() -> tuple[GnutlsSuite, ...]:
     """Return every suite this GnuTLS has."""
     return _facts().suites
 
 
-def usable(suite: Suite, protocol: str) -> bool:
+def usable(suite: GnutlsSuite, protocol: str) -> bool:
     """Tell whether a suite can be negotiated under a version of TLS."""
     if protocol == "TLSv1.3" or suite.since == "TLSv1.3":
         return suite.since == protocol
@@ -159,19 +159,19 @@ def usable(suite: Suite, protocol: str) -> bool:
 
 def product(
     protocols: Iterable[str], kx: Iterable[str], ciphers: Iterable[str], macs: Iterable[str]
-) -> tuple[Suite, ...]:
+) -> tuple[GnutlsSuite, ...]:
     """Return every suite made of these parts, in the order of GnuTLS: TLS 1.3, then key exchange by key exchange."""
     versions = tuple(protocols)
     found = _combined(tuple(kx), tuple(ciphers), tuple(macs))
     return tuple(s for s in found if any(usable(s, v) for v in versions))
 
 
-def _combined(kx: Sequence[str], ciphers: Sequence[str], macs: Sequence[str]) -> list[Suite]:
+def _combined(kx: Sequence[str], ciphers: Sequence[str], macs: Sequence[str]) -> list[GnutlsSuite]:
     parts = _facts().by_parts
     return [s for k in ("", *kx) for c in ciphers for m in macs for s in parts.get((k, c, m), ())]
 
 
-def resolve(string: str) -> Priority:
+def resolve(string: str) -> PriorityString:
     """Return what a priority string comes to; one that GnuTLS refuses has an error and nothing else."""
     facts = _facts()
     lists: dict[str, list[str]] = {kind: [] for kind in KINDS}
@@ -180,25 +180,27 @@ def resolve(string: str) -> Priority:
         sign, name = (word[0], word[1:]) if word[:1] in set("+-!%@") else ("", word)
         name = name.upper() if not sign else name
         if sign == "@":
-            return Priority({}, error="it is taken from the system's configuration (@), which is not read")
+            return PriorityString(
+                {}, error="it is taken from the system's configuration (@), which is not read"
+            )
         if sign == "%":
             if name.upper() not in _OPTIONS:
-                return Priority({}, error=f"syntax error at {word}")
+                return PriorityString({}, error=f"syntax error at {word}")
             options.add(name.upper())
             continue
         if not sign:
             if name not in facts.keywords and (index or name != "NONE"):
-                return Priority({}, error=f"syntax error at {word}")
+                return PriorityString({}, error=f"syntax error at {word}")
             for kind, names in facts.keywords.get(name, {}).items():
                 _change(lists[kind], add=True, names=names if not index or kind != "protocols" else ())
             continue
         if not _apply(lists, sign == "+", name.upper()):
-            return Priority({}, error=f"syntax error at {word}")
+            return PriorityString({}, error=f"syntax error at {word}")
     gone = _unusable(lists)
     lists["protocols"] = [p for p in lists["protocols"] if p not in gone]
     if not lists["protocols"] or not _combined(lists["kx"], lists["ciphers"], lists["macs"]):
-        return Priority({}, error="no or insufficient priorities were set")
-    return Priority({kind: tuple(names) for kind, names in lists.items()}, frozenset(options))
+        return PriorityString({}, error="no or insufficient priorities were set")
+    return PriorityString({kind: tuple(names) for kind, names in lists.items()}, frozenset(options))
 
 
 def _unusable(lists: Mapping[str, Sequence[str]]) -> set[str]:

@@ -33,7 +33,7 @@ _NOT_SSLV2 = 0xFFFFFFFFFFFFFFFE
 _NAMED_098 = (0x1CFFFFFF, 0xFF)  # what a cipher's name compares in 0.9.8: all but the protocol and FIPS
 
 
-class Words:
+class CipherWords:
     """The vocabulary of one build; what has been selected once is remembered."""
 
     def __init__(self, build: Build) -> None:

@@ -8,7 +8,7 @@ from hardening.errors import HardeningError, UsageError
 from hardening.findings import Severity
 from hardening.tls import registry
 from hardening.tls.libraries import gnutls
-from hardening.tls.libraries.gnutls import Suite
+from hardening.tls.libraries.gnutls import GnutlsSuite
 from hardening.tls.offer import Offer
 from hardening.tls.policies.ruleset import Policy
 from hardening.tls.registry import PROTOCOLS
@@ -29,7 +29,7 @@ Parts = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
 """Key exchanges, ciphers and MACs, each in order of preference."""
 
 
-def _ordered(suites: tuple[Suite, ...]) -> Parts:
+def _ordered(suites: tuple[GnutlsSuite, ...]) -> Parts:
     return (
         tuple(dict.fromkeys(s.kx for s in suites if s.kx)),
         tuple(dict.fromkeys(s.cipher for s in suites)),
@@ -46,7 +46,7 @@ def _without(parts: Parts, kind: int, word: str) -> Parts:
 
 def choose(
     policy: Policy, protocols: tuple[str, ...], *, finite_field: bool = True
-) -> tuple[Parts, tuple[Suite, ...]]:
+) -> tuple[Parts, tuple[GnutlsSuite, ...]]:
     """Return the parts to list, and the wanted suites they leave out; without `finite_field` none of DHE is wanted.
 
     A part that brings in a forbidden suite goes; of several the one whose loss costs the fewest wanted suites.
@@ -76,7 +76,7 @@ def choose(
         parts = _without(parts, *max(keeps, key=lambda c: keeps[c]))
 
 
-def _forbidden(policy: Policy, suite: Suite, protocols: tuple[str, ...]) -> bool:
+def _forbidden(policy: Policy, suite: GnutlsSuite, protocols: tuple[str, ...]) -> bool:
     found = registry.find_suite(suite.iana)
     return found is None or any(
         policy.forbids_suite(found, p) is not None for p in protocols if gnutls.usable(suite, p)
@@ -166,7 +166,7 @@ def _string(protocols: tuple[str, ...], parts: Parts, groups: tuple[str, ...], *
     return ":".join(words)
 
 
-def _agreed(target: Target, job: Job, suites: tuple[Suite, ...], offers: tuple[Offer, ...]) -> Offer:
+def _agreed(target: Target, job: Job, suites: tuple[GnutlsSuite, ...], offers: tuple[Offer, ...]) -> Offer:
     """Return the one offer, which has to be what was chosen. Errors: HardeningError."""
     want = {p: {s.iana for s in suites if gnutls.usable(s, p)} for p in job.protocols}
     got = {p.name: {s.value for s in p.suites} for p in offers[0].protocols} if len(offers) == 1 else {}

@@ -64,7 +64,7 @@ class ScanSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Examination:
+class EndpointExamination:
     """One endpoint, examined."""
 
     target: ScanTarget
@@ -121,7 +121,7 @@ def examine(
     targets: Iterable[ScanTarget],
     scope: ScanScope,
     settings: ScanSettings,
-    done: Callable[[Examination], None],
+    done: Callable[[EndpointExamination], None],
 ) -> None:
     """Examine targets side by side and hand over each as it is done, in the order of completion."""
     inquiries: dict[int, Inquiry] = {}
@@ -145,7 +145,7 @@ def examine(
             doubt = _ANOTHER.format(job.target.server_name)
             offer = replace(offer, inconclusive=(*offer.inconclusive, doubt))
         done(
-            Examination(
+            EndpointExamination(
                 target=job.target,
                 found=found,
                 offer=offer,
@@ -167,7 +167,7 @@ def offers(endpoints: Iterable[str], settings: ScanSettings | None = None) -> li
     return [got[t.text] for t in targets]
 
 
-def _partial(one: Examination) -> str:
+def _partial(one: EndpointExamination) -> str:
     nameless = one.found.nameless and one.target.server_name is not None
     return one.offer.inconclusive[-1] if nameless else "some questions were never answered"
 
@@ -186,7 +186,7 @@ def _with_command(one: Unanswered, target: ScanTarget, policies: Sequence[Policy
 
 
 def judged(
-    one: Examination,
+    one: EndpointExamination,
     policies: Sequence[Policy],
     now: datetime,
     store: X509Store | None = None,
@@ -275,9 +275,9 @@ def scan(
     for outcome in _ssh([t for t in targets if t.ssh], policies, settings):
         take(outcome)
     scope = scope_of(policies, settings)
-    open_: dict[str, Examination] = {}
+    open_: dict[str, EndpointExamination] = {}
 
-    def settle(one: Examination) -> None:
+    def settle(one: EndpointExamination) -> None:
         whole = (
             scope.full or one.offer.coverage == "full" or one.offer.inconclusive or not one.offer.protocols
         )
@@ -317,7 +317,7 @@ def _ssh(
 
 
 def _ssh_judged(
-    target: ScanTarget, seen: ssh.SshOffer, policies: Sequence[Policy], stats: Mapping[str, object]
+    target: ScanTarget, seen: ssh.SshAnswer, policies: Sequence[Policy], stats: Mapping[str, object]
 ) -> Outcome:
     shown = ssh.offer_of(seen, target.text)
     judgement = judge(shown, *policies)

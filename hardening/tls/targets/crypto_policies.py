@@ -13,7 +13,7 @@ from dataclasses import replace
 from hardening.errors import UsageError
 from hardening.findings import InFile
 from hardening.tls.libraries import crypto_policies as language
-from hardening.tls.libraries.crypto_policies import OPENSSH, OPENSSL, Effective, Setting
+from hardening.tls.libraries.crypto_policies import OPENSSH, OPENSSL, Effective, PolicySetting
 from hardening.tls.offer import Located, Offer, SshOffer
 from hardening.tls.release import Release, directives
 from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, Target
@@ -42,11 +42,11 @@ def known(words: tuple[str, ...], release: Release) -> tuple[str, ...]:
     return tuple(w for w in words if not w.strip("+-").startswith(_HYBRID))
 
 
-def _shipped(name: str, release: Release) -> list[Setting]:
+def _shipped(name: str, release: Release) -> list[PolicySetting]:
     return [replace(s, words=known(s.words, release)) for s in language.base(name)]
 
 
-def _parsed(tree: Tree, path: str, release: Release) -> list[Setting]:
+def _parsed(tree: Tree, path: str, release: Release) -> list[PolicySetting]:
     source = tree.source(path)
     if source is None:
         return []
@@ -78,7 +78,7 @@ def _line(text: str) -> tuple[int, str]:
     return next(((n, row) for n, row in rows if row and not row.startswith("#")), (1, "DEFAULT"))
 
 
-def _of_config(tree: Tree, path: str, text: str, release: Release) -> list[Setting]:
+def _of_config(tree: Tree, path: str, text: str, release: Release) -> list[PolicySetting]:
     """The settings that the one line of the file config names: a policy, and modules after colons."""
     number, line = _line(text)
     if not _NAME.match(line):
@@ -102,7 +102,7 @@ def _of_config(tree: Tree, path: str, text: str, release: Release) -> list[Setti
     return settings
 
 
-def settings_of(tree: Tree, path: str, release: Release) -> list[Setting]:
+def settings_of(tree: Tree, path: str, release: Release) -> list[PolicySetting]:
     """Return every setting that counts: of a config, of a `.pol`, or of a module over DEFAULT."""
     source = tree.source(path)
     if source is None:

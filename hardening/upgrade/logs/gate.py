@@ -31,7 +31,7 @@ def loose(pattern: re.Pattern[str]) -> str:
     return _ANCHOR.sub(lambda m: "" if m[0] in ("^", "$", r"\b") else m[0], text)
 
 
-class Gate:
+class LogGate:
     """A set of patterns, compiled once."""
 
     def __init__(self, patterns: Sequence[re.Pattern[str]], *, engine: str = "auto") -> None:

@@ -26,7 +26,7 @@ from hardening.findings import (
     in_file,
 )
 from hardening.upgrade.logs.alarms import ALARM, alarming
-from hardening.upgrade.logs.gate import Buffer, Gate
+from hardening.upgrade.logs.gate import Buffer, LogGate
 from hardening.upgrade.logs.opened import HELD, NULS, is_text, opened
 from hardening.upgrade.logs.patterns import UNKNOWN, Meaning, Message, shipped
 from hardening.upgrade.logs.prefixes import PREFIXES
@@ -81,7 +81,7 @@ class Triage:
         self.shown: Shown = ()
         """The lines behind the findings of the last `logs`, unmasked."""
         self._known: dict[str, tuple[Message, ...]] = {}
-        self._gate = Gate([*(m.regex for m in self._messages), ALARM], engine=engine)
+        self._gate = LogGate([*(m.regex for m in self._messages), ALARM], engine=engine)
 
     def logs(self, paths: Sequence[Path]) -> Run:
         """Examine logs and return one run with a subject for each. Errors: InputError."""

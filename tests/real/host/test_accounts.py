@@ -52,7 +52,7 @@ def store(root: Path, earlier: str | None = LEAKED, name: str = "db-engine") -> 
 
 def rotated(
     root: Path,
-    *every: accounts_plan.Account,
+    *every: accounts_plan.AccountChange,
     earlier: str | None = LEAKED,
     python: str = sys.executable,
     **more: Any,
@@ -66,7 +66,7 @@ def rotated(
     return session.carry_out(Plan(files=(store(root, earlier),), **more).joined(made))
 
 
-def logs_in(root: Path, account: accounts_plan.Account, password: str) -> object:
+def logs_in(root: Path, account: accounts_plan.AccountChange, password: str) -> object:
     job = {"id": "x", "store": str(root / "look.json"), "path": str(root / "job.json"),
            "accounts": [{k: getattr(account, k) for k in account.__dataclass_fields__}]}  # fmt: skip
     (root / "look.json").write_text(json.dumps({"secrets": {account.name: password}}))

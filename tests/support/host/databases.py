@@ -27,7 +27,7 @@ class Database:
     where: dict[str, Any]
     run: Callable[[str], str]
 
-    def account(self, **more: Any) -> accounts.Account:
+    def account(self, **more: Any) -> accounts.AccountChange:
         row = {"name": "db-engine", "engine": self.engine, "user": "engine", **self.where, **more}
         return accounts.accounts([row])[0]
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from bundle.trust import dsse, keys, statement
 from bundle.trust.inventory import inventory
-from bundle.trust.policy import Policy
+from bundle.trust.policy import TrustPolicy
 from bundle.trust.verify import signature_of
 from hardening.host import session, stream
 from hardening.upgrade import admission, recipe
@@ -170,8 +170,8 @@ class Signer:
         return path
 
     @property
-    def trusted(self) -> Policy:
-        return Policy.of([self.private.public_key()])
+    def trusted(self) -> TrustPolicy:
+        return TrustPolicy.of([self.private.public_key()])
 
     def sign(
         self, path: Path, *, release: str = NEW, product: str = NAME, created: datetime | None = None

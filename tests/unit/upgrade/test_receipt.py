@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bundle.trust import dsse, keys
-from bundle.trust.policy import Policy
+from bundle.trust.policy import TrustPolicy
 from hardening.cli import run
 from hardening.errors import ExitCode
 from hardening.upgrade import receipt
@@ -31,7 +31,7 @@ def place(tmp_path: Path) -> Path:
 
 def test_it_names_every_host(place: Path) -> None:
     place.write_bytes(dsse.seal(told(hosts=[{"host": "a", "state": "committed"}]), KEY).to_bytes())
-    (result,) = receipt.verified(place, Policy.of([KEY.public_key()], 1)).results
+    (result,) = receipt.verified(place, TrustPolicy.of([KEY.public_key()], 1)).results
     assert result.reason == "a: committed"
 
 

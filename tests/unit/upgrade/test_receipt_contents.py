@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bundle.trust import dsse, keys
-from bundle.trust.policy import Policy
+from bundle.trust.policy import TrustPolicy
 from bundle.trust.verify import REPORT
 from hardening import __version__
 from hardening.cli import run
@@ -99,7 +99,7 @@ def test_what_was_sealed_is_opened_and_told(tmp_path: Path, capsys: pytest.Captu
     place.write_bytes(sealed())
     said = receipt.opened(place.read_bytes(), [KEY.public_key()])
     assert (said["sha256"], said["by"], len(said["hosts"])) == ("ab" * 32, "ops", 2)
-    checked = receipt.verified(place, Policy.of([KEY.public_key()], 1))
+    checked = receipt.verified(place, TrustPolicy.of([KEY.public_key()], 1))
     assert (checked.exit_code(), checked.findings) == (ExitCode.OK, ())
     assert [(r.verdict, r.reason) for r in checked.results] == [
         (Verdict.PASS, "a: unreachable; b: committed")
@@ -119,7 +119,7 @@ def test_one_by_somebody_else_or_about_something_else_is_refused(tmp_path: Path)
     place = tmp_path / "r.json"
     place.write_bytes(sealed())
     other = keys.generate().public_key()
-    checked = receipt.verified(place, Policy.of([other], 1))
+    checked = receipt.verified(place, TrustPolicy.of([other], 1))
     assert checked.exit_code() is ExitCode.REFUSED
     assert [(f.rule, f.location.path) for f in checked.findings] == [(REPORT, str(place))]  # type: ignore[union-attr]  # a file, not an endpoint
     assert checked.results[0].reason == checked.findings[0].message

@@ -115,10 +115,10 @@ def converse(question: Question, server_name: str | None) -> tuple[bytes, Listen
         from hardening.tls.scan.strategy import probes
 
         return probes.converse(question, server_name)
-    from hardening.tls.scan.wire.tls13 import Handshake, needs_keys
+    from hardening.tls.scan.wire.tls13 import Tls13Handshake, needs_keys
 
     if needs_keys(question):
-        handshake = Handshake(question, server_name)
+        handshake = Tls13Handshake(question, server_name)
         return handshake.first(), handshake
     data = hello.client_hello(question, server_name=server_name, random=os.urandom(32))
     return data, Listener(question)
@@ -130,6 +130,6 @@ def _finishing(question: Question, server_name: str | None) -> tuple[bytes, List
     if question.want is Want.CLIENT_CERTIFICATE:
         authentication = client_authentication.Authentication(question, server_name)
         return authentication.first(), authentication
-    make = deep.Renegotiation if question.want is Want.RENEGOTIATION else deep.Finished
+    make = deep.Renegotiation if question.want is Want.RENEGOTIATION else deep.FinishedHandshake
     listener = make(question, server_name)
     return listener.first(), listener

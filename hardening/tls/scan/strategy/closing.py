@@ -8,7 +8,7 @@ from hardening.tls.scan.engine.conversations import Talk
 from hardening.tls.scan.strategy.endpoint_state import EndpointState
 from hardening.tls.scan.strategy.messages import AnswerKind, Question, Tier, Want
 from hardening.tls.scan.strategy.outcome import OPEN, Outcome, QuestionState
-from hardening.tls.scan.strategy.parameters import Parameters
+from hardening.tls.scan.strategy.parameters import ParameterInquiry
 from hardening.tls.scan.strategy.scope import Case
 from hardening.tls.scan.strategy.versions import Versions
 from hardening.tls.scan.wire import hello
@@ -21,7 +21,7 @@ class Closing:
 
     case: Case
     versions: Versions
-    parameters: Parameters
+    parameters: ParameterInquiry
 
     def ask(self) -> Talk:
         """Ask, as far as the scope wants to know."""

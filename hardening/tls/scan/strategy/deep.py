@@ -39,7 +39,7 @@ class TlsSession:
     session: ssl.SSLSession
 
 
-class Finished(Listener):
+class FinishedHandshake(Listener):
     """Finishes a handshake, asks for headers where wanted, and keeps the session."""
 
     __slots__ = ("_context", "_done", "_in", "_name", "_object", "_out", "_raw", "_reply")

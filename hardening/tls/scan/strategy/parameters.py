@@ -17,7 +17,7 @@ from hardening.tls.scan.wire.tls13 import GROUPS, SUITES
 
 
 @dataclass(slots=True)
-class Parameters:
+class ParameterInquiry:
     """The conversations about what goes with a suite."""
 
     case: Case
@@ -188,7 +188,7 @@ def _with_way_out(learned: EndpointState, suites: tuple[int, ...]) -> tuple[int,
     return (*suites, last)
 
 
-def again(parameters: Parameters, learned: EndpointState, question: Question) -> Talk:
+def again(parameters: ParameterInquiry, learned: EndpointState, question: Question) -> Talk:
     """Ask a refused question about groups or schemes once more, and what follows from it."""
     if question.schemes is not None:
         yield from parameters.scheme_chain(learned, question.schemes, question.suites)

@@ -15,7 +15,7 @@ from hardening.tls.scan.strategy.closing import Closing
 from hardening.tls.scan.strategy.endpoint_state import Endpoint
 from hardening.tls.scan.strategy.messages import Question
 from hardening.tls.scan.strategy.opening import opened
-from hardening.tls.scan.strategy.parameters import Parameters
+from hardening.tls.scan.strategy.parameters import ParameterInquiry
 from hardening.tls.scan.strategy.refusal_confirmation import Jury
 from hardening.tls.scan.strategy.retrying import Asker
 from hardening.tls.scan.strategy.scope import Case, ScanScope
@@ -38,7 +38,7 @@ class Inquiry:
         self.found = Endpoint()
         self._case = Case(scope, self.asker, self.found)
         self._versions = Versions(self._case)
-        self._parameters = Parameters(self._case)
+        self._parameters = ParameterInquiry(self._case)
         self._jury = Jury(self._case, self._versions)
 
     def run(self) -> Talk:

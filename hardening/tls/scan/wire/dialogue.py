@@ -20,8 +20,8 @@ class NoTls(str):
 class Dialogue:
     """Runs a script against a server; `rest` is what came after the script's end."""
 
-    def __init__(self, script: Callable[[Lines], Script]) -> None:
-        self._lines = Lines()
+    def __init__(self, script: Callable[[LineReader], Script]) -> None:
+        self._lines = LineReader()
         self._script = script(self._lines)
         self._heard = 0
         self.done = False
@@ -61,7 +61,7 @@ class Dialogue:
         return out
 
 
-class Lines:
+class LineReader:
     """What came and was not taken yet."""
 
     def __init__(self) -> None:

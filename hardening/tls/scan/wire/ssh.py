@@ -34,7 +34,7 @@ _KINDS = ("kex", "host_keys", "ciphers", "macs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SshOffer:
+class SshAnswer:
     """What one SSH server says it can do."""
 
     banner: str
@@ -81,7 +81,7 @@ def parse_kexinit(data: bytes) -> dict[str, tuple[str, ...]] | None:
     return found
 
 
-def read(host: str, port: int, timeout: float = 5.0) -> SshOffer:
+def read(host: str, port: int, timeout: float = 5.0) -> SshAnswer:
     """Connect once and read what is offered. Errors: OSError, MalformedError."""
     until = time.monotonic() + 4 * timeout
     with socket.create_connection((host, port), timeout) as sock:
@@ -98,22 +98,22 @@ def read(host: str, port: int, timeout: float = 5.0) -> SshOffer:
                     continue
                 banner, data = parsed
                 if banner.startswith("SSH-1.") and not banner.startswith("SSH-1.99"):
-                    return SshOffer(banner=banner)
+                    return SshAnswer(banner=banner)
             lists = parse_kexinit(data)
             if lists is not None:
-                return SshOffer(banner=banner, lists=lists)
+                return SshAnswer(banner=banner, lists=lists)
     raise MalformedError("it does not speak SSH" if not banner else "no key exchange lists came")
 
 
 def read_all(
     where: Sequence[tuple[str, int]], timeout: float, concurrency: int
-) -> Iterator[tuple[int, SshOffer | str, float]]:
+) -> Iterator[tuple[int, SshAnswer | str, float]]:
     """Read many side by side; yield each as it is done: its place in the list, what it offers or why not, and the seconds.
 
     The threads are daemons, so that whoever interrupts waits for none of them.
     """
     todo: SimpleQueue[int] = SimpleQueue()
-    replies: SimpleQueue[tuple[int, SshOffer | str, float]] = SimpleQueue()
+    replies: SimpleQueue[tuple[int, SshAnswer | str, float]] = SimpleQueue()
 
     def work() -> None:
         with suppress(Empty):
@@ -121,7 +121,7 @@ def read_all(
                 place = todo.get_nowait()
                 began = time.monotonic()
                 try:
-                    found: SshOffer | str = read(*where[place], timeout)
+                    found: SshAnswer | str = read(*where[place], timeout)
                 except (OSError, UnicodeError, MalformedError) as problem:
                     found = _why(problem)
                 replies.put((place, found, time.monotonic() - began))
@@ -142,7 +142,7 @@ def _why(problem: Exception) -> str:
     return (problem.strerror if isinstance(problem, OSError) else None) or str(problem)
 
 
-def offer_of(seen: SshOffer, subject: str) -> Offer:
+def offer_of(seen: SshAnswer, subject: str) -> Offer:
     """Return what was read as the offer the policies judge."""
     at = OnWire(subject)
     old = seen.banner.startswith("SSH-1.")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Mapping
 from struct import pack
 
 from hardening.tls.scan.endpoint import ScanTarget
-from hardening.tls.scan.wire.dialogue import Dialogue, Lines, NoTls, Script
+from hardening.tls.scan.wire.dialogue import Dialogue, LineReader, NoTls, Script
 
 CLIENT = b"scanner.invalid"
 """The name we give where a protocol wants one (RFC 6761 section 6.4)."""
@@ -27,7 +27,7 @@ def dialogue(target: ScanTarget, *, proxy: bool = False) -> Dialogue | None:
         name = (target.server_name or target.host).encode("ascii", "ignore")
         return Dialogue(lambda lines: make(lines, name))
 
-    def through(lines: Lines) -> Script:
+    def through(lines: LineReader) -> Script:
         why = yield from connect(lines, target)
         if why is None and make is not None:
             why = yield from make(lines, (target.server_name or target.host).encode("ascii", "ignore"))
@@ -36,7 +36,7 @@ def dialogue(target: ScanTarget, *, proxy: bool = False) -> Dialogue | None:
     return Dialogue(through)
 
 
-def connect(lines: Lines, target: ScanTarget) -> Script:
+def connect(lines: LineReader, target: ScanTarget) -> Script:
     """Ask an HTTP proxy for a tunnel (RFC 9110 section 9.3.6)."""
     host = f"[{target.host}]" if ":" in target.host else target.host
     at = f"{host}:{target.port}".encode("ascii", "ignore")
@@ -51,7 +51,7 @@ def connect(lines: Lines, target: ScanTarget) -> Script:
     return f"the proxy refuses ({status[:80].decode('ascii', 'replace')})"
 
 
-def _reply(lines: Lines) -> Generator[bytes, bytes, tuple[bytes, list[bytes]]]:
+def _reply(lines: LineReader) -> Generator[bytes, bytes, tuple[bytes, list[bytes]]]:
     """Read a reply of numbered lines (SMTP, FTP, NNTP); return its code and the text of each line."""
     text = []
     for _ in range(_ENOUGH_LINES):
@@ -72,7 +72,7 @@ def _not(what: str, code: bytes) -> str:
     return NoTls(problem) if refused else problem
 
 
-def _smtp(lines: Lines, hello: bytes) -> Script:
+def _smtp(lines: LineReader, hello: bytes) -> Script:
     code, _ = yield from _reply(lines)
     if not code:
         return "the greeting does not end"
@@ -98,17 +98,17 @@ _MASKED = 8
 _OVERWRITTEN = "STARTTLS is not offered: a word in the answer is overwritten with X, as some firewalls do"
 
 
-def smtp(lines: Lines, _name: bytes) -> Script:
+def smtp(lines: LineReader, _name: bytes) -> Script:
     """RFC 3207."""
     return (yield from _smtp(lines, b"EHLO"))
 
 
-def lmtp(lines: Lines, _name: bytes) -> Script:
+def lmtp(lines: LineReader, _name: bytes) -> Script:
     """RFC 2033, RFC 3207."""
     return (yield from _smtp(lines, b"LHLO"))
 
 
-def imap(lines: Lines, _name: bytes) -> Script:
+def imap(lines: LineReader, _name: bytes) -> Script:
     """RFC 9051 section 6.2.1."""
     greeting = yield from lines.line()
     if not greeting.upper().startswith((b"* OK", b"* PREAUTH")):
@@ -127,7 +127,7 @@ def imap(lines: Lines, _name: bytes) -> Script:
 _NO_ANSWER = "no answer to STARTTLS"
 
 
-def pop3(lines: Lines, _name: bytes) -> Script:
+def pop3(lines: LineReader, _name: bytes) -> Script:
     """RFC 2595 section 4."""
     if not (yield from lines.line()).startswith(b"+OK"):
         return "the greeting is not that of POP3, or is refused"
@@ -138,7 +138,7 @@ def pop3(lines: Lines, _name: bytes) -> Script:
     return NoTls("STLS is refused") if line.startswith(b"-ERR") else "no answer to STLS"
 
 
-def ftp(lines: Lines, _name: bytes) -> Script:
+def ftp(lines: LineReader, _name: bytes) -> Script:
     """RFC 4217."""
     code, _ = yield from _reply(lines)
     if not code.startswith(b"2"):
@@ -148,7 +148,7 @@ def ftp(lines: Lines, _name: bytes) -> Script:
     return None if code.startswith(b"2") else _not("AUTH TLS", code)
 
 
-def nntp(lines: Lines, _name: bytes) -> Script:
+def nntp(lines: LineReader, _name: bytes) -> Script:
     """RFC 4642."""
     if not (yield from lines.line()).startswith(b"20"):
         return "the greeting is refused"
@@ -157,7 +157,7 @@ def nntp(lines: Lines, _name: bytes) -> Script:
     return None if line.startswith(b"382") else _not("STARTTLS", line[:3])
 
 
-def sieve(lines: Lines, _name: bytes) -> Script:
+def sieve(lines: LineReader, _name: bytes) -> Script:
     """RFC 5804 section 2.2."""
     for _ in range(_ENOUGH_LINES):
         line = yield from lines.line()
@@ -172,7 +172,7 @@ def sieve(lines: Lines, _name: bytes) -> Script:
     return NoTls("STARTTLS is refused") if line.startswith(b"NO") else _NO_ANSWER
 
 
-def ldap(lines: Lines, _name: bytes) -> Script:
+def ldap(lines: LineReader, _name: bytes) -> Script:
     """RFC 4511 section 4.14: an extended request, and the result code in the answer."""
     oid = b"1.3.6.1.4.1.1466.20037"
     request = b"\x02\x01\x01\x77" + bytes([len(oid) + 2]) + b"\x80" + bytes([len(oid)]) + oid
@@ -198,7 +198,7 @@ _LDAP_RESULT = re.compile(
 _LDAP_BUSY = 51
 
 
-def _xmpp(lines: Lines, name: bytes, namespace: bytes) -> Script:
+def _xmpp(lines: LineReader, name: bytes, namespace: bytes) -> Script:
     yield (
         b"<?xml version='1.0'?><stream:stream xmlns='" + namespace + b"' "
         b"xmlns:stream='http://etherx.jabber.org/streams' to='" + name + b"' version='1.0'>"
@@ -215,17 +215,17 @@ def _xmpp(lines: Lines, name: bytes, namespace: bytes) -> Script:
     return NoTls("starttls is refused") if b"<failure" in chunk else "no answer to starttls"
 
 
-def xmpp(lines: Lines, name: bytes) -> Script:
+def xmpp(lines: LineReader, name: bytes) -> Script:
     """RFC 6120 section 5, as a client."""
     return (yield from _xmpp(lines, name, b"jabber:client"))
 
 
-def xmpp_server(lines: Lines, name: bytes) -> Script:
+def xmpp_server(lines: LineReader, name: bytes) -> Script:
     """RFC 6120 section 5, as a server."""
     return (yield from _xmpp(lines, name, b"jabber:server"))
 
 
-def postgres(lines: Lines, _name: bytes) -> Script:
+def postgres(lines: LineReader, _name: bytes) -> Script:
     """SSLRequest of the PostgreSQL protocol, version 3.0."""
     yield pack(">II", 8, 80877103)
     reply = yield from lines.take(1)
@@ -234,7 +234,7 @@ def postgres(lines: Lines, _name: bytes) -> Script:
     return NoTls("SSLRequest is refused") if reply == b"N" else "the answer to SSLRequest is an error"
 
 
-def mysql(lines: Lines, _name: bytes) -> Script:
+def mysql(lines: LineReader, _name: bytes) -> Script:
     """The handshake of MySQL and MariaDB, protocol 10, and an SSLRequest packet."""
     head = yield from lines.take(4)
     packet = yield from lines.take(min(int.from_bytes(head[:3], "little"), 65536))
@@ -252,7 +252,7 @@ def mysql(lines: Lines, _name: bytes) -> Script:
     return None
 
 
-def rdp(lines: Lines, _name: bytes) -> Script:
+def rdp(lines: LineReader, _name: bytes) -> Script:
     """X.224 connection request that asks for TLS (MS-RDPBCGR 2.2.1.1)."""
     yield bytes.fromhex("030000130ee000000000000100080003000000")
     head = yield from lines.take(4)
@@ -270,7 +270,7 @@ _RDP_WITHOUT = (b"\x02", b"\x03")
 """SSL_NOT_ALLOWED_BY_SERVER and SSL_CERT_NOT_ON_SERVER (MS-RDPBCGR 2.2.1.2.2)."""
 
 
-SCRIPTS: Mapping[str, Callable[[Lines, bytes], Script]] = {
+SCRIPTS: Mapping[str, Callable[[LineReader, bytes], Script]] = {
     "smtp": smtp,
     "lmtp": lmtp,
     "imap": imap,

@@ -58,7 +58,7 @@ def _key_pair(group: int) -> tuple[bytes, Callable[[bytes], bytes]]:
     )
 
 
-class Handshake(Listener):
+class Tls13Handshake(Listener):
     """A listener that answers a HelloRetryRequest and reads the encrypted flight."""
 
     __slots__ = (

@@ -19,7 +19,7 @@ _DIRECTIVE = re.compile(r"\.(include_if_exists|include|ifdef|ifndef|elifdef|elif
 _INCLUDES = Manner(globs=False, may_be_absent=frozenset({"include_if_exists"}))
 
 
-class Main:
+class EximMain:
     """The main section as Exim reads it: the last value of an option wins."""
 
     def __init__(self, tree: Tree, path: str, macros: Mapping[str, str]) -> None:

@@ -13,7 +13,7 @@ from hardening.tls.offer import ClientCertificate, Located, Offer
 from hardening.tls.registry import PROTOCOLS
 from hardening.tls.release import Release, directives
 from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, Target
-from hardening.tls.targets.exim.syntax import Main
+from hardening.tls.targets.exim.syntax import EximMain
 from hardening.tls.targets.reading import (
     certificates,
     client_certificates,
@@ -79,13 +79,13 @@ _NAMED_BITS = {
 """The primes that tls_dhparam can name, with their sizes (RFC 2409, 3526 and 5114)."""
 
 
-def _dh_file(main: Main) -> str:
+def _dh_file(main: EximMain) -> str:
     """Return the file of DH parameters (a real path) where one is named."""
     line = main.last("tls_dhparam")
     return main.tree.place(line.value, "/") if line is not None and line.value.startswith("/") else ""
 
 
-def _parameters(main: Main, release: Release) -> tuple[bool, int | None]:
+def _parameters(main: EximMain, release: Release) -> tuple[bool, int | None]:
     """Return whether DHE works with OpenSSL, and the size of its parameters: larger ones than tls_dh_max_bits are not used."""
     line, most = _settled(main, "tls_dhparam"), main.last("tls_dh_max_bits")
     if line is None or not line.value:
@@ -101,7 +101,7 @@ def _parameters(main: Main, release: Release) -> tuple[bool, int | None]:
     return bits is None or bits <= limit, bits
 
 
-def _gnutls_bits(main: Main) -> int | None:
+def _gnutls_bits(main: EximMain) -> int | None:
     """Return the size of the parameters with GnuTLS, or None where there is no DHE (measured on 4.98.2).
 
     Its own are used, of the level that the size of those that are named comes to.
@@ -157,7 +157,7 @@ def _protocols(options: Line | None, at: InFile, release: Release) -> tuple[Loca
     return tuple(Located(n, _at(options, at)) for n in PROTOCOLS if n not in gone)
 
 
-def _settled(main: Main, name: str) -> Line | None:
+def _settled(main: EximMain, name: str) -> Line | None:
     """Return an option, or None where what it says depends on the connection."""
     line = main.last(name)
     if line is not None and "$" in line.value:
@@ -170,7 +170,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield the one offer of a server with a certificate, or of a fragment."""
     gnu = reading.release.gnutls
     library = "_HAVE_GNUTLS" if gnu else "_HAVE_OPENSSL"
-    main = Main(tree, path, {"_HAVE_TLS": "y", library: "y"})
+    main = EximMain(tree, path, {"_HAVE_TLS": "y", library: "y"})
     flat_syntax.unknown_directives(tree, main.lines, directives("exim"), reading.release)
     first = next((x for x in main.lines if x.name in _OURS or x.name.startswith("tls_")), None)
     certificate, hosts = main.last("tls_certificate"), main.last("tls_advertise_hosts")
@@ -199,7 +199,7 @@ def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     )
 
 
-def _client(main: Main, at: InFile) -> ClientCertificate:
+def _client(main: EximMain, at: InFile) -> ClientCertificate:
     """`*` means every client; a list of hosts requires a certificate of some alone."""
     for name, wants in (("tls_verify_hosts", "required"), ("tls_try_verify_hosts", "optional")):
         line = main.last(name)
@@ -212,7 +212,7 @@ def _client(main: Main, at: InFile) -> ClientCertificate:
 _SMTP = {"smtp": "25", "ssmtp": "465", "smtps": "465", "submission": "587", "submissions": "465"}
 
 
-def _ports(main: Main) -> list[str]:
+def _ports(main: EximMain) -> list[str]:
     """Return the ports of daemon_smtp_ports, or those of local_interfaces that name one (`address.port`, `[v6]:port`)."""
     line = main.last("daemon_smtp_ports")
     interfaces = main.last("local_interfaces")
@@ -233,7 +233,9 @@ def _items(text: str) -> list[str]:
     ]
 
 
-def _openssl(main: Main, subject: str, at: InFile, keys: frozenset[str] | None, reading: Reading) -> Offer:
+def _openssl(
+    main: EximMain, subject: str, at: InFile, keys: frozenset[str] | None, reading: Reading
+) -> Offer:
     release = reading.release
     options, listed = _settled(main, "openssl_options"), _settled(main, "tls_require_ciphers")
     if options is not None and (why := directives("exim").lacks("openssl_options", release)):
@@ -265,7 +267,7 @@ def _openssl(main: Main, subject: str, at: InFile, keys: frozenset[str] | None, 
     )
 
 
-def _gnutls(main: Main, subject: str, at: InFile, keys: frozenset[str] | None, reading: Reading) -> Offer:
+def _gnutls(main: EximMain, subject: str, at: InFile, keys: frozenset[str] | None, reading: Reading) -> Offer:
     listed = _settled(main, "tls_require_ciphers")
     for name in ("openssl_options", "tls_eccurve", "gnutls_require_protocols"):
         if (line := main.last(name)) is not None:
@@ -288,7 +290,7 @@ def edits(tree: Tree, path: str, reading: Reading) -> Iterator[Edit]:
     """Yield the top of the main file; the old lines go, wherever they are."""
     gnu = reading.release.gnutls
     library = "_HAVE_GNUTLS" if gnu else "_HAVE_OPENSSL"
-    main = Main(tree, path, {"_HAVE_TLS": "y", library: "y"})
+    main = EximMain(tree, path, {"_HAVE_TLS": "y", library: "y"})
     old = tuple(x for x in main.lines if x.name in _OURS)
     remove = tuple(dict.fromkeys((x.path, *flat_edits.span(tree, x.path, x.line)) for x in old))
     yield Edit(path=path, at=0, remove=remove)

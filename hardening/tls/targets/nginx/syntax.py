@@ -36,27 +36,27 @@ class Block:
     words: tuple[str, ...]
     path: str
     line: int
-    directives: list[Directive] = field(default_factory=list)
+    directives: list[NginxDirective] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
     above: Block | None = None
     close: int | None = None
     """The offset of its closing brace in its file."""
 
-    def last(self, name: str) -> Directive | None:
+    def last(self, name: str) -> NginxDirective | None:
         """Return the directive in force here: its own, else that of the blocks around it."""
         for one in reversed(self.directives):
             if one.name == name:
                 return one
         return self.above.last(name) if self.above else None
 
-    def every(self, name: str) -> list[Directive]:
+    def every(self, name: str) -> list[NginxDirective]:
         """Return all directives of a name at the innermost level that has any."""
         own = [d for d in self.directives if d.name == name]
         return own or (self.above.every(name) if self.above else [])
 
 
 @dataclass(frozen=True, slots=True)
-class Directive:
+class NginxDirective:
     """One directive that matters to TLS."""
 
     name: str
@@ -150,7 +150,7 @@ class NginxReader:
             why = f"{name} has no ; at its end, so {lost} and what follows are words of it"
             self.tree.say("unclosed", path, line, why)
         if name.startswith("ssl") or name in KEPT:
-            here.directives.append(Directive(name, tuple(words[1:]), path, line, span))
+            here.directives.append(NginxDirective(name, tuple(words[1:]), path, line, span))
 
 
 _PAIR = 2

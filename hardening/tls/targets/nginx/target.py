@@ -12,7 +12,7 @@ from hardening.tls.libraries import builds
 from hardening.tls.offer import ClientCertificate, Located, Offer
 from hardening.tls.release import Release, directives
 from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, Target
-from hardening.tls.targets.nginx.syntax import Block, Directive, NginxReader
+from hardening.tls.targets.nginx.syntax import Block, NginxDirective, NginxReader
 from hardening.tls.targets.reading import (
     certificates,
     client_certificates,
@@ -97,15 +97,17 @@ def context(job: Job) -> dict[str, object]:
     }
 
 
-def _place(one: Directive) -> InFile:
+def _place(one: NginxDirective) -> InFile:
     return InFile((one.path,), one.line)
 
 
-def _on(one: Directive | None) -> bool:
+def _on(one: NginxDirective | None) -> bool:
     return bool(one and one.words and one.words[0].lower() == "on")
 
 
-def _protocols(lines: Iterable[Directive], release: Release, build: str, at: InFile) -> tuple[Located, ...]:
+def _protocols(
+    lines: Iterable[NginxDirective], release: Release, build: str, at: InFile
+) -> tuple[Located, ...]:
     """Return what all lines of one block switch on together (none takes anything back), or the release's default."""
     words, on = _nameable(release), dict.fromkeys(_always_on(release, build), at)
     placed = [(word, _place(one)) for one in lines for word in one.words]
@@ -173,7 +175,7 @@ def _client(server: Block) -> ClientCertificate:
 
 
 def _commanded_protocols(
-    settings: served.ServedSettings, commands: Iterable[Directive]
+    settings: served.ServedSettings, commands: Iterable[NginxDirective]
 ) -> served.ServedSettings:
     """`Protocol` switches what ssl_protocols has switched; the last least and greatest version bound both."""
     on = {s.value: s for s in settings.protocols}
@@ -189,7 +191,7 @@ def _commanded_protocols(
     return replace(settings, protocols=tuple(on[n] for n in _ORDER[least : greatest + 1] if n in on))
 
 
-def _command(settings: served.ServedSettings, one: Directive) -> served.ServedSettings:
+def _command(settings: served.ServedSettings, one: NginxDirective) -> served.ServedSettings:
     if len(one.words) < 2:  # noqa: PLR2004 - a command and its value
         return settings
     command, value, at = one.words[0].lower(), one.words[1], _place(one)
@@ -300,7 +302,7 @@ def _refused(word: str, release: Release) -> str:
     return "" if name in _nameable(release) else f"nginx {release.version} has no {word} in ssl_protocols"
 
 
-def _within_requests(block: Block, *, inside: bool = False) -> Iterator[tuple[Block, Directive]]:
+def _within_requests(block: Block, *, inside: bool = False) -> Iterator[tuple[Block, NginxDirective]]:
     """Yield TLS directives in blocks that single requests choose: nginx refuses to start with them."""
     for one in block.blocks:
         if one.name in {"location", "if", "limit_except"} or inside:
@@ -310,7 +312,7 @@ def _within_requests(block: Block, *, inside: bool = False) -> Iterator[tuple[Bl
             yield from _within_requests(one)
 
 
-def _everything(block: Block) -> Iterator[Directive]:
+def _everything(block: Block) -> Iterator[NginxDirective]:
     yield from block.directives
     for one in block.blocks:
         yield from _everything(one)
@@ -356,7 +358,7 @@ _OWNED = frozenset({"ssl_protocols", "ssl_ciphers", "ssl_prefer_server_ciphers",
                     "ssl_session_tickets", "ssl_sigalgs"})  # fmt: skip
 
 
-def _owned(one: Directive) -> bool:
+def _owned(one: NginxDirective) -> bool:
     return one.name in _OWNED or (one.name == "ssl_conf_command" and ssl_conf_cmd.owned(one.words))
 
 

@@ -14,7 +14,7 @@ from hardening.tls.targets.openssh.sshd import capabilities, context
 from hardening.tls.targets.openssh.syntax import (
     KINDS,
     NAMES,
-    Line,
+    SshLine,
     matches,
     resolved,
     unknown,
@@ -27,7 +27,7 @@ _EVERY_HOST = re.compile(r"host\s+\*|match\s+all", re.IGNORECASE)
 _HOST = re.compile(r"host\s+(?P<patterns>.+)", re.IGNORECASE)
 
 
-def _faults(tree: Tree, lines: Sequence[Line], release: Release) -> None:
+def _faults(tree: Tree, lines: Sequence[SshLine], release: Release) -> None:
     facts = directives("openssh_client")
     for line in lines:
         kind = KINDS.get(line.name)
@@ -60,7 +60,7 @@ def _each(block: str) -> list[str]:
     return [" ".join(["Host", p, *without]) for p in patterns if p not in without]
 
 
-def _names(kind: str, lines: Sequence[Line], start: InFile, release: Release) -> tuple[Located, ...]:
+def _names(kind: str, lines: Sequence[SshLine], start: InFile, release: Release) -> tuple[Located, ...]:
     default = ssh_algorithms.defaults("client", release).get(kind)
     plain = default.names if default else ()
     line = next((x for x in lines if x.name == NAMES[kind].lower()), None)
@@ -69,7 +69,7 @@ def _names(kind: str, lines: Sequence[Line], start: InFile, release: Release) ->
     return tuple(Located(n, line.at) for n in resolved(kind, line.value, plain, release))
 
 
-def _offer(path: str, host: str, lines: Sequence[Line], reading: Reading) -> Offer:
+def _offer(path: str, host: str, lines: Sequence[SshLine], reading: Reading) -> Offer:
     release, facts = reading.release, directives("openssh_client")
     here = [x for x in lines if _holds(x.block, host)]
     start = InFile((path,), 1)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from hardening.tls.release import Release
-from hardening.tls.targets.openssh.syntax import Line
+from hardening.tls.targets.openssh.syntax import SshLine
 from hardening.tls.targets.reading.tree import Tree
 
 _ED25519 = (6, 5)
@@ -30,7 +30,7 @@ def base_type(algorithm: str) -> str:
     return "ssh-rsa" if plain.startswith("rsa-sha2-") else plain
 
 
-def types(tree: Tree, lines: Sequence[Line], release: Release) -> tuple[frozenset[str], bool]:
+def types(tree: Tree, lines: Sequence[SshLine], release: Release) -> tuple[frozenset[str], bool]:
     """Return the types of host keys, and whether all of them were read from the files themselves."""
     named = [line.value for line in lines if line.name == "hostkey"]
     found: set[str] = set()

@@ -11,7 +11,7 @@ from hardening.tls.offer import Inert, Located, Offer, SshOffer
 from hardening.tls.release import Release, directives
 from hardening.tls.targets.base import Capabilities, Edit, Job, Reading, Target
 from hardening.tls.targets.openssh import host_keys as openssh_keys
-from hardening.tls.targets.openssh.syntax import KINDS, NAMES, Line, resolved, unknown, unknown_directives
+from hardening.tls.targets.openssh.syntax import KINDS, NAMES, SshLine, resolved, unknown, unknown_directives
 from hardening.tls.targets.openssh.syntax import read as read_lines
 from hardening.tls.targets.reading import served
 from hardening.tls.targets.reading.tree import Tree
@@ -50,14 +50,14 @@ def overruled(release: Release) -> bool:
 class _Config:
     """The settings of one sshd: the first value of each directive outside blocks that are for some users alone."""
 
-    def __init__(self, tree: Tree, path: str, lines: Sequence[Line], release: Release) -> None:
+    def __init__(self, tree: Tree, path: str, lines: Sequence[SshLine], release: Release) -> None:
         self.tree, self.path, self.lines, self.release = tree, path, lines, release
         self.start = InFile((path,), 1)
 
-    def first(self, name: str) -> Line | None:
+    def first(self, name: str) -> SshLine | None:
         return next((x for x in self.lines if x.name == name and not _for_some(x)), None)
 
-    def every(self, name: str) -> list[Line]:
+    def every(self, name: str) -> list[SshLine]:
         return [x for x in self.lines if x.name == name and not _for_some(x)]
 
     def names(self, kind: str) -> tuple[Located, ...]:
@@ -133,11 +133,11 @@ class _Config:
         return served.named(self.path, ("sshd",), numbers or ports)
 
 
-def _for_some(line: Line) -> bool:
+def _for_some(line: SshLine) -> bool:
     return bool(line.block) and _EVERYBODY.fullmatch(line.block) is None
 
 
-def _faults(tree: Tree, lines: Sequence[Line], release: Release) -> None:
+def _faults(tree: Tree, lines: Sequence[SshLine], release: Release) -> None:
     """Say which lines about algorithms a release refuses or passes over."""
     facts = directives("openssh")
     for line in lines:
@@ -150,7 +150,7 @@ def _faults(tree: Tree, lines: Sequence[Line], release: Release) -> None:
             tree.say("misplaced", line.path, line.line, f"{line.spelling} is not allowed in a Match block")
 
 
-def _system_policy(tree: Tree, release: Release) -> tuple[list[Line], tuple[str, ...]]:
+def _system_policy(tree: Tree, release: Release) -> tuple[list[SshLine], tuple[str, ...]]:
     """The options the service of EL8 passes to sshd, and what had to be assumed."""
     if not overruled(release):
         return [], ()
@@ -161,7 +161,7 @@ def _system_policy(tree: Tree, release: Release) -> tuple[list[Line], tuple[str,
         return [], ()
     source = tree.source(path)
     options = _OPTION.finditer(source.text) if source else ()
-    return [Line(m["name"].lower(), m["name"], m["value"], path, 1, "") for m in options], ()
+    return [SshLine(m["name"].lower(), m["name"], m["value"], path, 1, "") for m in options], ()
 
 
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:

@@ -38,7 +38,7 @@ NAMES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class SshLine:
     """One setting, where it stands, and the block it is in (empty: outside any)."""
 
     name: str
@@ -55,9 +55,9 @@ class Line:
         return InFile((self.path,), self.line)
 
 
-def read(tree: Tree, path: str, release: Release, facts: Directives) -> list[Line]:
+def read(tree: Tree, path: str, release: Release, facts: Directives) -> list[SshLine]:
     """Return every setting of a file and its includes, in the order they are read."""
-    lines: list[Line] = []
+    lines: list[SshLine] = []
     base = f"{tree.prefix}/etc/ssh" if tree.of_host else posixpath.dirname(path)
     no_include = facts.lacks("Include", release)
     includes = Includes(tree, _INCLUDES)
@@ -77,7 +77,7 @@ def read(tree: Tree, path: str, release: Release, facts: Directives) -> list[Lin
     return lines
 
 
-def _lines(tree: Tree, block: str, whole: str, path: str) -> Iterator[Line]:
+def _lines(tree: Tree, block: str, whole: str, path: str) -> Iterator[SshLine]:
     for number, text in enumerate(whole.split("\n"), start=1):
         bare = text.strip()
         if not bare or bare.startswith("#"):
@@ -93,7 +93,7 @@ def _lines(tree: Tree, block: str, whole: str, path: str) -> Iterator[Line]:
         if name in {"match", "host"}:
             block = f"{spelling} {value}"  # an included file ends its own blocks: `block` is this call's
             continue
-        yield Line(name, spelling, value, path, number, block)
+        yield SshLine(name, spelling, value, path, number, block)
 
 
 def matches(name: str, patterns: str) -> bool:
@@ -106,7 +106,7 @@ def matches(name: str, patterns: str) -> bool:
     return found
 
 
-def unknown_directives(tree: Tree, lines: Sequence[Line], facts: Directives, release: Release) -> None:
+def unknown_directives(tree: Tree, lines: Sequence[SshLine], facts: Directives, release: Release) -> None:
     """Say which keywords OpenSSH does not know; it refuses them, but those that IgnoreUnknown names."""
     ignored = ",".join(x.value.lower() for x in lines if x.name == "ignoreunknown")
     for line in lines:

@@ -26,16 +26,16 @@ class Option:
 
 
 @dataclass(slots=True)
-class Service:
+class MasterService:
     """One smtpd: the name or address it listens under, and its options in order."""
 
     name: str
     options: list[Option] = field(default_factory=list)
 
 
-def services(text: str) -> Iterator[Service]:
+def services(text: str) -> Iterator[MasterService]:
     """Yield the smtpd services of a master.cf, in order."""
-    now: Service | None = None
+    now: MasterService | None = None
     offset = 0
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip() and not line.lstrip().startswith("#"):
@@ -44,7 +44,7 @@ def services(text: str) -> Iterator[Service]:
                 if now is not None:
                     yield now
                 found = _SMTPD.match(line)
-                now, start = (Service(found["name"]), found.end()) if found else (None, 0)
+                now, start = (MasterService(found["name"]), found.end()) if found else (None, 0)
             if now is None:
                 offset += len(line) + 1
                 continue

@@ -29,7 +29,7 @@ def smallest_field(text: str) -> int | None:
     return min(fields, default=None)
 
 
-def _groups(found: gnutls.Priority) -> list[registry.Group]:
+def _groups(found: gnutls.PriorityString) -> list[registry.Group]:
     names = (name.removeprefix("GROUP-").lower() for name in found.lists.get("groups", ()))
     return [group for name in names if (group := registry.find_group(name)) is not None]
 
@@ -85,7 +85,7 @@ def offer(
     )
 
 
-def _fits(suite: gnutls.Suite, keys: frozenset[str] | None) -> bool:
+def _fits(suite: gnutls.GnutlsSuite, keys: frozenset[str] | None) -> bool:
     wanted = _AUTH.get(suite.kx)
     if wanted is None:
         return False

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bundle.rewrite import Edit, rewrite
+from bundle.rewrite import TextEdit, rewrite
 from bundle.verify_clean.verify import prove
 from hardening.errors import ArchiveError, ExitCode
 from tests.support.programs import need
@@ -37,7 +37,7 @@ def packed(folder: Path, form: str) -> bytes:
     return subprocess.run(command, cwd=tree, input=listed, check=True, capture_output=True).stdout
 
 
-def rewritten(data: bytes, *edits: Edit) -> bytes:
+def rewritten(data: bytes, *edits: TextEdit) -> bytes:
     out = io.BytesIO()
     rewrite(io.BytesIO(data), out, edits)
     return out.getvalue()
@@ -59,7 +59,7 @@ def content(data: bytes, name: str) -> bytes:
 @pytest.mark.parametrize("form", FORMS)
 def test_cpio_lists_the_rest_as_it_was(tmp_path: Path, form: str) -> None:
     before = packed(tmp_path, form)
-    after = rewritten(before, Edit(("www/tool.php",)))
+    after = rewritten(before, TextEdit(("www/tool.php",)))
     assert listed(after) == [line for line in listed(before) if "tool.php" not in line]
     assert len(after) % 512 == len(before) % 512 == 0
     for path, data in (("old", before), ("new", after)):
@@ -72,7 +72,7 @@ def test_cpio_lists_the_rest_as_it_was(tmp_path: Path, form: str) -> None:
 @pytest.mark.parametrize("form", FORMS)
 def test_a_replaced_member_is_read_with_its_new_sum(tmp_path: Path, form: str) -> None:
     before = packed(tmp_path, form)
-    after = rewritten(before, Edit(("www/a.php",), b"<?php @secret:x@;"))
+    after = rewritten(before, TextEdit(("www/a.php",), b"<?php @secret:x@;"))
     assert content(after, "www/a.php") == b"<?php @secret:x@;"
     assert len(listed(after)) == len(listed(before))
 
@@ -83,7 +83,7 @@ def test_the_last_name_with_content_stays_while_another_is_left(tmp_path: Path) 
     kept = []
     for name in names:
         try:
-            after = rewritten(before, Edit((name,)))
+            after = rewritten(before, TextEdit((name,)))
         except ArchiveError as problem:
             assert "other names" in problem.args[0]  # noqa: PT017 - which of the two is refused is find's choice
             continue
@@ -96,7 +96,7 @@ def test_the_last_name_with_content_stays_while_another_is_left(tmp_path: Path) 
 
 def test_a_second_archive_behind_the_first_is_rewritten_too(tmp_path: Path) -> None:
     two = packed(tmp_path / "1", "newc") + packed(tmp_path / "2", "newc")
-    after = rewritten(two, Edit(("www/tool.php",)))
+    after = rewritten(two, TextEdit(("www/tool.php",)))
     assert after.count(b"TRAILER!!!") == 2
     assert b"tool.php" not in after
 
@@ -104,4 +104,4 @@ def test_a_second_archive_behind_the_first_is_rewritten_too(tmp_path: Path) -> N
 @pytest.mark.parametrize("cut", [6, 50, 115, 400])
 def test_a_damaged_archive_is_one_clear_error(tmp_path: Path, cut: int) -> None:
     with pytest.raises(ArchiveError, match="cpio: "):
-        rewritten(packed(tmp_path, "newc")[:cut], Edit(("www/a.php",)))
+        rewritten(packed(tmp_path, "newc")[:cut], TextEdit(("www/a.php",)))

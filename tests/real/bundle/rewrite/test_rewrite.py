@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bundle.rewrite import Edit, rewrite
+from bundle.rewrite import TextEdit, rewrite
 from tests.support.programs import need
 from tests.unit.bundle.rewrite.test_rewrite import rewritten
 
@@ -30,7 +30,7 @@ def test_sparse_members_of_a_tar_stay_as_they_lie_in_it(tmp_path: Path, form: st
         [need("tar"), "-cSf", "-", *form.split(), *names], cwd=tmp_path, check=True, capture_output=True
     ).stdout
     source, target = io.BytesIO(packed), io.BytesIO()
-    rewrite(source, target, [Edit(("tool",))])
+    rewrite(source, target, [TextEdit(("tool",))])
     (tmp_path / "out").mkdir()
     subprocess.run(
         ["tar", "-xf", "-"], cwd=tmp_path / "out", check=True, input=target.getvalue(), capture_output=True
@@ -45,7 +45,7 @@ def test_more_members_than_sixteen_bits_count() -> None:
     with zipfile.ZipFile(out, "w") as archive:
         for number in range(65_600):
             archive.writestr(zipfile.ZipInfo(f"{number}"), b"")
-    after = rewritten(out.getvalue(), Edit(("7",)), Edit(("8",), b"now with content"))
+    after = rewritten(out.getvalue(), TextEdit(("7",)), TextEdit(("8",), b"now with content"))
     with zipfile.ZipFile(io.BytesIO(after)) as archive:
         assert len(archive.namelist()) == 65_599
         assert archive.read("8") == b"now with content"

@@ -11,7 +11,7 @@ import pytest
 
 from bundle.audit import audit
 from bundle.clean.run import clean
-from bundle.rewrite import Edit, rewrite
+from bundle.rewrite import TextEdit, rewrite
 from bundle.verify_clean.verify import prove
 from hardening.demo import specimen
 from hardening.errors import ArchiveError, ExitCode
@@ -84,7 +84,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return package(tmp_path_factory.mktemp("rpm"))
 
 
-def without(path: Path, new: Path, *edits: Edit) -> Path:
+def without(path: Path, new: Path, *edits: TextEdit) -> Path:
     with path.open("rb") as source, new.open("w+b") as target:
         rewrite(source, target, edits)
     return new
@@ -104,8 +104,8 @@ def test_rpm_finds_the_sums_right_and_everything_that_stayed_unchanged(tmp_path:
     new = without(
         old,
         tmp_path / "new.rpm",
-        Edit(("var/www/html/db.php",)),
-        Edit(("etc/aspect/app.conf",), REFERRED),
+        TextEdit(("var/www/html/db.php",)),
+        TextEdit(("etc/aspect/app.conf",), REFERRED),
     )
     said = rpm("-Kv", new)
     assert "BAD" not in said
@@ -129,8 +129,8 @@ def test_rpm_finds_the_sums_right_and_everything_that_stayed_unchanged(tmp_path:
     )
     assert rpm(*asked[:-2], new) == rpm(*asked[:-2], old)
     assert (
-        without(old, tmp_path / "again.rpm", Edit(("var/www/html/db.php",))).read_bytes()
-        == without(old, tmp_path / "twice.rpm", Edit(("var/www/html/db.php",))).read_bytes()
+        without(old, tmp_path / "again.rpm", TextEdit(("var/www/html/db.php",))).read_bytes()
+        == without(old, tmp_path / "twice.rpm", TextEdit(("var/www/html/db.php",))).read_bytes()
     )
     proof = prove(old, new)
     assert proof.exit_code() is ExitCode.OK, proof.findings
@@ -157,7 +157,7 @@ def test_rpm_installs_what_was_cleaned_and_verifies_it(built: Path, tmp_path: Pa
 
 
 def test_a_folder_goes_with_what_only_the_header_knows(built: Path, tmp_path: Path) -> None:
-    new = without(built, tmp_path / "new.rpm", Edit(("var/www",), folder=True))
+    new = without(built, tmp_path / "new.rpm", TextEdit(("var/www",), folder=True))
     assert not [name for name in rows(new) if name.startswith("/var")]
     folders = rpm("-qp", "--qf", "[%{DIRNAMES} ]", new).split()
     assert folders == ["/etc/", "/etc/aspect/", "/usr/bin/"]
@@ -175,7 +175,7 @@ def test_one_of_two_names_goes_and_the_other_keeps_the_content(built: Path, tmp_
     results = []
     for name in names:
         try:
-            new = without(built, tmp_path / f"{name[-1]}.rpm", Edit((name,)))
+            new = without(built, tmp_path / f"{name[-1]}.rpm", TextEdit((name,)))
         except ArchiveError as problem:
             assert "other names" in str(problem)  # noqa: PT017 - one of the two is refused, which one is rpmbuild's choice
             results.append("refused")
@@ -191,7 +191,7 @@ def test_one_of_two_names_goes_and_the_other_keeps_the_content(built: Path, tmp_
         assert int(rpm("-qp", "--qf", "%{SIZE}", new)) == int(rpm("-qp", "--qf", "%{SIZE}", built))
         results.append("kept")
     assert sorted(results) == ["kept", "refused"]
-    both = without(built, tmp_path / "both.rpm", *(Edit((name,)) for name in names))
+    both = without(built, tmp_path / "both.rpm", *(TextEdit((name,)) for name in names))
     assert int(rpm("-qp", "--qf", "%{SIZE}", both)) == int(rpm("-qp", "--qf", "%{SIZE}", built)) - 10
 
 
@@ -242,7 +242,7 @@ def test_a_signature_is_left_out_and_said(tmp_path: Path) -> None:
 def test_a_header_changed_beside_the_removal_is_no_proof(
     built: Path, tmp_path: Path, tamper: tuple[bytes, bytes]
 ) -> None:
-    new = without(built, tmp_path / "new.rpm", Edit(("var/www/html/db.php",)))
+    new = without(built, tmp_path / "new.rpm", TextEdit(("var/www/html/db.php",)))
     was, now = tamper
     data = new.read_bytes()
     assert was in data
@@ -255,7 +255,7 @@ def test_a_damaged_package_is_one_clear_error(built: Path, tmp_path: Path, size:
     cut = tmp_path / "cut.rpm"
     cut.write_bytes(built.read_bytes()[:size])
     with pytest.raises(ArchiveError, match="rpm: "):
-        without(cut, tmp_path / "new.rpm", Edit(("x",)))
+        without(cut, tmp_path / "new.rpm", TextEdit(("x",)))
 
 
 def test_any_damage_to_a_header_is_one_clear_error_or_none(built: Path, tmp_path: Path) -> None:
@@ -268,7 +268,7 @@ def test_any_damage_to_a_header_is_one_clear_error_or_none(built: Path, tmp_path
             damaged[at] = rng.randrange(256)
         path.write_bytes(damaged)
         try:
-            without(path, tmp_path / "new.rpm", Edit(("var/www/html/db.php",)))
+            without(path, tmp_path / "new.rpm", TextEdit(("var/www/html/db.php",)))
         except ArchiveError:
             seen.add("refused")
         else:
@@ -285,4 +285,4 @@ def test_sums_that_did_not_fit_before_are_not_made_to_fit(built: Path, tmp_path:
     ):
         path.write_bytes(data.replace(old, new))
         with pytest.raises(ArchiveError, match=word):
-            without(path, tmp_path / "new.rpm", Edit(("var/www/html/db.php",)))
+            without(path, tmp_path / "new.rpm", TextEdit(("var/www/html/db.php",)))

@@ -17,7 +17,7 @@ import pytest
 from hardening.tls.libraries import builds
 from hardening.tls.scan.endpoint import parse
 from hardening.tls.scan.report import observed
-from hardening.tls.scan.run import Examination, ScanSettings, examine
+from hardening.tls.scan.run import EndpointExamination, ScanSettings, examine
 from hardening.tls.scan.strategy.scope import ScanScope
 from tests.support.places import ROOT
 from tests.support.tls import oracles
@@ -85,8 +85,8 @@ def old_server(command: list[str], folder: Path, environment: dict[str, str]) ->
                 server.kill()
 
 
-def _scan(endpoint: str, *, deep: bool = False) -> Examination:
-    done: list[Examination] = []
+def _scan(endpoint: str, *, deep: bool = False) -> EndpointExamination:
+    done: list[EndpointExamination] = []
     examine(
         [parse(endpoint)], ScanScope(full=True, deep=deep), ScanSettings(full=True, deep=deep), done.append
     )

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
 
-from bundle.detect.keys import Keys
+from bundle.detect.keys import KeyDetector
 from bundle.walk.member import Member
 from hardening.findings import Confidence, Finding, InFile, Severity
 
@@ -32,7 +32,7 @@ def sealed(word: str) -> form.KeySerializationEncryption:
 
 def findings(data: bytes, path: str) -> list[Finding]:
     member = Member(parts=("b.zip", path), kind="file", size=len(data), content=data)
-    return list(Keys().check(member, "b.zip"))
+    return list(KeyDetector().check(member, "b.zip"))
 
 
 def rules(data: bytes, path: str = "etc/x") -> list[str]:
@@ -65,7 +65,7 @@ def test_sealed_keys() -> None:
 def test_a_sealed_key_of_a_test_opens_nothing(path: str, sure: Confidence) -> None:
     data = EC.private_bytes(PEM, PKCS8, sealed("vR9-tq.0Lz"))
     member = Member(parts=("b.zip", path), kind="file", size=len(data), content=data)
-    assert [f.confidence for f in Keys().check(member, "b.zip")] == [sure]
+    assert [f.confidence for f in KeyDetector().check(member, "b.zip")] == [sure]
 
 
 def test_a_key_of_pgp_whose_program_says_who_it_is() -> None:
@@ -210,7 +210,9 @@ def test_keys_in_a_phar_are_told_of_its_files_alone() -> None:
     manifest = (1).to_bytes(4, "little") + b"\0" * 60
     phar = stub + len(manifest).to_bytes(4, "little") + manifest + key
     one = Member(parts=("b.zip", "a.phar"), kind="file", size=len(phar), content=phar, format="php")
-    assert [f.location.line for f in Keys().check(one, "b.zip") if isinstance(f.location, InFile)] == [2]
+    assert [f.location.line for f in KeyDetector().check(one, "b.zip") if isinstance(f.location, InFile)] == [
+        2
+    ]
 
 
 def table(*, realm: bytes = b"PLANT.LOCAL", size: int = 32, hole: bool = False) -> bytes:

@@ -7,7 +7,7 @@ import struct
 import pytest
 
 from bundle.rewrite import zip64
-from bundle.rewrite.edit import Edit, plain, walked
+from bundle.rewrite.edit import TextEdit, plain, walked
 from bundle.rewrite.streams import find
 from hardening.errors import ArchiveError
 
@@ -42,24 +42,24 @@ def test_a_name_is_edited_by_what_the_walk_calls_it(name: str, said: str) -> Non
 @pytest.mark.parametrize(
     ("edit", "path", "touched"),
     [
-        (Edit(("./www/a.php",)), "www/a.php", True),
-        (Edit(("www/a.php",)), "www/a.php5", False),
-        (Edit(("www",)), "www/a.php", False),
-        (Edit(("www",), folder=True), "www/a.php", True),
-        (Edit(("www",), folder=True), "www", True),
-        (Edit(("www",), folder=True), "www2/a.php", False),
-        (Edit(("web.zip", "www"), folder=True), "web.zip", True),
-        (Edit(("web.zip", "www"), folder=True), "web.zip/a", False),
+        (TextEdit(("./www/a.php",)), "www/a.php", True),
+        (TextEdit(("www/a.php",)), "www/a.php5", False),
+        (TextEdit(("www",)), "www/a.php", False),
+        (TextEdit(("www",), folder=True), "www/a.php", True),
+        (TextEdit(("www",), folder=True), "www", True),
+        (TextEdit(("www",), folder=True), "www2/a.php", False),
+        (TextEdit(("web.zip", "www"), folder=True), "web.zip", True),
+        (TextEdit(("web.zip", "www"), folder=True), "web.zip/a", False),
     ],
 )
 def test_an_edit_touches_its_member_or_what_is_below_its_folder(
-    edit: Edit, path: str, *, touched: bool
+    edit: TextEdit, path: str, *, touched: bool
 ) -> None:
     assert edit.touches(path) is touched
 
 
 def test_an_edit_remembers_on_its_way_inwards_what_it_was_asked_for_as() -> None:
-    inner = Edit(("a.zip", "b.zip", "c")).deeper().deeper()
+    inner = TextEdit(("a.zip", "b.zip", "c")).deeper().deeper()
     assert (inner.parts, inner.origin) == (("c",), ("a.zip", "b.zip", "c"))
 
 

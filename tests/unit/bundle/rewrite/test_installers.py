@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bundle.rewrite import Edit, rewrite
+from bundle.rewrite import TextEdit, rewrite
 from bundle.verify_clean.verify import prove
 from hardening.errors import ExitCode
 from tests.unit.bundle.rewrite.test_rewrite import a_zip
@@ -20,7 +20,7 @@ from tests.unit.bundle.rewrite.test_rewrite import a_zip
 def without(path: Path, *parts: str) -> Path:
     new = path.with_name("new" + path.suffix)
     with path.open("rb") as source, new.open("w+b") as target:
-        rewrite(source, target, [Edit(parts)])
+        rewrite(source, target, [TextEdit(parts)])
     new.chmod(0o755)
     return new
 

@@ -20,7 +20,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bundle.rewrite import Edit, rewrite
+from bundle.rewrite import TextEdit, rewrite
 from hardening.errors import ArchiveError
 
 FILES = {
@@ -103,7 +103,7 @@ def an_ar(files: dict[str, bytes]) -> bytes:
     return out
 
 
-def rewritten(data: bytes, *edits: Edit) -> bytes:
+def rewritten(data: bytes, *edits: TextEdit) -> bytes:
     out = io.BytesIO()
     rewrite(io.BytesIO(data), out, edits)
     return out.getvalue()
@@ -154,7 +154,7 @@ Read = Callable[[bytes], dict[str, tuple[bytes, object]]]
 @pytest.mark.parametrize(("make", "read"), ARCHIVES)
 def test_a_removed_member_is_gone_and_nothing_else_changed(make: Make, read: Read) -> None:
     before = make(FILES)
-    after = read(rewritten(before, Edit(("./var/www/tool.php",))))
+    after = read(rewritten(before, TextEdit(("./var/www/tool.php",))))
     expected = {k: v for k, v in read(before).items() if k != "var/www/tool.php"}
     assert after == expected
 
@@ -162,7 +162,7 @@ def test_a_removed_member_is_gone_and_nothing_else_changed(make: Make, read: Rea
 @pytest.mark.parametrize(("make", "read"), ARCHIVES)
 def test_a_replaced_member_keeps_owner_mode_and_time(make: Make, read: Read) -> None:
     before = make(FILES)
-    after = read(rewritten(before, Edit(("etc/app.conf",), b"port = @secret:port@ and more\n")))
+    after = read(rewritten(before, TextEdit(("etc/app.conf",), b"port = @secret:port@ and more\n")))
     expected = read(before)
     assert after["etc/app.conf"] == (b"port = @secret:port@ and more\n", expected["etc/app.conf"][1])
     assert {k: v for k, v in after.items() if k != "etc/app.conf"} == {
@@ -173,7 +173,7 @@ def test_a_replaced_member_keeps_owner_mode_and_time(make: Make, read: Read) -> 
 
 @pytest.mark.parametrize(("make", "read"), ARCHIVES)
 def test_a_folder_goes_with_all_that_is_below_it(make: Make, read: Read) -> None:
-    after = read(rewritten(make(FILES), Edit(("var/www",), folder=True)))
+    after = read(rewritten(make(FILES), TextEdit(("var/www",), folder=True)))
     assert list(after) == ["etc/app.conf", "empty"]
 
 
@@ -181,7 +181,7 @@ def test_two_archives_deep_and_in_a_package() -> None:
     inner = gzip.compress(a_tar(FILES), mtime=9)
     package = an_ar({"debian-binary": b"2.0\n", "data.tar.gz": inner})
     outer = a_zip({"payload/web.deb": package, "README": b"hello"})
-    after = read_zip(rewritten(outer, Edit(("payload/web.deb", "data.tar.gz", "var/www/tool.php"))))
+    after = read_zip(rewritten(outer, TextEdit(("payload/web.deb", "data.tar.gz", "var/www/tool.php"))))
     deb = after["payload/web.deb"][0]
     assert deb.startswith(b"!<arch>\n")
     at = deb.index(b"data.tar.gz")
@@ -192,8 +192,8 @@ def test_two_archives_deep_and_in_a_package() -> None:
 
 
 def test_what_other_programs_say_of_the_result(tmp_path: Path) -> None:
-    (tmp_path / "a.zip").write_bytes(rewritten(a_zip(FILES, stream=True), Edit(("empty",))))
-    (tmp_path / "a.tar").write_bytes(rewritten(a_tar(FILES), Edit(("etc/app.conf",), b"x" * 600)))
+    (tmp_path / "a.zip").write_bytes(rewritten(a_zip(FILES, stream=True), TextEdit(("empty",))))
+    (tmp_path / "a.tar").write_bytes(rewritten(a_tar(FILES), TextEdit(("etc/app.conf",), b"x" * 600)))
     listed = subprocess.run(["tar", "-tf", tmp_path / "a.tar"], capture_output=True, text=True, check=True)
     assert listed.stdout.splitlines() == list(FILES)
     assert not listed.stderr
@@ -204,7 +204,7 @@ def test_what_other_programs_say_of_the_result(tmp_path: Path) -> None:
 
 
 def test_a_compressed_single_file_can_be_replaced() -> None:
-    after = rewritten(gzip.compress(b"password = old"), Edit(("settings",), b"password = @secret@"))
+    after = rewritten(gzip.compress(b"password = old"), TextEdit(("settings",), b"password = @secret@"))
     assert gzip.decompress(after) == b"password = @secret@"
 
 
@@ -213,7 +213,7 @@ def test_the_gzip_header_survives() -> None:
     with gzip.GzipFile("web.tar", "wb", 9, out, mtime=1_234_567_890) as packer:
         packer.write(a_tar(FILES))
     before = out.getvalue()
-    after = rewritten(before, Edit(("empty",)))
+    after = rewritten(before, TextEdit(("empty",)))
     assert after[:18] == before[:18]
 
 
@@ -235,7 +235,7 @@ def test_a_gzip_header_of_any_length_gives_a_sound_one(flags: int, fields: bytes
     if flags & 2:
         before = plain[:3] + bytes([flags]) + plain[4:10] + b"web.tar\0"
         before += struct.pack("<H", zlib.crc32(before) & 0xFFFF) + plain[10:]
-    after = rewritten(before, Edit(("empty",)))
+    after = rewritten(before, TextEdit(("empty",)))
     assert after[4:10] == before[4:10]
     assert after[10:].startswith(kept)
     with tarfile.open(fileobj=io.BytesIO(gzip.decompress(after))) as archive:
@@ -247,7 +247,7 @@ def test_a_gzip_header_of_any_length_gives_a_sound_one(flags: int, fields: bytes
 
 def test_an_edit_that_matches_nothing_is_an_error() -> None:
     with pytest.raises(ArchiveError, match=r"var/www/absent\.php: no such member"):
-        rewritten(a_tar(FILES), Edit(("var/www/absent.php",)))
+        rewritten(a_tar(FILES), TextEdit(("var/www/absent.php",)))
 
 
 def test_a_hard_link_to_what_goes_is_refused() -> None:
@@ -260,7 +260,7 @@ def test_a_hard_link_to_what_goes_is_refused() -> None:
         link.type, link.linkname = tarfile.LNKTYPE, "a"
         archive.addfile(link)
     with pytest.raises(ArchiveError, match="hard link"):
-        rewritten(out.getvalue(), Edit(("a",)))
+        rewritten(out.getvalue(), TextEdit(("a",)))
 
 
 @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ def test_a_hard_link_to_what_goes_is_refused() -> None:
 )
 def test_damaged_input_is_one_clear_error(data: bytes) -> None:
     with pytest.raises(ArchiveError):
-        rewritten(data, Edit(("etc/app.conf",)))
+        rewritten(data, TextEdit(("etc/app.conf",)))
 
 
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.9, 0.999])
@@ -287,7 +287,7 @@ def test_what_ends_too_early_is_never_written_as_if_it_were_whole(
 ) -> None:
     packed = pack(a_tar({**FILES, "noise": random.Random(1).randbytes(200_000)}))
     with pytest.raises(ArchiveError):
-        rewritten(packed[: int(len(packed) * share)], Edit(("empty",)))
+        rewritten(packed[: int(len(packed) * share)], TextEdit(("empty",)))
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress, zstandard.compress])
@@ -296,13 +296,13 @@ def test_damage_in_a_compressed_archive_is_one_clear_error(pack: Callable[[bytes
     for at in range(40, 4000, 400):
         packed[at] ^= 0xFF
     with pytest.raises(ArchiveError):
-        rewritten(bytes(packed), Edit(("empty",)))
+        rewritten(bytes(packed), TextEdit(("empty",)))
 
 
 def test_two_frames_of_zstd_are_one_archive() -> None:
     data = a_tar(FILES)
     packed = zstandard.compress(data[:1000]) + zstandard.compress(data[1000:])
-    assert "empty" not in read_tar(_unzstd(rewritten(packed, Edit(("empty",)))))
+    assert "empty" not in read_tar(_unzstd(rewritten(packed, TextEdit(("empty",)))))
 
 
 @settings(max_examples=60)
@@ -318,8 +318,8 @@ def test_two_frames_of_zstd_are_one_archive() -> None:
 def test_rewriting_is_exact_for_any_files(files: dict[str, bytes], data: st.DataObject) -> None:
     gone = data.draw(st.sampled_from(sorted(files)))
     rest = {k: v for k, v in files.items() if k != gone}
-    assert rewritten(a_zip(files), Edit((gone,))) == _renumbered(a_zip(files), gone)
-    assert {k: v[0] for k, v in read_tar(rewritten(a_tar(files), Edit((gone,)))).items()} == rest
+    assert rewritten(a_zip(files), TextEdit((gone,))) == _renumbered(a_zip(files), gone)
+    assert {k: v[0] for k, v in read_tar(rewritten(a_tar(files), TextEdit((gone,)))).items()} == rest
 
 
 def _renumbered(data: bytes, gone: str) -> bytes:
@@ -341,7 +341,7 @@ def test_a_zip_name_without_the_flag_of_utf_8_is_the_one_the_walk_says(stored: b
     stand_in = b"#" * len(stored)
     old = a_zip({stand_in.decode(): b"port = 1\n", "b.txt": b"as it is\n"}).replace(stand_in, stored)
     out = io.BytesIO()
-    rewrite(io.BytesIO(old), out, [Edit((said,), b"port = 2\n")])
+    rewrite(io.BytesIO(old), out, [TextEdit((said,), b"port = 2\n")])
     with zipfile.ZipFile(out) as archive:
         assert [archive.read(i) for i in archive.infolist()] == [b"port = 2\n", b"as it is\n"]
     assert out.getvalue().count(stored) == old.count(stored)
@@ -353,7 +353,7 @@ def test_a_tar_name_that_is_no_text_is_the_one_the_walk_says() -> None:
         "b.txt": b"as it is\n",
     }
     out = io.BytesIO()
-    rewrite(io.BytesIO(a_tar(names)), out, [Edit(("caf\\xe9/tool.php",))])
+    rewrite(io.BytesIO(a_tar(names)), out, [TextEdit(("caf\\xe9/tool.php",))])
     with tarfile.open(fileobj=io.BytesIO(out.getvalue())) as archive:
         assert archive.getnames() == ["b.txt"]
 
@@ -379,7 +379,7 @@ def test_a_folder_or_link_with_the_name_of_a_file_never_gets_the_content_of_the_
         )
     out.seek(0)
     with pytest.raises(ArchiveError, match="has the same name as the file"):
-        rewrite(out, io.BytesIO(), (Edit(("a.ini",), b"new content\n"),))
+        rewrite(out, io.BytesIO(), (TextEdit(("a.ini",), b"new content\n"),))
 
 
 def _newc(name: bytes, data: bytes, mode: int) -> bytes:

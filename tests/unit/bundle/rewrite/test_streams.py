@@ -13,7 +13,7 @@ from collections.abc import Callable
 import pytest
 import zstandard
 
-from bundle.rewrite import Edit
+from bundle.rewrite import TextEdit
 from hardening.errors import ArchiveError
 from tests.support.bundle.walk import hostile
 from tests.unit.bundle.rewrite.test_rewrite import FILES, a_tar, a_zip, rewritten
@@ -54,7 +54,7 @@ def odd_sum(kind: str) -> bytes:
 @pytest.mark.parametrize(("pack", "unpack"), FORMS)
 @pytest.mark.parametrize("kind", ["signed", "odd"])
 def test_a_tar_that_the_walk_opens_is_one_to_the_writer_too(kind: str, pack: Pack, unpack: Unpack) -> None:
-    after = unpack(rewritten(pack(odd_sum(kind)), Edit(("kéy.conf",), NEW)))
+    after = unpack(rewritten(pack(odd_sum(kind)), TextEdit(("kéy.conf",), NEW)))
     with tarfile.open(fileobj=io.BytesIO(after)) as made:
         held = {m.name: made.extractfile(m) for m in made}
         assert {name: body.read() for name, body in held.items() if body} == {
@@ -72,21 +72,21 @@ def test_what_lies_behind_a_stream_is_never_lost_nor_put_in_its_place(pack: Pack
         (b"port = 1\n", "<data behind>"),
     ):
         with pytest.raises(ArchiveError, match="follows the"):
-            rewritten(pack(content) + b"# loose\npassword = x\n", Edit((part,), NEW))
+            rewritten(pack(content) + b"# loose\npassword = x\n", TextEdit((part,), NEW))
 
 
 @pytest.mark.parametrize(("pack", "unpack"), FORMS)
 def test_zeros_behind_a_stream_are_padding(pack: Pack, unpack: Unpack) -> None:
-    assert unpack(rewritten(pack(b"old") + bytes(512), Edit(("app",), NEW))) == NEW
+    assert unpack(rewritten(pack(b"old") + bytes(512), TextEdit(("app",), NEW))) == NEW
 
 
 @pytest.mark.parametrize(("pack", "unpack"), FORMS)
 def test_an_archive_of_another_kind_is_the_one_member_of_its_stream(pack: Pack, unpack: Unpack) -> None:
-    after = unpack(rewritten(pack(a_zip(FILES)), Edit(("app.zip", "etc/app.conf"), NEW)))
+    after = unpack(rewritten(pack(a_zip(FILES)), TextEdit(("app.zip", "etc/app.conf"), NEW)))
     with zipfile.ZipFile(io.BytesIO(after)) as made:
         assert made.read("etc/app.conf") == NEW
         assert made.namelist() == list(FILES)
-    twice = rewritten(pack(gzip.compress(a_tar(FILES))), Edit(("app.tar.gz", "etc/app.conf"), NEW))
+    twice = rewritten(pack(gzip.compress(a_tar(FILES))), TextEdit(("app.tar.gz", "etc/app.conf"), NEW))
     with tarfile.open(fileobj=io.BytesIO(gzip.decompress(unpack(twice)))) as archive:
         body = archive.extractfile("etc/app.conf")
         assert body is not None
@@ -96,4 +96,4 @@ def test_an_archive_of_another_kind_is_the_one_member_of_its_stream(pack: Pack, 
 def test_a_bomb_is_not_unpacked_to_be_written_again() -> None:
     stream = bz2.compress(a_tar(FILES)) + bz2.compress(bytes(40 << 20)) * 4
     with pytest.raises(ArchiveError, match="200 times its size"):
-        rewritten(stream, Edit(("etc/app.conf",), NEW))
+        rewritten(stream, TextEdit(("etc/app.conf",), NEW))

@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from bundle.rewrite import Edit
+from bundle.rewrite import TextEdit
 from tests.unit.bundle.rewrite.test_rewrite import FILES, _Unseekable, rewritten
 
 LOOSE = b"loose data between entries"
@@ -37,7 +37,7 @@ def test_an_entry_goes_with_its_descriptor_and_nothing_else(streamed: bool, wide
             if not streamed
             else a_zip(streamed=True, wide=wide, between=b"")
         )
-        after = rewritten(data, Edit((gone,)))
+        after = rewritten(data, TextEdit((gone,)))
         with zipfile.ZipFile(io.BytesIO(after)) as made:
             assert made.testzip() is None
             assert {i.filename: made.read(i) for i in made.infolist()} == {

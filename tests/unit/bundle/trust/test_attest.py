@@ -12,7 +12,7 @@ import pytest
 
 from bundle.trust import attest, dsse, keys, statement
 from bundle.trust.digest import digest
-from bundle.trust.policy import Policy, Trusted
+from bundle.trust.policy import Trusted, TrustPolicy
 from bundle.trust.verify import signature_of, verify, verify_report
 from hardening.errors import ExitCode, RefusedError
 from hardening.findings import Verdict
@@ -38,7 +38,7 @@ def test_the_same_account_in_another_order_is_the_same_payload() -> None:
 
 def test_a_key_counts_for_the_time_that_is_asked_about(tmp_path: Path) -> None:
     path = beside(tmp_path, {"said": 1})
-    policy = Policy((Trusted(key=KEY.public_key(), not_after=date(2026, 11, 24)),))
+    policy = TrustPolicy((Trusted(key=KEY.public_key(), not_after=date(2026, 11, 24)),))
     assert attest.opened(path, "cleaning", policy, ABOUT, now=NOW) == {"said": 1}
     with pytest.raises(RefusedError, match="expired on 2026-11-24"):
         attest.opened(path, "cleaning", policy, ABOUT, now=NOW.replace(day=25))
@@ -59,7 +59,7 @@ def test_a_statement_that_is_not_about_one_file_is_malformed(tmp_path: Path, cha
     path = tmp_path / "changed"
     path.write_bytes(attest.envelope(payload, KEY))
     with pytest.raises(RefusedError, match="the signed cleaning is malformed"):
-        attest.opened(path, "cleaning", Policy.of([KEY.public_key()]), ABOUT, now=NOW)
+        attest.opened(path, "cleaning", TrustPolicy.of([KEY.public_key()]), ABOUT, now=NOW)
 
 
 def test_what_each_further_statement_says_is_in_the_report(tmp_path: Path) -> None:
@@ -85,8 +85,8 @@ def test_a_report_that_nobody_trusted_signed_is_a_finding_with_its_reason(tmp_pa
     attest.beside(path, "report").write_bytes(
         attest.sealed(path.name, digest(path)[0], "report", predicate, KEY)
     )
-    assert verify_report(path, Policy.of([KEY.public_key()]), now=NOW).exit_code() is ExitCode.OK
-    made = verify_report(path, Policy.of([keys.generate().public_key()]), now=NOW)
+    assert verify_report(path, TrustPolicy.of([KEY.public_key()]), now=NOW).exit_code() is ExitCode.OK
+    made = verify_report(path, TrustPolicy.of([keys.generate().public_key()]), now=NOW)
     assert made.exit_code() is ExitCode.REFUSED
     assert [r.verdict for r in made.results] == [Verdict.FAIL]
     assert "0 of 1 needed signatures" in made.findings[0].message
@@ -99,7 +99,7 @@ def test_a_key_that_no_longer_counts_is_named_beside_one_that_does(tmp_path: Pat
     said = statement.state(path, [], created=NOW)
     signature_of(path).write_bytes(dsse.seal(said.to_bytes(), KEY).to_bytes())
     old = Trusted(key=KEY.public_key(), not_after=date(2026, 11, 23))
-    made = verify(path, Policy((old, Trusted(key=keys.generate().public_key()))), now=NOW)
+    made = verify(path, TrustPolicy((old, Trusted(key=keys.generate().public_key()))), now=NOW)
     (finding,) = made.findings
     assert f"the key {keys.keyid(KEY.public_key())[:16]} expired on 2026-11-23" in finding.message
     assert "0 of 1 needed signatures" in finding.message

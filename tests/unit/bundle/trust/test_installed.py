@@ -167,7 +167,7 @@ def test_a_product_is_refused_where_what_is_installed_named_none(tmp_path: Path,
     ],
 )  # fmt: skip
 def test_a_build_behind_a_plus_counts(given: str, known: str, order: int) -> None:
-    have = installed.Installed({"aspect": installed.Release(known, NOW)})
+    have = installed.Installed({"aspect": installed.InstalledRelease(known, NOW)})
     said = statement.Statement(name="u", sha256="", size=0, created=NOW + timedelta(days=1), expires=None,
                                product="aspect", release=given, members=[])  # fmt: skip
     assert have.objection(said) == (
@@ -205,7 +205,7 @@ def test_the_command_takes_the_product(tmp_path: Path, capfdbinary: pytest.Captu
 def test_bundles_that_are_verified_at_once_are_all_noted(tmp_path: Path, state: Path) -> None:
     """Each read the record before the others wrote it, and the last one wrote its own alone: what is older passed again."""
     many = [f"product-{n}" for n in range(12)]
-    before = installed.Release("1", NOW)
+    before = installed.InstalledRelease("1", NOW)
     installed.store(state, installed.Installed(dict.fromkeys(many, before)))
     bundles = []
     for name in many:

@@ -22,7 +22,7 @@ def two(tmp_path: Path) -> tuple[keys.PrivateKey, keys.PrivateKey]:
     return made
 
 
-def said(folder: Path, text: str) -> policy.Policy:
+def said(folder: Path, text: str) -> policy.TrustPolicy:
     (folder / "trust.toml").write_text(text)
     return policy.load(folder / "trust.toml")
 

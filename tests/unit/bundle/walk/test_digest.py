@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 from bundle.detect.components import detector as components
-from bundle.detect.keys import Keys
+from bundle.detect.keys import KeyDetector
 from bundle.walk.digest import Digest
 from bundle.walk.member import Member
 from bundle.walk.walker import Walker
@@ -41,7 +41,7 @@ def test_detectors_find_the_same_with_words_and_without(tmp_path: Path) -> None:
     (tmp_path / "adminer.php").write_bytes(
         b"<?php\nfunction adminer() { $VERSION = '4.8.1'; } // adminer.org\n"
     )
-    for detector in (Keys(), components()):
+    for detector in (KeyDetector(), components()):
         asked = members(tmp_path, tuple(detector.words))
         plain = members(tmp_path, ())
         said = [[f.rule.id for m in some for f in detector.check(m, "")] for some in (asked, plain)]

@@ -246,7 +246,7 @@ def test_a_server_that_names_no_algorithm_passes_nothing(without: int) -> None:
 
 
 def test_ssh_1_is_named() -> None:
-    offer = ssh.SshOffer(banner="SSH-1.5-old")
+    offer = ssh.SshAnswer(banner="SSH-1.5-old")
     judgement = judge(ssh.offer_of(offer, "ssh://h"), policy.load("aspect"))
     assert [f.rule.id for f in judgement.findings] == ["tls/ssh-protocol"]
     assert judgement.verdict == "fail"

@@ -17,7 +17,7 @@ from hardening.findings import Examined
 from hardening.tls.scan.endpoint import parse
 from hardening.tls.scan.engine.connecting import Wire
 from hardening.tls.scan.engine.rate_limit import RateLimits
-from hardening.tls.scan.run import Examination, ScanSettings, examine
+from hardening.tls.scan.run import EndpointExamination, ScanSettings, examine
 from hardening.tls.scan.strategy.scope import ScanScope
 from tests.support.places import ROOT
 from tests.support.tls.scan import hostile
@@ -62,7 +62,7 @@ def _memory(kind: str) -> int:
 class Scan:
     """What one scan of many servers brought."""
 
-    done: dict[str, Examination]
+    done: dict[str, EndpointExamination]
     grew: int
     """KiB that it took at its highest: of the scan alone, whatever other tests ran in this process before."""
 
@@ -83,7 +83,7 @@ def _serving() -> Iterator[dict[str, int]]:
 def _scan(ports: dict[str, int], idle: float, limits: RateLimits) -> Scan:
     names = {f"127.0.0.1:{port}": name for name, port in ports.items()}
     settings = ScanSettings(full=True, wire=Wire(connect_timeout=idle, idle_timeout=idle), limits=limits)
-    done: dict[str, Examination] = {}
+    done: dict[str, EndpointExamination] = {}
     Path("/proc/self/clear_refs").write_text("5")  # the highest so far is what there is now
     before = _memory("VmRSS")
     examine(
@@ -102,7 +102,7 @@ def ports() -> Iterator[dict[str, int]]:
 
 
 @pytest.fixture(scope="module")
-def scanned(ports: dict[str, int]) -> dict[str, Examination]:
+def scanned(ports: dict[str, int]) -> dict[str, EndpointExamination]:
     """What can be had of difficult servers: time enough for a machine that is busy with other things."""
     some = {name: ports[name] for name in ON_SOCKETS}
     return _scan(some, 20.0, RateLimits(patience=120.0, budget=600.0)).done
@@ -115,7 +115,7 @@ def attacked(ports: dict[str, int]) -> Scan:
     return _scan(bad, 0.5, RateLimits(patience=2.0, budget=5.0))
 
 
-def whole_truth(name: str, one: Examination, also_open: frozenset[str] = frozenset()) -> None:
+def whole_truth(name: str, one: EndpointExamination, also_open: frozenset[str] = frozenset()) -> None:
     """Fail where a server's offer is neither found nor said to be inconclusive."""
     got, missing, extra = compared(hostile.SERVERS[name].offer, one.found)
     assert not extra, "a suite that the server does not have"
@@ -130,7 +130,7 @@ def whole_truth(name: str, one: Examination, also_open: frozenset[str] = frozens
 
 
 @pytest.mark.parametrize("name", ON_SOCKETS)
-def test_the_whole_truth_or_inconclusive(name: str, scanned: dict[str, Examination]) -> None:
+def test_the_whole_truth_or_inconclusive(name: str, scanned: dict[str, EndpointExamination]) -> None:
     whole_truth(name, scanned[name])
 
 
@@ -148,7 +148,7 @@ def test_a_certificate_without_end_is_cut_off_and_the_suite_stands(attacked: Sca
     assert "16777215" in one.found.chain_problem
 
 
-def test_preference_is_told_from_the_choices(scanned: dict[str, Examination]) -> None:
+def test_preference_is_told_from_the_choices(scanned: dict[str, EndpointExamination]) -> None:
     mine = scanned["honest-mixed"].offer.protocol("TLSv1.2")
     theirs = scanned["honest-client-preference"].offer.protocol("TLSv1.2")
     assert mine is not None
@@ -158,7 +158,7 @@ def test_preference_is_told_from_the_choices(scanned: dict[str, Examination]) ->
     assert known == hostile.MODERN
 
 
-def test_honest_servers_cost_what_they_have(scanned: dict[str, Examination]) -> None:
+def test_honest_servers_cost_what_they_have(scanned: dict[str, EndpointExamination]) -> None:
     """Accepted suites, one refusal a version, and a tenth more, groups included; where little succeeds, refusals are asked for again."""
     for name in ("honest-legacy", "honest-many"):
         accepted = sum(len(codes) for codes in hostile.SERVERS[name].offer.values())

@@ -16,7 +16,7 @@ from hardening.tls import policy
 from hardening.tls.scan.endpoint import STARTTLS_PORTS, parse
 from hardening.tls.scan.engine.connecting import Wire
 from hardening.tls.scan.engine.rate_limit import RateLimits
-from hardening.tls.scan.run import Examination, ScanSettings, examine, scan
+from hardening.tls.scan.run import EndpointExamination, ScanSettings, examine, scan
 from hardening.tls.scan.strategy.scope import ScanScope
 from hardening.tls.scan.wire.dialogue import LIMIT, Dialogue, NoTls
 from hardening.tls.scan.wire.starttls import SCRIPTS, dialogue
@@ -197,7 +197,7 @@ async def _converse(name: str, how: str, reader: asyncio.StreamReader, writer: a
 
 
 @pytest.fixture(scope="module")
-def walked() -> dict[tuple[str, str], Examination]:
+def walked() -> dict[tuple[str, str], EndpointExamination]:
     """Every protocol, every way in which a server may take it, on sockets."""
     cases = [(name, how) for name in TALKS for how in HOW]
     ports: dict[int, tuple[str, str]] = {}
@@ -236,7 +236,7 @@ def walked() -> dict[tuple[str, str], Examination]:
     thread = threading.Thread(target=loop.run_until_complete, args=(main(),), daemon=True)
     thread.start()
     ready.wait(10)
-    done: dict[tuple[str, str], Examination] = {}
+    done: dict[tuple[str, str], EndpointExamination] = {}
     targets = [parse(f"{case[0]}://127.0.0.1:{port}") for port, case in ports.items()]
     settings = ScanSettings(
         full=True, wire=Wire(connect_timeout=3, idle_timeout=3), limits=RateLimits(patience=8)
@@ -251,7 +251,7 @@ def walked() -> dict[tuple[str, str], Examination]:
 
 
 @pytest.mark.parametrize("name", sorted(TALKS))
-def test_the_way_on_sockets(name: str, walked: dict[tuple[str, str], Examination]) -> None:
+def test_the_way_on_sockets(name: str, walked: dict[tuple[str, str], EndpointExamination]) -> None:
     agreed = walked[name, "agrees"]
     assert agreed.examined is Examined.FULL
     assert agreed.found.protocols["TLSv1.2"].suites == hostile.MODERN
@@ -267,7 +267,7 @@ def test_the_way_on_sockets(name: str, walked: dict[tuple[str, str], Examination
     assert "before TLS" in walked[name, "hangs up"].found.failure
 
 
-def test_a_refusal_is_said_in_words(walked: dict[tuple[str, str], Examination]) -> None:
+def test_a_refusal_is_said_in_words(walked: dict[tuple[str, str], EndpointExamination]) -> None:
     for name in REFUSALS:
         failure = walked[name, "refuses"].found.failure
         assert "refuse" in failure or "not offered" in failure, name

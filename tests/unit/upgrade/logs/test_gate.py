@@ -9,7 +9,7 @@ import pytest
 
 from bundle.redact.lines import redacted
 from hardening.errors import DataError
-from hardening.upgrade.logs.gate import Gate
+from hardening.upgrade.logs.gate import LogGate
 from hardening.upgrade.logs.patterns import load
 
 OWN = "[[message]]\nid='x'\nclass='warn'\nprogram='p'\nregex='a'\nwhy='w'\naction='a'\n"
@@ -18,7 +18,7 @@ OWN = "[[message]]\nid='x'\nclass='warn'\nprogram='p'\nregex='a'\nwhy='w'\nactio
 @pytest.mark.parametrize("engine", ["auto", "plain"])
 def test_a_line_longer_than_what_is_read_at_once_is_looked_at_to_its_end(engine: str) -> None:
     content = b"x" * (65 << 20) + b"needle\nlast needle\n"
-    (*_, long, last) = Gate([re.compile("needle")], engine=engine).lines(content)
+    (*_, long, last) = LogGate([re.compile("needle")], engine=engine).lines(content)
     assert content[slice(*long)].endswith(b"needle")
     assert content[slice(*last)] == b"last needle"
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from bundle.redact.lines import redacted
 from hardening.errors import DataError, ExitCode, InputError
 from hardening.findings import Confidence, Examined, Finding, Run, Severity
-from hardening.upgrade.logs.gate import Gate, loose
+from hardening.upgrade.logs.gate import LogGate, loose
 from hardening.upgrade.logs.opened import opened
 from hardening.upgrade.logs.patterns import Message, load, shipped
 from hardening.upgrade.logs.triage import Triage
@@ -378,7 +378,7 @@ def test_the_loose_pattern_matches_wherever_the_exact_one_does(text: str) -> Non
 
 
 def test_a_gate_yields_each_line_once_and_in_order() -> None:
-    gate = Gate([re.compile("a"), re.compile("a+b")])
+    gate = LogGate([re.compile("a"), re.compile("a+b")])
     assert list(gate.lines(b"x\naab a\n\nb\na")) == [(2, 7), (11, 12)]
 
 

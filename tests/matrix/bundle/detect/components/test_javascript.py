@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bundle.detect.components.content import Contents
+from bundle.detect.components.content import ContentChecks
 from tests.real.bundle.detect.components.test_javascript import LIBRARIES, contents, seen
 
 __all__ = ["contents"]
@@ -33,7 +33,7 @@ def minify(npm_program: Callable[[str, str], Path]) -> Minify:
 
 
 def test_minified_again_without_comments(
-    npm: Callable[[str], Path], contents: Contents, minify: Minify
+    npm: Callable[[str], Path], contents: ContentChecks, minify: Minify
 ) -> None:
     lost = [
         f"{component} {version}"
@@ -45,7 +45,7 @@ def test_minified_again_without_comments(
 
 
 def test_twelve_joined_and_minified_again(
-    npm: Callable[[str], Path], contents: Contents, minify: Minify
+    npm: Callable[[str], Path], contents: ContentChecks, minify: Minify
 ) -> None:
     first = {component: (package, file, version) for component, package, file, version in reversed(LIBRARIES)}
     chosen = {component: first[component] for component in JOINED}

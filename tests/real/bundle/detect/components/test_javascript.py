@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bundle.detect.components import Components
-from bundle.detect.components.content import Contents
+from bundle.detect.components.content import ContentChecks
 from bundle.detect.components.load import shipped
 from bundle.walk.member import Member
 
@@ -51,18 +51,18 @@ CURRENT = (
 
 
 @pytest.fixture(scope="module")
-def contents() -> Contents:
-    return Contents(shipped())
+def contents() -> ContentChecks:
+    return ContentChecks(shipped())
 
 
-def seen(contents: Contents, content: bytes) -> dict[str, tuple[str, ...]]:
+def seen(contents: ContentChecks, content: bytes) -> dict[str, tuple[str, ...]]:
     member = Member(parts=("u.zip", "a01.js"), kind="file", size=len(content), content=content)
     return {s.component.id: s.versions for s in contents.seen(member)}
 
 
 @pytest.mark.parametrize(("component", "package", "file", "version"), LIBRARIES, ids=str)
 def test_renamed(
-    npm: Callable[[str], Path], contents: Contents, component: str, package: str, file: str, version: str
+    npm: Callable[[str], Path], contents: ContentChecks, component: str, package: str, file: str, version: str
 ) -> None:
     found = seen(contents, (npm(package) / "package" / file).read_bytes())
     assert found == {component: (version,)}
