@@ -113,27 +113,29 @@ def _rule(reason: str, severity: Severity, title: str, rationale: str, remedy: s
 
 
 _INFO, _LOW, _MEDIUM, _HIGH = Severity.INFO, Severity.LOW, Severity.MEDIUM, Severity.HIGH
-_UNSEEN = "What was not read cannot be called clean."
-_RAISE = "Audit again with a higher limit, or have the bundle rebuilt without it."
-_HOSTILE = "No honest build makes this; unpackers and scanners are attacked with it."
-_REBUILD = "Do not install it; obtain the bundle again from its maker."
+_UNSEEN = "A part that was not read may hold anything. What to do for each reason: `harden docs incomplete`."
+_RAISE = (
+    "set a higher limit with this option and audit again, or ask the vendor for a bundle within the limit."
+)
+_HOSTILE = "No normal build makes this. It is a known attack on programs that unpack or scan archives."
+_REBUILD = "Do not install the bundle. Get it again from the vendor, and compare its checksum."
 
 RULES: dict[str, Rule] = {
     rule.id.removeprefix("walk/"): rule
     for rule in (
-        _rule("truncated", _INFO, "Archive ends too early", _UNSEEN, "Obtain the bundle again and compare its size."),
-        _rule("corrupt", _INFO, "Archive is damaged", _UNSEEN, "Obtain the bundle again and compare its checksum."),
-        _rule("checksum", _INFO, "Content does not match its checksum", _UNSEEN, "Obtain the bundle again."),
+        _rule("truncated", _INFO, "Archive ends too early", _UNSEEN, "Get the bundle again, and compare its size."),
+        _rule("corrupt", _INFO, "Archive is damaged", _UNSEEN, "Get the bundle again, and compare its checksum."),
+        _rule("checksum", _INFO, "Content does not match its checksum", _UNSEEN, "Get the bundle again."),
         _rule("encrypted", _INFO, "Encrypted member was not examined", _UNSEEN,
-              "Give a zip's password to harden bundle audit --password-file; ask the vendor to ship other formats unencrypted."),
-        _rule("unsupported", _INFO, "Format or method cannot be read", _UNSEEN, "Have it repacked, or examine it by hand."),
+              "Give the password of a zip: `harden bundle audit BUNDLE --password-file FILE`. Ask the vendor to ship other formats unencrypted."),
+        _rule("unsupported", _INFO, "Format or method cannot be read", _UNSEEN, "Unpack the file with its own program and audit the folder: `harden bundle audit FOLDER`."),
         _rule("nothing", _INFO, "Nothing to examine", _UNSEEN,
-              "See that this is the file that was meant, and that it came over whole."),
+              "Check that this is the right file, and that the whole file was copied."),
         _rule("unreadable", _INFO, "Cannot be read from disk", _UNSEEN,
-              "Run the audit as a user who may read it, where the disk and the mount are sound."),
+              "Run the audit as an account that can read the file, and check the disk and the mount."),
         _rule("crashed", _INFO, "The parser of this archive ended abnormally", _UNSEEN,
-              "Treat the archive as hostile until it has been examined by hand."),
-        _rule("detector-failed", _INFO, "A check failed on this member", _UNSEEN, "Report it: this is a defect of the toolkit."),
+              "Treat the archive as hostile until somebody has examined it by hand."),
+        _rule("detector-failed", _INFO, "A check failed on this member", _UNSEEN, "This is a defect of harden: report it (SECURITY.md says how to report a weakness)."),
         _rule("library-missing", _INFO, "libarchive is not installed", _UNSEEN,
               "Install it: apt install libarchive13t64 (Debian 13, Ubuntu 24.04), libarchive13 (older), or dnf install libarchive."),
         _rule("limit-depth", _MEDIUM, "Nested deeper than the limit", _UNSEEN, f"--max-depth: {_RAISE}"),
@@ -141,12 +143,12 @@ RULES: dict[str, Rule] = {
         _rule("limit-member", _INFO, "Member larger than the limit", _UNSEEN, f"--max-member: {_RAISE}"),
         _rule("limit-members", _MEDIUM, "More members than the limit", _UNSEEN, f"--max-members: {_RAISE}"),
         _rule("limit-time", _MEDIUM, "Time limit reached", _UNSEEN, f"--max-seconds: {_RAISE}"),
-        _rule("limit-spill", _INFO, "Temporary file cannot grow on", _UNSEEN,
-              "Where the disk is full, free space or set TMPDIR to a folder that has it; where the limit is reached, "
+        _rule("limit-spill", _INFO, "Temporary file cannot grow", _UNSEEN,
+              "If the disk is full, free space, or set TMPDIR to another disk. If the limit is reached, "
               f"--max-spill: {_RAISE}"),
         _rule("limit-window", _INFO, "Unpacking needs more memory than the limit", _UNSEEN, f"--max-window: {_RAISE}"),
         _rule("limit-work", _INFO, "Too many possible credentials in one member", _UNSEEN,
-              "See what the listed ones have in common; to examine the rest, split the file and audit its parts."),
+              "Look at the listed ones first. To examine the rest, split the file and audit its parts."),
         _rule("limit-repeats", _INFO, "Found at more places than are listed",
               "Equal archives are listed once when there are very many of them.", "See the place that is listed."),
         _rule("bomb", _HIGH, "Decompression bomb", _HOSTILE, _REBUILD),
@@ -154,9 +156,9 @@ RULES: dict[str, Rule] = {
         _rule("traversal", _HIGH, "Member name leaves the target folder", _HOSTILE, _REBUILD),
         _rule("through-link", _HIGH, "Member is written through a link of the same archive", _HOSTILE, _REBUILD),
         _rule("link-escape", _HIGH, "Link leaves the target folder", _HOSTILE, _REBUILD),
-        _rule("link-unsettled", _MEDIUM, "Nobody can say where a link leads",
-              "Where it leads depends on the unpacker or on what else is on the disk, so it may leave the target folder.",
-              "Rebuild the archive with a link that names its file directly; hosts refuse to unpack it as it is."),
+        _rule("link-unsettled", _MEDIUM, "The target of a link is not certain",
+              "The target depends on the unpacker, or on other files of the disk. It may be outside the target folder.",
+              "Rebuild the archive with a link that names its file directly. Hosts refuse to unpack this one."),
         _rule("two-readings", _HIGH, "Unpackers disagree about what is inside",
               "What one program examines is not what another installs.", _REBUILD),
         _rule("hidden-member", _HIGH, "Member that the archive's directory does not list",

@@ -76,7 +76,7 @@ def _examined(seen: Seen, open_: int) -> Examined:
 def _open(seen: Seen) -> Iterator[str]:
     """Yield why not everything is answered."""
     if not seen.product:
-        yield "Nothing of the product was found: no release file, no page, no folder of its own"
+        yield "The product was not found: no release file, no page, no folder"
     elif not seen.release:
         yield "The release is not known: state it with --release"
     else:

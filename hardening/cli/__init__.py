@@ -28,7 +28,7 @@ VERBS = (
     Verb("bundle", "hardening.cli.bundle", "Audit, clean, inventory, sign and verify upgrade bundles."),
     Verb("ci", "hardening.cli.ci", "Show where the script and the templates for CI jobs are."),
     Verb("claims", "hardening.cli.claims", "Check what release notes claim, on bundles and hosts."),
-    Verb("completion", "hardening.cli.about", "Print what completes commands in a shell.", "completion"),
+    Verb("completion", "hardening.cli.about", "Print the completion script for a shell.", "completion"),
     Verb("demo", "hardening.cli.demo", "Show the whole story on this machine in a few seconds."),
     Verb("doctor", "hardening.cli.about", "Check what this installation can do here.", "doctor"),
     Verb("docs", "hardening.cli.docs", "Read the documentation, without network."),
@@ -42,13 +42,23 @@ VERBS = (
     Verb("products", "hardening.cli.products", "Show what is known of a product, with sources."),
     Verb("recipe", "hardening.cli.init", "Print the recipe of a product, to copy and change.", "recipe"),
     Verb("report", "hardening.cli.report", "Render, merge and compare stored reports; sign and verify them."),
-    Verb("rules", "hardening.cli.rules", "List every rule, with why and remedy."),
+    Verb("rules", "hardening.cli.rules", "List every rule with its reason and remedy."),
     Verb("tls", "hardening.cli.tls", "Render, audit and scan TLS policies."),
     Verb("version", "hardening.cli.about", "Print the version; with --verbose, of everything.", "version"),
-    Verb("waive", "hardening.cli.waive", "Accept one finding, with reason, owner and end."),
+    Verb("waive", "hardening.cli.waive", "Accept one finding, with reason, owner and last day."),
     Verb("upgrade", "hardening.cli.upgrade", "Plan, apply, verify and roll back on hosts with Ansible."),
     Verb("warm", "hardening.cli.warm", "Compile patterns ahead of the first audit."),
 )
+_EXIT_CODES = """\b
+Exit codes:
+  0   done, and no finding at or above --fail-on
+  4   INCOMPLETE: a part was not examined      harden docs incomplete
+  5   a restart or a mail is pending           harden upgrade status
+  6   failed, and everything is as before      harden docs upgrade
+  7   failed: look at the hosts in the report  harden docs upgrade
+  10  findings; what they mean: harden rules RULE
+  11  refused; the message names the reason
+All codes: harden docs cli"""
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 """A full disk, or a full share of it: no bug of ours, wherever it is met."""
 _OF_A_PATH = (errno.EACCES, errno.ENAMETOOLONG, errno.ELOOP)
@@ -59,6 +69,7 @@ _OF_A_PATH = (errno.EACCES, errno.ENAMETOOLONG, errno.ELOOP)
     cls=LazyGroup,
     verbs=VERBS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=_EXIT_CODES,
 )
 @click.version_option(__version__, prog_name="harden")
 def harden() -> None:

@@ -103,7 +103,7 @@ def _limits(function: Callable[..., Any]) -> Callable[..., Any]:
     "--osv",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="An OSV export: every identified component is matched against it, without network.",
+    help="An OSV export: compare every identified component with it, without network.",
 )
 @click.option(
     "--password-file",
@@ -113,12 +113,12 @@ def _limits(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--dask",
     metavar="URL",
-    help="Examine on the workers of this Dask scheduler (tcp://HOST:8786); PATHs may be addresses, s3://bucket/*.zip.",
+    help="Use the workers of this Dask scheduler (tcp://HOST:8786); PATHs may be addresses, s3://bucket/*.zip.",
 )
 @click.option(
     "--bundle-name",
     metavar="NAME",
-    help="Call the one file that is given so in every report, whatever its name is.",
+    help="Name of the bundle in every report, instead of its file name.",
 )
 @click.option(
     "--changed",

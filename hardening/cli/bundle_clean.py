@@ -38,12 +38,12 @@ if TYPE_CHECKING:
 @click.option("--rules", multiple=True, type=click.Path(exists=True, path_type=Path), metavar="FILE",
               help="Further component rules or a deny-list; may be repeated.")  # fmt: skip
 @click.option("--secrets", type=OutputPath(path_type=Path, dir_okay=False), metavar="FILE",
-              help="Write which secrets the host has to have, and where they are filled in (JSON, no secret in it).")  # fmt: skip
+              help="Write a list of the secrets that the host must have, and of the places that they go to (JSON, without the secrets).")  # fmt: skip
 @click.option("--check-command", metavar="COMMAND",
-              help="Run this on the result ({} in it is the file's path, else the last argument). The command is EXECUTED, "
-              "and what it starts. When it fails, OUT is not written and the exit code is 6.")  # fmt: skip
+              help="EXECUTE this command on the result ({} in it is the file's path; without {} it is the last argument). "
+              "When it fails, OUT is not written and the exit code is 6.")  # fmt: skip
 @click.option("--check-seconds", type=click.FloatRange(0.1), default=300.0, show_default=True,
-              help="How long the command may take.")  # fmt: skip
+              help="Seconds that the command may take.")  # fmt: skip
 @maker_report_options
 def command(
     path: Path,

@@ -14,10 +14,10 @@ from hardening.cli.options import ReportOptions, finish, report_options
 @click.argument("new", type=click.Path(path_type=Path))
 @report_options
 def command(old: Path, new: Path, report: ReportOptions) -> int:
-    """Say what came, went and changed from the bundle OLD to the bundle NEW.
+    """List what was added, removed and changed between the bundles OLD and NEW.
 
     Members, components, credentials, certificates and keys, set-id programs, sudoers rules and the ports
-    that configurations listen on. What went is of severity info; a credential that came is high.
+    that configurations listen on. What was removed has severity info; an added credential has severity high.
     """
     from bundle.compare.diff import diff
 

@@ -18,11 +18,11 @@ _LONGEST = 1 << 16
 @click.option("--export", "export", type=OutputPath(path_type=Path, dir_okay=False), metavar="FILE",
               help="Write the bytes that are to be signed.")  # fmt: skip
 @click.option("--add", "signature", type=click.Path(path_type=Path, dir_okay=False), metavar="SIGNATURE",
-              help="Add this signature (raw: 64 bytes for Ed25519, DER for ECDSA), once it is seen to be --key's.")  # fmt: skip
+              help="Verify this signature with --key and add it (raw: 64 bytes for Ed25519, DER for ECDSA).")  # fmt: skip
 @click.option("--key", type=click.Path(path_type=Path, dir_okay=False), metavar="KEY.pub",
               help="The public key of --add.")  # fmt: skip
 def command(envelope: Path, export: Path | None, signature: Path | None, key: Path | None) -> None:
-    """Export what an ENVELOPE (a .dsse.json) is signed over, or add a signature that was made elsewhere.
+    """Export the bytes that an ENVELOPE (a .dsse.json) signs, or add a signature that was made elsewhere.
 
     An envelope may hold signatures of several keys; `verify --threshold` counts them.
     """

@@ -17,7 +17,7 @@ from hardening.cli.options import STDOUT, keep_apart, write_file
     type=click.Path(dir_okay=False, path_type=Path),
     help="File for the rules. [default: standard output]",
 )
-@click.option("--name", default="", help="What to call the library, if the jar has no usable name.")
+@click.option("--name", default="", help="Name of the library, if the jar has no usable one.")
 @click.option("--library-version", "version", default="", help="Its version, if the jar has no usable one.")
 def command(jars: tuple[Path, ...], output: Path | None, name: str, version: str) -> int:
     """Write rules that recognise Java libraries by their classes.

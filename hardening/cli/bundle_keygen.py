@@ -18,7 +18,7 @@ from hardening.cli.path_types import OutputPath
 )
 @passphrase_options
 def command(out: Path, algorithm: str, passphrase_file: Path | None, no_passphrase: bool) -> None:
-    """Write KEY (mode 0600) and KEY.pub; give hosts the .pub alone."""
+    """Write the private key KEY (mode 0600) and the public key KEY.pub. Give hosts KEY.pub only."""
     from bundle.trust import keys
 
     if no_passphrase and passphrase_file is not None:

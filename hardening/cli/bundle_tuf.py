@@ -74,7 +74,7 @@ def add(folder: Path, files: tuple[Path, ...], **options: Any) -> None:
 @click.argument("folder", type=_FOLDER)
 @_key_options
 def refresh(folder: Path, **options: Any) -> None:
-    """Say again that what is published is the newest; hosts refuse it once that is too old."""
+    """Renew the dates of what is published; hosts refuse it when they have passed."""
     from bundle.trust import repository
 
     repository.refresh(folder, _signers(**options), now=datetime.now(UTC))
@@ -90,10 +90,10 @@ def refresh(folder: Path, **options: Any) -> None:
 @click.option("--threshold", type=click.IntRange(1), default=1, show_default=True)
 @_key_options
 def rotate(folder: Path, role: str, new: tuple[Path, ...], threshold: int, **options: Any) -> None:
-    """Give ROLE the new keys alone: what a lost key signed does not count any more.
+    """Replace the keys of ROLE. What a lost key signed is no longer accepted.
 
-    The root's keys sign this; for the role root the new private keys sign too (--root-key). Where the new key of
-    another role is given as private key, its metadata are signed again with it.
+    The root's keys sign this; for the role root the new private keys sign too (--root-key). If the new key of
+    another role is a private key, it signs the metadata of that role again.
     """
     from bundle.trust import keys, repository
 
@@ -112,10 +112,15 @@ def rotate(folder: Path, role: str, new: tuple[Path, ...], threshold: int, **opt
 @click.argument("folder", type=_FOLDER)
 @click.argument("name")
 @click.option("--root", type=_FILE, required=True, help="The root this host trusts (1.root.json).")
-@click.option("--state", type=_FOLDER, required=True, help="What this host has seen; nothing older is taken.")
+@click.option(
+    "--state",
+    type=_FOLDER,
+    required=True,
+    help="Keeps the newest release that this host has seen; an older one is refused.",
+)
 @click.option("-o", "--output", "out", type=_FOLDER, required=True, help="Folder for the file.")
 def fetch(folder: Path, name: str, root: Path, state: Path, out: Path) -> None:
-    """Take the file NAME of the newest release; exit 11 where the chain from the root to it does not hold."""
+    """Fetch the file NAME of the newest release; exit 11 if the signatures from the root to it do not verify."""
     from bundle.trust import repository
 
     click.echo(f"verified   {repository.fetch(folder, name, root=root, state=state, out=out)}")

@@ -16,19 +16,17 @@ from hardening.cli.options import ReportOptions, finish, report_options
 @click.option("--trust", "trust_file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="Trusted keys with validity, revocation and threshold (docs/trust.md).")  # fmt: skip
 @click.option("--threshold", type=click.IntRange(min=1), default=1, show_default=True,
-              help="How many of the trusted keys have to have signed; of a trust file, at least.")  # fmt: skip
+              help="The number of trusted keys that must have signed; with a trust file, at least this many.")  # fmt: skip
 @click.option("--signature", type=click.Path(path_type=Path, dir_okay=False), metavar="SIG",
               help="Default: PATH.dsse.json beside the bundle.")  # fmt: skip
-@click.option(
-    "--product", metavar="NAME", help="The product that the signature has to name, in the same letters."
-)
+@click.option("--product", metavar="NAME", help="The product that the signature must name, exactly.")
 @click.option("--installed-state", "state_file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-              help="What is installed here: an older release and another product are refused.")  # fmt: skip
+              help="State of this machine: an older release and another product are refused.")  # fmt: skip
 @click.option("--record", is_flag=True, help="Note the release in --installed-state once it is verified.")
 @click.option("--force-older", metavar="REASON", default="",
               help="Accept an older release; the reason is recorded with --record.")  # fmt: skip
 @click.option("--require", type=click.Choice(["inventory", "audit", "provenance", "cleaning"]), multiple=True,
-              help="A further statement beside the bundle that has to be signed and hold; may be repeated.")  # fmt: skip
+              help="A further statement beside the bundle that must be signed and true; may be repeated.")  # fmt: skip
 @report_options
 def command(
     path: Path,

@@ -31,7 +31,7 @@ def command(
     salt: Path | None,
     report: ReportOptions,
 ) -> int:
-    """Prove that NEW is OLD minus the members and literals that are listed, and minus nothing else.
+    """Check that NEW equals OLD, except for removed files and replaced credentials. The report lists all of them.
 
     The check shares no code with `clean`. With a key it is also shown to be what was signed. Exit 0 means proved;
     exit 11 names every other difference.

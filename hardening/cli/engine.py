@@ -24,7 +24,7 @@ _OPTIONS = (
     click.option(
         "--config",
         metavar="FILE",
-        help="The file that sets the engine's port. No source names it: check it on a host.",
+        help="The file that sets the engine's port. The default is a guess: check it on a host.",
     ),
     click.option("--key", help="The key in that file that holds the port."),
     click.option("--process", help="Name of the engine's process."),
@@ -33,7 +33,7 @@ _OPTIONS = (
         "--firewall/--no-firewall",
         default=True,
         show_default=True,
-        help="Whether the firewall is looked at, and opened as it is for the old port.",
+        help="Open the firewall for the new port as it is open for the old one.",
     ),
     click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True),
 )
@@ -86,20 +86,23 @@ def show(
     type=click.Choice(["manual", "ask", "now"]),
     default="manual",
     show_default=True,
-    help="Whether a person restarts the engine later, this command does and sees it listen on the host, or it asks at the terminal (without one: later).",
+    help="manual: you restart the engine later. ask: ask at the terminal; without one as manual. now: restart it, and check that it listens on the new port.",
 )
 @click.option(
     "--source",
     "sources",
     multiple=True,
     metavar="NETWORK",
-    help="Let in this network alone, such as 192.0.2.0/24; may be repeated. Default: as the old port is let in.",
+    help="Open the firewall for this network only, such as 192.0.2.0/24; may be repeated. Default: the clients that reach the old port.",
 )
 @click.option("--service", help="Name of the engine's service.")
 @click.option(
-    "--restart-command", "restart_command", metavar="COMMAND", help="What restarts the engine instead."
+    "--restart-command",
+    "restart_command",
+    metavar="COMMAND",
+    help="The command that restarts the engine, instead of --service.",
 )
-@click.option("--check", is_flag=True, help="Say what would happen; change nothing.")
+@click.option("--check", is_flag=True, help="Show what would change; change nothing.")
 @LOCAL
 def set_port(  # click hands over one argument per option
     port: int,

@@ -28,11 +28,11 @@ _FILES = {"settings": "hardening.toml", "inventory": "hosts.yml", "recipe": "upg
 @click.command("init")
 @click.argument("what", type=click.Choice(tuple(_FILES)), default="settings")
 @click.option("--to", "target", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-              help="Where it goes.  [default: hardening.toml, hosts.yml or upgrade.toml here]")  # fmt: skip
+              help="The file to write.  [default: hardening.toml, hosts.yml or upgrade.toml here]")  # fmt: skip
 def command(what: str, target: Path | None) -> None:
     """Write a file to begin with: `settings` (hardening.toml), `inventory` (hosts.yml) or `recipe` (upgrade.toml).
 
-    What is there already is left as it is.
+    An existing file is not changed.
     """
     from hardening.cli.options import write_whole
 

@@ -24,15 +24,15 @@ def command() -> None:
 @click.option(
     "--show-lines",
     is_flag=True,
-    help="Also print the lines unmasked; at a terminal only. They may hold secrets.",
+    help="Also print the lines unmasked, at a terminal only. They may contain secrets.",
 )
 @report_options
 def triage(files: tuple[Path, ...], rules: Path | None, show_lines: bool, report: ReportOptions) -> int:
     """Classify each error in upgrade logs as benign or not, and say how to fix it.
 
-    The neighbouring lines count: `You can't use locks with log tables` is benign where mysql_upgrade
+    The result depends on the neighbouring lines: `You can't use locks with log tables` is benign where mysql_upgrade
     checked a log table, and fatal where a dump or a restore stopped at it. Unknown errors are shown.
-    In every report whatever may be a secret is masked: words that are not plain, and what follows a word for a secret.
+    Every report masks what may be a secret: unusual words, and what follows a word such as password.
     """
     from hardening.errors import UsageError
     from hardening.reports.plain import visible

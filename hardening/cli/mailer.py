@@ -11,14 +11,12 @@ VERBS = (
     Verb("check", "hardening.cli.mailer_doctor", "Check files, values and expiry, without network.", "check"),
     Verb("doctor", "hardening.cli.mailer_doctor", "Examine every step up to a mail, with cause and remedy."),
     Verb("record", "hardening.cli.mailer_record", "Check the mail settings that the product itself keeps."),
-    Verb(
-        "relay", "hardening.cli.mailer_relay", "Run the local relay here, or say how its queue is.", "relay"
-    ),
+    Verb("relay", "hardening.cli.mailer_relay", "Run the relay on this machine, or show its queue.", "relay"),
     Verb(
         "render", "hardening.cli.mailer_relay", "Write what a host needs: relay or native settings.", "render"
     ),
-    Verb("rotate", "hardening.cli.mailer_rotate", "Prove the staged credential and put it in use."),
-    Verb("seal", "hardening.cli.mailer_seal", "Encrypt settings and secrets where they lie.", "seal"),
+    Verb("rotate", "hardening.cli.mailer_rotate", "Test the staged credential and put it in use."),
+    Verb("seal", "hardening.cli.mailer_seal", "Encrypt settings and secrets in place.", "seal"),
     Verb("send", "hardening.cli.mailer_send", "Send a mail now, with fail-over between transports."),
     Verb("unseal", "hardening.cli.mailer_seal", "Print what a sealed file holds.", "unseal"),
 )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.command()
 @config_options
 @click.option("--offline", is_flag=True, help="Check files, values and expiry only, without network.")
-@click.option("--dry-run", is_flag=True, help="Go as far as the envelope and withdraw it (the default).")
+@click.option("--dry-run", is_flag=True, help="Stop before the mail is sent (the default).")
 @click.option("--send", is_flag=True, help="Send a test mail by each transport at the end.")
 @report_options
 def command(

@@ -22,7 +22,11 @@ if TYPE_CHECKING:
     "--format", "form", type=click.Choice(["text", "markdown", "html"]), default="text", show_default=True
 )
 @click.option("--script", is_flag=True, help="Write an Azure CLI / Exchange PowerShell script instead.")
-@click.option("--release-notes", is_flag=True, help="The product's own path: EWS, until it ends.")
+@click.option(
+    "--release-notes",
+    is_flag=True,
+    help="The set-up of the product's release notes: EWS, until Microsoft ends it.",
+)
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Default: standard output."
 )

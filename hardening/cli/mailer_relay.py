@@ -32,9 +32,11 @@ if TYPE_CHECKING:
     "--folder",
     default="/etc/aspect-mail-relay",
     show_default=True,
-    help="relay: where it will lie on the host.",
+    help="relay: its folder on the host.",
 )
-@click.option("--user", default="aspect-mail", show_default=True, help="relay: as whom it will run.")
+@click.option(
+    "--user", default="aspect-mail", show_default=True, help="relay: the account that it will run as."
+)
 @click.option(
     "--template", type=click.Path(path_type=Path, dir_okay=False), help="native: your own template."
 )
@@ -91,9 +93,7 @@ def _write(path: Path, data: bytes, mode: int) -> None:
 
 @click.command()
 @config_options
-@click.option(
-    "--status", is_flag=True, help="Say how the queue is: 0 delivering, 1 something waits, 2 broken."
-)
+@click.option("--status", is_flag=True, help="Show the queue and exit: 0 delivering, 1 mails wait, 2 broken.")
 @click.option(
     "--python",
     default=sys.executable,
@@ -104,10 +104,10 @@ def _write(path: Path, data: bytes, mode: int) -> None:
     "--transport-tls",
     type=click.Choice(["auto", "python", "openssl", "curl"]),
     default="auto",
-    help="Who speaks TLS; Python 2.6 cannot.",
+    help="The program that does TLS; Python 2.6 cannot.",
 )
 def relay(config: Path, keys: Keys, status: bool, python: str, transport_tls: str) -> None:
-    """Run the relay here, in the foreground, from the same settings a host gets.
+    """Run the relay on this machine, in the foreground, with the settings that a host gets.
 
     Mails wait in `spool` of [relay], or in relay-spool below the current folder.
     """

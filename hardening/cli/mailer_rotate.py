@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @config_options
-@click.option("--dry-run", is_flag=True, help="Prove the staged credential and change nothing.")
+@click.option("--dry-run", is_flag=True, help="Test the staged credential and change nothing.")
 @click.option(
     "--certificate",
     is_flag=True,
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     "--make-certificate",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE.crt",
-    help="Make a first certificate and its key (FILE.key) for a person to upload, and stop.",
+    help="Make a first certificate and its key (FILE.key), which you upload, and stop.",
 )
 @click.option(
     "--days",
     type=click.IntRange(1, 730),
     default=365,
     show_default=True,
-    help="How long a new certificate holds.",
+    help="Days that a new certificate is valid.",
 )
 @click.option(
     "--wait",
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     default=600,
     show_default=True,
     metavar="SECONDS",
-    help="How long a new certificate may take to be known.",
+    help="Seconds to wait until Microsoft knows a new certificate.",
 )
 @click.option(
     "--retire", is_flag=True, help="Unregister the old credential, and take it out of the settings."
@@ -50,7 +50,7 @@ def command(
     config: Path, keys: Keys, dry_run: bool, certificate: bool, make_certificate: Path | None, days: int, wait: int,
     retire: bool,
 ) -> None:  # fmt: skip
-    """Prove the credential of [next_credential], then swap it with [credential]; the old one stays as the fall-back."""
+    """Test the credential of [next_credential], then swap it with [credential]; the old one stays as the fall-back."""
     from hardening.mailer import certificates, rotate
 
     if dry_run + certificate + retire + (make_certificate is not None) > 1:

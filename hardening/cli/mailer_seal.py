@@ -22,7 +22,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option("--new-key", is_flag=True, help="Make the key first.")
 def seal(files: tuple[Path, ...], key_file: Path, new_key: bool) -> None:
-    """Encrypt settings, secrets and private keys where they lie (AES-256-GCM)."""
+    """Encrypt settings, secrets and private keys in place (AES-256-GCM)."""
     from hardening.mailer import rest
 
     plain = {path: rest.read(path) for path in files if path.resolve() != key_file.resolve()}

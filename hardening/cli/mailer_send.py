@@ -20,11 +20,15 @@ if TYPE_CHECKING:
 @click.command()
 @config_options
 @click.option(
-    "--to", "recipients", multiple=True, metavar="ADDRESS", help="Instead of the settings' recipients."
+    "--to",
+    "recipients",
+    multiple=True,
+    metavar="ADDRESS",
+    help="Recipient, instead of those of the settings.",
 )
 @click.option("--subject", required=True)
 @click.option("--text", help="The body; default: standard input.")
-@click.option("--alarm-id", default="", help="Goes into X-Alarm-Id.")
+@click.option("--alarm-id", default="", help="Value of the header X-Alarm-Id.")
 @click.option("--priority", is_flag=True, help="Mark it as urgent.")
 @click.option(
     "--transport",
@@ -34,7 +38,7 @@ if TYPE_CHECKING:
 )
 @click.option("--json", "as_json", is_flag=True, help="graph: send JSON instead of MIME.")
 @click.option("-q", "--quiet", is_flag=True)
-@click.option("-v", "--verbose", count=True, help="Say what each transport answered.")
+@click.option("-v", "--verbose", count=True, help="Print what each transport answered.")
 def command(
     config: Path, keys: Keys, recipients: tuple[str, ...], subject: str, text: str | None,
     alarm_id: str, priority: bool, transport: tuple[str, ...], as_json: bool, quiet: bool, verbose: int,

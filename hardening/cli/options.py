@@ -117,14 +117,14 @@ _COMMON = (
                  help="The least severity that makes the exit code 10."),
     click.option("--waivers", hidden=True, type=_FILE, help="Accepted findings: rule, place, reason, owner, expiry."),
     click.option("--ignore-file", hidden=True, type=_FILE, metavar="FILE",
-                 help="Places to leave out, with owner and end; not from inside the audited input."),
+                 help="Places to leave out, with owner and last day; not from inside the audited input."),
     click.option("--baseline", hidden=True, type=click.Path(path_type=Path),
                  help="Ignore findings that are already in this JSON report, or in a folder of them."),
-    click.option("--baseline-key", hidden=True, type=_FILE, help="Key file for the HMAC that notices a changed secret."),
+    click.option("--baseline-key", hidden=True, type=_FILE, help="Key file for the HMAC that detects a changed secret."),
     click.option("--progress", hidden=True, type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
                  help="Show progress on stderr; auto: at a terminal."),
     click.option("-q", "--quiet", is_flag=True, help="Print nothing but the report."),
-    click.option("-v", "--verbose", count=True, help="Say more; may be repeated."),
+    click.option("-v", "--verbose", count=True, help="Print more details; may be repeated."),
     click.option("--color", hidden=True, type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
                  help="Colours in the text report; auto: at a terminal, unless NO_COLOR is set."),
     click.option("--help-report", is_flag=True, is_eager=True, expose_value=False, callback=_show_report_options,
@@ -241,8 +241,8 @@ def require_option(command: Callable[..., Any]) -> Callable[..., Any]:
         "required",
         multiple=True,
         metavar="RULE",
-        help="A rule of the policies that has to be answered (certificate, or tls/aspect/certificate); may be repeated. "
-        "If it is not, the verdict is unknown and the exit code 4.",
+        help="A rule of the policies that must have an answer (certificate, or tls/aspect/certificate); may be repeated. "
+        "Without an answer the exit code is 4.",
     )(command)
 
 
@@ -292,7 +292,7 @@ def sealing_key(path: Path | None) -> bytes:
     return key
 
 
-LOCAL = click.option("--local", is_flag=True, help="Act on this machine alone, where no inventory is given.")
+LOCAL = click.option("--local", is_flag=True, help="Change this machine, if there is no --inventory.")
 """For verbs that change hosts: nobody means their own machine by leaving something out."""
 
 

@@ -54,7 +54,7 @@ def sign(
 @click.option("--trust", "trust_file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="Trusted keys with validity, revocation and threshold (docs/trust.md).")  # fmt: skip
 @click.option("--threshold", type=click.IntRange(min=1), default=1, show_default=True,
-              help="How many of the trusted keys have to have signed; of a trust file, at least.")  # fmt: skip
+              help="The number of trusted keys that must have signed; with a trust file, at least this many.")  # fmt: skip
 @report_options
 def verify(
     path: Path, key_files: tuple[Path, ...], trust_file: Path | None, threshold: int, report: ReportOptions

@@ -121,7 +121,7 @@ def diff(old: Path, new: Path, report: ReportOptions) -> int:
 def trend(folder: Path, format_: str) -> None:
     """Show how findings changed from day to day in FOLDER, a history of stored JSON reports.
 
-    A subject that was not looked at on a day counts as it was before.
+    A subject without a report on a day counts as on the day before.
     """
     from hardening.reports import history
 

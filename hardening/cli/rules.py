@@ -19,7 +19,7 @@ from hardening.findings import Rule
     "--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True
 )
 def command(rule_id: str | None, form: str) -> None:
-    """List every rule, with why and remedy; ID is a rule (`tls/suite`) or a family (`tls`)."""
+    """List every rule with its reason and remedy; ID is a rule (`tls/suite`) or a family (`tls`)."""
     rules = chosen(all_rules(), rule_id)
     writers = {"text": _text, "json": _json, "markdown": _markdown}
     click.echo("\n".join(writers[form](rules, whole=rule_id is None)))

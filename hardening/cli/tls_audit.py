@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     "names",
     multiple=True,
     shell_complete=completing.policies,
-    help="Which policy; several give one verdict each.  [default: aspect]",
+    help="TLS policy; may be repeated, each gives a verdict of its own.  [default: aspect]",
 )
 @click.option(
     "--target",

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     shell_complete=completing.policies,
     default="aspect",
     show_default=True,
-    help="Which policy; `harden tls policies` lists them.",
+    help="TLS policy; `harden tls policies` lists them.",
 )
 @click.option(
     "--openssl",
@@ -43,7 +43,11 @@ if TYPE_CHECKING:
     help="The OpenSSL build, or for servers in Java the JDK (jdk-8u292); default: the one that ships with the version.",
 )
 @click.option(
-    "--param", "params", multiple=True, metavar="KEY=VALUE", help="What the template takes; may be repeated."
+    "--param",
+    "params",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A setting of the template; may be repeated.",
 )
 @click.option(
     "-o",

@@ -48,7 +48,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     "--from-audit",
     type=_FILE,
     metavar="REPORT",
-    help="Ask every server name that this JSON report of `harden tls audit` has, at the given endpoint or by its name.",
+    help="Scan every server name in this JSON report of `harden tls audit`, at the given endpoint or by its name.",
 )
 @click.option(
     "--concurrency",
@@ -85,9 +85,13 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @trust_option
 @expiry_option
 @click.option("--stream", is_flag=True, help="Print one JSON line per endpoint as it is done.")
-@click.option("--state", "state_file", type=_FILE, help="Note what is done here, and resume from it.")
+@click.option("--state", "state_file", type=_FILE, help="Record progress in FILE, and resume from it.")
 @click.option(
-    "--merge", "merged", multiple=True, type=_FILE, help="Add what another scan streamed to this file."
+    "--merge",
+    "merged",
+    multiple=True,
+    type=_FILE,
+    help="Add the endpoints that another scan wrote with --stream.",
 )
 @click.option("--allow-ranges", is_flag=True, help="Accept address ranges such as 192.0.2.0/28.")
 @require_option

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hardening.host.playbook import Receipt
 
 _HOSTS = (
-    click.option("-i", "--inventory", metavar="INVENTORY", help="Ansible inventory; default: this machine, with --local where it is changed."),
+    click.option("-i", "--inventory", metavar="INVENTORY", help="Ansible inventory. Without it: this machine; a command that changes it needs --local."),
     click.option("--limit", metavar="PATTERN", help="Only these hosts of the inventory."),
     click.option("-e", "--extra", "extra", multiple=True, metavar="KEY=VALUE|@FILE",
                  help="Variables for the playbook, as ansible-playbook takes them; may be repeated."),
@@ -76,7 +76,7 @@ def verify(
 @command.command("status")
 @_host_options
 def status(inventory: str | None, limit: str | None, extra: tuple[str, ...]) -> int:
-    """List the upgrades and transactions in each host's journal, and what somebody has to do."""
+    """List the upgrades and transactions in each host's journal, and what is left to do."""
     from bundle.redact.lines import redacted
     from hardening.host import playbook, states
     from hardening.host.session import owed, unfinished, waits
@@ -95,7 +95,7 @@ def status(inventory: str | None, limit: str | None, extra: tuple[str, ...]) -> 
                 underway = True
             if names := owed(tx):
                 click.echo(
-                    f"  OWED {names}: could not be notified or does not run since {tx['id']} was undone; it is tried again"
+                    f"  PENDING {names}: not notified, or not running, since {tx['id']} was undone; it is tried again"
                 )
                 underway = True
         for row in one.said("upgrades"):
@@ -122,13 +122,17 @@ def status(inventory: str | None, limit: str | None, extra: tuple[str, ...]) -> 
 
 @command.command("rollback")
 @_host_options
-@click.option("--transaction", metavar="ID", help="Which; default: the newest of each host.")
+@click.option(
+    "--transaction",
+    metavar="ID",
+    help="Undo this one (ids: harden upgrade status). Default: the newest of each host.",
+)
 @click.option(
     "--force",
     is_flag=True,
     help="Roll back even if files or the database changed after the upgrade. THE NEWER DATA ARE LOST.",
 )
-@click.option("--check", is_flag=True, help="Say what would happen; change nothing.")
+@click.option("--check", is_flag=True, help="Show what would change; change nothing.")
 @LOCAL
 def rollback(
     inventory: str | None,

@@ -43,15 +43,15 @@ _BUNDLE = (
                  help="How the product is upgraded (docs/upgrade.md). Required: there is no default."),
     click.option("--secrets", "secrets_file", type=_FILE, metavar="FILE",
                  help="The list of placeholders that the hosts fill in (role credentials), as `bundle clean --secrets` wrote "
-                 "it. A bundle with a placeholder that it does not name is refused (exit 11)."),
+                 "it. A bundle with another placeholder is refused (exit 11)."),
     click.option("--log-rules", type=_FILE, help="Further log messages of your own (TOML)."),
     click.option("--force-older", metavar="REASON", default="",
                  help="Accept an older release; the reason is kept on every host."),
     click.option("--skip-failed-preflight", is_flag=True,
                  help="Skip hosts that fail the preflight check (exit 7 names them)."),
     click.option("--no-host-audit", is_flag=True,
-                 help="Do not audit each host's files before the first change and after the last; else what is at or above "
-                 "--fail-on rolls the host back: a forbidden component, a secret open to all, whatever is new."),
+                 help="Do not audit each host's files before and after the upgrade. The audit rolls a host back if it finds, at or above "
+                 "--fail-on, a forbidden component, a secret that every account can read, or anything new."),
     click.option("--host-reports", type=_FOLDER, metavar="DIR", help="Also one report per host, in every format."),
 )  # fmt: skip
 _APPLY = (
@@ -201,7 +201,7 @@ def apply(
     "--key", "key_files", type=_FILE, multiple=True, required=True, help="The public key of the signer."
 )
 def receipt_verb(path: Path, key_files: tuple[Path, ...]) -> None:
-    """Verify a signed receipt and print what it says of each host; exit 11 where it was changed."""
+    """Verify a signed receipt and print the result of each host. Exit 11: the receipt was changed."""
     from bundle.trust import dsse, keys
     from hardening import inputs
     from hardening.errors import InputError, RefusedError

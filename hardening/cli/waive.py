@@ -19,19 +19,21 @@ _WHOLE, _LEAST = 32, 8
 @click.command()
 @click.argument("fingerprint")
 @click.option("--reason", required=True, help="Why the finding is accepted.")
-@click.option("--owner", required=True, help="Who answers for it.")
-@click.option("--expires", required=True, metavar="DATE", help="The last day on which it holds: 2027-01-31.")
+@click.option("--owner", required=True, help="The person who answers for it.")
+@click.option(
+    "--expires", required=True, metavar="DATE", help="The last day on which it is accepted: 2027-01-31."
+)
 @click.option("--from", "report", type=_FILE, metavar="REPORT",
-              help="The JSON report that has the finding: 8 digits are enough then, and the row says what it is.")  # fmt: skip
+              help="The JSON report that has the finding: 8 digits of FINGERPRINT are then enough, and the waiver names the finding.")  # fmt: skip
 @click.option(
     "--waivers", type=_FILE, default=Path("waivers.toml"), show_default=True, help="The file to add it to."
 )
 def command(
     fingerprint: str, reason: str, owner: str, expires: str, report: Path | None, waivers: Path
 ) -> None:
-    """Accept the finding FINGERPRINT: add it to a waiver file, with reason, owner and end.
+    """Accept the finding FINGERPRINT: add it to a waiver file, with reason, owner and last day.
 
-    Reports show fingerprints: text with -v, JSON, SARIF. The next run counts the finding no more, given --waivers FILE.
+    Reports show fingerprints: text with -v, JSON, SARIF. With --waivers FILE the next run does not count it.
     """
     from hardening import waivers as known
     from hardening.cli.options import write_whole

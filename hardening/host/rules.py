@@ -10,21 +10,21 @@ DRIFTED = Rule(
     id="host/drifted",
     title="A host is not as planned",
     severity=Severity.HIGH,
-    rationale="What was applied does not hold any more, or never did: somebody changed it, or something else wins.",
-    remedy="Look at what is named, then run harden.yml again: it changes exactly what differs.",
+    rationale="The settings differ from the inventory: somebody changed them, or another setting overrides them.",
+    remedy="Read in the message what differs. Then run `harden host apply` again: it changes only what differs.",
 )
 UNREACHABLE = Rule(
     id="host/unreachable",
-    title="A host could not be asked",
+    title="A host was not reached",
     severity=Severity.INFO,
-    rationale="Nothing is known about it; an armed transaction on it undoes itself.",
-    remedy="Put right what is named (the connection, the account, its sudo), ask `harden upgrade status`, then run the verb again.",
+    rationale="Its state is unknown. If a change was under way, the host rolls it back by itself.",
+    remedy="Fix the connection, the account or its sudo, as the message names it. Then run `harden upgrade status`, and the command again.",
 )
 UNFINISHED = Rule(
     id="host/unfinished",
     title="A transaction on the host is neither finished nor undone",
     severity=Severity.HIGH,
-    rationale="A change was interrupted and could not be undone yet; the host keeps trying.",
+    rationale="A change was interrupted, and the host could not undo it yet. It tries again by itself.",
     remedy="Remove what blocks it: a full disk, a read-only file system, a service that does not start. The host then finishes by itself; `harden upgrade status` shows it.",
 )
 RESTART_PENDING = Rule(
@@ -45,7 +45,7 @@ ENGINE_SHUT = Rule(
     id="engine/shut-off",
     title="The host's firewall blocks the control engine's port for all clients",
     severity=Severity.MEDIUM,
-    rationale="The engine listens on the port, or is to, and no rule of the firewall lets another host in.",
+    rationale="No rule of the firewall lets another host reach the port of the engine.",
     remedy="Open the port for the clients that need it. If none does, set `control_engine_firewall: false`; the firewall is then not checked.",
 )
 ENGINE_OPEN = Rule(
@@ -64,7 +64,7 @@ ENGINE_FIREWALL = Rule(
     id="engine/firewall-not-understood",
     title="The host's firewall is not understood",
     severity=Severity.INFO,
-    rationale="It cannot be said who reaches the control engine's port, and a change of the port is refused.",
+    rationale="It is unknown which hosts reach the control engine's port. A change of the port is refused.",
     remedy="Check by hand who reaches the port (`nft list ruleset`, `iptables-save`), then set `control_engine_firewall: false`.",
 )
 ASKED = Rule(
@@ -77,7 +77,7 @@ ASKED = Rule(
 
 APPLIED = Rule(
     id="host/applied",
-    title="The host is hardened as its inventory asks",
+    title="The host has the settings of its inventory",
     severity=Severity.INFO,
     rationale="Every change was judged by the server's own check, probed and confirmed on a new connection.",
     remedy="Nothing to do.",
@@ -86,29 +86,29 @@ LED_BACK = Rule(
     id="host/rolled-back",
     title="The host is as it was before the run",
     severity=Severity.INFO,
-    rationale="It failed, or another host of the same run did, and its transactions were undone.",
-    remedy="Put right what is named for the host that failed, then run again.",
+    rationale="This host, or another host of the same run, failed. The changes of this run were undone.",
+    remedy="Fix the host that failed, as its message says. Then run the command again.",
 )
 REFUSED = Rule(
     id="host/refused",
     title="The host refused the change, and nothing was changed",
     severity=Severity.INFO,
-    rationale="What it was asked for cannot be carried out there as it is, which was seen before the first change.",
-    remedy="Put right what is named, then run again.",
+    rationale="A check before the first change failed, so nothing was changed.",
+    remedy="Fix what the message names. Then run the command again.",
 )
 LEFT_STOPPED = Rule(
     id="host/left-stopped",
     title="Stopped service was not started",
     severity=Severity.INFO,
-    rationale="Its files were changed and judged by its own check; its answers were not observed. It may have been stopped on purpose.",
-    remedy="Where it should run, start it (`systemctl start NAME`, `service NAME start`), then `harden upgrade verify`.",
+    rationale="The service was stopped before the run. Its new files passed its own check, but no running service was tested.",
+    remedy="If the service must run, start it (`systemctl start NAME`, `service NAME start`). Then run `harden upgrade verify`.",
 )
 KEPT = Rule(
     id="host/not-rolled-back",
     title="Run failed; host was not rolled back",
     severity=Severity.MEDIUM,
-    rationale="The fleet is neither old nor new: this host could not be rolled back, or was not meant to be.",
-    remedy="Put right what is named and run again, or lead the host back with harden upgrade rollback --limit.",
+    rationale="Some hosts have the new state and some the old. This host could not be rolled back, or --keep-done kept it.",
+    remedy="Fix what the message names and run the command again, or roll the host back: `harden upgrade rollback -i INVENTORY --limit HOST`.",
 )
 
 

@@ -6,38 +6,38 @@ from hardening.findings import Rule, Severity
 
 FIT = Rule(
     id="upgrade/preflight-failed",
-    title="A host is not fit for the upgrade",
+    title="A host failed the preflight check",
     severity=Severity.HIGH,
-    rationale="What the upgrade needs is not there: room, a service, a tool, a finished transaction, a right clock.",
-    remedy="Put right what is named, or leave the host out with --limit or --skip-failed-preflight; nothing on it was touched.",
+    rationale="The upgrade needs disk space, services, tools, a correct clock and no open transaction. Nothing was changed on the host.",
+    remedy="Fix what the message names, or leave the host out with --limit or --skip-failed-preflight.",
 )
 PRODUCT = Rule(
     id="upgrade/product",
-    title="The bundle is for another product, or does not say which",
+    title="The bundle is for another product, or names no product",
     severity=Severity.CRITICAL,
-    rationale="What is signed for one product may run on every host, and break each of them.",
-    remedy="Take the bundle of this product, or name the recipe it is for with --recipe; sign again if the signature names no product: `harden bundle sign BUNDLE --key KEY --product NAME --release RELEASE`.",
+    rationale="A bundle of another product would break the hosts.",
+    remedy="Use the bundle of this product, or the recipe of the other one (--recipe). If the signature names no product, sign again: `harden bundle sign BUNDLE --key KEY --product NAME --release RELEASE`.",
 )
 PLACEHOLDER = Rule(
     id="upgrade/placeholder",
     title="The bundle holds a placeholder that nothing fills in",
     severity=Severity.CRITICAL,
     rationale="A program that starts with @secret:name@ instead of its password cannot log in.",
-    remedy="Fill it in on the hosts with the role credentials (credentials_list, credentials_places and credentials_secrets in the inventory), and name the same list here: `harden upgrade apply BUNDLE --secrets secrets.json`, as `harden bundle clean --secrets` wrote it.",
+    remedy="Set up the role credentials in the inventory (credentials_list, credentials_places, credentials_secrets; see `harden docs host-credentials`). Then give the list that `harden bundle clean --secrets` wrote: `harden upgrade apply BUNDLE --secrets secrets.json`.",
 )
 OLDER = Rule(
     id="upgrade/older",
     title="The bundle is older than what a host has installed, or of another product",
     severity=Severity.CRITICAL,
-    rationale="An old release is signed too, and brings its weaknesses back.",
+    rationale="An old release brings its weaknesses back, although its signature is valid.",
     remedy="Install a newer release of the installed product. To install this one on purpose: --force-older REASON, which is kept on the host.",
 )
 REFUSED = Rule(
     id="upgrade/refused",
     title="A host refuses the bundle by its own trusted keys",
     severity=Severity.CRITICAL,
-    rationale="No key that the host trusts signed what the control machine sent. Nothing was changed there.",
-    remedy="Have the bundle signed by a key of the host; after a change of keys, put the new ones into its trust folder.",
+    rationale="No key that the host trusts has signed the bundle. Nothing was changed on the host.",
+    remedy="Sign the bundle with a key that the host trusts. After a change of keys, put the new public key into the trust folder of the host (`harden docs trust`).",
 )
 DONE = Rule(
     id="upgrade/done",
@@ -51,14 +51,14 @@ ROLLED_BACK = Rule(
     title="The upgrade failed and the host was rolled back",
     severity=Severity.INFO,
     rationale="Declared paths and database were restored from copies and compared; services run as before.",
-    remedy="Read why, and the installer's log; then apply a corrected bundle.",
+    remedy="Read the reason in the report, and the installer's log (`--logs DIR`). Then apply a corrected bundle.",
 )
 BROKEN = Rule(
     id="upgrade/broken",
     title="The upgrade failed and the host could not be rolled back in full",
     severity=Severity.CRITICAL,
-    rationale="Something of the host is neither old nor new; the host keeps trying.",
-    remedy="Free what stops it (a full disk, a database that is down); `harden upgrade status` shows whether it is back.",
+    rationale="A part of the host is neither old nor new. The host tries again by itself, every minute.",
+    remedy="Remove what stops it, such as a full disk or a stopped database. `harden upgrade status` shows when the host is rolled back.",
 )
 LOST = Rule(
     id="upgrade/lost",
@@ -76,31 +76,31 @@ UNFINISHED = Rule(
 )
 LEFT = Rule(
     id="upgrade/left-behind",
-    title="The installer touched something that is not restored",
+    title="The installer changed a file that is not restored",
     severity=Severity.LOW,
-    rationale="It lies outside the declared paths, so no copy of it was made; it was found by comparing the tree.",
-    remedy="Look at what is named; declare the path in the recipe, so that the next run keeps a copy.",
+    rationale="The file is outside the paths that the recipe declares, so it has no backup.",
+    remedy="Look at the file. Add its path to `paths` in the recipe, so that the next run makes a backup.",
 )
 AUDITED = Rule(
     id="upgrade/host-audit",
-    title="The audit of the host's files, before the upgrade and after it",
+    title="The audit of the host's files found a problem before or after the upgrade",
     severity=Severity.HIGH,
-    rationale="What an upgrade was to take away, and what its installer brings beside the bundle, shows on the host alone.",
-    remedy="Name removed components in components_absent, close files that hold secrets, or waive what is accepted (--waivers).",
+    rationale="Only the files of the host show what an installer removed, left or added.",
+    remedy="Name the components to remove in `components_absent`, close files that hold secrets (`chmod 0640`), or accept a finding with `--waivers FILE`.",
 )
 PENDING = Rule(
     id="upgrade/restart-pending",
-    title="A service still runs what was there before the upgrade",
+    title="A service still runs the program from before the upgrade",
     severity=Severity.LOW,
-    rationale="Its restart is left to a person; until then the old program answers.",
-    remedy="Restart the service when the site allows it, then `harden upgrade verify`.",
+    rationale="The recipe leaves this restart to you. Until then the old program answers.",
+    remedy="Restart the service when the site allows it. Then run `harden upgrade verify`.",
 )
 UNTOUCHED = Rule(
     id="upgrade/untouched",
     title="The host was not touched",
     severity=Severity.INFO,
-    rationale="The run ended before its turn.",
-    remedy="Run again once the reason is gone.",
+    rationale="The run stopped before it came to this host.",
+    remedy="Fix the host that failed, as its message says. Then run the command again.",
 )
 
 

@@ -190,8 +190,8 @@ def test_what_an_undo_still_owes_is_said(little: Little, capsys: pytest.CaptureF
     said = session.summary(answer)
     assert "everything is as it was before except little, which could not be notified" in said
     assert run(["upgrade", "status", "-e", f"aspect_state_dir={little.state}"]) == 5
-    assert "  OWED little: " in capsys.readouterr().out
+    assert "  PENDING little: " in capsys.readouterr().out
     (little.root / "run" / "broken").unlink()
     little.ask("recover")
     assert run(["upgrade", "status", "-e", f"aspect_state_dir={little.state}"]) == 0
-    assert "OWED" not in capsys.readouterr().out
+    assert "PENDING little" not in capsys.readouterr().out

@@ -78,7 +78,7 @@ def dead(text: str, among: Mapping[str, str] = DEAD) -> list[str]:
     return [
         f"{found[0]!r}: write {plain}"
         for pattern, plain in among.items()
-        for found in re.finditer(pattern, text)
+        for found in re.finditer(pattern, text, re.IGNORECASE)
     ]
 
 

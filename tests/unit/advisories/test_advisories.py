@@ -270,7 +270,7 @@ def test_nothing_of_the_product_is_not_examined(tmp_path: Path, capsys: pytest.C
     code, out, _ = harden(capsys, "--root", tmp_path)
     assert code == ExitCode.NOTHING_EXAMINED
     assert f"0 affected, {COUNT} under investigation" in out
-    assert "Nothing of the product was found" in " ".join(out.split())
+    assert "The product was not found" in " ".join(out.split())
 
 
 def test_an_unknown_release_is_partly_examined_and_can_be_stated(
