@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -73,15 +74,32 @@ def found(tree: Tree, path: Path, request: AuditInput) -> tuple[Main, ...]:
         usual = tuple(_usual(tree, candidates, tuple(f"{top}{one}" for one in OF_A_HOST)))
     if usual:
         return usual
-    files = ((one, request.target or recognised(tree, one)) for one in tree.listing(top or "/etc"))
+    listed = (one for one in tree.listing(top or "/etc") if not _OTHER_TEXTS.search(one))
+    files = ((one, request.target or recognised(tree, one)) for one in listed)
     guessed = request.target is None
-    every = [Main(target, one, guessed) for one, target in files if target is not None]
+    every = [
+        Main(target, one, guessed)
+        for one, target in files
+        if target is not None and not (guessed and _is_another_script(tree, one, target))
+    ]
     tree.begin(p for p in tree.problems if p.kind not in _OF_OTHERS)
     return outermost(tree, every)
 
 
-_OF_OTHERS = frozenset({"archive", "binary", "missing-include"})
-"""What is wrong with files of a folder that need be no server's: pictures, links that lead nowhere."""
+_OF_OTHERS = frozenset({"archive", "binary", "missing-include", "syntax"})
+"""What is wrong with files of a folder that need be no server's: pictures, links that lead nowhere. A configuration says it again."""
+_OTHER_TEXTS = re.compile(
+    r"(?:^|/)(?:\.git|node_modules)/|\.(?:bat|c|cc|cpp|cs|css|d\.ts|go|h|hpp|html?|js|json|java|kt|lock|m?ts|md|php|pl|po|ps1|py|rb"
+    r"|rs|rst|scss|sql|svg|tsx?|vue)$",
+    re.IGNORECASE,
+)
+"""Names of programs and documents, which speak of a server's settings and are no configuration; one that is named is read."""
+
+
+def _is_another_script(tree: Tree, path: str, target: Target) -> bool:
+    """Return whether a file is a script: of a server in Java its start is read, of all others it only writes a configuration."""
+    source = tree.source(path)
+    return source is not None and source.text.startswith("#!") and target.name != "java_security"
 
 
 def _usual(tree: Tree, candidates: Sequence[Target], folders: Sequence[str]) -> Iterator[Main]:

@@ -354,7 +354,7 @@ TARGET = Target(
     read=read,
     edits=edits,
     fingerprint=re.compile(
-        rf"^(?:{_SECTIONS})\b(?:\s+[\w.\-]+)?\s*$|^\s*(?:bind\s|ssl-default-bind)", re.MULTILINE
+        rf"^(?:{_SECTIONS})\b(?:\s+[\w.\-]+)?\s*$|^\s*(?:bind\s(?!\s*=)|ssl-default-bind)", re.MULTILINE
     ),
     check=("haproxy", "-c", "-f", "{path}"),
     place="/etc/haproxy/conf.d/harden-tls.cfg",

@@ -285,7 +285,11 @@ class HttpdReader:
         elif name == "loadmodule" and split:
             self.modules.add(split[0].lower().removesuffix("_module"))
         elif name == "serverroot" and split:
-            self.root = self.tree.place(split[0], posixpath.dirname(one.path))
+            root = self.tree.place(split[0], posixpath.dirname(one.path))
+            if (
+                self.tree.is_folder(root) or self.tree.in_memory
+            ):  # else the files are a copy that lies elsewhere
+                self.root = root
         elif name == "use":
             self.tree.say(
                 "syntax", one.path, one.line, f"the macro {split[0] if split else '?'} is not expanded"

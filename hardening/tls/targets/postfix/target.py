@@ -347,10 +347,11 @@ def _client(service: _Service, at: InFile, *, mandatory: bool) -> ClientCertific
     )
 
 
-def _strays(tree: Tree, lines: list[Line], release: Release) -> None:
-    """Say which names about TLS are none of Postfix's; one that `$name` asks for is the operator's own."""
-    own = {word for x in lines for found in _VARIABLE.findall(x.value) for word in found}
-    own |= {found["name"] for x in lines for found in _CONDITIONAL.finditer(x.value)}
+def _strays(tree: Tree, lines: list[Line], release: Release, master: str = "") -> None:
+    """Say which names about TLS are none of Postfix's; one that `$name` asks for, here or in master.cf, is the operator's own."""
+    values = [*(x.value for x in lines), master]
+    own = {word for value in values for found in _VARIABLE.findall(value) for word in found}
+    own |= {found["name"] for value in values for found in _CONDITIONAL.finditer(value)}
     flat_syntax.unknown_directives(
         tree, (x for x in lines if x.name not in own), directives("postfix"), release
     )
@@ -359,10 +360,11 @@ def _strays(tree: Tree, lines: list[Line], release: Release) -> None:
 def read(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
     """Yield one offer per smtpd service with TLS; main.cf alone is one offer."""
     (main, *_) = flat_syntax.read(tree, path, _GRAMMAR)
-    _strays(tree, main.lines, reading.release)
     master = f"{path.rpartition('/')[0]}/master.cf"
+    source = tree.source(master) if path.endswith("main.cf") and tree.exists(master) else None
+    _strays(tree, main.lines, reading.release, source.text if source else "")
     services: list[tuple[str, _Service]] | None = None
-    if path.endswith("main.cf") and tree.exists(master) and (source := tree.source(master)):
+    if source:
         services = []
         for one in postfix_master.services(source.text):
             own = {o.name: Line(o.name, o.value, master, o.line) for o in one.options}
@@ -444,7 +446,7 @@ TARGET = Target(
     read=read,
     edits=edits,
     fingerprint=re.compile(
-        r"^(?:smtpd?_\w+|tls_\w+|my(?:hostname|destination|networks|origin)|compatibility_level)\s*=",
+        r"^(?:smtpd?_\w+|tls_(?!ca_cert|cert|key|cipher_suite|require_cert)\w+|my(?:hostname|destination|networks|origin)|compatibility_level)\s*=",
         re.MULTILINE,
     ),
     check=("postfix", "check"),

@@ -97,7 +97,7 @@ def _text(
     trailing = re.compile(rf"(?<!\s)\s+{grammar.comment}.*$")
     remark = rf"(?:{grammar.comment}.*)?" if grammar.trailing_comments else ""
     begins = re.compile(rf"\s*(?:{grammar.section})\s*{remark}$") if grammar.section else None
-    split = re.compile(rf"\s*([!@]?[\w.\-+]+)(?:{grammar.separator}|\s*$)(.*)$")
+    split = re.compile(rf"\s*([!@]?[\w.\-+]+(?::\w+)?)(?:{grammar.separator}|\s*$)(.*)$")
     folder = posixpath.dirname(path)
     for number, raw in _logical(whole, grammar, comment):
         # lines that go on without end are many blanks, which patterns would try again and again
