@@ -44,7 +44,7 @@
       const filter = make("input", "filter");
       filter.type = "search";
       filter.placeholder = "Filter the rows";
-      const named = table.closest("section").querySelector("h2").textContent;
+      const named = byId(table.closest("[aria-labelledby]").getAttribute("aria-labelledby")).textContent;
       filter.setAttribute("aria-label", `Filter the rows of ${named}`);
       table.parentElement.before(filter);
       filter.addEventListener("input", () => {

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from hardening.findings import Run
+from hardening.findings import Kind, Run, Subject
 from hardening.reports import site
 from tests.support.reports.browser import Browser
 from tests.support.reports.fixtures import PASSWORD, PROTOCOL
@@ -41,6 +42,26 @@ def test_no_look_of_the_page_breaks_a_rule_of_axe(browser: Browser, tmp_path: Pa
     assert [max(0, one["value"]) for one in said["answers"]] == [0] * 4
     assert said["console"] == []
     assert set(said["requests"]) == {f"file://{path}"}
+
+
+FILTER = """(() => {
+  const filters = [...document.querySelectorAll('input.filter')];
+  for (const one of filters) { one.value = 'host3.'; one.dispatchEvent(new Event('input')); }
+  return filters.map((one) => [one.getAttribute('aria-label'), document.querySelectorAll('#subjects tbody tr:not([hidden])').length]);
+})()"""
+
+
+def test_a_fleet_has_a_filter_that_leaves_the_rows_of_its_words(
+    browser: Browser, tmp_path: Path, mixed_run: Run
+) -> None:
+    hosts = [Subject(id=f"host{n}.example", kind=Kind.HOST, policies={"aspect": "fail"}) for n in range(8)]
+    path = tmp_path / "fleet.html"
+    path.write_bytes(page(replace(mixed_run, subjects=(*mixed_run.subjects, *hosts))))
+    look = {"url": f"file://{path}", "axe": True}
+    said = browser.visit(tmp_path, look | {"evaluate": FILTER}, look | {"evaluate": SEARCH})
+    assert said["console"] == []
+    assert [one["axe"] for one in said["answers"]] == [[], []]
+    assert said["answers"][0]["value"] == [["Filter the rows of Subjects and policies", 1]]
 
 
 def test_no_page_of_the_site_breaks_a_rule_of_axe(browser: Browser, tmp_path: Path) -> None:
