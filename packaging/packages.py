@@ -80,7 +80,9 @@ class Builder:
     def wheels(self) -> Path:
         """A folder with the wheel and all that it needs, those of the extra `ansible` too."""
         folder = self._fresh("wheels")
-        self._download(folder, f"{self.wheel}[ansible,tuf]")
+        self._download(
+            folder, f"{self.wheel}[ansible,tuf]", "pip>=25.1"
+        )  # pip itself is what pipx asks for first
         return folder
 
     def _download(self, folder: Path, *names: str) -> None:

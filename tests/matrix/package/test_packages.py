@@ -124,6 +124,28 @@ def test_wheelhouse(dist: Path, empty: Path) -> None:
     assert "is not as it was packed" in inside(empty, f"/opt/{folder.name}/install.sh /tmp/env 2>&1 || true")
 
 
+TOOLS = {
+    "pipx": "pipx install --python /usr/bin/python3 wheels/aspect_hardening-*.whl",
+    "uv": "uv tool install --python /usr/bin/python3 --offline --no-index --find-links wheels aspect-hardening",
+}
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_tool_of_its_own(dist: Path, tmp_path: Path, tool: str) -> None:
+    """pipx and uv install it from the folder of wheels, the first time on this account and without network."""
+    if shutil.which(tool) is None:
+        pytest.skip(f"not installed: {tool}")
+    (archive,) = dist.glob("*-wheelhouse-*.tar.gz")
+    call("tar", "-C", tmp_path, "--strip-components=1", "-xzf", archive)
+    bin_ = str(tmp_path / "bin")
+    own = {"PIPX_HOME": str(tmp_path / "pipx"), "PIPX_BIN_DIR": bin_, "UV_TOOL_DIR": str(tmp_path / "uv"), "UV_TOOL_BIN_DIR": bin_}  # fmt: skip
+    wheels = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path / "wheels")}
+    script = f'ip link set lo up; cd "$1"; {TOOLS[tool]} >&2; bin/harden demo | tail -n 1; bin/harden docs incomplete'
+    said = call("unshare", "--net", "sh", "-ec", script, "sh", tmp_path, **own, **wheels)
+    assert said.startswith("done in ")
+    assert "# INCOMPLETE" in said
+
+
 def test_one_file(dist: Path, empty: Path) -> None:
     (file,) = dist.glob("harden-*.pyz")
     shutil.copy(file, empty / "usr/bin/harden")
