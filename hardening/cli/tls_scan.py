@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import isnan
 from pathlib import Path
@@ -65,6 +65,14 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     help="Seconds of silence after which a server counts as silent.",
 )
 @click.option(
+    "--max-time",
+    type=click.FloatRange(1, 86400),
+    default=600.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Seconds for one endpoint. What is not settled by then is inconclusive.",
+)
+@click.option(
     "--deep",
     is_flag=True,
     help="Finish handshakes, too: resumption, renegotiation, HSTS, every signature scheme.",
@@ -107,6 +115,7 @@ def command(
     from_audit: Path | None,
     concurrency: int,
     timeout: float,
+    max_time: float,
     full: bool,
     allow_ranges: bool,
     deep: bool,
@@ -149,12 +158,12 @@ def command(
         "vulnerabilities": vulnerabilities, "trust": trust, "expiry_days": expiry_days,
         "client_cert": str(client_cert) if client_cert else None,
     }  # fmt: skip
-    _check(report, timeout=timeout, stream=stream, names=names)
+    _check(report, seconds={"--timeout": timeout, "--max-time": max_time}, stream=stream, names=names)
     texts = list(dict.fromkeys(texts))
     state = ResumeFile(state_file, key) if state_file is not None else None
     before = {text: state.done[text] for text in texts if text in state.done} if state else {}
     settings = replace(
-        _settings(concurrency, timeout, starttls=starttls, sni=only, full=full),
+        _settings(concurrency, timeout, max_time, starttls=starttls, sni=only, full=full),
         trust=trust,
         expiry_days=expiry_days,
         deep=deep,
@@ -230,13 +239,16 @@ def _identity(certificate: Path | None, key: Path | None) -> Identity | None:
     return found
 
 
-def _check(report: ReportOptions, *, timeout: float, stream: bool, names: Sequence[str]) -> None:
+def _check(
+    report: ReportOptions, *, seconds: Mapping[str, float], stream: bool, names: Sequence[str]
+) -> None:
     """Refuse options that make no sense. Errors: UsageError."""
     from hardening.errors import UsageError
     from hardening.tls.scan.endpoint import check_name
 
-    if isnan(timeout):  # in no range, and click lets it pass
-        raise UsageError("--timeout is not a number of seconds", hint="for example --timeout 5")
+    for option, value in seconds.items():
+        if isnan(value):  # in no range, and click lets it pass
+            raise UsageError(f"{option} is not a number of seconds", hint=f"for example {option} 5")
     if stream and report.format != "text" and report.output is None:
         raise UsageError(
             f"--stream and a report in {report.format} cannot share standard output",
@@ -256,7 +268,7 @@ def _exit_code(run: Run, report: ReportOptions) -> int:
 
 
 def _settings(
-    concurrency: int, timeout: float, *, starttls: str | None, sni: str | None, full: bool
+    concurrency: int, timeout: float, max_time: float, *, starttls: str | None, sni: str | None, full: bool
 ) -> ScanSettings:
     from hardening.tls.scan.engine.connecting import Wire
     from hardening.tls.scan.engine.rate_limit import RateLimits
@@ -267,5 +279,9 @@ def _settings(
         starttls=starttls,
         sni=sni,
         wire=Wire(concurrency=concurrency, connect_timeout=timeout, idle_timeout=timeout),
-        limits=RateLimits(parallel=min(RateLimits().parallel, concurrency)),
+        limits=RateLimits(
+            parallel=min(RateLimits().parallel, concurrency),
+            widest=min(RateLimits().widest, concurrency),
+            budget=max_time,
+        ),
     )

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+SLOW = 0.5
+"""Seconds an answer from which a server is slow."""
 FEWEST = 8
 """Connections that every limit on a rate lets through."""
 SLACK = 0.1
@@ -17,7 +19,7 @@ SLACK = 0.1
 SHARE = 0.1
 """The same, as a share of a longer time."""
 STALL = 0.5
-"""Seconds by which an answer may be late without a thought."""
+"""Seconds by which an answer may be late without a thought; those of a slow server by half of what its fastest took."""
 LONGEST = 512
 """Connections before a question that are looked at."""
 
@@ -35,12 +37,12 @@ class Load:
         """As Ages: the shortest time between a question that succeeded and the k-th before it, at most."""
         self._quickest: float | None = None
 
-    def answered(self, place: int, starts: Sequence[float], now: float) -> None:
-        """Note that the question that went out as number `place` was answered."""
+    def answered(self, place: int, starts: Sequence[float], now: float, *, whole: bool = True) -> None:
+        """Note that the question that went out as number `place` was answered; not `whole`: by a close or by silence."""
         took = now - starts[place]
-        if self._quickest is None or took < self._quickest:
+        if self._quickest is None or (whole and took < self._quickest):
             self._quickest = took
-        late = took - self._quickest - STALL
+        late = took - self._quickest - max(STALL, self._quickest / 2)
         if late > 0:
             self._late[place] = late
 
@@ -68,7 +70,9 @@ class Load:
         """Tell whether something as dense has succeeded, however many connections are looked at."""
         if len(ages) > len(self._proven):
             return False
-        slack = SLACK + 0.25 * (self._quickest or 0.0)
+        quickest = self._quickest or 0.0
+        # answers of a slow server come in waves: what goes out with the next wave is later by a whole answer
+        slack = SLACK + (quickest if quickest >= SLOW else 0.25 * quickest)
         return all(
             proven <= age * (1 + SHARE) + slack for proven, age in zip(self._proven, ages, strict=False)
         )

@@ -7,7 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from hardening.tls.scan.engine.in_flight import SLOW
+
 FIRST_PAUSE = 0.1
+HELD_UP = 1.5
+"""By how much an answer may take longer among many questions before they count as held up by each other."""
 CRAWL = 3.0
 """Questions a second at which hardly any limit is still at work."""
 
@@ -21,6 +25,8 @@ class RateLimits:
     burst: int = 16
     parallel: int = 3
     """Connections open at once, at most."""
+    widest: int = 16
+    """The same at a slow server that answers many at once as fast as one."""
     slowest: float = 0.5
     patience: float = 45.0
     """Seconds of trouble in a row, without one good answer, after which the endpoint is given up."""
@@ -34,6 +40,7 @@ class RateLimits:
             rate=self.rate / count,
             burst=max(1, self.burst // count),
             parallel=max(1, self.parallel // count),
+            widest=max(1, self.widest // count),
         )
 
 
@@ -64,6 +71,8 @@ class Pace:
         self._narrow = self.parallel
         self.indifferent = False
         """Whether trouble comes however slowly we ask."""
+        self.quickest: float | None = None
+        """Seconds that the fastest answer took."""
 
     def may_start(self, now: float, open_now: int) -> bool:
         """Tell whether one more question may go out, and take its token if so."""
@@ -85,6 +94,31 @@ class Pace:
     def _refill(self, now: float) -> None:
         self._tokens = min(self._burst, self._tokens + max(0.0, now - self._at) * self.rate)
         self._at = now
+
+    @property
+    def slow(self) -> bool:
+        """Whether even the fastest answer took so long that asking one by one would take minutes."""
+        return self.quickest is not None and self.quickest >= SLOW
+
+    def patience(self, least: float) -> float:
+        """Return for how many seconds of silence to wait: `least`, or longer for a slow server."""
+        return max(least, 3 * (self.quickest or 0.0))
+
+    def busy(self) -> None:
+        """Note that there is much to ask: side by side, unless that has brought trouble."""
+        if not self.troubled:
+            self.parallel = max(self.parallel, self.limits.parallel)
+
+    def took(self, seconds: float, level: int) -> None:
+        """Note how long an answer took that was asked among so many: a slow server is asked for more at once, until that holds it up."""
+        self.quickest = seconds if self.quickest is None else min(self.quickest, seconds)
+        if not self.slow or self.troubled:
+            return
+        if seconds > HELD_UP * self.quickest:
+            if level > 1:
+                self.parallel = max(1, min(self.parallel, level // 2))
+        elif level > self.parallel // 2:
+            self.parallel = max(self.parallel, min(self.limits.widest, 2 * self.parallel))
 
     def good(self) -> None:
         """Note that the endpoint answered."""
@@ -132,7 +166,7 @@ class Pace:
         if yes and not self._wide:
             self._narrow = self.parallel
         self._wide += yes
-        self.parallel = self.limits.parallel if yes else self.parallel
+        self.parallel = max(self.parallel, self.limits.parallel) if yes else self.parallel
         try:
             yield
         finally:

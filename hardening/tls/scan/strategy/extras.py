@@ -49,7 +49,7 @@ def _plain(case: Case, learned: EndpointState, want: Want, *, ticket: bool = Tru
         shape=case.asker.shape,
         want=want,
         ticket=ticket,
-        patience=PATIENCE,
+        patience=case.asker.pace.patience(PATIENCE),
     )
 
 

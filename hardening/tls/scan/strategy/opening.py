@@ -26,7 +26,7 @@ def opened(case: Case) -> Generator[Any, Any, bool]:
     for wave in _waves(case.scope.first):
         questions = [_first_question(name, shape) for name, shape in wave]
         if len(questions) > 1:
-            questions = [replace(q, patience=2.0) for q in questions]
+            questions = [replace(q, patience=case.asker.pace.patience(2.0)) for q in questions]
         answers = yield Parallel(tuple(case.asker.ask(q, blame=False) for q in questions))
         for question, answer in zip(questions, answers, strict=True):
             if answer.kind is AnswerKind.HELLO and (answer.suite is not None or answer.kinds):

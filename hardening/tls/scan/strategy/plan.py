@@ -52,7 +52,7 @@ class Inquiry:
             self.asker.pace.parallel = 1
         yield Parallel(tuple(self._first()))
         if not self.asker.pace.troubled:
-            self.asker.pace.parallel = crowd
+            self.asker.pace.parallel = max(crowd, self.asker.pace.parallel)
         yield from closing.ask()
         yield from extras.ask(self._case)
         if not self.scope.full:
@@ -94,13 +94,11 @@ class Inquiry:
         yield from self._doubt()
         if asker.contradictions:
             yield from self._try()  # first, lest a lie look like a version that is hard to ask for
-        for name in ("TLSv1.2", "TLSv1.1", "TLSv1.0"):
-            yield from self._versions.otherwise(name)
+        yield from asker.all([self._versions.otherwise(n) for n in ("TLSv1.2", "TLSv1.1", "TLSv1.0")])
         for _ in range(ROUNDS):
             yield from self._try()
             again = yield from asker.confirm()
-            for question in again:
-                yield from self._redo(question)
+            yield from asker.all([self._redo(question) for question in again])
             if not again and not asker.lost and all(self._jury.believed(r) for r in asker.refusals):
                 return
         for refusal in self._jury.unproven():
@@ -113,13 +111,12 @@ class Inquiry:
         if not (self.scope.full or asker.wary or asker.failed):
             left, again = COMPLIANT - asker.starts, order.worth_most(asker.refusals)
             # where there is no saving them any more, each twice, so that no one period explains all three
-            for refusal in again[:left] if left >= 0 else again * 2:
-                yield from asker.recheck(refusal)
+            chosen = again[:left] if left >= 0 else again * 2
+            yield from asker.all([asker.recheck(refusal) for refusal in chosen])
         if not asker.contradictions:
             strange = asker.take(anomalies.Anomaly(self._case, tuple(asker.refusals)))
             asker.wary = asker.wary or bool(strange)
-            for question in strange:
-                yield from self._redo(question)
+            yield from asker.all([self._redo(question) for question in strange])
 
     def _try(self) -> Talk:
         """Hold the trial of all refusals, and go on from whatever is accepted after all."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from math import sqrt
 from typing import Any
 
+from hardening.tls.scan.engine.conversations import Parallel
 from hardening.tls.scan.strategy import anomalies, control_probes
 from hardening.tls.scan.strategy.evidence import spread
 from hardening.tls.scan.strategy.messages import Answer, AnswerKind, Question
@@ -117,44 +118,70 @@ class Jury:
         return FULL_DOUBT if full else VERDICT_DOUBT
 
     def sit(self) -> Generator[Any, Any, Question | None]:
-        """Ask until each is believed; return one that was accepted after all, to go on from there."""
+        """Ask until each is believed; return one that was accepted after all, to go on from there.
+
+        A slow server is asked many at once, each drawn before any of them is answered: a bet that is placed early is as good.
+        """
         asker = self.case.asker
         closed = False
-        while on_trial := [r for r in asker.refusals if not self.believed(r) and self._open(r)]:
+        while on_trial := self._on_trial():
             if self.questions >= ENOUGH or asker.over():
                 return None
             if asker.unanswered and not closed and not (yield from asker.alive()):
                 return None  # whoever answers nothing any more is not asked until the time is up
-            self.questions += 1
-            controls, wanted = self._weights(on_trial)
-            lying = control_probes.rate(asker.contradictions, asker.succeeded)
-            [one] = self.dice.choices([None, *on_trial], [controls, *self._placed(on_trial, wanted)])
-            closed = one is not None and one.alert == CLOSE
-            if one is None:
-                answer: Answer = yield from asker.check()
-                if answer.kind in (AnswerKind.HELLO, AnswerKind.ALERT):
-                    for other, weight in zip(on_trial, wanted, strict=True):
-                        share = controls / (controls + weight)
-                        other.stake += (
-                            control_probes.accepted(share)
-                            if answer.kind is AnswerKind.HELLO
-                            else control_probes.denied(share, lying)
-                        )
-                continue
-            share = controls / (controls + wanted[on_trial.index(one)])
-            if one.listed and not asker.contradictions and (yield from self._versions.together(again=True)):
-                continue
-            answer = yield from asker.ask(self._again(one), first=True, blame=not closed)
-            if answer.kind is AnswerKind.HELLO:
-                asker.contradictions += 1
-                asker.refusals.remove(one)
-                return one.question
-            if answer.kind is AnswerKind.ALERT or (
-                closed and answer.kind in (AnswerKind.CLOSED, AnswerKind.RESET)
-            ):
-                asker.contradictions += not closed and answer.alert != one.alert
-                one.stake += control_probes.refused(share, lying)
-                asker.confirm_alert(one)
+            at_once = asker.pace.parallel if asker.pace.slow else 1
+            draws = [self._draw(on_trial) for _ in range(max(1, at_once - 1))]
+            asked = [self._asked(on_trial, *draw) for draw in draws]
+            # first here is last to go out: where it succeeds, so many at once are welcome
+            outcomes = yield Parallel((*([asker.check()] if at_once > 1 else []), *asked))
+            closed = any(one is not None and one.alert == CLOSE for one, *_ in draws)
+            accepted: list[Refusal] = [one for one in outcomes if one in asker.refusals]
+            if accepted:
+                asker.refusals.remove(accepted[0])
+                return accepted[0].question
+        return None
+
+    def _on_trial(self) -> list[Refusal]:
+        return [r for r in self.case.asker.refusals if not self.believed(r) and self._open(r)]
+
+    def _draw(self, on_trial: list[Refusal]) -> tuple[Refusal | None, float, list[float]]:
+        """Return what to ask next, None for the control question, and how much that and each refusal were worth asking."""
+        self.questions += 1
+        controls, wanted = self._weights(on_trial)
+        [one] = self.dice.choices([None, *on_trial], [controls, *self._placed(on_trial, wanted)])
+        return one, controls, wanted
+
+    def _asked(
+        self, on_trial: list[Refusal], one: Refusal | None, controls: float, wanted: list[float]
+    ) -> Generator[Any, Any, Refusal | None]:
+        """Ask what was drawn, and return the refusal that was accepted after all."""
+        asker = self.case.asker
+        lying = control_probes.rate(asker.contradictions, asker.succeeded)
+        if one is None:
+            answer: Answer = yield from asker.check()
+            if answer.kind in (AnswerKind.HELLO, AnswerKind.ALERT):
+                for other, weight in zip(on_trial, wanted, strict=True):
+                    share = controls / (controls + weight)
+                    other.stake += (
+                        control_probes.accepted(share)
+                        if answer.kind is AnswerKind.HELLO
+                        else control_probes.denied(share, lying)
+                    )
+            return None
+        share = controls / (controls + wanted[on_trial.index(one)])
+        if one.listed and not asker.contradictions and (yield from self._versions.together(again=True)):
+            return None
+        closed = one.alert == CLOSE
+        answer = yield from asker.ask(self._again(one), first=True, blame=not closed)
+        if answer.kind is AnswerKind.HELLO:
+            asker.contradictions += 1
+            return one
+        if answer.kind is AnswerKind.ALERT or (
+            closed and answer.kind in (AnswerKind.CLOSED, AnswerKind.RESET)
+        ):
+            asker.contradictions += not closed and answer.alert != one.alert
+            one.stake += control_probes.refused(share, lying)
+            asker.confirm_alert(one)
         return None
 
     def _open(self, one: Refusal) -> bool:

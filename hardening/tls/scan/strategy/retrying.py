@@ -10,7 +10,7 @@ reasons of its own, refusals are believed only after a trial at the end (`jury`)
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -87,7 +87,6 @@ class Asker:
         self._refused_at = -1
         self._success_began = -1
         """When the last successful question was sent, in ticks."""
-        self._quickest = 5.0
 
     def ask(self, question: Question, *, first: bool = False, blame: bool = True) -> Talk:
         """Ask once and return the answer; trouble slows the pace unless it is expected."""
@@ -100,8 +99,8 @@ class Asker:
         answer, self.level, self._place = reply
         self._tick += 1
         now = self.pace.now
-        self._load.answered(self._place, self.pace.starts, now)
         self.unanswered = answer.kind in TROUBLE
+        self._load.answered(self._place, self.pace.starts, now, whole=not self.unanswered)
         if self.unanswered:
             self.trouble[answer.kind.value] += 1
             if answer.detail.startswith("answers "):
@@ -110,7 +109,7 @@ class Asker:
                 self.pace.bad(now, began)
         else:
             self.pace.good()
-            self._quickest = min(self._quickest, answer.seconds)
+            self.pace.took(answer.seconds, self.level)
             word = HELLO if answer.kind is AnswerKind.HELLO else answer.alert
             if word is not None:
                 self.evidence.note(self._place, word)
@@ -125,6 +124,14 @@ class Asker:
                 self.proven = max(self.proven, self.level)
                 self._load.succeeded(self._place, self.pace.starts)
         return answer
+
+    def all(self, talks: Sequence[Talk]) -> Talk:
+        """Hold conversations one after another, at a slow server side by side."""
+        if self.pace.slow:
+            yield Parallel(tuple(talks))
+            return
+        for talk in talks:
+            yield from talk
 
     @property
     def starts(self) -> int:
@@ -198,14 +205,18 @@ class Asker:
         if self.over():
             return Outcome(QuestionState.LOST, Answer(kind=AnswerKind.SILENT, detail="out of time"))
         before = self.pace.snapshot()
-        answer = yield from self.ask(question, blame=not self.formal)
+        began = self.pace.now
+        answer = yield from self.ask(question, blame=False)
         state = judge_answer(question, answer)
+        if self.unanswered and not self.formal and not self.may_refuse(question, answer):
+            self.pace.bad(self.pace.now, began)
         if self.repeating and self._differs(question, state, answer):
             self.contradictions += 1
         if state is QuestionState.TROUBLED:
             while self._judging:
                 yield Sleep()
-            if self.formal and self.may_refuse(question, answer):
+            if (self.formal or self.pace.slow) and self.may_refuse(question, answer):
+                self.pace.busy()
                 return self.closed(question, answer)
             if self.formal and form_is_fine:
                 return (yield from self._once_more(question))
@@ -241,8 +252,6 @@ class Asker:
 
         A close that may be a refusal slows nothing down, as long as control questions are answered at this pace.
         """
-        if self.may_refuse(question, answer):
-            self.pace.restore(before)
         for _ in range(ATTEMPTS - self.formal):
             if not (yield from self.alive()):
                 return Outcome(QuestionState.LOST, answer)
@@ -409,7 +418,7 @@ class Asker:
             alive = yield from self.alive()
         doubted = self.take(self._crowded if alive else lambda _refusal: True)
         if doubted:
-            self.pace.parallel = 1
+            self.pace.parallel = max(1, self.proven) if self.pace.slow else 1
             now = self.pace.now
             self.pace.rest(now, REST)
         return doubted
@@ -424,7 +433,7 @@ class Asker:
         Chunks are asked side by side. False when no shape helped.
         """
         stalls = self.trouble[AnswerKind.SILENT.value] > self.trouble.total() // 2
-        wait = max(0.7, 20 * self._quickest) if stalls else None
+        wait = max(0.7, 20 * (self.pace.quickest or 5.0)) if stalls else None
         for shape in other_shapes(question, self.control, stalls=stalls):
             size = shape.max_suites
             parts = [question.suites[i : i + size] for i in range(0, len(question.suites), size)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hardening.tls import registry
-from hardening.tls.scan.engine.conversations import Talk
+from hardening.tls.scan.engine.conversations import Parallel, Talk
 from hardening.tls.scan.strategy.endpoint_state import EndpointState
 from hardening.tls.scan.strategy.messages import TROUBLE, Answer, AnswerKind, Question, Shape, Tier, Want
 from hardening.tls.scan.strategy.outcome import (
@@ -25,6 +25,8 @@ from hardening.tls.scan.wire import hello
 
 BUSY = 4
 """Accepted suites of one version after which a verdict has so much to ask that it asks side by side."""
+LONG = 50
+"""Suites in a list above which a slow server is asked for parts of it side by side."""
 _ROW = registry.PROTOCOLS[1:4]
 """SSL 3.0, TLS 1.0 and TLS 1.1: what a server with TLS 1.3 seldom has, and one hello can ask for."""
 
@@ -120,6 +122,7 @@ class Versions:
         pending = [suites]
         last_good: Shape | None = None
         riding = PiggybackScheme(wanted=self.case.scope.full and learned.name == "TLSv1.2")
+        turn = len(learned.choices)
         while pending:
             batch = pending.pop(0)
             limit = asker.shape.max_suites
@@ -127,11 +130,12 @@ class Versions:
                 learned.chunked = True
                 pending[:0] = [batch[i : i + limit] for i in range(0, len(batch), limit)]
                 continue
-            question = riding.on(self._question(learned, batch))
+            question = riding.on(self._question(learned, batch[:: 1 if turn % 2 else -1]))
             fine = question.shape == last_good
             if question.schemes is not None:
                 answer = yield from asker.ask(question)
                 if riding.took(question, answer, learned, self.case.found):
+                    turn += 1
                     rest = _without(batch, answer.suite)
                     pending[:0] = [rest] if rest else []
                     continue
@@ -143,6 +147,7 @@ class Versions:
             self.case.found.note(question, outcome.answer)
             if outcome.state is QuestionState.ACCEPTED:
                 last_good = question.shape
+                turn += 1
             if (
                 outcome.state is QuestionState.TROUBLED and fine
             ):  # silence, where the same form was answered a moment ago
@@ -153,8 +158,17 @@ class Versions:
             if left is None:
                 learned.unknown += [s for part in (batch, *pending) for s in part if s not in extra]
                 return
+            if outcome.state is QuestionState.ACCEPTED and asker.pace.slow and self._is_long(learned, left):
+                [rest] = left
+                step = -(-len(rest) // LONG)
+                yield Parallel(tuple(self.chain(learned, rest[n::step], extra) for n in range(step)))
+                left = []
             pending[:0] = left
         learned.refused = not learned.unknown
+
+    @staticmethod
+    def _is_long(learned: EndpointState, left: Rest) -> bool:
+        return learned.name != "TLSv1.3" and any(len(part) > LONG for part in left)
 
     def _twice(self, learned: EndpointState) -> bool:
         """Tell whether a refusal is asked for twice at once; an inventory asks again at the end."""
@@ -270,9 +284,10 @@ class Versions:
 
     def each(self, question: Question) -> Talk:
         """Ask for each of the versions that a question lists."""
-        for learned in self.meant(question):
+        every = self.meant(question)
+        for learned in every:
             learned.refused = False
-            yield from self.ask(learned.name)
+        yield from self.case.asker.all([self.ask(learned.name) for learned in every])
 
     def _of_another_key(
         self, learned: EndpointState, alert: int | None, batch: tuple[int, ...]
@@ -292,10 +307,8 @@ class Versions:
         return rest if len(rest) < len(batch) else ()
 
     def _question(self, learned: EndpointState, batch: tuple[int, ...]) -> Question:
-        """Offer in alternating directions, so that the choices show whose order decides."""
-        ordered = batch if len(learned.choices) % 2 else batch[::-1]
         want = Want.HELLO if learned.name == "TLSv1.3" else Want.FLIGHT
-        return Question(protocol=learned.name, suites=ordered, shape=self.case.asker.shape, want=want)
+        return Question(protocol=learned.name, suites=batch, shape=self.case.asker.shape, want=want)
 
     def _step(  # noqa: PLR0911 - one return per thing that can become of a question
         self,
@@ -311,8 +324,8 @@ class Versions:
             learned.chose(question, outcome.answer)
             if not self.case.scope.full and outcome.answer.suite not in extra:
                 asker.failed = True  # so connections matter less
-            if len(learned.choices) == BUSY and not asker.pace.troubled:
-                asker.pace.parallel = asker.pace.limits.parallel
+            if asker.pace.slow or len(learned.choices) == BUSY:
+                asker.pace.busy()
             chosen = outcome.answer.suite
             rest = tuple(s for s in batch if s not in extra) if chosen in extra else _without(batch, chosen)
             return [rest] if rest else []

@@ -78,10 +78,13 @@ class Box:
             onward.settimeout(LONG)
             onward.sendall(hello)
             threading.Thread(target=_back, args=(sock, onward), daemon=True).start()
-            while data := onward.recv(65536):
-                if not self.send(sock, data):
-                    sock.recv(1)  # says nothing more, and does not hang up either
-                    return
+            try:
+                while data := onward.recv(65536):
+                    if not self.send(sock, data):
+                        sock.recv(1)  # says nothing more, and does not hang up either
+                        return
+            finally:
+                sock.shutdown(socket.SHUT_RDWR)  # closing alone does nothing while the other thread reads
 
 
 def _back(sock: socket.socket, onward: socket.socket) -> None:

@@ -54,6 +54,9 @@ class World:
     dice: random.Random | None
     now: float = 0.0
     connections: int = 0
+    work: float = WORK
+    """Seconds that the server takes for an answer."""
+    idle: float = IDLE
     _events: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
     _order: count[int] = field(default_factory=count)
 
@@ -77,7 +80,7 @@ class World:
         for ticket, question in list(self.engine.start(self.now)):
             self.connections += 1
             data, listener = converse(question, None)
-            began, patience = self.now, min(question.patience or IDLE, IDLE)
+            began, patience = self.now, min(question.patience or self.idle, self.idle)
             self.later(self._host.when(began + WAY), self._accepts(ticket, data, listener, began, patience))
         wake = self.engine.wake(self.now)
         if wake is not None:
@@ -98,6 +101,7 @@ class World:
                 if action is None:
                     action = server.honest(hello)
             answer, after = _heard(action, listener, server)
+            after = max(after, self.work)
             silent = action == "stall"
             self.later(self.now + (STALL if silent else after), self._leave)
             told = began + patience if silent else self.now + after + WAY
@@ -127,13 +131,14 @@ def _heard(action: str | bytes, listener: Listener, server: hostile.Server) -> t
 
 
 def scanned(
-    server: hostile.Server, scope: ScanScope, limits: RateLimits, seed: int | None = None
+    server: hostile.Server, scope: ScanScope, limits: RateLimits, seed: int | None = None, work: float = WORK
 ) -> tuple[Endpoint, World]:
-    """Scan a server in simulated time; with a seed, on a machine that stops now and then."""
+    """Scan a server in simulated time that takes `work` seconds an answer; with a seed, on a machine that stops now and then."""
     inquiry_pace = Pace(limits, 0.0)
     inquiry = Inquiry(scope, inquiry_pace)
     engine = Engine(inquiry.run(), inquiry_pace, 0.0)
-    world = World(server, engine, None if seed is None else random.Random(seed))
+    dice = None if seed is None else random.Random(seed)
+    world = World(server, engine, dice, work=work, idle=max(IDLE, 2.5 * work))
     world.run()
     return inquiry.found, world
 

@@ -11,7 +11,7 @@ from hardening.tls import policy
 from hardening.tls.judging.judge import judge
 from hardening.tls.judging.required import unmet
 from hardening.tls.registry import PROTOCOLS
-from hardening.tls.scan.engine.rate_limit import RateLimits
+from hardening.tls.scan.engine.rate_limit import Pace, RateLimits
 from hardening.tls.scan.report.offers import offer_of
 from hardening.tls.scan.run import ScanSettings, scope_of
 from hardening.tls.scan.strategy.scope import ScanScope
@@ -106,6 +106,40 @@ def test_a_server_that_meets_an_old_version_with_silence_is_asked_side_by_side()
     assert not found.protocols["TLSv1.2"].unknown
     assert small > len(hello.every_suite()) / SMALL
     assert world.now < 0.7 * small, "one after the other they alone would take longer"
+
+
+_WEAK = hello.every_suite()
+SLOW: dict[str, tuple[hostile.Offer, str, float]] = {
+    "compliant": ({"TLSv1.2": [0xC02F, 0xC030]}, "alert:40", 16),
+    "closes": ({"TLSv1.2": [0xC02F, 0xC030]}, "close", 30),
+    "seven suites": ({"TLSv1.2": [0xC02F, *_WEAK[:6]]}, "alert:40", 30),
+    "old versions": ({v: list(_WEAK[40:54]) for v in ("TLSv1.0", "TLSv1.1", "TLSv1.2")}, "alert:40", 40),
+}
+"""What a server offers, how it refuses, and the seconds that a verdict may take at 2 s an answer."""
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_a_slow_server_is_asked_side_by_side(name: str) -> None:
+    """With 42 old suites it took 128 s, one question after another."""
+    offer, refusal, most = SLOW[name]
+    bad = frozenset(hello.every_suite()) - {0xC02F, 0xC030, 0x1301, 0x1302, 0x1303}
+    scope = ScanScope(full=False, forbidden=dict.fromkeys(PROTOCOLS, bad), forbidden_protocols=_OLD)
+    found, world = scanned(hostile.Server(offer, refusal=refusal), scope, RateLimits(), work=2.0)
+    _, missed, _ = compared(offer, found)
+    assert not {(v, c) for v, c in missed if v in _OLD or c in bad}
+    assert not [p.name for p in found.protocols.values() if p.unknown]
+    assert world.now <= most
+
+
+def test_a_slow_server_that_answers_one_after_another_is_not_crowded() -> None:
+    """Where an answer takes longer among others, asking side by side gains nothing."""
+    pace = Pace(RateLimits(), 0.0)
+    pace.took(2.0, 1)
+    pace.busy()
+    pace.took(2.0, 3)
+    assert pace.parallel == 6
+    pace.took(4.0, 6)
+    assert pace.parallel == 3
 
 
 @pytest.mark.parametrize("refusal", ["close", "reset"])
