@@ -47,17 +47,26 @@ def capabilities(_release: Release, build: str, params: Mapping[str, str]) -> Ca
             f"{jdk.title} does not know {jsse.PROPERTY}, so its java.security cannot switch anything off",
             hint="update the JDK, or set versions and suites in the server that runs in it",
         )
+    options = bool(params.get("options"))
+    if options and jdk.numbers < start.SINCE:
+        raise UsageError(
+            f"whether {jdk.title} knows jdk.tls.server.protocols is not known",
+            hint="render java.security for it, without --param options",
+        )
     bits = params.get("dh_bits", "")
     if bits and not bits.isdecimal():
         raise UsageError(f"dh_bits={bits!r} is not a number", hint="such as --param dh_bits=2048")
+    own = jsse.constraints(jdk.disabled, jdk.name)
     return Capabilities(
-        protocols=frozenset(jdk.server_protocols),
-        unreachable=frozenset(jdk.suites) - jdk.enabled,
+        protocols=frozenset(n for n in jdk.server_protocols if not options or own.permits_protocol(n)),
+        unreachable=frozenset(n for n in jdk.suites if not own.permits_suite(n))
+        if options
+        else frozenset(jdk.suites) - jdk.enabled,
         groups="list" if jdk.named_groups else "none",
         preference="server" if jdk.server_order else "client",
         finite_field=not jdk.named_groups,  # there DHE goes with the last FFDHE group, which TLS 1.3 would use too
         dh_bits=int(bits) if bits else jdk.dh_bits,
-        ordered=False,
+        ordered=options,
         ways_out={
             "groups": _ONLY_PROGRAM,
             "unreachable": "the program has to enable them (SSLParameters.setCipherSuites)",
@@ -71,7 +80,21 @@ def capabilities(_release: Release, build: str, params: Mapping[str, str]) -> Ca
 
 def context(job: Job) -> dict[str, object]:
     """Return the template's variables."""
+    if job.params.get("options"):
+        return {"options": _options(job)}
     return {"entries": entries(job), "property": jsse.PROPERTY}
+
+
+def _options(job: Job) -> list[str]:
+    """Return the options of Java's start that enable the job's versions, suites and groups."""
+    bits = job.params.get("dh_bits")
+    groups = [found.name for name in job.groups if (found := registry.find_group(name))]
+    return [
+        f"-Djdk.tls.server.protocols={','.join(map(jsse.java_protocol, job.protocols))}",
+        f"-Djdk.tls.server.cipherSuites={','.join((*job.ciphersuites, *job.ciphers))}",
+        *([f"-Djdk.tls.namedGroups={','.join(groups)}"] if groups else []),
+        *([f"-Djdk.tls.ephemeralDHKeySize={bits}"] if bits else []),
+    ]
 
 
 def entries(job: Job) -> list[str]:
@@ -245,5 +268,8 @@ TARGET = Target(
     ),
     check=(),
     place="/etc/java/harden-tls.security",
-    params={"dh_bits": "the size -Djdk.tls.ephemeralDHKeySize sets, for DHE suites; default: the JDK's own"},
+    params={
+        "dh_bits": "the size -Djdk.tls.ephemeralDHKeySize sets, for DHE suites; default: the JDK's own",
+        "options": "any word: write options for the start (`java @FILE`, JDK 11 and later) instead of java.security",
+    },
 )

@@ -25,7 +25,8 @@ _OPTION = re.compile(
 )
 MARK = r"-Djdk\.tls\.(?:server\.\w+|namedGroups)="
 """What a file that starts a server has and others have not."""
-_SINCE = (11,)
+SINCE = (11,)
+"""The first JDK whose options for servers are known."""
 _FOR_SERVERS = ("jdk.tls.server.protocols", "jdk.tls.server.cipherSuites", "jdk.tls.namedGroups")
 _KEY_STORE = "javax.net.ssl.keyStore"
 
@@ -50,7 +51,7 @@ def offers(tree: Tree, path: str, properties: dict[str, Located], reading: Readi
     at = next(iter(properties.values())).at
     assert isinstance(at, InFile)  # noqa: S101 - `given` makes no other place
     notes = (*reading.assumptions, "a server that sets nothing itself")
-    if jdk.numbers < _SINCE:
+    if jdk.numbers < SINCE:
         for name in _FOR_SERVERS:
             if (old := properties.pop(name, None)) is not None and isinstance(old.at, InFile):
                 tree.say(
