@@ -13,6 +13,7 @@ from bundle.detect.credentials.judging.letters import is_gibberish
 from bundle.detect.credentials.judging.naming import DUMMIES
 from bundle.detect.credentials.judging.score import is_drawn
 from bundle.detect.credentials.judging.values import (
+    SECRET_WORD,
     Strength,
     is_chosen,
     is_compound,
@@ -93,6 +94,18 @@ def told(caught: Catch, match: re.Match[str]) -> Catch | None:
     return replace(one, confidence=Confidence.LOW)
 
 
+def default(caught: Catch, match: re.Match[str]) -> Catch | None:
+    """The value that a program takes where nobody set a password: a plain word, too, unless programs call their states so."""
+    one = told(caught, match)
+    if one is None or one.confidence is not Confidence.LOW or kind_of(match["key"]) is not Kind.PASSWORD:
+        return one
+    word = len(one.value) >= _SHORTEST_WORD and not SECRET_WORD.search(one.value)
+    return (
+        replace(one, confidence=Confidence.MEDIUM) if word and not naming.is_of_a_program(one.value) else one
+    )
+
+
+_SHORTEST_WORD = 5
 _NO_GIVING = re.compile(
     r"(?i)^(?:wrong|invalid|bad|missing|expired|weak|get|find|has|is|valid|check|match|verify|forg|reset|show|hide|test|assert|print|log|len|read|prompt|\w*passwordless|ask|input|select|query|label|msg|no|_|__|t$)"
 )
@@ -155,7 +168,8 @@ def resort(caught: Catch, match: re.Match[str]) -> Catch | None:
     usual = kind_of(match["key"]) is Kind.PASSWORD and strength(caught.value) is Strength.COMMON
     if usual and caught.value.lower() not in DUMMIES | _STATES:
         return replace(caught, confidence=Confidence.MEDIUM)
-    return given(caught, match)
+    found = given(caught, match) or default(caught, match)
+    return None if found is None or found.confidence is Confidence.LOW else found
 
 
 _STATES = frozenset("default test user guest public private unknown".split())
@@ -353,6 +367,7 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "named": named,
     "spaced": spaced,
     "told": told,
+    "default": default,
     "given": given,
     "last-two": last_two,
     "resort": resort,
