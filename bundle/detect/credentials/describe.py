@@ -74,7 +74,7 @@ class Text:
         explains = member.derived != "sheet-text" and place.is_documentation(path, kind, member.content)
         explains = explains or (bool(member.derived) and place.is_prose_by_name(member.name))
         role = Role.DOCUMENTATION if explains else roles.of(path, member.content)
-        if role is Role.PRODUCT and roles.is_test(place.whole(member, subject)):
+        if role is Role.PRODUCT and roles.is_test(place.around(member, subject)):
             role = Role.TEST  # an archive, or an encoded file, that a test works on
         return cls(member, view, kind, path, role, Spans.of(member, view.data, kind))
 

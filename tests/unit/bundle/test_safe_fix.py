@@ -108,8 +108,26 @@ REPLACED = {
     "bin/setup.sh": "#!/bin/sh\nexport DB_PASSWORD='{}'\nmysql -u root -p{} bms < x.sql\n",
     "src/Db.java": 'class Db {{ static final String PASSWORD = "{}"; }}\n',
     "conf/proxy.conf": "proxy = http://feed:{}@10.0.0.9:3128/\n",
+    "conf/db.properties": "jdbc.username=bms\njdbc.password={}\n",
+    "conf/smtp.ini": "[smtp]\nuser = relay\npassword = {}\n",
+    "conf/context.xml": '<Context><Resource name="jdbc/bms" username="bms" password="{}"/></Context>\n',
+    "conf/tomcat-users.xml": '<tomcat-users><user username="admin" password="{}" roles="manager-gui"/></tomcat-users>\n',
+    "conf/persistence.xml": '<property name="javax.persistence.jdbc.user" value="bms"/>\n<property name="javax.persistence.jdbc.password" value="{}"/>\n',
+    "conf/hibernate.cfg.xml": '<property name="connection.username">bms</property>\n<property name="connection.password">{}</property>\n',
+    "www/settings.py": "DATABASES = {{'default': {{'USER': 'bms', 'PASSWORD': '{}'}}}}\n",
+    "lib/login.py": "import ftplib\nf = ftplib.FTP('10.0.0.9')\nf.login('backup', '{}')\n",
+    "lib/mail.php": "<?php\n$mail->Username = 'relay';\n$mail->Password = '{}';\n",
+    "lib/pdo.php": "<?php\n$db = new PDO('mysql:host=localhost', 'bms', '{}');\n",
+    "lib/define.php": "<?php\ndefine('DB_USER', 'bms');\ndefine('DB_PASSWORD', '{}');\n",
+    "lib/Job.java": 'class Job {{ void a() throws Exception {{ DriverManager.getConnection("jdbc:mysql://localhost/bms", "bms", "{}"); }} }}\n',
+    "etc/my.cnf": "[client]\nuser = backup\npassword = {}\n",
+    "etc/app.env": "DB_USER=bms\nDB_PASSWORD={}\n",
+    "etc/cron.sh": "#!/bin/sh\ncurl -u feed:{} https://10.0.0.9/export\n",
+    "db/user.sql": "CREATE USER 'bms'@'localhost' IDENTIFIED BY '{}';\n",
+    "etc/redis.conf": "requirepass {}\n",
+    "etc/fstab": "//nas/share /mnt cifs username=backup,password={} 0 0\n",
 }
-"""One place of each kind that is known, and what makes its value sure: drawn, usual, the account's own name."""
+"""Thirty places that are known, and what makes the value of each sure: drawn, usual, the account's own name."""
 
 
 @pytest.mark.parametrize("name", REPLACED)

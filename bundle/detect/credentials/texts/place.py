@@ -257,6 +257,13 @@ def inside(member: Member, subject: str) -> str:
     return path if above else path.removeprefix(subject)
 
 
+def around(member: Member, subject: str) -> str:
+    """Return the path below what is looked at of the archives that hold a member, read as folders; empty: none is known."""
+    first, *between = member.parts[:-1] or ("",)
+    within = [first.removeprefix(subject)] if first.startswith(subject) else []
+    return "".join(f"{one.strip('/')}/" for one in (*within, *between) if one.strip("/"))
+
+
 def whole(member: Member, subject: str) -> str:
     """Return a member's whole path below what is looked at, archives read as folders."""
     return "/".join(member.parts).removeprefix(subject).lstrip("/")
