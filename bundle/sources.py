@@ -61,8 +61,8 @@ def of_configuration(
 ) -> Iterator[SourceFile]:
     """Yield the lines and changes of a configuration that a bundle holds; `own` gives a path its place in the bundle."""
     named: dict[str, set[int]] = {}
-    for said in one.audited.findings:
-        at = said.location
+    for finding in one.audited.findings:
+        at = finding.location
         if isinstance(at, InFile) and at.line and at.parts[0] in one.texts:
             named.setdefault(at.parts[0], set()).add(at.line)
     if not named:

@@ -108,9 +108,9 @@ def located(url: str) -> list[Object]:
     except ValueError as problem:
         raise UsageError(f"{url}: {problem}", hint="give s3://bucket/key, or a path") from problem
     except Exception as problem:  # each store has its own errors
-        said = (str(problem) or type(problem).__name__).splitlines()[0]
+        reason = (str(problem) or type(problem).__name__).splitlines()[0]
         raise InputError(
-            f"{url}: {said}", hint="check the address, and the access this machine and the workers have"
+            f"{url}: {reason}", hint="check the address, and the access this machine and the workers have"
         ) from problem
     objects = [
         Object(str(name), int(info.get("size") or 0))

@@ -121,8 +121,8 @@ def _copy(remote: IO[bytes], copy: IO[bytes], most: int) -> None:
 
 def _word(problem: BaseException) -> str:
     """Return one line: what libraries say of failures may have many, and addresses with keys in them."""
-    said: Any = getattr(problem, "strerror", None) or str(problem) or type(problem).__name__
-    return str(said).splitlines()[0][:200]
+    reason: Any = getattr(problem, "strerror", None) or str(problem) or type(problem).__name__
+    return str(reason).splitlines()[0][:200]
 
 
 def main() -> None:

@@ -179,16 +179,16 @@ def _facts(before: _Side, after: _Side) -> Iterator[_Row]:
 
 
 def _members(before: _Side, after: _Side) -> Iterator[_Row]:
-    came = _outermost(after.items.keys() - before.items.keys(), after.items)
+    added = _outermost(after.items.keys() - before.items.keys(), after.items)
     went = _outermost(before.items.keys() - after.items.keys(), before.items)
     changed = [p for p in before.items.keys() & after.items.keys() if before.items[p] != after.items[p]]
-    for place, inside in came.items():
+    for place, inside in added.items():
         yield "member", Severity.INFO, place, False, f"came: {place}{_with(inside)}", "came"
     for place, inside in went.items():
         yield "member", Severity.INFO, place, True, f"went: {place}{_with(inside)}", "went"
     within = {
         NESTING.join(parts[:n])
-        for parts in (p.split(NESTING) for p in (*came, *went, *changed))
+        for parts in (p.split(NESTING) for p in (*added, *went, *changed))
         for n in range(1, len(parts))
     }
     for place in changed:

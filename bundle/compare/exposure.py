@@ -46,14 +46,14 @@ def listening(member: Member) -> Iterator[tuple[int, str]]:
     if member.kind != "file" or member.container or member.derived or not 0 < member.size <= _LARGEST:
         return
     path = member.parts[-1]
-    said: set[int] = set()
+    seen: set[int] = set()
     for kind in LISTENS:
         if not kind.names.search(path):
             continue
         for found in kind.line.finditer(member.content):
             port = int(found[1])
-            if 0 < port <= _HIGHEST_PORT and port not in said:
-                said.add(port)
+            if 0 < port <= _HIGHEST_PORT and port not in seen:
+                seen.add(port)
                 yield port, kind.how
 
 

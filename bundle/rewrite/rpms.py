@@ -130,7 +130,7 @@ def _sound(source: IO[bytes], begun: int, signature: Header, header: Header) -> 
         payload.update(chunk)
     source.seek(start)
     both = signature.find(_MD5)
-    for said, found, what in (
+    for declared, found, what in (
         (
             signature.strings(_SHA1),
             hashlib.sha1(raw, usedforsecurity=False).hexdigest(),
@@ -140,7 +140,7 @@ def _sound(source: IO[bytes], begun: int, signature: Header, header: Header) -> 
         (header.strings(_PAYLOAD_DIGEST), payload.hexdigest(), "digest does not fit its payload"),
         ([both.data.hex().encode()] if both else [], md5.hexdigest(), "MD5 does not fit it"),
     ):
-        if said and said[0] != found.encode():
+        if declared and declared[0] != found.encode():
             raise ArchiveError(f"rpm: its {what}", hint="it was changed or damaged: obtain it again")
 
 

@@ -136,9 +136,9 @@ def _makeself(script: bytes, old: list[_Sums], new: list[_Sums]) -> bytes:
     return script
 
 
-def _listed(name: bytes, said: bytes, before: list[str], after: list[str]) -> bytes:
+def _listed(name: bytes, digests: bytes, before: list[str], after: list[str]) -> bytes:
     """Return the words of one field; a sum of zeros means that there is none and stays."""
-    words = said.decode().split(" ")
+    words = digests.decode().split(" ")
     for index, word in enumerate(words):
         if not word.strip("0"):
             continue

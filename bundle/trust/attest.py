@@ -90,20 +90,20 @@ def beside_others(
     )
 
 
-def _timeless(said: Any) -> Any:
+def _timeless(content: Any) -> Any:
     """Return a statement without the moments at which it was made; lists, as of members, hold none."""
-    if not isinstance(said, dict):
-        return said
-    return {name: _timeless(value) for name, value in said.items() if name not in _MOMENTS}
+    if not isinstance(content, dict):
+        return content
+    return {name: _timeless(value) for name, value in content.items() if name not in _MOMENTS}
 
 
-def _is_past(said: Any, now: datetime) -> bool:
+def _is_past(content: Any, now: datetime) -> bool:
     """Whether a statement was made before now: a host refuses what was signed before what it has."""
-    if not isinstance(said, dict):
+    if not isinstance(content, dict):
         return True
     try:
-        own = (datetime.fromisoformat(said[name]) <= now for name in _MOMENTS & said.keys())
-        return all(own) and all(_is_past(value, now) for value in said.values())
+        own = (datetime.fromisoformat(content[name]) <= now for name in _MOMENTS & content.keys())
+        return all(own) and all(_is_past(value, now) for value in content.values())
     except (ValueError, TypeError):
         return False
 
@@ -122,14 +122,14 @@ def opened(path: Path, kind: str, policy: TrustPolicy, sha256: str, *, now: date
     envelope.verify(policy.usable(now or datetime.now(UTC)), threshold=policy.threshold)
     try:
         raw = dsse.content(envelope)
-        said = (raw["_type"], raw["predicateType"])
+        types = (raw["_type"], raw["predicateType"])
         (subject,) = raw["subject"]
         about = subject["digest"]["sha256"]
         predicate = raw["predicate"]
     except (ValueError, KeyError, TypeError, RecursionError) as problem:
         raise RefusedError(f"the signed {kind} is malformed", hint="sign the bundle again") from problem
-    if said != (STATEMENT, KINDS[kind].predicate_type):
-        raise RefusedError(f"{path.name} is no {kind} but {said[1]!r}", hint="sign the bundle again")
+    if types != (STATEMENT, KINDS[kind].predicate_type):
+        raise RefusedError(f"{path.name} is no {kind} but {types[1]!r}", hint="sign the bundle again")
     if about != sha256:
         raise RefusedError(
             f"the {kind} is about another file (sha256 {str(about)[:16]}...)", hint="sign the bundle again"

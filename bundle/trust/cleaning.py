@@ -84,8 +84,10 @@ def account(old: Path, new: Path, before: Run, key: bytes) -> dict[str, Any]:
     """
     proof = prove(old, new)
     if proof.exit_code() is not ExitCode.OK:
-        (said,) = proof.results
-        raise RefusedError(f"{new} is not cleaned from {old}: {said.reason}", hint="clean the original again")
+        (result,) = proof.results
+        raise RefusedError(
+            f"{new} is not cleaned from {old}: {result.reason}", hint="clean the original again"
+        )
     items = list(inventory(old))
     done = _done(proof)
     held = _held(before, [one["path"] for one in done["replaced"]], items)
@@ -152,8 +154,8 @@ def judged(proof: Run, old: Path, new: Path, policy: TrustPolicy, key: bytes | N
     subject = str(new)
     reason = ""
     try:
-        said = attest.opened(attest.beside(new, "cleaning"), "cleaning", policy, digest(new)[0])
-        reason = disagreement(said, old, new, proof, key)
+        account = attest.opened(attest.beside(new, "cleaning"), "cleaning", policy, digest(new)[0])
+        reason = disagreement(account, old, new, proof, key)
     except RefusedError as problem:
         reason = str(problem)
     without = "" if key else "; members that held credentials were not compared: no salt was given"
@@ -170,40 +172,40 @@ def judged(proof: Run, old: Path, new: Path, policy: TrustPolicy, key: bytes | N
     )
 
 
-def disagreement(said: Mapping[str, Any], old: Path, new: Path, proof: Run, key: bytes | None) -> str:
+def disagreement(account: Mapping[str, Any], old: Path, new: Path, proof: Run, key: bytes | None) -> str:
     """Return where the two bundles are not those of the signed account, or an empty text.
 
     Without the salt the members that held credentials are compared by their paths alone.
     Errors: RefusedError (malformed, or another salt).
     """
     try:
-        if key is not None and not hmac.compare_digest(said["salt"], _mac(key, "")):
+        if key is not None and not hmac.compare_digest(account["salt"], _mac(key, "")):
             raise RefusedError("this is not the salt of the account", hint="give the salt it was made with")
-        if not _agrees(said["input"], digest(old)[0], key):
+        if not _agrees(account["input"], digest(old)[0], key):
             return f"{old.name} is not the bundle that was cleaned"
-        where = _other_member(said, old, new, key)
+        where = _other_member(account, old, new, key)
         if where:
             return where
         done = _done(proof)
         for name in ("removed", "replaced"):
-            if said[name] != done[name]:
+            if account[name] != done[name]:
                 return f"what the account lists as {name} is not what differs"
     except (KeyError, TypeError, AttributeError) as problem:
         raise RefusedError("the signed account is malformed", hint="sign the bundle again") from problem
     return ""
 
 
-def _other_member(said: Mapping[str, Any], old: Path, new: Path, key: bytes | None) -> str:
+def _other_member(account: Mapping[str, Any], old: Path, new: Path, key: bytes | None) -> str:
     """Return the first member that is not as the account lists it, or an empty text."""
-    rows, items = list(said["inputMembers"]), list(inventory(old))
+    rows, items = list(account["inputMembers"]), list(inventory(old))
     for row, item in zip(rows, items, strict=False):
         if (row["path"], row["kind"]) != (item.path, item.kind) or not _agrees(row, item.sha256, key):
             return f"{item.path} is not as it went in"
     out = [{"path": i.path, "kind": i.kind, "sha256": i.sha256} for i in inventory(new)]
-    for row, now in zip(said["outputMembers"], out, strict=False):
+    for row, now in zip(account["outputMembers"], out, strict=False):
         if row != now:
             return f"{now['path']} is not as it came out"
-    other = len(rows) != len(items) or len(said["outputMembers"]) != len(out)
+    other = len(rows) != len(items) or len(account["outputMembers"]) != len(out)
     return "the account lists another number of members" if other else ""
 
 

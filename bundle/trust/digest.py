@@ -46,10 +46,10 @@ class Early:
     def result(self) -> tuple[str, int]:
         """Return SHA-256 (hex) and size. Errors: InputError."""
         with self._pipe:
-            said = self._pipe.read(_ANSWER).split()
+            answer = self._pipe.read(_ANSWER).split()
         os.waitpid(self._child, 0)
         self._child = 0
-        return (said[0].decode(), int(said[1])) if len(said) == 2 else digest(self._path)  # noqa: PLR2004 - a pair
+        return (answer[0].decode(), int(answer[1])) if len(answer) == 2 else digest(self._path)  # noqa: PLR2004 - a pair
 
     def __enter__(self) -> Self:
         return self

@@ -42,38 +42,38 @@ class Installed:
         """Return the time it is at least: a clock that was lost does not bring back what expired."""
         return max(clock, self.latest) if self.latest else clock
 
-    def objection(self, said: Statement) -> str:
+    def objection(self, signed: Statement) -> str:
         """Return why this release may not follow the one that is installed, or an empty text."""
         from bundle.detect.versions import plain
 
-        known = self.products.get(said.product)
+        known = self.products.get(signed.product)
         if known is None:
             if not self.products:
                 return ""
             names = " and ".join(name or "a bundle of no product" for name in sorted(self.products))
-            return f"the bundle is for {_product(said.product)}; {names} is installed"
+            return f"the bundle is for {_product(signed.product)}; {names} is installed"
         order = 0
-        if said.release and known.release:
-            order = plain(said.release, known.release) or _build_order(said.release, known.release)
-        what = f"{said.product} {said.release}".strip() or "this bundle"
+        if signed.release and known.release:
+            order = plain(signed.release, known.release) or _build_order(signed.release, known.release)
+        what = f"{signed.product} {signed.release}".strip() or "this bundle"
         if order < 0:
             return f"{what} is older than the installed {known.release}"
-        if known.release and not said.release:
+        if known.release and not signed.release:
             return f"{what} does not say its release; {known.release} is installed"
-        if order == 0 and said.created < known.created:
-            return f"{what} was signed on {_shown(said.created)}, before the installed one of {_shown(known.created)}"
+        if order == 0 and signed.created < known.created:
+            return f"{what} was signed on {_shown(signed.created)}, before the installed one of {_shown(known.created)}"
         return ""
 
-    def after(self, said: Statement, now: datetime, *, reason: str = "") -> Installed:
+    def after(self, signed: Statement, now: datetime, *, reason: str = "") -> Installed:
         """Return the state once this release is installed; `reason` is why an older one was."""
         forced = self.forced
         if reason:
-            before = self.products.get(said.product)
-            row = {"when": now.isoformat(timespec="seconds"), "product": said.product,
-                   "from": before.release if before else "", "to": said.release, "reason": reason}  # fmt: skip
+            before = self.products.get(signed.product)
+            row = {"when": now.isoformat(timespec="seconds"), "product": signed.product,
+                   "from": before.release if before else "", "to": signed.release, "reason": reason}  # fmt: skip
             forced = (*forced, row)
-        products = {**self.products, said.product: InstalledRelease(said.release, said.created)}
-        return Installed(products, max(self.moment(now), said.created), forced)
+        products = {**self.products, signed.product: InstalledRelease(signed.release, signed.created)}
+        return Installed(products, max(self.moment(now), signed.created), forced)
 
 
 def _product(name: str) -> str:
@@ -126,17 +126,17 @@ def _moment(text: str) -> datetime:
     return made.astimezone(UTC)
 
 
-def note(path: Path, said: Statement, now: datetime, *, reason: str = "") -> None:
+def note(path: Path, signed: Statement, now: datetime, *, reason: str = "") -> None:
     """Note this release as installed, in what the file has by now: another bundle may have been noted meanwhile.
 
     Errors: RefusedError (it is older than what is noted by now, and there is no `reason`; damaged), UsageError.
     """
     with _alone(path.parent):
         state = load(path)
-        older = state.objection(said)
+        older = state.objection(signed)
         if older and not reason:
             raise RefusedError(older, hint="install a newer release")
-        store(path, state.after(said, now, reason=reason if older else ""))
+        store(path, state.after(signed, now, reason=reason if older else ""))
 
 
 @contextmanager

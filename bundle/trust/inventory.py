@@ -98,19 +98,19 @@ def first_difference(signed: list[dict[str, Any]], found: Iterable[Item]) -> str
     A changed archive is named with the member inside it that is not as signed, where there is one.
     """
     rest = {item["path"] for item in signed}
-    changed_archive, said = "", ""
+    changed_archive, reason = "", ""
     for old, new in zip_longest(signed, found):
         difference = _difference(old, new, rest)
         if changed_archive and not (new.path if new else old["path"]).startswith(changed_archive):
             inside = old is not None and old["path"].startswith(changed_archive)
-            return f"{said}: {old['path']} was removed" if old and inside else said
-        if difference and said:
-            difference = f"{said}: {difference}"
+            return f"{reason}: {old['path']} was removed" if old and inside else reason
+        if difference and reason:
+            difference = f"{reason}: {difference}"
         if difference and not (old and new and old["path"] == new.path):
             return difference
         if difference:
-            changed_archive, said = f"{new.path}{NESTING}", difference
-    return said
+            changed_archive, reason = f"{new.path}{NESTING}", difference
+    return reason
 
 
 def _difference(old: dict[str, Any] | None, new: Item | None, rest: set[str]) -> str:

@@ -119,7 +119,7 @@ def verify(
     record: bool = False,
     require: Sequence[str] = (),
     whole: Callable[[], tuple[str, int]] | None = None,
-    held: Callable[[statement.Statement], None] = lambda _said: None,
+    held: Callable[[statement.Statement], None] = lambda _signed: None,
 ) -> Run:
     """Check one bundle and return a run that exits 0, or 11 with what was wrong first.
 
@@ -136,7 +136,7 @@ def verify(
     started, begun = datetime.now(UTC), monotonic()
     now = now or started
     policy = trusted if isinstance(trusted, TrustPolicy) else TrustPolicy.of(trusted, threshold)
-    said: statement.Statement | None = None
+    signed: statement.Statement | None = None
     rule, reason, hint, forced = SIGNATURE, "", "", ""
     further: list[str] = []
     found_size = 0
@@ -148,23 +148,23 @@ def verify(
         rule, now = SIGNATURE, state.moment(now)
         envelope = _envelope(signature or signature_of(path), named=signature is not None)
         signers = _signers(envelope, policy, now)
-        rule, said = PRODUCT, statement.of(envelope)
-        _check_product(said, product)
+        rule, signed = PRODUCT, statement.of(envelope)
+        _check_product(signed, product)
         rule = VALIDITY
-        _check_time(said, now)
+        _check_time(signed, now)
         rule = ROLLBACK
-        older = state.objection(said)
+        older = state.objection(signed)
         if older and not force_reason:
             raise RefusedError(older, hint="install a newer release")  # noqa: TRY301 - one way out for every refusal
         forced = f"forced although {older}: {force_reason}" if older else ""
         rule = CONTENT
-        found_size = _check_content(path, whole or partial(digest, path), said, policy, now)
+        found_size = _check_content(path, whole or partial(digest, path), signed, policy, now)
         rule = STATEMENT
-        further = [_further(path, kind, policy, said.sha256, now) for kind in require]
+        further = [_further(path, kind, policy, signed.sha256, now) for kind in require]
         if record and state_file:
             rule = ROLLBACK
-            installed.note(state_file, said, now, reason=force_reason)
-        held(said)
+            installed.note(state_file, signed, now, reason=force_reason)
+        held(signed)
     except RefusedError as problem:
         reason, hint = str(problem), problem.hint
     seconds = round(monotonic() - begun, 3)
@@ -173,11 +173,11 @@ def verify(
         stats["bytes"] = found_size
     if further:
         stats["statements"] = further
-    if said:
-        stats |= {"members": len(said.members), "product": said.product, "release": said.release}
+    if signed:
+        stats |= {"members": len(signed.members), "product": signed.product, "release": signed.release}
     seen = Subject(id=str(path), kind=SubjectKind.BUNDLE, examined=Examined.FULL, stats=stats)
     asked = {PRODUCT: bool(product), ROLLBACK: state_file is not None, STATEMENT: bool(require)}
-    results = _results(seen.id, rule if reason else None, reason, said, asked, forced)
+    results = _results(seen.id, rule if reason else None, reason, signed, asked, forced)
     if not reason:
         return Run.of([seen], [], results, started=started)
     asks = rule is STATEMENT and hint.startswith(_WORK)
@@ -193,8 +193,8 @@ def verify_report(path: Path, policy: TrustPolicy, *, now: datetime | None = Non
     sha256, size = digest(path)
     reason = ""
     try:
-        said = attest.opened(attest.beside(path, "report"), "report", policy, sha256, now=now)
-        created = datetime.fromisoformat(said["created"])
+        report = attest.opened(attest.beside(path, "report"), "report", policy, sha256, now=now)
+        created = datetime.fromisoformat(report["created"])
         if now + CLOCK_SKEW < created:
             raise RefusedError("the clock is before the signature", hint="set the clock of this machine")  # noqa: TRY301 - one way out for every refusal
     except RefusedError as problem:
@@ -216,7 +216,7 @@ def _results(
     subject: str,
     failed: Rule | None,
     reason: str,
-    said: statement.Statement | None,
+    signed: statement.Statement | None,
     asked: Mapping[Rule, bool],
     forced: str,
 ) -> list[Result]:
@@ -225,7 +225,7 @@ def _results(
     Nothing was looked at where it cannot be read what is installed: that is the first thing asked for.
     """
     results = []
-    state = Verdict.SKIPPED if failed is ROLLBACK and said is None else Verdict.PASS
+    state = Verdict.SKIPPED if failed is ROLLBACK and signed is None else Verdict.PASS
     for rule in (SIGNATURE, PRODUCT, VALIDITY, ROLLBACK, CONTENT, STATEMENT):
         if not asked.get(rule, True):
             continue
@@ -244,10 +244,10 @@ def _signers(envelope: dsse.Envelope, policy: TrustPolicy, now: datetime) -> tup
     try:
         return envelope.verify(policy.usable(now), threshold=policy.threshold)
     except RefusedError as problem:
-        said = policy.objections(now)
-        if not said or said in str(problem):
+        objections = policy.objections(now)
+        if not objections or objections in str(problem):
             raise
-        raise RefusedError(f"{problem}; {said}", hint=problem.hint) from problem
+        raise RefusedError(f"{problem}; {objections}", hint=problem.hint) from problem
 
 
 def _envelope(path: Path, *, named: bool) -> dsse.Envelope:
@@ -264,20 +264,20 @@ def _envelope(path: Path, *, named: bool) -> dsse.Envelope:
         ) from problem
 
 
-def _check_product(said: statement.Statement, product: str) -> None:
-    if product and said.product != product:
-        what = f"for the product {said.product!r}, not" if said.product else "for no product, and not for"
+def _check_product(signed: statement.Statement, product: str) -> None:
+    if product and signed.product != product:
+        what = f"for the product {signed.product!r}, not" if signed.product else "for no product, and not for"
         raise RefusedError(f"it is signed {what} {product!r}", hint=f"get the bundle of {product}")
 
 
-def _check_time(said: statement.Statement, now: datetime) -> None:
-    if now + CLOCK_SKEW < said.created:
+def _check_time(signed: statement.Statement, now: datetime) -> None:
+    if now + CLOCK_SKEW < signed.created:
         raise RefusedError(
-            f"the clock says {now:%Y-%m-%d %H:%M} UTC, before the signature of {said.created:%Y-%m-%d %H:%M}",
+            f"the clock says {now:%Y-%m-%d %H:%M} UTC, before the signature of {signed.created:%Y-%m-%d %H:%M}",
             hint="set the clock of this machine",
         )
-    if said.expires and now > said.expires:
-        raise RefusedError(f"the signature expired on {said.expires:%Y-%m-%d}", hint="get a newer release")
+    if signed.expires and now > signed.expires:
+        raise RefusedError(f"the signature expired on {signed.expires:%Y-%m-%d}", hint="get a newer release")
 
 
 def _further(path: Path, kind: str, policy: TrustPolicy, sha256: str, now: datetime) -> str:
@@ -306,42 +306,44 @@ def _members(predicate: Any) -> list[dict[str, Any]]:
         raise RefusedError("the signed inventory is malformed", hint="sign the bundle again") from problem
 
 
-def _listed(path: Path, said: statement.Statement, policy: TrustPolicy, now: datetime) -> str:
+def _listed(path: Path, signed: statement.Statement, policy: TrustPolicy, now: datetime) -> str:
     """Return the first member that is not as signed, by the nested inventory where that is there and holds."""
     from bundle.trust.toplevel import members
 
-    if said.nested:
-        return first_difference(said.members, inventory(path))
+    if signed.nested:
+        return first_difference(signed.members, inventory(path))
     try:
-        predicate = attest.opened(attest.beside(path, "inventory"), "inventory", policy, said.sha256, now=now)
+        predicate = attest.opened(
+            attest.beside(path, "inventory"), "inventory", policy, signed.sha256, now=now
+        )
         return first_difference(_members(predicate), inventory(path))
     except RefusedError:
-        return first_difference(said.members, members(path))
+        return first_difference(signed.members, members(path))
 
 
 def _check_content(
     path: Path,
     whole: Callable[[], tuple[str, int]],
-    said: statement.Statement,
+    signed: statement.Statement,
     policy: TrustPolicy,
     now: datetime,
 ) -> int:
     """Return the size of a bundle that is as signed. One of another size is not, and is not read to its end. Errors: RefusedError."""
     size = path.stat().st_size
-    if size == said.size:
+    if size == signed.size:
         sha256, size = whole()
-        if (sha256, size) == (said.sha256, said.size):
+        if (sha256, size) == (signed.sha256, signed.size):
             return size
-    if size > said.size + _MORE:
-        raise RefusedError(f"it has {size} bytes, and {said.size} are signed", hint="copy the bundle again")
+    if size > signed.size + _MORE:
+        raise RefusedError(f"it has {size} bytes, and {signed.size} are signed", hint="copy the bundle again")
     try:
-        where = _listed(path, said, policy, now)
+        where = _listed(path, signed, policy, now)
     except HardeningError as problem:
         if not isinstance(problem, ArchiveError):
             raise
         where = f"it can no longer be read: {problem}"
     if not where:
         where = "every member is as signed; bytes outside the members were changed"
-        if size != said.size:
-            where += f" ({size - said.size:+d} bytes)"
+        if size != signed.size:
+            where += f" ({size - signed.size:+d} bytes)"
     raise RefusedError(where, hint="copy the bundle again and verify the copy")

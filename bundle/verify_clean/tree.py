@@ -28,7 +28,7 @@ class Node:
     front: bytes = b""
     """What lies in a file before the archive in it: a script whole, of a program the digest."""
     inside: list[Node] = field(default_factory=list)
-    said: set[tuple[str, tuple[str, ...], str]] = field(default_factory=set)
+    problems: set[tuple[str, tuple[str, ...], str]] = field(default_factory=set)
     """On the bundle itself: what the walker had to say of it."""
     unread: list[Problem] = field(default_factory=list)
     """On the bundle itself: what was not examined to its end."""
@@ -41,7 +41,7 @@ def tree(path: Path, limits: WalkLimits | None) -> Node:
     last: dict[tuple[str, ...], Node] = {}
     for seen in walk(str(path), limits or WalkLimits()):
         if not isinstance(seen, Member):
-            root.said.add((seen.reason, seen.parts[1:], seen.message))
+            root.problems.add((seen.reason, seen.parts[1:], seen.message))
             if seen.partial:
                 root.unread.append(seen)
             continue
@@ -82,8 +82,8 @@ def name_alike(before: Node, after: Node) -> None:
         return
     was, now = before.inside[0], after.inside[0]
     if was.facts["mode"] is None and now.facts["mode"] is None:  # members of a tar have one
-        after.said = {
+        after.problems = {
             (reason, was.parts + parts[1:] if parts[:1] == now.parts else parts, message)
-            for reason, parts, message in after.said
+            for reason, parts, message in after.problems
         }
         now.name = was.name

@@ -102,7 +102,7 @@ def prove(old: Path, new: Path, *, limits: WalkLimits | None = None) -> Run:
         _look_at_packages(new, proof, limits)
         _look_at_links(proof)
         gone = {node.parts for node in proof.removed}
-        for reason, parts, message in sorted(after.said - before.said):
+        for reason, parts, message in sorted(after.problems - before.problems):
             if parts not in gone:
                 proof.differences.append((parts, f"{NESTING.join(parts) or new.name} {message} ({reason})"))
     if _digest(old) != _digest(new):
@@ -301,10 +301,10 @@ def _look_at_packages(new: Path, proof: _Proof, limits: WalkLimits | None) -> No
     for was, now, nodes in other:
         removed = {n.parts[-1] for n in proof.removed if n.parts[:-1] == was.parts}
         changed = {n.parts[-1]: (*n.content, texts.get(n.parts)) for n in nodes}
-        said = proof_rpm.disagreement(was.front, now.front, removed, changed)
-        if said:
+        reason = proof_rpm.disagreement(was.front, now.front, removed, changed)
+        if reason:
             where = NESTING.join(now.parts) or now.name
-            proof.differences.append((now.parts, f"{where}: {said}"))
+            proof.differences.append((now.parts, f"{where}: {reason}"))
 
 
 def _other_content(was: Node, now: Node) -> list[Node]:
@@ -381,8 +381,8 @@ def _shown(name: str, value: object) -> str:
     if name == "mode" and isinstance(value, int):
         return f"{value:04o}"
     if isinstance(value, bytes) and value:
-        said = value.decode("utf-8", "replace")
-        return shown(said)[:_MOST_SHOWN] if said.isprintable() else f"{len(value)} bytes"
+        text = value.decode("utf-8", "replace")
+        return shown(text)[:_MOST_SHOWN] if text.isprintable() else f"{len(value)} bytes"
     if isinstance(value, tuple):
         return ":".join(str(v) for v in value if v not in ("", None)) or "none"
     return str(value) if value not in ("", b"", None) else "none"

@@ -87,7 +87,7 @@ def status(inventory: str | None, limit: str | None, extra: tuple[str, ...]) -> 
     lost: list[str] = []
     for one in receipt.hosts:
         click.echo(one.host)
-        for tx in one.said("transactions"):
+        for tx in one.rows("transactions"):
             why = f"  {redacted(tx['why'][0])}" if tx.get("why") else ""
             click.echo(f"  {tx['id']}  {tx['state']:<10}  {tx['label']}{why}")
             if tx["state"] in ("open", "applied"):
@@ -98,7 +98,7 @@ def status(inventory: str | None, limit: str | None, extra: tuple[str, ...]) -> 
                     f"  PENDING {names}: not notified, or not running, since {tx['id']} was undone; it is tried again"
                 )
                 underway = True
-        for row in one.said("upgrades"):
+        for row in one.rows("upgrades"):
             why = f"  {redacted(row['why'])}" if row.get("why") else ""
             click.echo(
                 f"  {row['id']}  {row['state']:<12}  {row['product']} {row['release']} since {row['since']}{why}"
@@ -107,13 +107,13 @@ def status(inventory: str | None, limit: str | None, extra: tuple[str, ...]) -> 
             if row["state"] == "lost":
                 lost.append(f"{one.host}: upgrade {row['id']} is lost")
         shown: list[str] = []
-        for row in one.said("pending"):
+        for row in one.rows("pending"):
             if not row["resolved"] and waits(row) not in shown:
                 shown.append(waits(row))
                 waiting = True
                 click.echo(f"  PENDING {waits(row)}")
         codes |= _engine(one.engines)
-        reported = any(one.said(what) for what in ("transactions", "upgrades", "pending"))
+        reported = any(one.rows(what) for what in ("transactions", "upgrades", "pending"))
         if not (reported or one.unreachable or one.problems):
             click.echo("  nothing was done here")
     _raise_for(receipt, lost)
@@ -162,7 +162,7 @@ def rollback(
     _raise_for(receipt)
     return int(
         ExitCode.PENDING
-        if any("previous" in row for one in receipt.hosts for row in one.said("pending"))
+        if any("previous" in row for one in receipt.hosts for row in one.rows("pending"))
         else ExitCode.OK
     )
 

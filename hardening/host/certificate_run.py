@@ -149,16 +149,16 @@ class CertificateRun:
         """Bring the requests here, and return what came back signed and does, with the requests that are new here."""
         state = self.session.state or STATE
         folders = [one.waiting.replace("@state", state) for one in due]
-        told = self.session.ask(
+        reply = self.session.ask(
             "facts",
             read=[folder + "/csr.pem" for folder in folders],
             run=[certificate.public_half(folder + "/key.pem") for folder in folders],
         )
-        pems = {row["path"]: base64.b64decode(row["content"]) for row in told["files"]}
-        came = certificate_signed.load(self.signed, self.host) if self.signed else {}
+        pems = {row["path"]: base64.b64decode(row["content"]) for row in reply["files"]}
+        files = certificate_signed.load(self.signed, self.host) if self.signed else {}
         fetched, fresh = [], {}
-        for one, folder, said in zip(due, folders, told["said"], strict=True):
-            pem, half = pems.get(folder + "/csr.pem", b""), certificate.public_in(said)
+        for one, folder, answer in zip(due, folders, reply["said"], strict=True):
+            pem, half = pems.get(folder + "/csr.pem", b""), certificate.public_in(answer)
             try:
                 request = x509.load_pem_x509_csr(pem)
             except ValueError as problem:
@@ -168,12 +168,12 @@ class CertificateRun:
             if half is None or certificate.spki(request.public_key()) != half:
                 raise RefusedError(f"{one.path}: key and request on the host do not belong together")
             fetched += self._brought(one, pem)
-            signed = certificate_signed.chosen(came, request, half, self.now)
+            signed = certificate_signed.chosen(files, request, half, self.now)
             if signed is not None:
                 fresh[one] = signed
-        if came and not fresh and not certificate_signed.stale(came, (one.card.sha256 for one in found)):
+        if files and not fresh and not certificate_signed.stale(files, (one.card.sha256 for one in found)):
             raise RefusedError(
-                f"{', '.join(map(str, came))}: no certificate belongs to a key that waits on {self.host}",
+                f"{', '.join(map(str, files))}: no certificate belongs to a key that waits on {self.host}",
                 hint="have the request in tls_csr_dir signed; nothing was changed",
             )
         return fresh, fetched

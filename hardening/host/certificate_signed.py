@@ -35,7 +35,7 @@ def load(folder: Path, host: str) -> dict[Path, list[x509.Certificate]]:
 
 
 def chosen(
-    came: dict[Path, list[x509.Certificate]],
+    files: dict[Path, list[x509.Certificate]],
     request: x509.CertificateSigningRequest,
     half: bytes,
     now: datetime,
@@ -44,7 +44,7 @@ def chosen(
 
     Errors: RefusedError where one belongs to it and does not do, with everything that is wrong.
     """
-    for path, cards in came.items():
+    for path, cards in files.items():
         for leaf in cards:
             try:
                 mine = spki(leaf.public_key()) == half
@@ -61,10 +61,10 @@ def chosen(
     return None
 
 
-def stale(came: dict[Path, list[x509.Certificate]], present: Iterable[str]) -> bool:
+def stale(files: dict[Path, list[x509.Certificate]], present: Iterable[str]) -> bool:
     """Whether every file holds a certificate that is in place already: what is left from the last time."""
     known = set(present)
-    return all(any(fingerprint(card) in known for card in cards) for cards in came.values())
+    return all(any(fingerprint(card) in known for card in cards) for cards in files.values())
 
 
 def fingerprint(card: x509.Certificate) -> str:

@@ -51,16 +51,16 @@ def answers(one: HostReceipt) -> Iterator[tuple[bool, Mapping[str, Any]]]:
 
 def outcome_of(one: HostReceipt) -> HostOutcome:
     """Return what a host came to by the receipt of a run."""
-    said = list(answers(one))
-    made = tuple(a["tx"] for _, a in said if a.get("changed") and a.get("state") == "committed")
-    engines = [a["engine"] for _, a in said if a.get("engine")]
+    replies = list(answers(one))
+    made = tuple(a["tx"] for _, a in replies if a.get("changed") and a.get("state") == "committed")
+    engines = [a["engine"] for _, a in replies if a.get("engine")]
     pending = tuple(e["line"] for e in engines if e["restart_pending"])
-    left = {name for _, a in said if a.get("state") == "committed" for name in a.get("left_stopped", ())}
-    bad = [a.get("state") for failed, a in said if failed]
+    left = {name for _, a in replies if a.get("state") == "committed" for name in a.get("left_stopped", ())}
+    bad = [a.get("state") for failed, a in replies if failed]
     why = tuple(dict.fromkeys(" ".join(text.split()) for text in one.problems))
     if one.unreachable:
         state, why = "unknown" if one.cut else "unreachable", (one.lost, *why)
-    elif "broken" in bad or any(a.get("owed") for failed, a in said if failed):
+    elif "broken" in bad or any(a.get("owed") for failed, a in replies if failed):
         state = "broken"
     elif not all(word in ("refused", "rolled-back") for word in bad):
         state = "unknown"  # the agent did not answer: what it did is asked for afterwards
@@ -68,10 +68,10 @@ def outcome_of(one: HostReceipt) -> HostOutcome:
         state = "kept" if made else "refused" if set(bad) == {"refused"} else "rolled-back"
     elif made:
         state = "committed"
-    elif any(a.get("state") for _, a in said):
+    elif any(a.get("state") for _, a in replies):
         state = "current"
     else:  # no task went to the host: nobody knows whether it answers
-        state, why = "untouched", (_IDLE,) if said else ()
+        state, why = "untouched", (_IDLE,) if replies else ()
     stopped = tuple(f"{name} does not run and was left stopped" for name in sorted(left))
     return HostOutcome(host=one.host, state=state, why=why, made=made, pending=pending, stopped=stopped)
 
@@ -130,9 +130,9 @@ def after(one: HostOutcome, undo: HostReceipt | None, why: str, output: str = ""
         last = output.strip().rpartition("\n")[2] or "the host was not asked"
         return replace(one, state=stays, why=(*one.why, f"not rolled back: {last}"))
     if undo.unreachable or undo.problems:
-        said = [text for text in (undo.problems or [undo.lost]) if text not in one.why]
-        return replace(one, state=stays, why=(*one.why, *(f"not rolled back: {text}" for text in said)))
-    rows = {row["id"]: row for row in undo.said("transactions")}
+        problems = [text for text in (undo.problems or [undo.lost]) if text not in one.why]
+        return replace(one, state=stays, why=(*one.why, *(f"not rolled back: {text}" for text in problems)))
+    rows = {row["id"]: row for row in undo.rows("transactions")}
     open_ones = [row for row in rows.values() if row["state"] in ("open", "applied")]
     if open_ones:
         return replace(one, state="unfinished", why=(*one.why, *map(unfinished, open_ones)))
@@ -143,11 +143,11 @@ def after(one: HostOutcome, undo: HostReceipt | None, why: str, output: str = ""
     if any(rows.get(name, {}).get("state") == "committed" for name in one.made):
         return replace(one, state="kept", why=(*one.why, f"harden_undo_on_failure is false here; {why}"))
     back = f"what this run had changed before is undone: {names(one.made)}" if one.made else ""
-    told = (*one.why, back) if back else one.why
+    reasons = (*one.why, back) if back else one.why
     return replace(
         one,
         state="rolled-back",
-        why=told if one.why else (f"rolled back, since {why}",),
+        why=reasons if one.why else (f"rolled back, since {why}",),
         pending=(),
         stopped=(),
     )

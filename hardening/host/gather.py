@@ -153,21 +153,21 @@ def _request(paths: checks.Paths, root: str) -> dict[str, Any]:
 
 def _listed(made: Gathered, answer: Mapping[str, Any]) -> list[tuple[str, int, str]]:
     """Keep owners, modes, links and what is left out; return the files that can be read: path, size, kind."""
-    said = json.loads(_unpacked(base64.b64decode(answer["packed"]), _MOST_LISTED) or "")
+    listing = json.loads(_unpacked(base64.b64decode(answer["packed"]), _MOST_LISTED) or "")
     waiting = []
-    for name, mode, uid, gid, size, kind, link in said["files"]:
+    for name, mode, uid, gid, size, kind, link in listing["files"]:
         path = _clean(str(name))
         if path in made.seen:
             continue
         made.seen[path] = FileMeta(int(mode), int(uid), int(gid))
         if stat.S_ISREG(mode):
-            if path not in said["left"]:
+            if path not in listing["left"]:
                 waiting.append((path, int(size), str(kind)))
         else:
             _put(made, path, int(mode), str(link))
-    for path, why in said["left"].items():
+    for path, why in listing["left"].items():
         made.left[_clean(str(path))] = str(why)[:200]
-    for name, (count, size, first) in said["ruled"].items():
+    for name, (count, size, first) in listing["ruled"].items():
         before = made.ruled.get(str(name), (0, 0, str(first)))
         made.ruled[str(name)] = (before[0] + int(count), before[1] + int(size), before[2])
     return waiting

@@ -50,12 +50,12 @@ class HostReceipt:
         rows = [row["result"] for row in self.tasks if row["outcome"] == "unreachable"]
         # of a loop Ansible says "All items completed", and why only of its items
         every = [item for row in rows for item in (row.get("results") or [row])]
-        said = [str(item["msg"]) for item in every if item.get("msg")]
-        if _NO_ROOM in "".join(said):  # it was reached, and a full disk is what stops most upgrades
+        messages = [str(item["msg"]) for item in every if item.get("msg")]
+        if _NO_ROOM in "".join(messages):  # it was reached, and a full disk is what stops most upgrades
             return "the host could not be worked on: no folder can be made in the account's home (a full or read-only disk, a restricted shell)"
         if self.cut and not rows:
             return "Ansible ended before it was done with this host"
-        lines = [line.strip() for line in "".join(said[-1:]).splitlines() if line.strip()]
+        lines = [line.strip() for line in "".join(messages[-1:]).splitlines() if line.strip()]
         why = _BY_SSH.sub("", lines[-1]) if lines else ""
         if why.endswith("over ssh:"):  # Ansible gives no reason where a connection broke off
             why = "the connection broke off"
@@ -65,19 +65,19 @@ class HostReceipt:
     def problems(self) -> list[str]:
         """Return what failed, one line each."""
         failed = [row["result"] for row in self.tasks if row["outcome"] == "failed"]
-        told: list[str] = []
+        messages: list[str] = []
         for one in failed:
             items = [item for item in one.get("results", []) if item.get("failed")] or [one]
             for item in items:
-                told += item.get("problems") or [str(item.get("msg", "failed"))]
-        return told
+                messages += item.get("problems") or [str(item.get("msg", "failed"))]
+        return messages
 
     @property
     def engines(self) -> list[dict[str, Any]]:
         """Return what was seen of the host's control engine, once for each task that looked."""
         return [row["result"]["engine"] for row in self.tasks if row["result"].get("engine")]
 
-    def said(self, key: str) -> list[Any]:
+    def rows(self, key: str) -> list[Any]:
         """Return what every task returned under `key`, joined."""
         return [value for row in self.tasks for value in row["result"].get(key) or []]
 
@@ -172,9 +172,9 @@ def _why_nobody(output: str) -> str:
     if broken := next((line for line in lines if line.endswith("as an inventory source")), ""):
         broken = broken.removeprefix("[WARNING]:").strip()
         meant = "yaml" if broken.split(" as an ")[0].endswith((".yml", ".yaml", ".json")) else "ini"
-        told = {match[1]: match[2] for match in map(_UNREAD.search, lines) if match}
+        reasons = {match[1]: match[2] for match in map(_UNREAD.search, lines) if match}
         at = _UNREAD_AT.search(output) if meant == "yaml" else None
-        return ": ".join(filter(None, (broken, at and at[1], told.get(meant))))
+        return ": ".join(filter(None, (broken, at and at[1], reasons.get(meant))))
     return "the inventory names no host that is meant"
 
 
@@ -186,7 +186,7 @@ def _ended(argv: Sequence[str], environment: Mapping[str, str], *, show: bool) -
         argv, env=environment, stdin=unasked, stdout=kept, stderr=kept, encoding="utf-8", errors="replace"
     ) as ansible:
         try:
-            said = ansible.communicate()
+            streams = ansible.communicate()
         except BaseException as why:
             # asked as by Ctrl-C, it ends what it runs; killed, it would leave that behind. A real Ctrl-C reached it.
             if isinstance(why, Ended):
@@ -198,7 +198,7 @@ def _ended(argv: Sequence[str], environment: Mapping[str, str], *, show: bool) -
                 except subprocess.TimeoutExpired:
                     ansible.send_signal(harder)
             raise
-    return ansible.returncode, "".join(text or "" for text in said)
+    return ansible.returncode, "".join(text or "" for text in streams)
 
 
 def ready(inventory: str | None, flags: Sequence[str] = ()) -> str:
@@ -272,12 +272,12 @@ def judged(receipt: Receipt, started: Any) -> Run:
             if row[key]
         ]
         findings += [_finding(rules.DRIFTED, one.host, problem) for problem in one.problems]
-        for tx in one.said("transactions"):
+        for tx in one.rows("transactions"):
             if tx["state"] == "open" or tx.get("owed"):
                 findings.append(
                     _finding(rules.UNFINISHED, one.host, f"transaction {tx['id']} is {tx['state']}")
                 )
-        waiting = [waits(row) for row in one.said("pending") if not row["resolved"]]
+        waiting = [waits(row) for row in one.rows("pending") if not row["resolved"]]
         if not any(line.startswith("control-engine: configured") for line in waiting):  # a change by hand
             waiting += [f"control-engine: {row['line']}" for row in one.engines if row["restart_pending"]]
         for line in dict.fromkeys(waiting):

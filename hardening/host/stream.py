@@ -87,8 +87,8 @@ def answer(output: str, *, complaint: str = "", where: str = "the host", key: st
             found = None
         if isinstance(found, dict):
             return found
-    said = (complaint.strip() or output.strip() or "nothing")[-400:]
-    raise ProbeError(f"the agent gave no answer on {where}; it said: {said}", hint=_hint(said))
+    reason = (complaint.strip() or output.strip() or "nothing")[-400:]
+    raise ProbeError(f"the agent gave no answer on {where}; it said: {reason}", hint=_hint(reason))
 
 
 SUDO = "let sudo be used without a terminal and without a question, or give ansible_become_password"
@@ -96,12 +96,12 @@ NO_TTY = "switch requiretty off for this account, by visudo: Defaults:ACCOUNT !r
 NO_SUDO = "sudo is not installed there: log in as root, or name another ansible_become_method"
 
 
-def _hint(said: str) -> str:
+def _hint(output: str) -> str:
     """Return what to do about a host that gave no answer, by what it said instead."""
-    if said == "nothing":
+    if output == "nothing":
         return "the connection ended before it; harden upgrade status asks what became of it"
-    if "sudo" in said:
-        if "not found" in said or "No such file" in said:
+    if "sudo" in output:
+        if "not found" in output or "No such file" in output:
             return NO_SUDO
-        return NO_TTY if "must have a tty" in said else SUDO
+        return NO_TTY if "must have a tty" in output else SUDO
     return "name an interpreter (Python 2.6 or later) with ansible_python_interpreter"

@@ -24,13 +24,15 @@ NAMED = tuple(
         "cli",
         "demo",
         "engine",
+        "host",
         "mailer",
+        "onhost",
         "products",
         "reports",
         "tls",
         "upgrade",
     )
-)
+) + tuple(f"bundle/{name}/" for name in ("cluster", "compare", "rewrite", "sbom", "trust", "verify_clean"))
 """Folders in which each name says what the thing is."""
 
 

@@ -58,11 +58,11 @@ def look(root: Root, subject: str, found: Iterable[Finding], webs: Iterable[str]
     for pattern in LOGS:
         for path in root.matching(pattern, shut.append):
             if why := _read(root, path, needles, visits):
-                place, said = in_file(path), f"{path} could not be read to its end: {why}"
-                yield Finding(rule=UNREAD, subject=subject, location=place, message=said)
+                place, message = in_file(path), f"{path} could not be read to its end: {why}"
+                yield Finding(rule=UNREAD, subject=subject, location=place, message=message)
     for folder in dict.fromkeys(shut):
-        said = f"{folder}: may not be read: permission denied"
-        yield Finding(rule=UNREAD, subject=subject, location=in_file(folder), message=said)
+        message = f"{folder}: may not be read: permission denied"
+        yield Finding(rule=UNREAD, subject=subject, location=in_file(folder), message=message)
     for url, one in sorted(visits.items()):
         if not one.answered:
             continue
@@ -121,23 +121,23 @@ def _bounded(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def _count(line: bytes, url: str, visits: Visits, path: str, number: int) -> None:
-    said = _LINE.match(line)
-    if said is None:
+    parsed = _LINE.match(line)
+    if parsed is None:
         return
-    asked = unquote(said["what"].decode("latin-1")).partition("?")[0]
+    asked = unquote(parsed["what"].decode("latin-1")).partition("?")[0]
     if re.sub(r"/{2,}", "/", asked) != url:
         return
-    if said["code"].startswith((b"4", b"5")):
+    if parsed["code"].startswith((b"4", b"5")):
         visits.refused += 1
         return
-    when = said["when"].decode("latin-1")
+    when = parsed["when"].decode("latin-1")
     order = _order(when)
     if not visits.answered or order < _order(visits.first):
         visits.first, visits.log, visits.line = when, path, number
     if order >= _order(visits.last):
         visits.last = when
     visits.answered += 1
-    visits.who[said["who"].decode("latin-1")] += 1
+    visits.who[parsed["who"].decode("latin-1")] += 1
 
 
 def _order(when: str) -> datetime:
@@ -145,9 +145,9 @@ def _order(when: str) -> datetime:
 
     Its month is English whatever language this process speaks; `strptime` reads it in that of Ansible's caller.
     """
-    said = _WHEN.fullmatch(when)
+    parsed = _WHEN.fullmatch(when)
     try:
-        day, month, year, hour, minute, second, zone = said.groups() if said else ("",) * 7
+        day, month, year, hour, minute, second, zone = parsed.groups() if parsed else ("",) * 7
         offset = timedelta(hours=int(zone[:3]), minutes=int(zone[0] + zone[3:]))
         moment = (int(year), _MONTHS.index(month) + 1, int(day), int(hour), int(minute), int(second))
         return datetime(*moment, tzinfo=timezone(offset))

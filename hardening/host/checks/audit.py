@@ -129,11 +129,11 @@ def audit(
         tls = audit_tls(there, policies, asked, top=host.top)
         found = Run.of(tls.subjects, tls.findings, tls.results, started=started)
         run = run.merged(_named(host, sources.added(found, there, policies, asked, host.top)))
-    said = list(
+    reported = list(
         _looks(host, subject, run, [*web, *ROOTS], layout, servers, left, started, expiry_days, store)
     )
-    findings = [_with_line(one, host) for one in said if isinstance(one, Finding)]
-    results = [one for one in said if isinstance(one, Result)]
+    findings = [_with_line(one, host) for one in reported if isinstance(one, Finding)]
+    results = [one for one in reported if isinstance(one, Result)]
     results += _verdicts(subject, [*findings, *run.findings], results)
     reason = unread.summary([one.message for one in findings if one.rule is UNREAD])
     about = Subject(
@@ -302,11 +302,11 @@ def _subject(host: Root, subject: str) -> str:
 
 
 def _verdicts(subject: str, findings: list[Finding], results: list[Result]) -> Iterator[Result]:
-    said = {one.rule.id for one in results}
+    answered = {one.rule.id for one in results}
     seen = {one.rule.id for one in findings}
     cards = (CERTIFICATE_EXPIRED, CERTIFICATE_KEY, CERTIFICATE_SIGNATURE)
     for rule in (SUDO_WRITABLE, SUDO_ALL, WORLD_READABLE, VISITED, *cards):
-        if rule.id not in said:
+        if rule.id not in answered:
             open_ = rule in cards and CERTIFICATE_UNREAD.id in seen
             verdict = Verdict.FAIL if rule.id in seen else Verdict.INCONCLUSIVE if open_ else Verdict.PASS
             reason = "a certificate file was not read" if verdict is Verdict.INCONCLUSIVE else ""

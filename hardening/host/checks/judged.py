@@ -80,7 +80,7 @@ def _of_key(host: Root, subject: str, one: JudgedSecret) -> Finding | None:
 
 def _of_hash(host: Root, subject: str, one: JudgedSecret) -> Finding | None:
     rule, severity = _hash(), Severity.MEDIUM
-    said = {
+    words = {
         "usual": "it is the hash of a password that is tried first",
         "untried": "it was not tried", "no": "no password that is tried first has it",
     }[one.tried]  # fmt: skip
@@ -91,6 +91,6 @@ def _of_hash(host: Root, subject: str, one: JudgedSecret) -> Finding | None:
     whose = f" of {one.user!r}" if one.user else ""
     what = f"{one.what} hash{whose}" if one.what else f"account{whose}"
     return Finding(
-        rule=rule, subject=subject, location=in_file(one.path, one.line), message=f"{rule.title}: {what}; {said}",
+        rule=rule, subject=subject, location=in_file(one.path, one.line), message=f"{rule.title}: {what}; {words}",
         severity=severity, evidence=f"{one.what} {one.user}".strip(), account=one.user,
     )  # fmt: skip

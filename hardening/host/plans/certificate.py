@@ -56,9 +56,9 @@ class CertificateRequest:
     def of(cls, raw: Mapping[str, Any]) -> CertificateRequest:
         """Read it as a playbook writes it. Errors: UsageError naming the value."""
         mode, key = str(raw.get("mode") or "report"), str(raw.get("key") or "rsa")
-        for said, known, what in ((mode, MODES, "tls_certificate"), (key, KEYS, "tls_certificate_key")):
-            if said not in known:
-                raise UsageError(f"{what}: unknown value {said!r}", hint="known: " + ", ".join(known))
+        for value, known, what in ((mode, MODES, "tls_certificate"), (key, KEYS, "tls_certificate_key")):
+            if value not in known:
+                raise UsageError(f"{what}: unknown value {value!r}", hint="known: " + ", ".join(known))
         names = tuple(str(one) for one in raw.get("names") or ())
         for name in names:
             if _alternative(name) is None:
@@ -128,7 +128,7 @@ def seen(
 ) -> tuple[Named, ...]:
     """Return each certificate named, judged, with the key that belongs to it; without openssl none is known to."""
     places, found = _named(facts), []
-    halves = dict(zip(_candidates(facts), (public_in(said) for said in more["said"][3:]), strict=True))
+    halves = dict(zip(_candidates(facts), (public_in(output) for output in more["said"][3:]), strict=True))
     for row in more["certificates"]:
         try:
             cards = x509.load_pem_x509_certificates(row["pem"].encode("ascii", "replace"))
@@ -255,9 +255,9 @@ def chain_notes(facts: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
-def public_in(said: str) -> bytes | None:
+def public_in(output: str) -> bytes | None:
     """Return the public key in a program's output."""
-    found = _PUBLIC.search(said)
+    found = _PUBLIC.search(output)
     try:
         return spki(load_pem_public_key(found[0].encode("ascii"))) if found else None
     except (ValueError, UnsupportedAlgorithm):
@@ -279,8 +279,8 @@ def _named(facts: Mapping[str, Any]) -> dict[str, tuple[str, int]]:
 
 def _candidates(facts: Mapping[str, Any]) -> list[str]:
     """Return where a key may be: where the configuration says, and in the certificate files themselves."""
-    said = (match[1] for text in texts(facts).values() for match in _KEY.finditer(text))
-    return sorted({*said, *_named(facts)})
+    named = (match[1] for text in texts(facts).values() for match in _KEY.finditer(text))
+    return sorted({*named, *_named(facts)})
 
 
 def _alternative(name: str) -> str | None:

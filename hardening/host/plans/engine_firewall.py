@@ -78,10 +78,10 @@ class Firewall:
         seen = facts.get("filters")
         if not seen:
             return cls(label=label, unclear=("the host was not asked what filters",))
-        said, enabled = seen["said"], seen["enabled"]
+        outputs, enabled = seen["said"], seen["enabled"]
         systemd = facts.get("init") == "systemd"
-        zones = tuple(_scopes(said)) if seen["firewalld"] else ()
-        unclear = [f"{name}: {out.strip()[:200]}" for name, out in _failed(said)]
+        zones = tuple(_scopes(outputs)) if seen["firewalld"] else ()
+        unclear = [f"{name}: {out.strip()[:200]}" for name, out in _failed(outputs)]
         if not zones and "firewalld" in enabled:
             unclear.append("firewalld is enabled and does not run: the next boot changes what filters")
         if "nftables" in enabled and not seen["tables"]:
@@ -90,11 +90,11 @@ class Firewall:
             )
         if seen["tables"] is None or seen["legacy"] is None:
             unclear.append("the kernel does not say which tables are loaded: ask as root")
-        unclear += _foreign(seen, said)
+        unclear += _foreign(seen, outputs)
         families = tuple(
             Family(
                 tool=tool,
-                live=iptables.Ruleset.read(_live(said, tool, firewalld=seen["firewalld"])),
+                live=iptables.Ruleset.read(_live(outputs, tool, firewalld=seen["firewalld"])),
                 saved=None if seen["firewalld"] else files.get(path),
                 kept=iptables.Ruleset.read("" if seen["firewalld"] else files.get(path, "")),
                 loaded=not systemd or tool in enabled,
@@ -295,17 +295,17 @@ class Firewall:
         return replace(_inverse(one), check=check)
 
 
-def _failed(said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _failed(outputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the programs that failed and what they said; firewalld that does not run, and one without policies, did not fail."""
-    for name, (code, output) in said.items():
+    for name, (code, output) in outputs.items():
         usual = name == "firewall-cmd --state" or ("policies" in name and code == NO_SUCH_OPTION)
         if code and not usual and "--info-service" not in name:
             yield name, output or f"exited {code}"
 
 
-def _scopes(said: Mapping[str, Any]) -> Iterator[firewalld.FirewalldScope]:
+def _scopes(outputs: Mapping[str, Any]) -> Iterator[firewalld.FirewalldScope]:
     def text(*words: str) -> str | None:
-        code, output = said.get(" ".join(("firewall-cmd", *words)), [1, ""])
+        code, output = outputs.get(" ".join(("firewall-cmd", *words)), [1, ""])
         return None if code else str(output)
 
     for word in ("--permanent", ""):
@@ -322,19 +322,19 @@ def _scopes(said: Mapping[str, Any]) -> Iterator[firewalld.FirewalldScope]:
             word,
             text(*scope, "--list-all-zones") or "",
             text(*scope, "--list-all-policies") or "",
-            {name.removeprefix(mark): text(*name.split()[1:]) for name in said if name.startswith(mark)},
+            {name.removeprefix(mark): text(*name.split()[1:]) for name in outputs if name.startswith(mark)},
             direct,
             (text("--get-default-zone") or "").strip(),
         )
 
 
-def _foreign(seen: Mapping[str, Any], said: Mapping[str, Any]) -> Iterator[str]:
+def _foreign(seen: Mapping[str, Any], outputs: Mapping[str, Any]) -> Iterator[str]:
     """Yield the tables in force that neither firewalld nor this host's iptables made, each with a rule or two."""
-    listed = _listed(said.get("nft list ruleset", [1, ""])[1])
+    listed = _listed(outputs.get("nft list ruleset", [1, ""])[1])
     for family, name in seen["tables"] or ():
         tool = next((one for one, word in FAMILY.items() if word == family), "")
-        by_nft = tool and "nf_tables" in said.get(f"{tool} -V", [1, ""])[1]
-        if by_nft and f"*{name}" in said.get(f"{tool}-save", [1, ""])[1].splitlines():
+        by_nft = tool and "nf_tables" in outputs.get(f"{tool} -V", [1, ""])[1]
+        if by_nft and f"*{name}" in outputs.get(f"{tool}-save", [1, ""])[1].splitlines():
             continue
         if seen["firewalld"] and name.startswith("firewalld"):
             continue
@@ -349,10 +349,10 @@ def _foreign(seen: Mapping[str, Any], said: Mapping[str, Any]) -> Iterator[str]:
         quoted = f": {'; '.join([*rules[:QUOTED], *['...'] * bool(rules[QUOTED:])])}" if rules else ""
         yield f"nftables: the table {family} {name} is not made by firewalld or iptables and is not understood{quoted}"
     for tool, names in (seen["legacy"] or {}).items():
-        if names and f"{tool}-save" not in said:
+        if names and f"{tool}-save" not in outputs:
             yield f"{tool}: tables are loaded ({' '.join(names)}) and no program lists them"
-        elif names and "nf_tables" in said.get(f"{tool} -V", [1, "nf_tables"])[1]:
-            older = iptables.Ruleset.read(said.get(f"{tool}-legacy-save", [1, "?"])[1])
+        elif names and "nf_tables" in outputs.get(f"{tool} -V", [1, "nf_tables"])[1]:
+            older = iptables.Ruleset.read(outputs.get(f"{tool}-legacy-save", [1, "?"])[1])
             if not older.empty:
                 line = next((one.line for one in older.rules), "a policy that is not ACCEPT")
                 yield f"{tool}-legacy: rules are in force beside those of nftables: {line}"
@@ -385,9 +385,9 @@ def _filters(body: Sequence[str]) -> bool:
     return bool(hooks) and (bool(rules) or any(found[2] not in (None, "accept") for found in hooks))
 
 
-def _live(said: Mapping[str, Any], tool: str, *, firewalld: bool) -> str:
+def _live(outputs: Mapping[str, Any], tool: str, *, firewalld: bool) -> str:
     """Return the rules in force; firewalld's own chains, where it works by iptables, are read from its zones instead."""
-    text = str(said.get(f"{tool}-save", [0, ""])[1])
+    text = str(outputs.get(f"{tool}-save", [0, ""])[1])
     if not firewalld:
         return text
     return "".join(

@@ -133,7 +133,7 @@ class Server:
                 hint=f"known: {known}; for others harden tls render writes what you install yourself (Tomcat: docs/hosts.md)",
             )
         if server.action is not None and not server.reload:
-            vault_values.told(server.action, where)
+            vault_values.check_action(server.action, where)
         return server
 
     def layout(self, release: str) -> Layout:
@@ -171,8 +171,8 @@ def action(server: Server, facts: Mapping[str, Any]) -> str:
     """
     if server.action or server.reload or server.target != "lighttpd":
         return server.action or "reload"
-    said = re.search(r"lighttpd/(\d+(?:\.\d+)+)", " ".join(facts.get("said", [])))
-    number = said[1] if said else (server.version or "0").partition("-")[0]
+    version = re.search(r"lighttpd/(\d+(?:\.\d+)+)", " ".join(facts.get("said", [])))
+    number = version[1] if version else (server.version or "0").partition("-")[0]
     old = tuple(int(part) for part in re.findall(r"\d+", number)) < (1, 4, 46)
     dropped = re.compile(r"(?m)^\s*server\.(username|chroot)\s*=")
     return "restart" if old or any(dropped.search(text) for text in texts(facts).values()) else "reload"
@@ -183,17 +183,17 @@ def release_of(server: Server, facts: Mapping[str, Any]) -> tuple[str | None, tu
     if server.version:
         return server.version, ()
     known = [r.version for r in targets.find(server.target).facts.releases]
-    said = re.findall(r"(?:nginx|Apache|lighttpd)/(\d+(?:\.\d+)+)", " ".join(facts.get("said", [])))
+    versions = re.findall(r"(?:nginx|Apache|lighttpd)/(\d+(?:\.\d+)+)", " ".join(facts.get("said", [])))
     release = str(facts.get("release", "")).lower()
     family = re.search(r"(?:centos|red hat|rocky|alma)\D*(\d+)|debian gnu/linux (\d+)", release)
     suffix = (f"-el{family[1]}" if family[1] else f"-debian{family[2]}") if family else ""
-    for number in said:
+    for number in versions:
         exact = [v for v in known if v.startswith(f"{number}-")]
         if exact:
             return next((v for v in exact if v.endswith(suffix)), exact[-1]), ()
     near = [v for v in known if suffix and v.endswith(suffix)]
     if near:
-        return near[-1], (f"{server.target} {said[0] if said else '?'} is rendered as {near[-1]}",)
+        return near[-1], (f"{server.target} {versions[0] if versions else '?'} is rendered as {near[-1]}",)
     return None, (f"the release of {server.target} is not known; the default of the target is assumed",)
 
 
@@ -266,11 +266,11 @@ def _locked_out(
     tree: Tree, target: targets.Target, main: str, way: Reading, made: render.Rendered
 ) -> Iterator[str]:
     """Yield who could connect to what the host's files offer now, and could not any more."""
-    said = set()
+    users = set()
     for before in target.read(tree, main, way) if tree.exists(main) else ():
         found = clients.warning(made.offer, before=before)
-        if found is not None and found.message not in said:
-            said.add(found.message)
+        if found is not None and found.message not in users:
+            users.add(found.message)
             name = before.subject.rpartition("#")[2]
             yield f"{LOSS}{name}: {found.message}. The way out: {found.remedy}"
 

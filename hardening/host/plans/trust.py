@@ -77,15 +77,15 @@ def plan(
     """Return the plan. Errors: InputError, DataError (the trust file), RefusedError (no key counts today, or not the
     expected ones), UsageError (`expected` holds no key id).
     """
-    said = policy.load(file)
-    good = {keys.keyid(key): key for key in said.usable(now)}
-    if len(good) < said.threshold:
+    trusted = policy.load(file)
+    good = {keys.keyid(key): key for key in trusted.usable(now)}
+    if len(good) < trusted.threshold:
         hint = "name a further key, or lower the threshold"
-        raise RefusedError(f"{len(good)} keys count today and {said.threshold} have to sign", hint=hint)
+        raise RefusedError(f"{len(good)} keys count today and {trusted.threshold} have to sign", hint=hint)
     _compare(good, expected)
     here = {row["path"]: base64.b64decode(row["content"]) for row in facts.get("files", [])}
     ids = {path: _keyid(data) for path, data in here.items() if path.endswith(".pub")}
-    objections = {keys.keyid(one.key): one.objection(now) for one in said.trusted}
+    objections = {keys.keyid(one.key): one.objection(now) for one in trusted.trusted}
     files, rows = [], []
     for ident, key in sorted(good.items()):
         path, pem = f"{folder}/{ident[:_SHOWN]}.pub", _pem(key)
@@ -104,11 +104,11 @@ def plan(
         if why and i not in known
     ]
     threshold = f"{folder}/threshold"
-    if here.get(threshold) != f"{said.threshold}\n".encode():
-        files.append(File(path=threshold, content=f"{said.threshold}\n".encode(), mode="0644", mkdir=True))
+    if here.get(threshold) != f"{trusted.threshold}\n".encode():
+        files.append(File(path=threshold, content=f"{trusted.threshold}\n".encode(), mode="0644", mkdir=True))
     remove = tuple(path for path in sorted(ids) if path not in wanted)
     made = Plan(label="trust", files=tuple(files), remove=remove)
-    return Trust(made, tuple(rows), said.threshold)
+    return Trust(made, tuple(rows), trusted.threshold)
 
 
 def _compare(good: Mapping[str, keys.PublicKey], expected: Sequence[str]) -> None:

@@ -52,11 +52,11 @@ def service(raw: Any, where: str = "services") -> Service:
     """Return a service that a host can tell. Errors: UsageError: the host would find out when the files are in place."""
     found: Service = typed(Service, raw, where)
     if not found.argv:
-        told(found.action, where)
+        check_action(found.action, where)
     return found
 
 
-def told(action: str, where: str) -> None:
+def check_action(action: str, where: str) -> None:
     """Refuse a word that no init system is told. Errors: UsageError."""
     if action not in ACTIONS:
         raise UsageError(f"{where}: unknown action {action!r}", hint="known: " + ", ".join(ACTIONS))

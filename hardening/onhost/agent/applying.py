@@ -34,7 +34,7 @@ def do_check(host, plan):
     """Say exactly what apply would do; nothing is written."""
     entries = compare(host, plan)
     commands = needed_commands(plan)
-    services, left, said = affected_services(host, plan, entries, commands), [], ""
+    services, left, reason = affected_services(host, plan, entries, commands), [], ""
     rows, why = validate_staged(host, entries, plan.get("validators", []))
     answer = {
         "changed": bool(entries or commands),
@@ -51,14 +51,14 @@ def do_check(host, plan):
     try:
         refuse_invalid(rows, Refused)
         check_room(host, entries)
-        left, said = left_stopped(services, stopped_services(services))
+        left, reason = left_stopped(services, stopped_services(services))
     except Refused:
         answer.update(failed=True, state="refused", msg=str(sys.exc_info()[1]))
-    told = [one for one in services if one["name"] not in left]
-    answer["services"] = [{"name": one["name"], "action": one.get("action", "")} for one in told]
-    answer["diff"] += would_run(commands, told)
+    running = [one for one in services if one["name"] not in left]
+    answer["services"] = [{"name": one["name"], "action": one.get("action", "")} for one in running]
+    answer["diff"] += would_run(commands, running)
     if left:
-        answer.update(left_stopped=left, msg=said)
+        answer.update(left_stopped=left, msg=reason)
     return answer
 
 
@@ -116,11 +116,11 @@ def carry_out(host, plan, entries, commands):
     check_room(host, entries)
     undoing = bool(plan.get("undoes"))
     down_before = stopped_services(services, undoing)
-    left, said = left_stopped(services, down_before, undoing)
+    left, complaint = left_stopped(services, down_before, undoing)
     tx = begin(host, plan, entries, commands, services)
     answer.update(tx=tx.name, changed=True)
     if left:
-        answer.update(left_stopped=left, msg=said)
+        answer.update(left_stopped=left, msg=complaint)
     try:
         tx.record("open")
         for index, entry in enumerate(entries):
@@ -133,8 +133,8 @@ def carry_out(host, plan, entries, commands):
         tx.record("placed")
         answer["validators"] += run_validators(host, plan.get("validators", []), "placed")
         refuse_invalid(answer["validators"], Failed)
-        told = [one for one in services if one["name"] not in left]
-        act(host, tx, plan, commands, told, down_before, answer)
+        running = [one for one in services if one["name"] not in left]
+        act(host, tx, plan, commands, running, down_before, answer)
         if plan.get("deadman"):
             tx.record("applied", seconds=plan["deadman"])
             answer["state"] = "applied"
@@ -146,7 +146,9 @@ def carry_out(host, plan, entries, commands):
         result = undo(tx, str(problem) or problem.__class__.__name__)
         answer.update(failed=True, changed=False, owed=result["owed"], problems=result["problems"])
         answer["state"] = "broken" if result["problems"] else "rolled-back"
-        answer["msg"] = host.masked(str(problem) or problem.__class__.__name__) + (said and "; " + said)
+        answer["msg"] = host.masked(str(problem) or problem.__class__.__name__) + (
+            complaint and "; " + complaint
+        )
         if not isinstance(problem, (OSError, IOError, Failed, socket.error, Stopped)):
             answer["msg"] += "\n" + host.masked(traceback.format_exc())
         return answer

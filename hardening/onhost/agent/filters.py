@@ -29,13 +29,13 @@ def filters():
     `said` is {command: [exit code, output]}; `tables` are those of nftables, asked of the kernel itself, and `legacy`
     those of the older iptables. Either is null where the kernel does not say.
     """
-    said = {}
+    names = {}
 
     def ask(*argv):
         code, output = run(argv, 20)
         if len(output) >= 196608:  # `run` cuts what is longer
             code, output = 125, "more than can be read"
-        said[" ".join(argv)] = [code, output]
+        names[" ".join(argv)] = [code, output]
         return output if code == 0 else ""
 
     running = bool(which("firewall-cmd")) and "running" in ask("firewall-cmd", "--state").split()
@@ -55,7 +55,7 @@ def filters():
         for name in ("firewalld", "nftables", "iptables", "ip6tables"):
             if run(["systemctl", "is-enabled", name + ".service"], 20)[1].strip() == "enabled":
                 enabled.append(name)
-    return {"firewalld": running, "tables": tables, "legacy": legacy, "said": said, "enabled": enabled}
+    return {"firewalld": running, "tables": tables, "legacy": legacy, "said": names, "enabled": enabled}
 
 
 def ask_firewalld(ask):

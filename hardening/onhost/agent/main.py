@@ -56,12 +56,12 @@ def answer_to(request):
         plan = request.get("plan", request) if verb in ("apply", "check", "verify") else request
         return dict(base, **dict((str(key), value) for key, value in function(host, plan).items()))
     except Refused:
-        said = str(sys.exc_info()[1])
-        said = host.masked(said) if host is not None else said  # a directory that cannot be ours
-        return dict(base, failed=True, changed=False, state="refused", msg=said)
+        reason = str(sys.exc_info()[1])
+        reason = host.masked(reason) if host is not None else reason  # a directory that cannot be ours
+        return dict(base, failed=True, changed=False, state="refused", msg=reason)
     except (OSError, IOError):
-        said = explained(sys.exc_info()[1])
-        return dict(base, failed=True, changed=False, state="refused", msg=said)
+        reason = explained(sys.exc_info()[1])
+        return dict(base, failed=True, changed=False, state="refused", msg=reason)
     except (KeyError, TypeError, ValueError):
         message = "the request is not well formed: %s (%s)" % (sys.exc_info()[1], place_of_failure())
         return dict(base, failed=True, changed=False, state="refused", msg=message)

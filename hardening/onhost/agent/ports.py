@@ -59,8 +59,12 @@ def keeping_open(host, manifest, entries, used, request):
     files = []
     if record.get("motd"):
         row["motd"] = record["motd"]
-        said = "configured=%s running=%s restart pending since %s" % (row["configured"], port, row["since"])
-        files += with_line(host, row["motd"]["path"], row["motd"]["mark"], said)
+        evidence = "configured=%s running=%s restart pending since %s" % (
+            row["configured"],
+            port,
+            row["since"],
+        )
+        files += with_line(host, row["motd"]["path"], row["motd"]["mark"], evidence)
     data = json.dumps(row, sort_keys=True, indent=1).encode("ascii") + b"\n"
     files.append({"path": "@state/pending/" + os.path.basename(shown(used["path"])), "content": b64(data)})
     files[-1]["mode"] = "0600"

@@ -118,16 +118,16 @@ def do_rollback(host, request):
     plan["probes"] = request.get("probes", held)
     plan["services"] = [dict(service, paths=None) for service in plan["services"]]
     what = {"id": tx.name, "label": manifest["label"]}
-    said = {"undoes": what}
+    undone = {"undoes": what}
     if used:
-        said["msg"] = (
+        undone["msg"] = (
             "port %s stays open: something listens on it until the engine is restarted"
             % (used["record"]["configured"])
         )
     if request.get("check"):
         services = affected_services(host, plan, entries, commands)
         return dict(
-            said,
+            undone,
             changed=bool(entries or commands),
             files=described(host, entries),
             diff=differences(host, entries) + would_run(commands, services),
@@ -136,8 +136,8 @@ def do_rollback(host, request):
         )
     if not entries and not commands:
         tx.record("undone", by="nothing left to undo")
-        return dict(said, changed=False, state="undone", tx=tx.name)
-    answer = dict(said, **carry_out(host, plan, entries, commands))
+        return dict(undone, changed=False, state="undone", tx=tx.name)
+    answer = dict(undone, **carry_out(host, plan, entries, commands))
     if answer["state"] == "committed":
         watch_on(host)
         answer["pending"] = [row for row in pending_ports(host) if not row["resolved"]]

@@ -65,8 +65,8 @@ def start_command(service):
 def left_stopped(services, names, undoing=False):
     """Return the stopped services that stay stopped, and a message about them."""
     left = [one for one in services if one["name"] in names and (undoing or not one.get("starts"))]
-    said = ["%s does not run (%s)" % (one["name"], start_command(one)) for one in left]
-    return [one["name"] for one in left], "skipped: " + ", ".join(said) if said else ""
+    lines = ["%s does not run (%s)" % (one["name"], start_command(one)) for one in left]
+    return [one["name"] for one in left], "skipped: " + ", ".join(lines) if lines else ""
 
 
 def is_down(service):

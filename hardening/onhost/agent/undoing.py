@@ -132,8 +132,8 @@ def finish_undo(tx, manifest, names, boot=False):
         if service["name"] in names.get("asleep", ()) and not boot:
             run_services(tx.host, [dict(service, action="stop")])
         elif service["name"] in names["services"] and not boot:
-            told = run_services(tx.host, [service])[0]["rc"] == 0 and not is_down(service)
-            if not told and not restart_instead(tx.host, service):
+            restarted = run_services(tx.host, [service])[0]["rc"] == 0 and not is_down(service)
+            if not restarted and not restart_instead(tx.host, service):
                 owed["services"].append(service["name"])
     return owed if owed["commands"] or owed["services"] else {}
 

@@ -31,8 +31,8 @@ def stop_line(up, text):
 def dump(up, path):
     """Dump the database to a file that is checked; return {size, sha256}. Errors: Failed."""
     database = up.recipe()["database"]
-    code, said = run_with_file(up.fill(database["dump"]), None, path, database.get("timeout", 3600))
-    for line in said.splitlines():
+    code, output = run_with_file(up.fill(database["dump"]), None, path, database.get("timeout", 3600))
+    for line in output.splitlines():
         known = stop_line(up, line)
         if known:
             raise Failed("the database dump is incomplete: its program said what log/%s means" % known)
@@ -129,8 +129,8 @@ def restore_database(up, path, kept):
         remove(up.path("dump.now"))
     if dump_digest(path, database) != kept["sha256"]:
         return ["the kept database dump is damaged"]
-    code, said = run_with_file(up.fill(database["restore"]), path, None, database.get("timeout", 3600))
-    for line in said.splitlines():
+    code, output = run_with_file(up.fill(database["restore"]), path, None, database.get("timeout", 3600))
+    for line in output.splitlines():
         if stop_line(up, line):
             return ["the database restore stopped: log/%s" % stop_line(up, line)]
     if code != 0:

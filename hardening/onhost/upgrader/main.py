@@ -38,8 +38,8 @@ def answer_to(request):
     except (Refused, Failed, OSError, IOError):
         problem = sys.exc_info()[1]
         text = explained(problem) if isinstance(problem, (OSError, IOError)) else str(problem)
-        said = dict(base, failed=True, changed=False, state="refused", msg=text)
-        return dict(said, untrusted=True) if isinstance(problem, Untrusted) else said
+        answer = dict(base, failed=True, changed=False, state="refused", msg=text)
+        return dict(answer, untrusted=True) if isinstance(problem, Untrusted) else answer
     except (KeyError, TypeError, ValueError, AttributeError):
         message = "the request is not well formed: %s (%s)" % (sys.exc_info()[1], place_of_failure())
         return dict(base, failed=True, changed=False, state="refused", msg=message)

@@ -79,11 +79,11 @@ class Upgrade(Transaction):
     def matchers(self):
         """Return what stands before a line, and the messages of the control machine that stop an upgrade."""
         if not hasattr(self, "_compiled"):
-            said = self.manifest().get("stop") or {}
-            prefix = re.compile(said["prefix"], re.VERBOSE) if said.get("prefix") else None
+            stops = self.manifest().get("stop") or {}
+            prefix = re.compile(stops["prefix"], re.VERBOSE) if stops.get("prefix") else None
             self._compiled = (
                 prefix,
-                [(row["id"], re.compile(row["regex"])) for row in said.get("patterns", [])],
+                [(row["id"], re.compile(row["regex"])) for row in stops.get("patterns", [])],
             )
         return self._compiled
 

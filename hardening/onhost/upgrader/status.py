@@ -79,11 +79,11 @@ def pending_restarts(host):
             started = started_at(up, service)
             if started is None:
                 continue
-            came = calendar.timegm(time.strptime(times[0], "%Y-%m-%dT%H:%M:%SZ"))
+            since = calendar.timegm(time.strptime(times[0], "%Y-%m-%dT%H:%M:%SZ"))
             row = {"name": service["name"], "since": times[0], "by": up.manifest().get("by", "")}
             # the journal's times are whole seconds: who began within that second may have begun before the files came
             # and where the kernel's own count is known, no clock that was set since counts
-            resolved = started[0] >= came + 1
+            resolved = started[0] >= since + 1
             if lines[0].get("boot"):
                 resolved = lines[0]["boot"] != boot_id() or started[1] >= lines[0]["ticks"]
             row.update(configured=up.manifest()["release"], running=["before"], resolved=resolved)

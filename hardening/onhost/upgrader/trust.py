@@ -28,7 +28,7 @@ def verify_trust(host, up, request):
             raise BundleRefused("no signature came with it")
         shutil.copyfile(native(request["signature"]), up.path("signature"))
         names = [name for name in sorted(os.listdir(folder)) if name.endswith(".pub")]
-        said = verify(
+        proof = verify(
             bundle,
             [load_key(os.path.join(folder, name)) for name in names],
             threshold=trust_threshold(folder),
@@ -36,8 +36,8 @@ def verify_trust(host, up, request):
             clock=os.path.join(host.state, "trust-clock"),
         )
         for name in ("product", "release"):  # what is recorded here has to be what was signed
-            if not said[name] or said[name] != request[name]:
-                raise BundleRefused("it is signed as the %s %r, not %r" % (name, said[name], request[name]))
+            if not proof[name] or proof[name] != request[name]:
+                raise BundleRefused("it is signed as the %s %r, not %r" % (name, proof[name], request[name]))
     except (BundleRefused, Usage, OSError, IOError, ValueError):
         raise Untrusted("this host refuses the bundle: %s" % sys.exc_info()[1])
 
