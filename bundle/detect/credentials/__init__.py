@@ -1,10 +1,13 @@
 """Hard-coded credentials: found by where a value stands, judged by what it says for itself.
 
-One gate over all patterns (`rules.gate`) says where to look, and `catching` what the families make of it; `reading` asks it of
-a text, `compiled` of a program. `standing` weighs what is caught by its place, `sureness` says what is high, `whose` whose it
-is by what stands beside it, and `reporting` makes the finding.
-Rooms, each of which knows those before it alone: `rules`, `judging` (a name, a value), `texts` (a member), `statements` and
-`lines`, `java` and `prose`; `whose` is asked last. The value itself never leaves this package: findings carry the name it stands beside, masked.
+The way of a value, in the order to read:
+1. find: `rules.gate` says where to look, `catching` what the rows of `bundle/data/credentials` make of it; `reading` asks for
+   a text, `compiled` for a program. A row names its check: `statements`, `lines`, `java` and `prose` have them.
+2. describe: `describe` computes the features once, `judging.score` whether a generator drew the value; `forms` adds rows.
+3. decide: `decide` applies `decisions.toml`, the only author of severity, confidence and safe fix.
+4. own: `whose` says account and service by what stands beside the value.
+5. report: `reporting` makes the finding. The value itself never leaves this package: findings carry the name it stands beside.
+A folder imports only those before it: `rules`, `judging`, `texts`, `statements` and `lines`, `java` and `prose`, `whose`.
 """
 
 from __future__ import annotations
