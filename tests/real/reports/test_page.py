@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hardening.findings import Kind, Run, Subject
+from hardening.findings import Run, Subject, SubjectKind
 from hardening.reports import site
 from tests.support.reports.browser import Browser
 from tests.support.reports.fixtures import PASSWORD, PROTOCOL
@@ -54,7 +54,9 @@ FILTER = """(() => {
 def test_a_fleet_has_a_filter_that_leaves_the_rows_of_its_words(
     browser: Browser, tmp_path: Path, mixed_run: Run
 ) -> None:
-    hosts = [Subject(id=f"host{n}.example", kind=Kind.HOST, policies={"aspect": "fail"}) for n in range(8)]
+    hosts = [
+        Subject(id=f"host{n}.example", kind=SubjectKind.HOST, policies={"aspect": "fail"}) for n in range(8)
+    ]
     path = tmp_path / "fleet.html"
     path.write_bytes(page(replace(mixed_run, subjects=(*mixed_run.subjects, *hosts))))
     look = {"url": f"file://{path}", "axe": True}
