@@ -125,7 +125,8 @@ def _one(source: IO[bytes], target: IO[bytes], position: int, change: Change) ->
         if left is not None:
             member.put(member.form.links, left)
         if isinstance(decision, Replace):
-            file_only(member.shown, is_file=stat.S_ISREG(member.number(member.form.mode)))
+            has_content = stat.S_ISREG(member.number(member.form.mode)) or member.number(member.form.size) > 0
+            file_only(member.shown, is_file=has_content)
             with decision.content as content:
                 _replace(source, target, member, content)
         else:
