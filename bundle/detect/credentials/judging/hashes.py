@@ -211,13 +211,6 @@ def des_alone(caught: Catch, _match: re.Match[str]) -> Catch | None:
     return _tried(caught)
 
 
-def salted(caught: Catch, _match: re.Match[str]) -> Catch | None:
-    """A digest with its salt behind it; two digests beside each other are something else."""
-    salt = caught.value.partition(":")[2]
-    mixed = any(c.isupper() for c in salt) and any(c.islower() for c in salt)
-    return replace(caught, confidence=Confidence.MEDIUM) if mixed else None
-
-
 _OF_GUESTS = re.compile(r":50[134]:")
 """The numbers of accounts that Windows makes and leaves shut."""
 
@@ -247,7 +240,6 @@ CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {
     "doubled": doubled,
     "ldap": ldap,
     "des": des,
-    "salted": salted,
     "des-alone": des_alone,
     "ntlm": ntlm,
     "no-password": no_password,
