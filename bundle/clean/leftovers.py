@@ -52,10 +52,11 @@ _IN_JAR = re.compile(r"(?:^|/)META-INF/[^/]+\.(?:SF|RSA|DSA|EC)$", re.IGNORECASE
 _IN_DEB = re.compile(r"^_gpg\w+$")
 _SIGNED_SCRIPT = re.compile(rb'^SIGNATURE="?[^"\s]', re.MULTILINE)
 _SUM_LINE = re.compile(
-    rb"^\\?[0-9a-fA-F]{32,128} [ *]([^\r\n]+?)\r?$|^[A-Z][A-Z0-9/-]{1,11} ?\(([^\r\n]+)\) ?= ?[0-9a-fA-F]{32,128}\r?$",
+    rb"^\\?[0-9a-fA-F]{32,128} [ *]([^\r\n]+?)\r?$|^[A-Z][A-Z0-9/-]{1,11} ?\(([^\r\n]+)\) ?= ?[0-9a-fA-F]{32,128}\r?$"
+    rb'|^"?([^\r\n"]+?)"?,sha\d{3}=[\w-]{43,86},\d*\r?$',
     re.MULTILINE,
 )
-"""A line of md5sum, sha256sum and their kin, also as `--tag`, BSD and openssl write it."""
+"""A line of md5sum, sha256sum and their kin, also as `--tag`, BSD and openssl write it, and one of a wheel's RECORD."""
 _DETACHED = (".asc", ".sig", ".sign", ".p7s", ".md5", ".sha1", ".sha256", ".sha512", ".dsse.json")
 
 
@@ -188,7 +189,7 @@ def _sums(member: Member, subject: str, changed: set[tuple[str, ...]]) -> Iterat
     here = posixpath.dirname(plain(member.parts[-1]))
     stale: list[tuple[str, str, int]] = []
     for found in _SUM_LINE.finditer(bytes(member.content)):
-        name = (found[1] or found[2]).decode("utf-8", "replace")
+        name = (found[1] or found[2] or found[3]).decode("utf-8", "replace")
         covered = next(
             (path for path in (plain(posixpath.join(here, name)), plain(name)) if (*around, path) in changed),
             None,

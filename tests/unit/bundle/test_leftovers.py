@@ -167,6 +167,20 @@ def test_a_list_of_checksums_over_what_changed_is_named(tmp_path: Path) -> None:
     ]
 
 
+def test_a_line_of_a_wheels_record_over_what_changed_is_named(tmp_path: Path) -> None:
+    old = tmp_path / "app-1-py3-none-any.whl"
+    lines = f"app/panel.php,sha256={'A' * 43},{len(TOOL)}\napp/a.ini,sha256={'B' * 43},2\n"
+    text = b"[db]\nuser = aamuser\npassword = Kf83jx2Lq9ZmA\n"
+    with zipfile.ZipFile(old, "w") as wheel:
+        wheel.writestr("app/a.ini", text)
+        wheel.writestr("app/b.ini", b"[ui]\n")
+        wheel.writestr("app-1.dist-info/RECORD", lines)
+    after = clean(old, tmp_path / "new.whl", lambda p: audit([p], jobs=1))
+    assert [f.message for f in after.findings if f.rule.id == "clean/inner-signature"] == [
+        "RECORD line 2 has a checksum of app/a.ini, which was changed by the cleaning"
+    ]
+
+
 @pytest.mark.parametrize(
     "line", ["{digest}  {name}\n", "SHA256 ({name}) = {digest}\n", "SHA2-256({name})= {digest}\n"]
 )
