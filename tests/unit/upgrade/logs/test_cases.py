@@ -67,7 +67,11 @@ SAID: dict[str, dict[str, str]] = {
     "el8-dnf-problem": {"dnf-problem": "high", "unknown": "medium"},
     "el8-dnf-skipped": {"dnf-problem": "low", "yum-nothing": "info"},
     "el8-services-behind": {"systemd-failed": "high", "php-fpm-no-start": "high", "ntp-unreached": "low"},
-    "database-of-before": {"pg-no-start": "high", "mysql-upgrade-after-crash": "high", "rpm-owner-absent": "low"},
+    "database-of-before": {
+        "pg-no-start": "high",
+        "mysql-upgrade-after-crash": "high",
+        "rpm-owner-absent": "low",
+    },
     "java-no-start": {"spring-no-start": "high", "tomcat-no-start": "high", "unknown": "medium"},
     "el7-daemons-refused": {
         "sshd-no-start": "high",
