@@ -114,7 +114,8 @@ def wanted(member: Member) -> bytes | None:
     path = f"/{member.parts[-1]}"
     content = bytes(member.content)
     if _is_text(path):
-        return None if b"\0" in content else content
+        other = path.lower().endswith(".properties") and not _OF_JAVA_TLS.search(content)
+        return None if other or b"\0" in content else content
     if _OPTIONS.search(path):
         return content if _OF_JAVA.search(content) else None
     pem = b"-----BEGIN " in content[:_BEFORE_A_CARD]

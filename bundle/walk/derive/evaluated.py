@@ -58,6 +58,9 @@ _RUNS = re.compile(
     rb"\b(?:exec|eval|system|popen|extractall|spawn)\s*\(|\bmarshal\b|\bsubprocess\b|new\s+Function|\|\s*(?:ba|da|k|z)?sh\b|\|\s*(?:tar|cpio|unzip|gunzip|gzip|xz)\b"
     rb"|\beval\s+[\"'$]|\bsource\s|\btar\s+-?\w*x"
 )
+_CALLED, _ASSIGNED = re.compile(rb"(\$\w+)\s*\("), re.compile(rb"(\$\w+)\s*\.?=(?!=)")
+_BLOCKS = (rb"[A-Za-z0-9+/]{60}", rb"['\"][!-&(-~]{400}")
+"""Without one of these no text has a `_BLOCK`."""
 _BLOCK = re.compile(rb"([A-Za-z0-9+/]{60}[A-Za-z0-9+/\s]{340,}={0,2})|['\"]([!-&(-~]{400,})['\"]")
 _QUOTED = re.compile(rb"\\([\\'])")
 _HIGH = bytes(range(128, 256))
@@ -71,7 +74,7 @@ def encoded(text: bytes, *, payload: bool) -> list[tuple[int, bytes]]:
     """
     rare = set(scan.held(RARE, text))
     start = 0 if payload and b"<?" not in text[:16] else text.find(b"<?")
-    if start < 0 or not ({0, 1} & rare and {2, 3, 4, 5} & rare):
+    if start < 0 or not ({0, 1} & rare and {2, 3, 4, 5} & rare) or not (0 in rare or _calls_a_text(text)):
         return []
     evaluates = False
     called: set[bytes] = set()
@@ -99,9 +102,15 @@ def encoded(text: bytes, *, payload: bool) -> list[tuple[int, bytes]]:
     return [*((match.start(), numbers(match.group())) for match in listed), *_in_code(held)]
 
 
+def _calls_a_text(text: bytes) -> bool:
+    """Return whether a variable that is assigned is called somewhere; strings and comments are not told apart."""
+    called = set(_CALLED.findall(text))
+    return bool(called) and not called.isdisjoint(_ASSIGNED.findall(text))
+
+
 def in_script(text: bytes) -> Iterator[tuple[int, bytes]]:
     """Say (offset, letters) of each encoded block of a script that decodes text and runs or unpacks what comes out."""
-    if _DECODES.search(text) and _RUNS.search(text):
+    if scan.held(_BLOCKS, text) and _DECODES.search(text) and _RUNS.search(text):
         for match in _BLOCK.finditer(text):
             letters = match[1] or match[2]
             if match[1] or _is_encoded(letters):
