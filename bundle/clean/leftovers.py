@@ -27,7 +27,7 @@ INNER_SIGNATURE = Rule(
     title="An inner signature or checksum no longer holds",
     severity=Severity.LOW,
     rationale="Cleaning changed what it covers; an installer that checks it will refuse what is in it.",
-    remedy="Have the inner archive signed again by its maker, or rely on the signature of the whole bundle.",
+    remedy="Write a list of checksums again (sha256sum). Have an inner archive signed again by its maker, or leave it out.",
 )
 SUMS = Rule(
     id="clean/sums",
