@@ -59,8 +59,8 @@ _RUNS = re.compile(
     rb"|\beval\s+[\"'$]|\bsource\s|\btar\s+-?\w*x"
 )
 _CALLED, _ASSIGNED = re.compile(rb"(\$\w+)\s*\("), re.compile(rb"(\$\w+)\s*\.?=(?!=)")
-_BLOCKS = (rb"[A-Za-z0-9+/]{60}", rb"['\"][!-&(-~]{400}")
-"""Without one of these no text has a `_BLOCK`."""
+_SCRIPT = (_DECODES.pattern, _RUNS.pattern, rb"[A-Za-z0-9+/]{60}", rb"['\"][!-&(-~]{400}")
+"""Without the first two and one of the others no script runs a `_BLOCK`."""
 _BLOCK = re.compile(rb"([A-Za-z0-9+/]{60}[A-Za-z0-9+/\s]{340,}={0,2})|['\"]([!-&(-~]{400,})['\"]")
 _QUOTED = re.compile(rb"\\([\\'])")
 _HIGH = bytes(range(128, 256))
@@ -110,7 +110,8 @@ def _calls_a_text(text: bytes) -> bool:
 
 def in_script(text: bytes) -> Iterator[tuple[int, bytes]]:
     """Say (offset, letters) of each encoded block of a script that decodes text and runs or unpacks what comes out."""
-    if scan.held(_BLOCKS, text) and _DECODES.search(text) and _RUNS.search(text):
+    rare = set(scan.held(_SCRIPT, text))
+    if rare >= {0, 1} and rare & {2, 3} and _DECODES.search(text) and _RUNS.search(text):
         for match in _BLOCK.finditer(text):
             letters = match[1] or match[2]
             if match[1] or _is_encoded(letters):
