@@ -112,15 +112,19 @@ def wanted(member: Member) -> bytes | None:
     ):
         return None
     path = f"/{member.parts[-1]}"
-    content = bytes(member.content)
     if _is_text(path):
+        content = bytes(member.content)
         other = path.lower().endswith(".properties") and not _OF_JAVA_TLS.search(content)
         return None if other or b"\0" in content else content
     if _OPTIONS.search(path):
+        content = bytes(member.content)
         return content if _OF_JAVA.search(content) else None
-    pem = b"-----BEGIN " in content[:_BEFORE_A_CARD]
-    if pem or content.startswith(_KEY_STORE) or (_CARDS.search(path) and content[:1] == b"\x30"):
-        return _SECRET.sub(_without_secret, content)
+    head = bytes(member.content[:_BEFORE_A_CARD])
+    card = (
+        b"-----BEGIN " in head or head.startswith(_KEY_STORE) or (head[:1] == b"\x30" and _CARDS.search(path))
+    )
+    if card:
+        return _SECRET.sub(_without_secret, bytes(member.content))
     return None
 
 
