@@ -94,7 +94,7 @@ class JudgedConfiguration:
     def unread(self) -> bool:
         """Whether it is one that a server reads, and a part of it that lies in the bundle was not read."""
         path = self.audited.subjects[0].id.removeprefix(f"{_ROOT}/")
-        lost = {said.rule.id for said in self.audited.findings} & _OF_THE_BUNDLE
+        lost = {each.rule.id for each in self.audited.findings} & _OF_THE_BUNDLE
         return self.usual and bool(lost) and by_path(path)[0] not in _NOT_THE_PRODUCT
 
 
@@ -355,54 +355,54 @@ def _placed(one: JudgedConfiguration, *, strict: bool, required: bool) -> Audite
 
     own = _own(before)
 
-    def finding(said: Finding) -> Finding:
-        place = said.location
+    def finding(original: Finding) -> Finding:
+        place = original.location
         if isinstance(place, InFile):
             place = replace(place, parts=(*one.around, place.parts[0].removeprefix(f"{_ROOT}/")))
             path = place.parts[-1]
             if strict:
                 pass
             elif not one.usual:
-                said = replace(said, severity=Severity.INFO, confidence=Confidence.LOW)
+                original = replace(original, severity=Severity.INFO, confidence=Confidence.LOW)
             elif by_path(path)[0] in _NOT_THE_PRODUCT:
-                low = min(said.level, Severity.LOW)
-                said = replace(said, severity=low, confidence=Confidence.LOW)
+                low = min(original.level, Severity.LOW)
+                original = replace(original, severity=low, confidence=Confidence.LOW)
         return replace(
-            said, location=place, subject=own(said.subject), also=tuple(map(own, said.also)),
-            message=own(said.message), evidence=own(said.evidence), remedy=own(said.remedy),
-            fix=said.fix and replace(said.fix, action=own(said.fix.action)), ordinal=0,
+            original, location=place, subject=own(original.subject), also=tuple(map(own, original.also)),
+            message=own(original.message), evidence=own(original.evidence), remedy=own(original.remedy),
+            fix=original.fix and replace(original.fix, action=own(original.fix.action)), ordinal=0,
         )  # fmt: skip
 
-    def subject(said: Subject) -> Subject:
-        open_to_the_site = said.examined is Examined.PARTIAL and not whole
-        verdicts = {name: "unknown" if word == "pass" else word for name, word in said.policies.items()}
+    def subject(original: Subject) -> Subject:
+        open_to_the_site = original.examined is Examined.PARTIAL and not whole
+        verdicts = {name: "unknown" if word == "pass" else word for name, word in original.policies.items()}
         return replace(
-            said, id=own(said.id), same_as=own(said.same_as), reason=own(said.reason),
-            examined=Examined.FULL if open_to_the_site else said.examined,
-            policies=verdicts if open_to_the_site else said.policies,
-            offer=with_files(said.offer, own),
+            original, id=own(original.id), same_as=own(original.same_as), reason=own(original.reason),
+            examined=Examined.FULL if open_to_the_site else original.examined,
+            policies=verdicts if open_to_the_site else original.policies,
+            offer=with_files(original.offer, own),
         )  # fmt: skip
 
     from hardening.tls.auditing.audit import DEPENDS
     from hardening.tls.auditing.named import with_files
     from hardening.tls.auditing.shared import Audited
 
-    open_ = {said.id for said in one.audited.subjects if "verdicts" in said.stats and not strict}
+    open_ = {each.id for each in one.audited.subjects if "verdicts" in each.stats and not strict}
     findings = [
-        said for said in one.audited.findings if said.subject not in open_ or DEPENDS not in said.message
+        each for each in one.audited.findings if each.subject not in open_ or DEPENDS not in each.message
     ]
-    findings += (_not_known(said, one) for said in one.audited.subjects if said.id in open_)
+    findings += (_not_known(each, one) for each in one.audited.subjects if each.id in open_)
     return Audited(
-        [subject(said) for said in one.audited.subjects],
-        [finding(said) for said in findings],
+        [subject(each) for each in one.audited.subjects],
+        [finding(each) for each in findings],
         [
             replace(
-                said,
-                subject=own(said.subject),
-                reason=own(said.reason),
-                because=tuple((rule, own(evidence)) for rule, evidence in said.because),
+                each,
+                subject=own(each.subject),
+                reason=own(each.reason),
+                because=tuple((rule, own(evidence)) for rule, evidence in each.because),
             )
-            for said in one.audited.results
+            for each in one.audited.results
         ],
     )
 
@@ -417,12 +417,12 @@ def unread_together(findings: Sequence[Finding]) -> list[Finding]:
         names = servers.setdefault(one.message, {})
         names.update(dict.fromkeys(name.rpartition("#")[2] for name in (one.subject, *one.also)))
     first = lost[0]
-    said = "; ".join(f"{message} (server {', '.join(names)})" for message, names in servers.items())
+    words = "; ".join(f"{message} (server {', '.join(names)})" for message, names in servers.items())
     also = dict.fromkeys(name for one in lost for name in (one.subject, *one.also) if name != first.subject)
     places = dict.fromkeys(one.location for one in lost if isinstance(one.location, InFile))
     together = replace(
         first,
-        message=f"not examined: {said}",
+        message=f"not examined: {words}",
         evidence="; ".join(sorted({one.evidence for one in lost})),
         policies=tuple(sorted({name for one in lost for name in one.policies})),
         confidence=max(one.confidence for one in lost),
@@ -433,20 +433,20 @@ def unread_together(findings: Sequence[Finding]) -> list[Finding]:
     return [*(one for one in findings if one.rule is not rules.CERTIFICATE_UNREAD), together]
 
 
-def _not_known(said: Subject, one: JudgedConfiguration) -> Finding:
+def _not_known(judged: Subject, one: JudgedConfiguration) -> Finding:
     """Return the verdicts of a configuration under each release that may run, where the bundle names none."""
     from hardening.tls.auditing import release_wording
 
-    words = release_wording.verdicts(said.stats["verdicts"], said.policies)
-    file = said.id.partition("#")[0]
+    words = release_wording.verdicts(judged.stats["verdicts"], judged.policies)
+    file = judged.id.partition("#")[0]
     return Finding(
         rule=rules.INCONCLUSIVE,
-        subject=said.id,
+        subject=judged.id,
         location=InFile((file,)),
         message=f"which release of {one.target.title} runs is not known. {words}",
         evidence="release",
         remedy=f"Name the release: `harden tls audit ARCHIVE --target {one.target.name}@VERSION`.",
-        policies=tuple(sorted(said.policies)),
+        policies=tuple(sorted(judged.policies)),
     )
 
 

@@ -83,17 +83,17 @@ def _parted(target: str) -> tuple[str, int | None]:
     return path, line
 
 
-def lines(said: Explanation) -> Iterator[str]:
+def lines(explanation: Explanation) -> Iterator[str]:
     """Yield an explanation as text."""
-    at = said.path if said.line is None else f"{said.path}:{said.line}"
-    if not said.candidates:
+    at = explanation.path if explanation.line is None else f"{explanation.path}:{explanation.line}"
+    if not explanation.candidates:
         yield f"{at}: no candidate"
-        for line, row, check in said.dismissed:
+        for line, row, check in explanation.dismissed:
             yield f"  line {line}: the pattern {row} matched, and its check `{check}` dismissed the value"
-        if not said.dismissed:
+        if not explanation.dismissed:
             yield "  no pattern matched"
-    for one in said.candidates:
-        yield from _candidate(said.path, one)
+    for one in explanation.candidates:
+        yield from _candidate(explanation.path, one)
 
 
 def _candidate(path: str, one: Judged) -> Iterator[str]:
@@ -131,10 +131,10 @@ def _about(value: str) -> str:
 
 def _score(value: str) -> str:
     """Return the score for "a generator drew it", and what each feature adds to it, the strongest first."""
-    said = "surely" if is_surely_drawn(value) else "likely" if is_drawn(value) else "no"
+    drawn = "surely" if is_surely_drawn(value) else "likely" if is_drawn(value) else "no"
     parts = sorted(contributions(value).items(), key=lambda part: -abs(part[1]))
     return (
-        f"{said}, score {score(value):+.1f}: {', '.join(f'{name} {number:+.1f}' for name, number in parts)}"
+        f"{drawn}, score {score(value):+.1f}: {', '.join(f'{name} {number:+.1f}' for name, number in parts)}"
     )
 
 

@@ -60,21 +60,21 @@ class Top:
         first = self.first
         return self.files == 1 and first is not None and first.format == "empty" and not self.nothing_else
 
-    def verdict(self, partial: str, members: int, *, told: bool = False) -> tuple[Examined, str]:
+    def verdict(self, partial: str, members: int, *, reported: bool = False) -> tuple[Examined, str]:
         """Return how much was examined, and why not all; `told` says that something was found in it."""
         first = self.first
         if not self.files and not self.empty:
-            said = f"no file in it, and links ({self.links}) are not followed" if self.links else ""
-            return Examined.NONE, partial or said or "nothing in it: an empty folder"
+            note = f"no file in it, and links ({self.links}) are not followed" if self.links else ""
+            return Examined.NONE, partial or note or "nothing in it: an empty folder"
         if self.files == 1 and first is not None and not self.nested:
             stopped = any(RULES[reason].title.lower() in partial for reason in ON_PURPOSE)
             if first.container and members <= 1 and not stopped:
                 return Examined.NONE, partial or f"an empty {first.format} archive"
             if first.format in _NO_ARCHIVE and _ARCHIVE.search(first.name) and not self.nothing_else:
                 why = f"its name is that of an archive, and it holds {_NO_ARCHIVE[first.format]}"
-                return Examined.PARTIAL if told else Examined.NONE, partial or why
+                return Examined.PARTIAL if reported else Examined.NONE, partial or why
             if first.format in ("data", "unread") and not self.nothing_else:
-                if told or first.format == "unread" or partial:  # so it was read, whatever it is
+                if reported or first.format == "unread" or partial:  # so it was read, whatever it is
                     return Examined.PARTIAL, partial or "read as it is: what kind of file it is, is not known"
                 return Examined.NONE, "neither an archive nor anything else that is known"
         return (Examined.PARTIAL, partial) if partial else (Examined.FULL, "")
@@ -135,11 +135,11 @@ class Opening:
         }  # fmt: skip
 
 
-def opened_alone(total: Books, opening: Opening, *, told: bool) -> tuple[Examined, str]:
+def opened_alone(total: Books, opening: Opening, *, reported: bool) -> tuple[Examined, str]:
     """Return how much of an archive in a folder was examined, and why not all."""
     if not total.partial and not opening.limit:
         return Examined.FULL, ""
-    return (Examined.PARTIAL if told or total.members > 1 else Examined.NONE), total.partial
+    return (Examined.PARTIAL if reported or total.members > 1 else Examined.NONE), total.partial
 
 
 def results(rules: Iterable[Rule], findings: Iterable[Finding], subject: Subject) -> Iterator[Result]:

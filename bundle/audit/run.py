@@ -248,11 +248,11 @@ class Audit:
         """Close the books of one subject."""
         shown = share.name
         findings = [*self._swollen(shown, total.size, opening.packed), *findings]
-        told = any(not finding.rule.id.startswith("walk/") for finding in findings)
+        reported = any(not finding.rule.id.startswith("walk/") for finding in findings)
         if share.archive:
-            examined, reason = opened_alone(total, opening, told=told)
+            examined, reason = opened_alone(total, opening, reported=reported)
         else:
-            examined, reason = share.top.verdict(total.partial, total.members, told=told)
+            examined, reason = share.top.verdict(total.partial, total.members, reported=reported)
         if share.top.is_empty_file and examined is not Examined.NONE:
             message = f"{shown} is empty: there is nothing to examine"
             findings.append(replace(unseen(shown, "nothing", ""), message=message))

@@ -138,7 +138,7 @@ def books(key: str, sections: Mapping[str, ContainerShare], done: dict[str, Book
 
 def unfold(key: str, sections: Mapping[str, ContainerShare], subject: str) -> Iterator[Finding]:
     """Say every finding at every place it holds; far beyond what anybody reads, say where and stop."""
-    said: set[str] = set()
+    shown: set[str] = set()
     room = MOST_PLACES
     cut: list[Parts] = []
     empty = _without_findings(key, sections)
@@ -150,12 +150,12 @@ def unfold(key: str, sections: Mapping[str, ContainerShare], subject: str) -> It
         section = sections[here]
         if section.unwritable and not blocked:
             blocked = f"{NESTING.join(at[1:]) or 'the bundle'}: {section.unwritable}"
-        if here in said:
+        if here in shown:
             if room <= 0:
                 cut.append(at)
                 continue
             room -= max(1, len(section.findings))
-        said.add(here)
+        shown.add(here)
         for finding in section.findings:
             place = finding.location
             yield replace(
@@ -173,13 +173,13 @@ def unfold(key: str, sections: Mapping[str, ContainerShare], subject: str) -> It
 
 def configurations(key: str, sections: Mapping[str, ContainerShare]) -> tuple[Configurations, str]:
     """Return the configurations in a section and everything inside it, equal archives once, and the release its packages name."""
-    kept, builds, said = Configurations(), set[str](), set[str]()
+    kept, builds, seen = Configurations(), set[str](), set[str]()
     todo: list[tuple[Parts, str]] = [((), key)]
     while todo:
         at, here = todo.pop()
-        if here in said:
+        if here in seen:
             continue
-        said.add(here)
+        seen.add(here)
         section = sections[here]
         builds |= section.builds
         for where, content in section.texts:

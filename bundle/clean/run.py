@@ -247,9 +247,9 @@ def _asked_for(finding: Finding, remove: Collection[str]) -> Finding:
 def _results(out: Path, done: Iterable[_Step], problems: Iterable[tuple[Finding, str]]) -> list[Result]:
     subject = str(out)
     good = [
-        Result(rule=f.rule, subject=subject, verdict=Verdict.PASS, reason=said)
+        Result(rule=f.rule, subject=subject, verdict=Verdict.PASS, reason=answer)
         for step in done
-        for f, said in step.answers
+        for f, answer in step.answers
     ]
     bad = [
         Result(rule=f.rule, subject=subject, verdict=Verdict.ERROR, reason=f"{_not_done(f)}: {why}")
@@ -279,8 +279,8 @@ def _itself(findings: Iterable[Finding]) -> list[tuple[Finding, str]]:
 
 def _twice(findings: Iterable[Finding]) -> set[tuple[str, ...]]:
     """Return the places at which members of other content lie too: an edit would be one of them all."""
-    said = (f.location for f in findings if f.rule.id == "walk/duplicate-name")
-    return {place(one.parts[1:]) for one in said if isinstance(one, InFile)}
+    duplicated = (f.location for f in findings if f.rule.id == "walk/duplicate-name")
+    return {place(one.parts[1:]) for one in duplicated if isinstance(one, InFile)}
 
 
 def _others(findings: Iterable[Finding], twice: set[tuple[str, ...]]) -> list[tuple[Finding, str]]:
@@ -295,8 +295,8 @@ def _removals(findings: Iterable[Finding], twice: set[tuple[str, ...]]) -> list[
             edit = _edit(finding)
             if not edit.parts or place(edit.parts) in twice:
                 continue  # see _itself and _others
-            said = "removed " + "!/".join(edit.parts) + ("/" if edit.folder else "")
-            steps.setdefault(edit, []).append((finding, said))
+            words = "removed " + "!/".join(edit.parts) + ("/" if edit.folder else "")
+            steps.setdefault(edit, []).append((finding, words))
     return [_Step(edit, tuple(answers)) for edit, answers in steps.items()]
 
 
@@ -305,8 +305,8 @@ def _replacements(plan: references.CleaningPlan) -> list[_Step]:
     for finding, one in plan.done:
         line = f" line {one.line}" if one.line else ""
         syntax = f"{one.syntax}, {one.encoding}" if one.encoding else one.syntax
-        said = f"replaced by @secret:{one.name}@ in {'!/'.join(one.parts)}{line} ({syntax})"
-        steps.setdefault(one.parts, []).append((finding, said))
+        words = f"replaced by @secret:{one.name}@ in {'!/'.join(one.parts)}{line} ({syntax})"
+        steps.setdefault(one.parts, []).append((finding, words))
     return [_Step(plan.edits[parts], tuple(answers)) for parts, answers in steps.items()]
 
 
@@ -375,8 +375,8 @@ def _outermost(steps: Iterable[_Step]) -> list[_Step]:
         if outer is None:
             kept.append(step)
         else:
-            said = kept[outer].answers[0][1]
-            answers = tuple((finding, said) for finding, _ in step.answers)
+            answer = kept[outer].answers[0][1]
+            answers = tuple((finding, answer) for finding, _ in step.answers)
             kept[outer] = replace(kept[outer], answers=kept[outer].answers + answers)
     return kept
 

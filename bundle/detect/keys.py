@@ -115,24 +115,24 @@ def _texts(member: Member, subject: str) -> Iterator[Finding]:
 def _in_openvpn(member: Member, subject: str) -> Iterator[Finding]:
     for found in _OPENVPN.finditer(member.content):
         if len(set(found["body"].split())) > 8:  # noqa: PLR2004 - of sixteen lines
-            yield _said(member, subject, PRIVATE, "OpenVPN static key", at=found.start())
+            yield _finding(member, subject, PRIVATE, "OpenVPN static key", at=found.start())
 
 
 def _in_putty(member: Member, subject: str) -> Iterator[Finding]:
     for found in _PUTTY.finditer(member.content):
         rule = PRIVATE if found["cipher"] == b"none" else ENCRYPTED
-        yield _said(member, subject, rule, "PuTTY key", at=found.start())
+        yield _finding(member, subject, rule, "PuTTY key", at=found.start())
 
 
 def _in_sshcom(member: Member, subject: str) -> Iterator[Finding]:
     for found in keyforms.SSHCOM.finditer(member.content):
         rule = ENCRYPTED if keyforms.is_sealed(found["body"]) else PRIVATE
-        yield _said(member, subject, rule, "key in the form of ssh.com", at=found.start())
+        yield _finding(member, subject, rule, "key in the form of ssh.com", at=found.start())
 
 
 def _in_dnssec(member: Member, subject: str) -> Iterator[Finding]:
     for found in keyforms.DNSSEC.finditer(member.content):
-        yield _said(member, subject, PRIVATE, "DNSSEC key", at=found.start())
+        yield _finding(member, subject, PRIVATE, "DNSSEC key", at=found.start())
 
 
 def _in_pem(member: Member, subject: str) -> Iterator[Finding]:
@@ -141,7 +141,7 @@ def _in_pem(member: Member, subject: str) -> Iterator[Finding]:
         if _CUT.search(found["body"]):
             continue
         if len(body) >= _LEAST and len(set(body)) > 16:  # noqa: PLR2004 - a run of one letter is a picture of a key
-            yield _said(member, subject, *_pem(found), at=found.start())
+            yield _finding(member, subject, *_pem(found), at=found.start())
 
 
 def _in_base64(member: Member, subject: str) -> Iterator[Finding]:
@@ -160,13 +160,13 @@ def _in_base64(member: Member, subject: str) -> Iterator[Finding]:
             if whole
             else (ENCRYPTED if sealed else PRIVATE, f"{kind or 'PKCS #8'} key in PEM form")
         )
-        yield _said(member, subject, rule, f"{what}, in Base64", at=found.start())
+        yield _finding(member, subject, rule, f"{what}, in Base64", at=found.start())
     for found in _BARE.finditer(content):
         before = bytes(content[max(0, found.start() - 8) : found.start()])
         data = _decoded(found[0])
-        said = int.from_bytes(data[2:_HEADER], "big")
-        if b"-----" not in before and data[:2] == b"\x30\x82" and said + _HEADER == len(data):
-            yield _said(member, subject, PRIVATE, "RSA key in DER form, in Base64", at=found.start())
+        length = int.from_bytes(data[2:_HEADER], "big")
+        if b"-----" not in before and data[:2] == b"\x30\x82" and length + _HEADER == len(data):
+            yield _finding(member, subject, PRIVATE, "RSA key in DER form, in Base64", at=found.start())
 
 
 _READERS: tuple[tuple[tuple[bytes, ...], Callable[[Member, str], Iterator[Finding]]], ...] = (
@@ -266,7 +266,7 @@ def _binary(member: Member, subject: str) -> Iterator[Finding]:
         if not _holds_a_key(data):
             return
         word = next((w for w in DEFAULTS if _jks_opens(data, w)), None)
-        yield _said(
+        yield _finding(
             member,
             subject,
             STORE if word is None else WEAK,
@@ -275,7 +275,7 @@ def _binary(member: Member, subject: str) -> Iterator[Finding]:
     elif head[:1] in (b"\x94", b"\x95", b"\x96", b"\xc5"):
         sealed = _openpgp(bytes(content[:4096]))
         if sealed is not None:
-            yield _said(member, subject, ENCRYPTED if sealed else PRIVATE, "OpenPGP key")
+            yield _finding(member, subject, ENCRYPTED if sealed else PRIVATE, "OpenPGP key")
     elif head[:2] in (b"\x30\x82", b"\x30\x81") or (
         len(content) >= 2 and head[:1] == b"\x30" and len(content) == head[1] + 2  # noqa: PLR2004 - tag and length
     ):
@@ -288,15 +288,15 @@ def _of_one_program(member: Member, subject: str, data: bytes) -> Iterator[Findi
     """Yield the key that a file is in the form of one program."""
     principal = keyforms.keytab(data)
     if principal is not None:
-        yield _said(member, subject, PRIVATE, f"Kerberos key table of {principal}")
+        yield _finding(member, subject, PRIVATE, f"Kerberos key table of {principal}")
     elif keyforms.is_tor(data):
-        yield _said(member, subject, PRIVATE, "key of an onion service")
+        yield _finding(member, subject, PRIVATE, "key of an onion service")
     for sealed, what in (
         (keyforms.windows(data), "key of Windows"),
         (keyforms.gnupg(data), "key of GnuPG's agent"),
     ):
         if sealed is not None:
-            yield _said(member, subject, ENCRYPTED if sealed else PRIVATE, what)
+            yield _finding(member, subject, ENCRYPTED if sealed else PRIVATE, what)
 
 
 def _openpgp(data: bytes) -> bool | None:
@@ -359,21 +359,21 @@ def _der(member: Member, subject: str, data: bytes) -> Iterator[Finding]:
             except (ValueError, UnsupportedAlgorithm, TypeError):
                 continue
             if key is not None:
-                yield _said(member, subject, WEAK, "PKCS #12 store")
+                yield _finding(member, subject, WEAK, "PKCS #12 store")
             return
-        yield _said(member, subject, STORE, "PKCS #12 store")
+        yield _finding(member, subject, STORE, "PKCS #12 store")
         return
     try:
         serialization.load_der_private_key(data, None)
     except TypeError:
-        yield _said(member, subject, ENCRYPTED, "encrypted key in DER form")
+        yield _finding(member, subject, ENCRYPTED, "encrypted key in DER form")
     except (ValueError, UnsupportedAlgorithm):
         return
     else:
-        yield _said(member, subject, PRIVATE, "key in DER form")
+        yield _finding(member, subject, PRIVATE, "key in DER form")
 
 
-def _said(member: Member, subject: str, rule: Rule, what: str, *, at: int | None = None) -> Finding:
+def _finding(member: Member, subject: str, rule: Rule, what: str, *, at: int | None = None) -> Finding:
     from bundle.detect.credentials.decide import decide
     from bundle.detect.credentials.texts import place
     from bundle.detect.credentials.texts.spans import Spans

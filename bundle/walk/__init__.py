@@ -31,8 +31,8 @@ def walk(
 
     walker = Walker(limits, passwords=passwords)
     try:
-        for said in walker.walk(path):
-            if isinstance(said, Member | Problem):
-                yield said
+        for event in walker.walk(path):
+            if isinstance(event, Member | Problem):
+                yield event
     finally:
         walker.close()

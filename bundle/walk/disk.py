@@ -227,16 +227,16 @@ def _on_disk(walker: DiskWalker, fd: int, about: os.stat_result, shown: str) -> 
         os.close(fd)
     walker.spend(len(data))
     walker.behind = walker.position
-    said = walker.say(_raw(shown, about), (shown,), Memory(data), Digest(data), 0)
-    if isinstance(said, tuple):
+    events = walker.say(_raw(shown, about), (shown,), Memory(data), Digest(data), 0)
+    if isinstance(events, tuple):
         walker.position += size
-        return said
-    return _then(walker, said, walker.position + size)
+        return events
+    return _then(walker, events, walker.position + size)
 
 
-def _then(walker: DiskWalker, said: Iterable[Event], position: int) -> Iterator[Event]:
+def _then(walker: DiskWalker, events: Iterable[Event], position: int) -> Iterator[Event]:
     """Say it and note how far the files on disk are behind us."""
-    yield from said
+    yield from events
     walker.position = position
 
 

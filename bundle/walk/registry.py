@@ -38,8 +38,8 @@ def _sequential(source: Source, kind: str, context: ReaderContext) -> Iterator[R
     if kind in ("squashfs", "ext", "cramfs"):
         from bundle.walk.formats import cramfs, ext, squashfs
 
-        said = {"squashfs": squashfs.members, "ext": ext.members, "cramfs": cramfs.members}
-        return said[kind](source, context)
+        readers = {"squashfs": squashfs.members, "ext": ext.members, "cramfs": cramfs.members}
+        return readers[kind](source, context)
     if kind in outside.FORMATS:
         return outside.members(source, kind, context)
     blocks = compressed.unpacked(source, kind, context)

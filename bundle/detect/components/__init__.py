@@ -146,10 +146,10 @@ class Components:
         """One finding for all advisories that the version falls under."""
         found = self._osv.affecting(purl) if self._osv is not None and purl.startswith("pkg:") else ()
         if found:
-            said = ", ".join(dict.fromkeys(a.id for a in found))
+            ids = ", ".join(dict.fromkeys(a.id for a in found))
             yield Finding(rule=OSV, subject=subject, location=location, evidence=purl,
                           severity=max(a.severity for a in found),
-                          message=f"{name} {purl.rpartition('@')[2]}: {said}")  # fmt: skip
+                          message=f"{name} {purl.rpartition('@')[2]}: {ids}")  # fmt: skip
 
     def _denied_component(self, sighting: Sighting, subject: str) -> Iterator[Finding]:
         purl = sighting.component.purl

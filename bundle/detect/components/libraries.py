@@ -60,21 +60,21 @@ class Libraries:
 
     def sightings(self, member: Member) -> Iterator[Sighting]:
         """Say the libraries whose classes are in a container or under an unpacked folder."""
-        said: set[str] = set()
+        sighted: set[str] = set()
         for match, how in self._learned(member):
             component = self._component(match)
             if component is not None:
-                said.add(component.rule.id)
+                sighted.add(component.rule.id)
                 yield _of_match(member, component, match, how)
         names: frozenset[str] | None = None
         rows: Mapping[str, DirectoryEntry] | None = None
         for found in self._found(member.entries):
-            if found.component.rule.id in said:
+            if found.component.rule.id in sighted:
                 continue
             names = names if names is not None else frozenset(e.name for e in member.entries)
             if not _holds(found, names):
                 continue
-            said.add(found.component.rule.id)
+            sighted.add(found.component.rule.id)
             if rows is None:
                 rows = {row.name: row for row in directory(member.content)} if member.content else {}
             yield _sighting(member, found, names, rows)
@@ -103,9 +103,9 @@ class Libraries:
             if row.name.endswith(".class")
             for code in method_prints(read(member.content, row))
         )
-        said = {match.library.name for match in matches}
+        names = {match.library.name for match in matches}
         for match in self._index.code_matches(codes):
-            if match.library.name not in said:
+            if match.library.name not in names:
                 yield match, f"the code of {match.share:.0%} of its methods"
 
     def _component(self, match: Match) -> Component | None:
@@ -178,8 +178,8 @@ def _version(
     if _own(found, names):
         row = rows.get("META-INF/MANIFEST.MF")
         manifest = read(content, row) if row is not None else b""
-        said = (match for one in _MANIFEST_VERSIONS for match in one.finditer(manifest))
-        match = next((one for one in said if is_known(one.group(1).decode("latin-1"))), None)
+        stated = (match for one in _MANIFEST_VERSIONS for match in one.finditer(manifest))
+        match = next((one for one in stated if is_known(one.group(1).decode("latin-1"))), None)
         if match is not None and _speaks_of(found, manifest):
             return (match.group(1).decode("latin-1"),), "the manifest"
         artifacts = [m.split(":", 1)[1] for m in sign.maven]
@@ -211,8 +211,8 @@ def _speaks_of(found: _Found, manifest: bytes) -> bool:
     sign, component = found.sign, found.component
     package = (sign.package or sign.has[0].rpartition("/")[0]).strip("/").split("/")[-2:]
     artifacts = (name.partition(":")[2] for name in sign.maven)
-    said = " ".join((component.id.rstrip("0123456789"), component.name, *artifacts, *package)).lower()
-    return any(word in titles for word in _WORD.findall(said) if word not in _GENERAL)
+    words = " ".join((component.id.rstrip("0123456789"), component.name, *artifacts, *package)).lower()
+    return any(word in titles for word in _WORD.findall(words) if word not in _GENERAL)
 
 
 def _within(

@@ -137,13 +137,13 @@ def _documents(folder: Path) -> Iterator[tuple[str, bytes]]:
                 ) from problem
 
 
-def _advisories(said: dict[str, Any]) -> Iterator[tuple[tuple[str, str], Advisory]]:
-    if said.get("withdrawn"):
+def _advisories(record: dict[str, Any]) -> Iterator[tuple[tuple[str, str], Advisory]]:
+    if record.get("withdrawn"):
         return
-    names = [said["id"], *said.get("aliases", [])]
+    names = [record["id"], *record.get("aliases", [])]
     name = next((n for n in names if n.startswith("CVE-")), names[0])
-    general = _severity(said.get("database_specific"))
-    for row in said.get("affected", []):
+    general = _severity(record.get("database_specific"))
+    for row in record.get("affected", []):
         package = row.get("package") or {}
         if "name" not in package:
             continue
@@ -157,8 +157,8 @@ def _advisories(said: dict[str, Any]) -> Iterator[tuple[tuple[str, str], Advisor
         yield key, Advisory(name, own or general or RULE.severity, frozenset(row.get("versions", [])), ranges)
 
 
-def _severity(said: Any) -> Severity | None:
-    word = said.get("severity") if isinstance(said, dict) else None
+def _severity(rating: Any) -> Severity | None:
+    word = rating.get("severity") if isinstance(rating, dict) else None
     return _SEVERITIES.get(word.upper()) if isinstance(word, str) else None
 
 

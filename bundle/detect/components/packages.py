@@ -155,19 +155,19 @@ _POM_LINE = re.compile(rb"^(version|groupId|artifactId)\s*=\s*(\S+)", re.MULTILI
 
 
 def _maven(content: Content) -> Iterator[Package]:
-    said = {key: value.decode("utf-8", "replace") for key, value in _POM_LINE.findall(content)}
-    if len(said) == len((b"version", b"groupId", b"artifactId")):
-        name, version = f"{said[b'groupId']}/{said[b'artifactId']}", said[b"version"]
+    properties = {key: value.decode("utf-8", "replace") for key, value in _POM_LINE.findall(content)}
+    if len(properties) == len((b"version", b"groupId", b"artifactId")):
+        name, version = f"{properties[b'groupId']}/{properties[b'artifactId']}", properties[b"version"]
         yield Package("maven", name, version, version)
 
 
 def _composer(content: Content) -> Iterator[Package]:
     """`installed.json` of either shape, or `composer.lock`."""
     try:
-        said = json.loads(bytes(content))
+        document = json.loads(bytes(content))
     except (ValueError, RecursionError):
         return
-    rows = said.get("packages") if isinstance(said, dict) else said
+    rows = document.get("packages") if isinstance(document, dict) else document
     for row in rows if isinstance(rows, list) else ():
         if isinstance(row, dict) and isinstance(row.get("name"), str) and isinstance(row.get("version"), str):
             version = row["version"].removeprefix("v")
@@ -176,11 +176,15 @@ def _composer(content: Content) -> Iterator[Package]:
 
 def _npm(content: Content) -> Iterator[Package]:
     try:
-        said = json.loads(bytes(content))
+        document = json.loads(bytes(content))
     except (ValueError, RecursionError):
         return
-    if isinstance(said, dict) and isinstance(said.get("name"), str) and isinstance(said.get("version"), str):
-        yield Package("npm", said["name"], said["version"], said["version"])
+    if (
+        isinstance(document, dict)
+        and isinstance(document.get("name"), str)
+        and isinstance(document.get("version"), str)
+    ):
+        yield Package("npm", document["name"], document["version"], document["version"])
 
 
 def _npm_lock(content: Content) -> Iterator[Package]:
@@ -188,16 +192,16 @@ def _npm_lock(content: Content) -> Iterator[Package]:
     if len(content) > _MOST_LOCK:
         return
     try:
-        said = json.loads(bytes(content))
+        document = json.loads(bytes(content))
     except (ValueError, RecursionError):
         return
-    if not isinstance(said, dict):
+    if not isinstance(document, dict):
         return
-    rows = said.get("packages")
+    rows = document.get("packages")
     pairs = (
         ((_named(key, row), row) for key, row in rows.items() if key)
         if isinstance(rows, dict)
-        else _dependencies(said.get("dependencies"))
+        else _dependencies(document.get("dependencies"))
     )
     found = {
         (name, row["version"]): None
@@ -231,10 +235,10 @@ def _python(content: Content) -> Iterator[Package]:
     if content[: len(_PYTHON_HEAD)] != _PYTHON_HEAD:
         return
     head = re.split(rb"\r?\n\r?\n", bytes(content[:_MOST_JSON]), maxsplit=1)[0]
-    said: dict[bytes, str] = {}
+    fields: dict[bytes, str] = {}
     for key, value in _PYTHON_FIELD.findall(head):
-        said.setdefault(key, value.decode("ascii", "replace"))
-    name, version = said.get(b"Name"), said.get(b"Version")
+        fields.setdefault(key, value.decode("ascii", "replace"))
+    name, version = fields.get(b"Name"), fields.get(b"Version")
     if name and version:
         name = re.sub(r"[-_.]+", "-", name).lower()
         yield Package("pypi", name, version, version)

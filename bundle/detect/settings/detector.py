@@ -100,11 +100,11 @@ def _modes(member: Member, subject: str) -> Iterator[Finding]:
     mode = member.mode or 0
     if mode & 0o4000 and mode & 0o011 and is_shell(member.name):
         owner = member.owner or (f"uid {member.uid}" if member.uid is not None else "its owner")
-        yield _said(
+        yield _finding(
             member, subject, SETUID_SHELL, f"{member.name} runs as {owner} for everybody", f"mode {mode:o}"
         )
     if mode & 0o002 and runs_as_root(member.parts[-1]):
-        yield _said(
+        yield _finding(
             member,
             subject,
             ROOT_WRITABLE,
@@ -124,9 +124,11 @@ def _settings(member: Member, subject: str) -> Iterator[Finding]:
         for count, (line, shown) in enumerate(found(one, text)):
             if count == MOST:
                 more = f"{one.rule.title}: more than {MOST} places; the others are not listed"
-                yield _said(member, subject, one.rule, more, "more places", line, one.confidence)
+                yield _finding(member, subject, one.rule, more, "more places", line, one.confidence)
                 break
-            yield _said(member, subject, one.rule, f"{one.rule.title}: {shown}", shown, line, one.confidence)
+            yield _finding(
+                member, subject, one.rule, f"{one.rule.title}: {shown}", shown, line, one.confidence
+            )
 
 
 @cache
@@ -248,7 +250,7 @@ def _value(text: str) -> str:
     return text.strip().strip("\"'").strip().lower()
 
 
-def _said(
+def _finding(
     member: Member,
     subject: str,
     rule: Rule,

@@ -40,10 +40,10 @@ def texts(
     if form in _PASSIVE or not source.size:
         return
     for text in _from(form, source, limits, hits):
-        yield from _said(member, text)
+        yield from _events(member, text)
         if member.format not in SCRIPTS and isinstance(text, DerivedText):
             for carried in _carried(text, limits):
-                yield from _said(member, carried)
+                yield from _events(member, carried)
 
 
 def of_container(
@@ -55,10 +55,10 @@ def of_container(
             yield emit.derived(member, facts[text].encode(), text)
     if any(documents.WORKBOOK.match(one.name) for one in member.entries):
         for sheet in _outside(source, "workbook", limits):
-            yield from _said(member, sheet)
+            yield from _events(member, sheet)
 
 
-def _said(member: Member, text: DerivedText | Note) -> Iterator[Member | Problem]:
+def _events(member: Member, text: DerivedText | Note) -> Iterator[Member | Problem]:
     if isinstance(text, Note):
         yield Problem(text.reason, member.parts, text.message)
     elif text.content:
@@ -121,8 +121,8 @@ def _outside(source: Source, kind: str, limits: WalkLimits) -> Iterator[DerivedT
     """Yield the text of a PDF or the sheets of a workbook; the walk reports a larger PDF where it opens streams."""
     how, largest = ("pdf-text", documents.LARGEST_PDF) if kind == "pdf" else ("sheet-text", MOST)
     if source.size <= largest:
-        for said in outside.texts(source, kind, limits):
-            yield said if isinstance(said, Note) else DerivedText(how, said)
+        for sheet in outside.texts(source, kind, limits):
+            yield sheet if isinstance(sheet, Note) else DerivedText(how, sheet)
     elif kind != "pdf":
         yield Note("limit-member", f"is a workbook of more than {MOST >> 20} MiB: its rows were not read")
 
@@ -145,7 +145,7 @@ def _unwrapped(
 
 def _carried(made: DerivedText, limits: WalkLimits) -> Iterator[DerivedText | Note]:
     """Say what a text that was made carries wrapped: compiled Python and a database's rows do as scripts do."""
-    hits = wrapped.said(made.content) if made.how not in _BARE else {}
+    hits = wrapped.words_of(made.content) if made.how not in _BARE else {}
     if hits and wrapped.worth_it(made.content, hits):
         yield from _unwrapped(made.content, limits, hits, of=f"{made.how}+", lines=bool(made.line))
 

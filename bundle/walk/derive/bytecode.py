@@ -127,8 +127,8 @@ def pyc_strings(data: bytes) -> tuple[bytes, list[bytes]]:
     except marshalled.NotRead:
         found = _searched(data)
         return _lines([_line(text) for text in found]), _own(found)
-    said = followed.statements(held, len(data))
-    lines = [line.encode("utf-8", "surrogateescape") for line in said.said]
+    written = followed.statements(held, len(data))
+    lines = [line.encode("utf-8", "surrogateescape") for line in written.statements]
     pages: list[bytes] = []
     explained = documented.documentation(held)
     for text in dict.fromkeys(held.texts):
@@ -139,7 +139,7 @@ def pyc_strings(data: bytes) -> tuple[bytes, list[bytes]]:
             if b"<?php" not in text[:_LOOK] and text.translate(None, _ALLOWED):
                 continue
             pages.append(text)
-        if text not in said.literals:
+        if text not in written.literals:
             lines.append(text if bare else _line(text))
     return _lines(lines), _own(pages)
 

@@ -160,7 +160,7 @@ class _Followed(Stack):
     def _on_keyed(self, argument: int) -> None:
         keys, values = self.pop(), self.popped(argument)
         pairs = zip(keys, values, strict=False) if isinstance(keys, tuple) else ()
-        self.stack.append(_Said([self.lines.entry(key, value) for key, value in pairs]))
+        self.stack.append(_Dictionary([self.lines.entry(key, value) for key, value in pairs]))
 
     def _on_keys(self, argument: int) -> None:
         constants = self.code.constants
@@ -224,7 +224,7 @@ class _Followed(Stack):
         else:
             for part in (_VARIABLES, _ANNOTATIONS, _OF_KEYWORDS):
                 held = self.pop() if argument & part else None
-                if part == _ANNOTATIONS and isinstance(held, _Said):
+                if part == _ANNOTATIONS and isinstance(held, _Dictionary):
                     self.lines.forget(held.lines)  # what types are called is not what is kept
             if argument & _DEFAULTS:
                 self._with_defaults(code, self.pop())
@@ -258,7 +258,7 @@ class _Followed(Stack):
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class _Dictionary:
     """A dictionary that was written out, and the lines that were said of it."""
 
     lines: list[str | None]

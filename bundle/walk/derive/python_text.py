@@ -37,7 +37,7 @@ class Lines:
     def __init__(self, room: int) -> None:
         """Say at most `room` letters, those included that are written and not said, or only once."""
         self.room = room
-        self.said: dict[str, None] = {}
+        self.statements: dict[str, None] = {}
         self.literals: set[bytes] = set()
 
     def stored(self, name: str | None, value: Any) -> None:
@@ -53,7 +53,7 @@ class Lines:
         """Take back what was said."""
         for line in lines:
             if line is not None:
-                self.said.pop(line, None)
+                self.statements.pop(line, None)
 
     def compared(self, left: str, sign: str, value: bytes) -> None:
         """Say what an expression is compared with. Errors: Full."""
@@ -87,7 +87,7 @@ class Lines:
         return before + shown
 
     def _say(self, line: str, literals: list[bytes]) -> None:
-        self.said[line] = None
+        self.statements[line] = None
         self.literals.update(one for one in literals if b"\n" not in one)
 
     def _written(self, value: Any, literals: list[bytes], depth: int = 0) -> str:

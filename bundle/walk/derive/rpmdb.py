@@ -103,19 +103,19 @@ def _line(blob: bytes) -> bytes:
     start = 8 + 16 * rows
     if not 0 < rows < 65536 or start + store > len(blob):
         return b""
-    said: dict[str, bytes] = {}
+    values: dict[str, bytes] = {}
     for tag, kind, offset, _ in islice(struct.iter_unpack(">IIII", blob[8:start]), rows):
         word = _TAGS.get(tag)
         if word is None or offset >= store:
             continue
         at = start + offset
         if kind in (_STRING, _I18N):
-            said[word] = blob[at : blob.find(b"\0", at)].translate(None, b"\t\r\n")
+            values[word] = blob[at : blob.find(b"\0", at)].translate(None, b"\t\r\n")
         elif kind == _INT32:
-            said[word] = str(int.from_bytes(blob[at : at + 4], "big")).encode()
-    if not said.get("name") or not said.get("version"):
+            values[word] = str(int.from_bytes(blob[at : at + 4], "big")).encode()
+    if not values.get("name") or not values.get("version"):
         return b""
-    epoch = said["epoch"] + b":" if said.get("epoch", b"0") != b"0" else b""
-    full = epoch + said["version"] + b"-" + said.get("release", b"")
-    vendor = b" ".join(filter(None, (said.get("vendor", b""), said.get("distribution", b""))))
-    return b"\t".join((said["name"], full, said.get("arch", b""), vendor))
+    epoch = values["epoch"] + b":" if values.get("epoch", b"0") != b"0" else b""
+    full = epoch + values["version"] + b"-" + values.get("release", b"")
+    vendor = b" ".join(filter(None, (values.get("vendor", b""), values.get("distribution", b""))))
+    return b"\t".join((values["name"], full, values.get("arch", b""), vendor))

@@ -96,7 +96,7 @@ _TEXT = bytes(range(32, 127)) + b"\t\n\r\f"
 
 Where = Callable[[bytes, int], int]
 """What tells where a piece, found at an offset of the text that was read, lies in the stored one."""
-_SAID = frozenset((*WORDS, *_UU))
+_UNWRAPPING = frozenset((*WORDS, *_UU))
 _OCTAL = frozenset(_OCTALS)
 
 
@@ -105,7 +105,7 @@ def _gate() -> Gate:
     return Gate(ASKED)
 
 
-def said(data: bytes) -> Mapping[bytes, int]:
+def words_of(data: bytes) -> Mapping[bytes, int]:
     """Return what of `ASKED` a text says."""
     return _gate().hits(data)
 
@@ -117,8 +117,8 @@ def worth_it(data: bytes, hits: Mapping[bytes, int] | None = None, *, php: bool 
     """
     if php and scan.held(_CODED, data):
         return True
-    found = said(data) if hits is None else hits
-    return bool(found and not _SAID.isdisjoint(found)) or (SELF in found and b"\0" in data)
+    found = words_of(data) if hits is None else hits
+    return bool(found and not _UNWRAPPING.isdisjoint(found)) or (SELF in found and b"\0" in data)
 
 
 def unwrapped(
@@ -136,9 +136,11 @@ def unwrapped(
     while todo:
         how, text, line, depth = todo.pop(0)
         if depth >= layers:
-            deeper = deeper or any(inner and inner not in seen for _, inner, _ in _payloads(text, said(text)))
+            deeper = deeper or any(
+                inner and inner not in seen for _, inner, _ in _payloads(text, words_of(text))
+            )
             continue
-        found = _payloads(text, said(text) if hits is None or depth else hits)
+        found = _payloads(text, words_of(text) if hits is None or depth else hits)
         for word, inner, at in chain(found, _evaluated(text, depth) if depth or php else ()):
             if word == UNDECODED:
                 left = left or (line if line is not None else line_of(at), len(inner))
@@ -179,7 +181,7 @@ def _payloads(data: bytes, hits: Mapping[bytes, int]) -> Iterator[tuple[str, byt
         text = joined.listed(text)
     whole = len(text) == len(data)
     if not whole:
-        hits = said(text)  # a word may have been in pieces as well
+        hits = words_of(text)  # a word may have been in pieces as well
     rare = scan.held(_RARE, data)
     held = rare if whole else scan.held(_RARE, text)
     where = _where(data, whole=whole)

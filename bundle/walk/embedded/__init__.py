@@ -44,7 +44,7 @@ def archives(
         yield from extents.tail(source, _ENDS[form](source))
     if form in _PASSED or source.size < _LEAST:
         return
-    if hits is not None and _TOLD.isdisjoint(hits):
+    if hits is not None and _LOOKED_FOR.isdisjoint(hits):
         return
     for count, raw in enumerate(_all(form, source, context, hits)):
         if count >= _MANY:
@@ -60,7 +60,7 @@ def _all(  # noqa: C901 - one branch for each way an archive is told
 ) -> Iterator[Raw | Note]:
     reached = 0
     text = coded.CodedText(source)
-    said: set[unopened.ContainerKind] = set()
+    reported: set[unopened.ContainerKind] = set()
     for base in range(0, source.size, WINDOW):
         content = source.view(base, WINDOW + OVERLAP)
         places = _marks(content, base, hits)
@@ -71,7 +71,7 @@ def _all(  # noqa: C901 - one branch for each way an archive is told
                 continue
             if mark in unopened.inside():
                 if form != "unread":
-                    yield from _not_opened(source, at, mark, context, said)
+                    yield from _not_opened(source, at, mark, context, reported)
                 continue
             found = coded.at(text, at, mark) if mark in coded.MARKS else extents.at(source, at, mark)
             if found is not None and found.start >= reached:
@@ -93,12 +93,12 @@ def _all(  # noqa: C901 - one branch for each way an archive is told
 
 
 def _not_opened(
-    source: Source, at: int, mark: bytes, context: ReaderContext, said: set[unopened.ContainerKind]
+    source: Source, at: int, mark: bytes, context: ReaderContext, reported: set[unopened.ContainerKind]
 ) -> Iterator[Note]:
     """Say once which container lies in a file that no reader opens."""
     row = unopened.inside()[mark]
-    if row not in said and unopened.proved(source, at, row):
-        said.add(row)
+    if row not in reported and unopened.proved(source, at, row):
+        reported.add(row)
         yield Note(
             "unsupported", f"holds {row.name} at byte {at}, which is not opened. {row.advice(context.name)}"
         )
@@ -119,7 +119,7 @@ def _marks(content: Content, base: int, hits: Mapping[bytes, int] | None) -> lis
 
 
 _MARKED = frozenset(MARKS)
-_TOLD = frozenset((*MARKS, *OWN))
+_LOOKED_FOR = frozenset((*MARKS, *OWN))
 
 
 @cache

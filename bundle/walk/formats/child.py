@@ -158,8 +158,8 @@ def _text(name: bytes) -> str:
     return name.decode("utf-8", "backslashreplace")
 
 
-def _reason(said: Any) -> dict[str, str]:
-    text = str(said or "the archive cannot be read")  # its other words hold an address in memory
+def _reason(message: Any) -> dict[str, str]:
+    text = str(message or "the archive cannot be read")  # its other words hold an address in memory
     low = text.lower()
     if "passphrase" in low or "encrypt" in low or "password" in low:
         reason = "encrypted"

@@ -40,7 +40,7 @@ def is_disk(head: bytes, size: int) -> bool:
     return (
         None not in rows
         and bool(used)
-        and all(start and count and start * SECTOR < size for _, start, count in _told(used))
+        and all(start and count and start * SECTOR < size for _, start, count in _partitions(used))
     )
 
 
@@ -55,7 +55,7 @@ def _rows(sector: bytes) -> list[tuple[int, int, int, int] | None]:
     return rows
 
 
-def _told(rows: list[tuple[int, int, int, int]]) -> list[tuple[int, int, int]]:
+def _partitions(rows: list[tuple[int, int, int, int]]) -> list[tuple[int, int, int]]:
     return [(kind, start, count) for _, kind, start, count in rows]
 
 

@@ -64,8 +64,8 @@ def unpacked(unpack: Callable[[Iterator[bytes]], Iterator[bytes]]) -> Measure:
 def sevenz(source: Source) -> int:
     """Measure. The header says where the end is, under a checksum of its own."""
     head = source.read(0, 32)
-    said, offset, size = struct.unpack_from("<IQQ", head, 8)
-    return 32 + offset + size if zlib.crc32(head[12:32]) == said else 0
+    checksum, offset, size = struct.unpack_from("<IQQ", head, 8)
+    return 32 + offset + size if zlib.crc32(head[12:32]) == checksum else 0
 
 
 def rar(source: Source) -> int:
@@ -75,8 +75,8 @@ def rar(source: Source) -> int:
         size, begin = _vint(head, 12)
         body = head[12 : begin + size]
         return source.size if zlib.crc32(body) == int.from_bytes(head[8:12], "little") else 0
-    said, _kind, _flags, size = struct.unpack_from("<HBHH", head, 7)
-    return source.size if 7 <= size <= 57 and zlib.crc32(head[9 : 7 + size]) & 0xFFFF == said else 0
+    checksum, _kind, _flags, size = struct.unpack_from("<HBHH", head, 7)
+    return source.size if 7 <= size <= 57 and zlib.crc32(head[9 : 7 + size]) & 0xFFFF == checksum else 0
 
 
 def volume(source: Source) -> bool:

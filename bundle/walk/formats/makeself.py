@@ -27,7 +27,7 @@ _ASSIGNED = re.compile(
     rb"|filesizes|totalsize|keep|nooverwrite|export_conf|decrypt_cmd|skip|noprogress|nox11|copy|ownership"
     rb"|verify_sig|quiet)=(.*)$"
 )
-_SAID = re.compile(
+_ECHOED = re.compile(
     rb"^(\s*echo (?:Uncompressed size|Compression|Encryption|Date of packaging|Built with Makeself version):?) [^;&|`$<>]*$"
 )
 _DUMPED = re.compile(
@@ -82,7 +82,7 @@ def _empty(match: re.Match[bytes]) -> bytes:
 
 def _without_choices(line: bytes) -> bytes:
     """Take out of a line what the options of makeself decide."""
-    line = _SAID.sub(rb"\1", line)
+    line = _ECHOED.sub(rb"\1", line)
     line = _DUMPED.sub(rb"\1", line)
     line = _UNPACKER.sub(b'eval ""', line)
     line = _CHOSEN.sub(rb'\1""\2', line)
@@ -120,12 +120,12 @@ def _known() -> dict[str, list[list[str]]]:
 
 def differences(script: bytes) -> Iterator[Note]:
     """Say where the script is not the one this version of makeself writes."""
-    said = version(script)
-    variants = _known().get(said)
+    stated = version(script)
+    variants = _known().get(stated)
     if not variants:
         yield Note(
             "makeself-unknown",
-            f"is of makeself {said or 'of no stated version'}, whose script is not known here",
+            f"is of makeself {stated or 'of no stated version'}, whose script is not known here",
         )
         return
     lines, numbers, running = canonical(script.rstrip(b"\n"))
@@ -137,8 +137,8 @@ def differences(script: bytes) -> Iterator[Note]:
         yield Note("makeself-header", f"runs a command inside the value on line {running[0]} of its script")
     if added or missing:
         places = ", ".join(str(numbers[at]) for at in added[:5])
-        first = f"{len(added)} lines are not those of makeself {said} (line {places})" if added else ""
-        second = f"{missing} lines of makeself {said} are missing" if missing else ""
+        first = f"{len(added)} lines are not those of makeself {stated} (line {places})" if added else ""
+        second = f"{missing} lines of makeself {stated} are missing" if missing else ""
         yield Note(
             "makeself-header",
             "has a changed script: " + " and ".join(word for word in (first, second) if word),

@@ -121,7 +121,7 @@ class _Child:
             "seconds": int(min(context.limits.seconds, 3600)) + 1,
             "passwords": [word.hex() for word in context.passwords],
         }
-        self._said: dict[str, Any] | None = None
+        self._answer: dict[str, Any] | None = None
         self._library = _DOCUMENTS.get(form, "libarchive")
 
     def members(self) -> Iterator[Raw | Note]:
@@ -148,10 +148,10 @@ class _Child:
                 child.stdin.write(json.dumps(self._request["passwords"]).encode())
                 child.stdin.close()
             yield from self._frames(child)
-            if self._said is None:
+            if self._answer is None:
                 raise self._death(child)
-            if self._said.get("reason"):
-                raise Broken(str(self._said["reason"]), str(self._said["message"]))
+            if self._answer.get("reason"):
+                raise Broken(str(self._answer["reason"]), str(self._answer["message"]))
         finally:
             child.stdout.close()
             with suppress(OSError):
@@ -186,7 +186,7 @@ class _Child:
                 for _ in content:
                     pass
             elif mark == b"E":
-                self._said = json.loads(body)
+                self._answer = json.loads(body)
                 return
             else:
                 return

@@ -75,11 +75,11 @@ def old_gnu(stream: Stream, block: bytes, logical: int) -> Sparse:
     return Sparse(logical, tuple((number(row[:12]), number(row[12:])) for row in rows if row.strip(b"\0 ")))
 
 
-def pax(stream: Stream, said: dict[str, bytes], size: int) -> Sparse:
+def pax(stream: Stream, headers: dict[str, bytes], size: int) -> Sparse:
     """Read the map that PAX records hold, or that stands in front of the content. Errors: Broken."""
-    logical = _decimal(said.get("GNU.sparse.realsize") or said.get("GNU.sparse.size") or b"0")
-    if said.get("GNU.sparse.major") != b"1":
-        return Sparse(logical, _pairs(said.get("GNU.sparse.map", b"").split(b",")))
+    logical = _decimal(headers.get("GNU.sparse.realsize") or headers.get("GNU.sparse.size") or b"0")
+    if headers.get("GNU.sparse.major") != b"1":
+        return Sparse(logical, _pairs(headers.get("GNU.sparse.map", b"").split(b",")))
     blocks = [stream.exactly(BLOCK)]
     lines, wanted = blocks[0].count(b"\n"), _decimal(blocks[0].split(b"\n", 1)[0]) * 2 + 1
     while wanted > 0 and lines < wanted and len(blocks) * BLOCK < min(size, _META):

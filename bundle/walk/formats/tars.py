@@ -39,14 +39,14 @@ def is_tar(head: bytes) -> bool:
 
 def _summed(block: bytes) -> bool:
     """Whether the header's checksum is right; some writers add signed bytes."""
-    said = number(block[148:156])
-    if not 0 < said < _MOST_SUMMED:  # no number: most files, each of which is asked
+    checksum = number(block[148:156])
+    if not 0 < checksum < _MOST_SUMMED:  # no number: most files, each of which is asked
         return False
     counted = block[:148] + block[156:]
     if counted.isascii():  # nearly all headers are; Adler-32 adds up their bytes, to less than its prime
-        return said == (zlib.adler32(counted) & 0xFFFF) - 1 + 256
+        return checksum == (zlib.adler32(counted) & 0xFFFF) - 1 + 256
     unsigned = sum(counted) + 256
-    return said == unsigned or said == unsigned - 256 * sum(1 for byte in counted if byte > 127)
+    return checksum == unsigned or checksum == unsigned - 256 * sum(1 for byte in counted if byte > 127)
 
 
 @dataclass(slots=True)
@@ -237,11 +237,11 @@ _KNOWN = frozenset({"path", "linkpath", "size", "uid", "gid", "uname", "gname", 
 
 def _more(pax: dict[str, bytes], device: bytes) -> bytes:
     """Return the further records, such as extended attributes, and what device it is."""
-    said = [device[156:157] + device[329:345]] if device else []
+    fields = [device[156:157] + device[329:345]] if device else []
     if pax:
         keys = sorted(key for key in pax.keys() - _KNOWN if not key.startswith("GNU.sparse."))
-        said += [f"{key}=".encode() + pax[key] for key in keys]
-    return b"\n".join(said)
+        fields += [f"{key}=".encode() + pax[key] for key in keys]
+    return b"\n".join(fields)
 
 
 def _cut(data: bytes, size: int) -> Iterator[bytes]:
@@ -295,10 +295,10 @@ def _owner(value: bytes | None, field_: bytes) -> int | None:
 def _seconds(value: bytes | None, field_: bytes) -> float | None:
     if value is not None:
         try:
-            said = float(value)
+            seconds = float(value)
         except ValueError:
             return None
-        return said if isfinite(said) else None  # `nan` and `1e999` are no times, and no JSON
+        return seconds if isfinite(seconds) else None  # `nan` and `1e999` are no times, and no JSON
     found = number(field_)
     return float(found) if found >= 0 else None
 

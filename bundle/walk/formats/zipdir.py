@@ -65,7 +65,7 @@ class Directory:
     """Where the central directory starts."""
     end: int
     """Where the archive ends, its comment included."""
-    said: int | None = None
+    counted: int | None = None
     """How many entries the end record counts, where those are not the ones the directory lists."""
     comment: int = 0
     """Bytes of the archive's comment, the last in front of `end`."""

@@ -44,8 +44,10 @@ def _members(source: Source, directory: Directory, context: ReaderContext) -> It
     """Say the members in the order they are stored, and what lies between them."""
     reached = 0
     overlapping = 0
-    if directory.said is not None:
-        message = f"the end record counts {directory.said} entries, the directory lists {len(directory.rows)}"
+    if directory.counted is not None:
+        message = (
+            f"the end record counts {directory.counted} entries, the directory lists {len(directory.rows)}"
+        )
         yield Note("two-readings", message)
     for number, row in enumerate(sorted(directory.rows, key=lambda r: r.at)):
         if row.at > reached:
