@@ -176,7 +176,8 @@ def _token(token: str, explained: Collection[str], *, strict: bool) -> str:
             or (not path and before.endswith((":", "/")) and before[-2:-1].isalnum())
             or before in _FLAGS
         )
-        if _plain(run[0], explained, strict=odd):
+        letters = run[0].isalpha() or run[0].isdigit()
+        if (letters or not signs) and _plain(run[0], explained, strict=odd):
             continue
         if _SHORT.fullmatch(run[0]) and not strict and before not in _FLAGS and not short:
             short += 1

@@ -219,7 +219,7 @@ def test_an_old_certificate_that_cannot_be_unregistered_fails_no_renewal(
             raise problems.ServiceRefused(problems.TEMPORARY, "no answer")
         return answer
 
-    monkeypatch.setattr(renewing, "Tokens", Tokens)
+    monkeypatch.setattr(renewing, "RelayTokens", Tokens)
     monkeypatch.setattr(renewing, "ask_graph", asked)
     config = {"spool": str(tmp_path), "graph_resource": "g", "renew_wait": 0, "credentials": []}
     assert renewing.renew_locked(config, str(folder)) == (rows[2], left)

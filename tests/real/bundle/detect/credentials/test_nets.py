@@ -26,6 +26,7 @@ MORE = {
         "jwtSecret: process.env.JWT || ", "dbPassword = settings.db ?? ", "site_pw = $v ?? 'Kx7#pQ2z!', ", 'token: x.y or "Kx7#pQ2z!";',
     ) * 4,
 }  # fmt: skip
+MORE["default"] = MORE["told"]
 """What else is before a value, by the check of the net: defaults behind what a program asks for."""
 
 
