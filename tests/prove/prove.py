@@ -306,7 +306,7 @@ def main() -> int:
     )
     asked = parser.parse_args()
     installed = tuple(n for n in sorted(servers.SERVERS) if servers.program(servers.SERVERS[n].program))
-    missing = sorted(set(servers.SERVERS) - set(installed))
+    missing = sorted(set(asked.targets or servers.SERVERS) - set(installed))
     if missing:
         say(f"not installed, so not tried: {', '.join(missing)}")
         if os.environ.get("CI") == "true":
