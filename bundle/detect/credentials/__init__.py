@@ -4,9 +4,9 @@ The way of a value, in the order to read:
 1. find: `rules.gate` says where to look, `catching` what the rows of `bundle/data/credentials` make of it; `reading` asks for
    a text, `compiled` for a program. A row names its check: `statements`, `lines`, `java` and `prose` have them.
 2. describe: `describe` computes the features once, `judging.score` whether a generator drew the value; `forms` adds rows.
-3. own: `whose` says account and service by what stands beside the value; whose it is counts as a feature.
+3. own: `whose` names account and service by what stands beside the value; the next step reads them as features.
 4. decide: `decide` applies `decisions.toml`, the only author of severity, confidence and safe fix.
-5. report: `reporting` makes the finding. The value itself never leaves this package: findings carry the name it stands beside.
+5. report: `reporting` makes the finding. The value itself never leaves this package: findings carry the name beside it.
 A folder imports only those before it: `rules`, `judging`, `texts`, `statements` and `lines`, `java` and `prose`, `whose`.
 """
 

@@ -103,7 +103,7 @@ def encoded(text: bytes, *, payload: bool) -> list[tuple[int, bytes]]:
 
 
 def _calls_a_text(text: bytes) -> bool:
-    """Return whether a variable that is assigned is called somewhere; strings and comments are not told apart."""
+    """Return whether a variable that is assigned is called somewhere; names in strings and comments count, too."""
     called = set(_CALLED.findall(text))
     return bool(called) and not called.isdisjoint(_ASSIGNED.findall(text))
 

@@ -348,7 +348,7 @@ def _client(service: _Service, at: InFile, *, mandatory: bool) -> ClientCertific
 
 
 def _strays(tree: Tree, lines: list[Line], release: Release, master: str = "") -> None:
-    """Say which names about TLS are none of Postfix's; one that `$name` asks for, here or in master.cf, is the operator's own."""
+    """Yield the names about TLS that Postfix does not know; one that `$name` uses, here or in master.cf, is the operator's own."""
     values = [*(x.value for x in lines), master]
     own = {word for value in values for found in _VARIABLE.findall(value) for word in found}
     own |= {found["name"] for value in values for found in _CONDITIONAL.finditer(value)}
