@@ -358,18 +358,19 @@ class Finding:
     @property
     def fingerprint(self) -> str:
         """A stable name (hex, 128 bits) made of rule, inner place, evidence and ordinal: second generation."""
-        return _print(self.rule.id, self.inner, self.evidence, self.inner_ordinal)
+        return print_of(self.rule.id, self.inner, self.evidence, self.inner_ordinal)
 
     @property
     def fingerprints(self) -> dict[str, str]:
         """Both generations by name; the first one contains the outermost name."""
         return {
-            "v1": _print(self.rule.id, self.where, self.evidence, self.ordinal),
+            "v1": print_of(self.rule.id, self.where, self.evidence, self.ordinal),
             "v2": self.fingerprint,
         }
 
 
-def _print(rule: str, place: str, evidence: str, ordinal: int) -> str:
+def print_of(rule: str, place: str, evidence: str, ordinal: int) -> str:
+    """Return a fingerprint: 128 bits as hex."""
     import hashlib
 
     text = "\0".join((rule, place, evidence, str(ordinal)))
@@ -471,7 +472,7 @@ def _by_cause(findings: Iterable[Finding]) -> Iterator[Finding]:
             first,
             further=tuple(dict.fromkeys(at for at in places if at != first.location)),
             same=first.same if len({one.same for one in group}) == 1 else b"",
-            secret_hmac=first.secret_hmac if len(seals) == 1 else _print("", "", "\0".join(seals), 0),
+            secret_hmac=first.secret_hmac if len(seals) == 1 else print_of("", "", "\0".join(seals), 0),
         )
 
 

@@ -121,6 +121,11 @@ def _limits(function: Callable[..., Any]) -> Callable[..., Any]:
     help="Name of the bundle in every report, instead of its file name.",
 )
 @click.option(
+    "--files",
+    is_flag=True,
+    help="Each PATH is a file of a source tree, not a bundle: data of an unknown kind is accepted, as in a folder.",
+)
+@click.option(
     "--changed",
     type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
     metavar="LIST",
@@ -174,6 +179,7 @@ def command(
     required: tuple[str, ...],
     report: ReportOptions,
     *,
+    files: bool,
     trust_inline_ignores: bool,
     **limits: Any,
 ) -> int:
@@ -192,9 +198,9 @@ def command(
     paths, called = _from_stdin(paths, chosen.get("spill"), bundle_name or "standard input")
     called |= _called(paths, bundle_name)
     filtered = partial(_only, names=_changed(changed), roles=roles, least=min_confidence)
-    if dask and (bundle_name or trust_inline_ignores or names or trust or required):
+    if dask and (bundle_name or files or trust_inline_ignores or names or trust or required):
         raise click.UsageError(
-            "--bundle-name, --trust-inline-ignores, --policy, --trust and --require do not go with --dask"
+            "--bundle-name, --files, --trust-inline-ignores, --policy, --trust and --require do not go with --dask"
         )
     if dask:
         from bundle.cluster.submit import audit_on
@@ -219,6 +225,7 @@ def command(
             cache=cache,
             on_event=on_event,
             called=called,
+            installed=files,
             inline=trust_inline_ignores,
             policies=policies or None,
             request=AuditInput(

@@ -10,7 +10,7 @@ import click
 FEW = 9
 """Options from which on a help has groups."""
 _GROUPS = {
-    "Input": "bundle-name endpoints extra from-audit inventory limit openssl osv password-file path proxy recipe root "
+    "Input": "bundle-name endpoints extra files from-audit inventory limit openssl osv password-file path proxy recipe root "
     "rules sni sni-file starttls target client-cert client-key log-rules",
     "Policy": "allow-ranges expiry-days policy require trust",
     "Signatures": "cleaned-from expires force-older installed-state key no-passphrase online-key passphrase-file product "

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
-from hardening.findings import NESTING, Finding, InFile
+from hardening.findings import NESTING, Finding, InFile, Run, print_of
 from hardening.reports.plain import visible
 
 
@@ -46,3 +48,17 @@ def message(finding: Finding) -> str:
     """Return the message, and where inside an archive it is true."""
     place = inside(finding)
     return visible(finding.message) + (f" (in {visible(checkout_file(finding))}: {place})" if place else "")
+
+
+def alerts(run: Run) -> Iterator[str]:
+    """Yield the name of each finding's alert within its outermost file.
+
+    It stays when archives inside that file come, go or get another name.
+    """
+    seen: Counter[tuple[str, ...]] = Counter()
+    for one in run.findings:
+        parts = one.location.parts if isinstance(one.location, InFile) else (one.where,)
+        inner = parts[-1] if len(parts) > 1 else one.inner
+        key = (checkout_file(one), one.rule.id, inner, one.evidence)
+        yield print_of(one.rule.id, inner, one.evidence, seen[key])
+        seen[key] += 1

@@ -18,7 +18,7 @@ from hardening.findings import Confidence, Finding, Result, Rule, Run, Severity,
 from hardening.project import URL, rule_page
 from hardening.reports import RenderOptions, sarif_fixes
 from hardening.reports.json import instant
-from hardening.reports.places import message
+from hardening.reports.places import alerts, message
 from hardening.reports.plain import valid, visible
 from hardening.reports.sarif_places import Artifacts
 
@@ -49,10 +49,13 @@ def write(run: Run, options: RenderOptions) -> bytes:
     table = Artifacts(run.source_lines())
     rules = _rules(run)
     index = {rule.id: at for at, rule in enumerate(rules)}
-    found = sorted(run.findings, key=lambda f: (not f.counts, -f.level))
+    ranked = sorted(
+        zip(run.findings, alerts(run), strict=True), key=lambda pair: (not pair[0].counts, -pair[0].level)
+    )
+    found = [one for one, _ in ranked]
     has_known = any(finding.known for finding in found)
     shown = [result for result in run.results if result.verdict in _LEVELS]
-    results = [_finding(one, index, table, has_known=has_known) for one in found[:RESULTS]]
+    results = [_finding(one, index, table, alert, has_known=has_known) for one, alert in ranked[:RESULTS]]
     fixes = sarif_fixes.by_fingerprint(run)
     mended = [
         (row, fixes[one.fingerprint])
@@ -149,7 +152,9 @@ def _rule(rule: Rule, precision: Confidence) -> dict[str, Any]:
     return row
 
 
-def _finding(finding: Finding, index: dict[str, int], table: Artifacts, *, has_known: bool) -> dict[str, Any]:
+def _finding(
+    finding: Finding, index: dict[str, int], table: Artifacts, alert: str, *, has_known: bool
+) -> dict[str, Any]:
     text = message(finding) + (f" Remedy: {visible(finding.advice)}" if finding.advice else "")
     row: dict[str, Any] = {
         "ruleId": finding.rule.id,
@@ -160,7 +165,7 @@ def _finding(finding: Finding, index: dict[str, int], table: Artifacts, *, has_k
         "locations": [table.location(finding)],
         "partialFingerprints": {
             **{f"harden/{name}": value for name, value in finding.fingerprints.items()},
-            "primaryLocationLineHash": finding.fingerprint,
+            "primaryLocationLineHash": alert,
         },
         "properties": {
             "severity": finding.level.label,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from hardening.findings import Examined, Finding, Run, Subject, verdict_words
+from hardening.findings import Examined, Finding, Run, Subject, Verdict, verdict_words
 from hardening.reports import RenderOptions, key_agreement, text_summary
 from hardening.reports.credentials import credential_lines
 from hardening.reports.index import Index, few
@@ -27,12 +27,15 @@ def write(run: Run, options: RenderOptions) -> bytes:
     lines: list[str] = []
     index = Index(run)
     passed_over = {} if options.verbose else _passed_over(index)
-    together = {subject.id for group in passed_over.values() for subject in group}
+    clean = [] if options.verbose else _clean(index)
+    together = {subject.id for group in (*passed_over.values(), *clean) for subject in group}
     for subject in run.subjects:
         if subject.same_as not in index.known and subject.id not in together:
             lines += (*_subject(index, subject, options, paint), "")
     for group in passed_over.values():
         lines += (*_many_unexamined(index, group, paint), "")
+    for group in clean:
+        lines += (*_many_clean(index, group, options, paint), "")
     known = index.known
     elsewhere = [f for f in run.findings if f.subject not in known]
     if of_the_run := list(findings_of(_worst_first(elsewhere), options, paint)):
@@ -117,6 +120,29 @@ def _many_unexamined(index: Index, group: Sequence[Subject], paint: _Paint) -> I
     for subject in group:
         yield f"            {visible(subject.id)}"
     yield f"            remedy  {visible(one.advice)}"
+
+
+def _clean(index: Index) -> list[list[Subject]]:
+    """Return the subjects that were examined in full and have nothing but the same passed checks, where they are many."""
+    alike: dict[object, list[Subject]] = {}
+    for subject in index.run.subjects:
+        checks = index.results[subject.id]
+        more = subject.policies or subject.offer or subject.reason or subject.same_as in index.known
+        found = index.findings[subject.id] or index.shared[subject.id] or index.same.get(subject.id)
+        full = subject.examined is Examined.FULL and all(one.verdict is Verdict.PASS for one in checks)
+        if checks and full and not (more or found):
+            alike.setdefault((subject.kind, len(checks)), []).append(subject)
+    return [group for group in alike.values() if len(group) >= _FEW]
+
+
+def _many_clean(
+    index: Index, group: Sequence[Subject], options: RenderOptions, paint: _Paint
+) -> Iterator[str]:
+    yield paint(many(len(group), group[0].kind.value), _BOLD)
+    for subject in group:
+        yield f"            {visible(subject.id)}"
+    yield from results(index, group[0], options, paint)
+    yield paint("  nothing found in each", _GOOD)
 
 
 def _verdicts(subject: Subject, paint: _Paint) -> Iterator[str]:

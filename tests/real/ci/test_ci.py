@@ -247,11 +247,12 @@ def test_pre_commit_runs_the_hooks(site: Path, tmp_path: Path) -> None:
     )
     (site / "nginx.conf").write_text(WEAK)
     (site / "main.txt").write_text("nothing\n")
+    (site / "picture").write_bytes(bytes(range(256)) * 9)
     assert shell("git init -q . && git add -A", site, variables).returncode == 0
     program = f"{sys.executable} -m pre_commit run"
     done = shell(program, site, variables)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "credential/assignment" in done.stdout
     assert "tls/protocol" in done.stdout
-    clean = shell(f"{program} --files 'a page.php' main.txt", site, variables)
+    clean = shell(f"{program} --files 'a page.php' main.txt picture", site, variables)
     assert clean.returncode == 0, clean.stdout

@@ -304,3 +304,19 @@ def test_harmless_files_are_clean_by_name_together_and_as_a_folder(tmp_path: Pat
         assert harden(["bundle", "audit", str(tmp_path / name)]) == 0, name
     assert harden(["bundle", "audit", *(str(tmp_path / name) for name in HARMLESS)]) == 0
     assert harden(["bundle", "audit", str(tmp_path)]) == 0
+
+
+def test_data_of_an_unknown_kind_passes_as_a_file_of_a_tree_and_never_as_a_bundle(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "logo.ico"
+    data.write_bytes(bytes(range(256)) * 9)
+    assert harden(["bundle", "audit", str(data)]) == 3
+    assert harden(["bundle", "audit", "--files", str(data)]) == 0
+    for name, content in HARMLESS.items():
+        (tmp_path / name).write_bytes(content)
+    capfd.readouterr()
+    assert harden(["bundle", "audit", "--files", *(str(one) for one in tmp_path.iterdir())]) == 0
+    said = capfd.readouterr().out
+    assert said.count("nothing found") == 1
+    assert all(str(one) in said for one in tmp_path.iterdir())

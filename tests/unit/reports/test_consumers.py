@@ -93,6 +93,36 @@ def test_code_scanning_finds_each_file_in_the_checkout_and_each_alert_once(
         assert logical["name"].startswith("payload.zip!/www/db.php:1")
 
 
+def alerts(body: dict[str, Any]) -> set[tuple[str, str, str]]:
+    """What code scanning knows an alert by: rule, file and hash."""
+    return {
+        (one["ruleId"], one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"],
+         one["partialFingerprints"]["primaryLocationLineHash"])
+        for one in body["runs"][0]["results"]
+    }  # fmt: skip
+
+
+def test_the_next_release_of_a_bundle_keeps_its_alerts_under_one_name(tmp_path: Path) -> None:
+    """Also where its payload has one archive more around it, or one with another release in its name."""
+    body, found = bundle(), []
+    inner = zipfile.ZipFile(io.BytesIO(body)).read("payload.zip")
+    for number, around in enumerate(((), ("payload-1.2.zip",), ("payload-1.3.zip", "outer.zip"))):
+        data = inner
+        for name in ("last.zip", *around):
+            wrapped = io.BytesIO()
+            with zipfile.ZipFile(wrapped, "w") as archive:
+                archive.writestr(name, data)
+            data = wrapped.getvalue()
+        path = tmp_path / f"upgrade-3.07.0{number}.zip"
+        path.write_bytes(data)
+        named = ["--bundle-name", "build/upgrade.zip", "--format", "sarif", "-o", str(tmp_path / "out.sarif")]
+        assert harden(["bundle", "audit", str(path), *named]) == 10
+        found.append(alerts(json.loads((tmp_path / "out.sarif").read_text())))
+    assert found[0]
+    assert found[0] == found[1] == found[2]
+    assert {file for _, file, _ in found[0]} == {"build/upgrade.zip"}
+
+
 def test_rules_link_to_the_project_where_it_has_an_address(
     mixed_run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
