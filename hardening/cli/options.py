@@ -21,6 +21,8 @@ from hardening.records import dataclass
 if TYPE_CHECKING:
     from OpenSSL.crypto import X509Store
 
+    from hardening.tls.targets.base import Target
+
 FORMATS = (
     "text", "json", "sarif", "junit", "html", "markdown", "gitlab-sast", "gitlab-secrets", "codequality", "csv",
     "oscal", "xlsx", "pdf", "cbom", "github",
@@ -384,7 +386,7 @@ def finish(run: Run, report: ReportOptions, *, counted: bool = False) -> int:
     counted = counted and report.output is None
     body = render(
         report.format, run, fail_on=threshold, color=color, verbose=report.verbose, counted=counted,
-        summary=report.output is None,
+        summary=report.output is None, width=0 if report.output is not None else columns(),
     )  # fmt: skip
     if report.output is not None:
         write_file(report.output, body)
@@ -490,6 +492,33 @@ def _unwritable(path: Path, problem: OSError) -> UsageError:
         "make room there, or choose another folder" if full else "choose a folder that exists and is writable"
     )
     return UsageError(f"cannot write {path}: {problem.strerror or problem}", hint=hint)
+
+
+def columns() -> int:
+    """Return the columns of the terminal that standard output or a pager behind it goes to; 0 where there is none."""
+    named = os.environ.get("COLUMNS", "")
+    if named.isdecimal() and int(named):
+        return int(named)
+    for stream in (sys.stdout, sys.stderr):  # a pager takes the first alone
+        try:
+            return os.get_terminal_size(stream.fileno()).columns
+        except (OSError, ValueError):
+            continue
+    return 0
+
+
+def print_lines(text: str) -> None:
+    """Write a text to standard error, no wider than the terminal."""
+    from hardening.reports.text_width import wrapped
+
+    sys.stderr.writelines(f"{part}\n" for part in wrapped(text, columns()))
+
+
+def warn_of_release(target: Target, version: str | None, report: ReportOptions) -> None:
+    """Warn of a release of which nothing is known, and say whose facts are taken. Errors: UsageError for no release."""
+    why = target.facts.release(version)[1] if version is not None else ""
+    if why and not report.quiet:
+        print_lines(f"warning: {why}")
 
 
 def _use_color(report: ReportOptions) -> bool:

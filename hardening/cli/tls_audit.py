@@ -21,6 +21,7 @@ from hardening.cli.options import (
     require_option,
     settled,
     trust_option,
+    warn_of_release,
     write_file,
     write_reports,
 )
@@ -106,6 +107,8 @@ def command(
         expiry_days=expiry_days,
         store=authorities(trust),
     )
+    if request.target is not None:
+        warn_of_release(request.target, version, report)
     archives = [] if fix_diff else [path for path in dict.fromkeys(paths) if _is_archive(path)]
     rest = [path for path in paths if path not in archives]
     found = audit(rest, policies, request)

@@ -16,7 +16,9 @@ from hardening.cli.options import (
     finish,
     keep_apart,
     maker_report_options,
+    print_lines,
     settled,
+    warn_of_release,
     write_file,
     write_reports,
 )
@@ -81,17 +83,15 @@ def command(
     name, version = parted(target)
     server = find(name)
     name = server.name
+    warn_of_release(server, version, report)
     rendered = render(server, load(policy), version=version, build=openssl, params=_pairs(params))
     if output is not None:
         write_file(output, rendered.text.encode("utf-8"))
     if output is None and not report.reports:
         sys.stdout.write(rendered.text)
         sys.stdout.flush()
-        for one in rendered.findings:
-            if not report.quiet:
-                sys.stderr.write(f"{one.level.label}: {one.message}\n")
-                if one.remedy:
-                    sys.stderr.write(f"  next: {one.remedy}\n")
+        if not report.quiet:
+            _to_stderr(rendered, verbose=bool(report.verbose))
     run = _run(name, rendered, started)
     if output is None and not report.reports:
         return int(settled(run, report).exit_code(report.threshold))
@@ -100,6 +100,17 @@ def command(
         sys.stdout.flush()
         return _finish_quietly(run, report)
     return finish(run, report)
+
+
+def _to_stderr(rendered: Rendered, *, verbose: bool) -> None:
+    """Write what a person has to know about what was rendered, no wider than the terminal."""
+    from hardening.reports.text_findings import brief
+
+    for one in rendered.findings:
+        short = "" if verbose else brief(one)
+        print_lines(f"{one.level.label}: {short or one.message}")
+        if one.remedy and not short:
+            print_lines(f"  next: {one.remedy}")
 
 
 def _finish_quietly(run: Run, report: ReportOptions) -> int:

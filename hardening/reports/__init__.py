@@ -26,6 +26,8 @@ class RenderOptions:
     """Whether a person at a terminal is told how many findings there are of each rule, not each; `verbose` tells them."""
     summary: bool = False
     """Whether a text that does not fit a screen is summed up; `verbose` shows all of it."""
+    width: int = 0
+    """Columns of the terminal that text is wrapped to; 0: lines stay whole."""
 
 
 class _Write(Protocol):
@@ -79,12 +81,13 @@ def render(
     verbose: int = 0,
     counted: bool = False,
     summary: bool = False,
+    width: int = 0,
 ) -> bytes:
     """Write the run in the format of that name. Errors: UsageError (no such format)."""
     for writer in WRITERS:
         if writer.name == name:
             options = RenderOptions(
-                fail_on=fail_on, color=color, verbose=verbose, counted=counted, summary=summary
+                fail_on=fail_on, color=color, verbose=verbose, counted=counted, summary=summary, width=width
             )
             return writer.load()(run, options)
     known = ", ".join(writer.name for writer in WRITERS)

@@ -13,6 +13,7 @@ from hardening.reports.plain import visible
 from hardening.reports.text_counted import counted
 from hardening.reports.text_findings import diff_of, findings_of, stem
 from hardening.reports.text_results import results
+from hardening.reports.text_width import wrapped
 from hardening.reports.verdict import looked_at, many, sentence, tone, unanswered
 
 _GOOD, _OPEN, _BOLD, _DIM = "1;32", "33", "1", "2"
@@ -25,29 +26,37 @@ def write(run: Run, options: RenderOptions) -> bytes:
     """Return the report as UTF-8 text, with ANSI colours if `options` asks for them."""
     paint = _Paint(on=options.color)
     lines: list[str] = []
-    index = Index(run)
+    index, explained = Index(run), set[str]()
     passed_over = {} if options.verbose else _passed_over(index)
     clean = [] if options.verbose else _clean(index)
     together = {subject.id for group in (*passed_over.values(), *clean) for subject in group}
     for subject in run.subjects:
         if subject.same_as not in index.known and subject.id not in together:
-            lines += (*_subject(index, subject, options, paint), "")
+            lines += (*_subject(index, subject, options, paint, explained), "")
     for group in passed_over.values():
         lines += (*_many_unexamined(index, group, paint), "")
     for group in clean:
         lines += (*_many_clean(index, group, options, paint), "")
     known = index.known
     elsewhere = [f for f in run.findings if f.subject not in known]
-    if of_the_run := list(findings_of(_worst_first(elsewhere), options, paint)):
+    if of_the_run := list(findings_of(_worst_first(elsewhere), options, paint, explained=explained)):
         lines += (*of_the_run[1:], "")  # each begins with an empty line, and a subject ends with one
     lines += credential_lines(run, paint, whole=bool(options.verbose))
     lines += _changes(run, paint)
     lines += _key_agreement(run, paint)
     if options.verbose:
         lines += _diffs(run, paint)
-    if options.summary and not options.verbose and not text_summary.fits(run, lines):
-        lines = [*text_summary.summary(run, paint), ""]
-    lines.append(paint(sentence(run, options.fail_on), _STYLES[tone(run, options.fail_on)]))
+    if options.summary and not text_summary.fits(run, lines):
+        lines = (
+            [*text_summary.front(run, paint), "", *lines]
+            if options.verbose
+            else [*text_summary.summary(run, paint), ""]
+        )
+    if options.width:
+        lines = [part for line in lines for part in wrapped(line, options.width)]
+    lines.append(
+        paint(sentence(run, options.fail_on), _STYLES[tone(run, options.fail_on)])
+    )  # one line, for `tail -1`
     return ("\n".join(lines) + "\n").encode("utf-8")
 
 
@@ -155,7 +164,9 @@ def _verdicts(subject: Subject, paint: _Paint) -> Iterator[str]:
             yield f"            answer  {visible(command)}"
 
 
-def _subject(index: Index, subject: Subject, options: RenderOptions, paint: _Paint) -> Iterator[str]:
+def _subject(
+    index: Index, subject: Subject, options: RenderOptions, paint: _Paint, explained: set[str]
+) -> Iterator[str]:
     yield paint(visible(subject.id), _BOLD) + paint(f"  {looked_at(subject)}", _DIM)
     if names := index.same.get(subject.id):
         yield f"  and all the same: {few([n.removeprefix(stem(subject.id)) for n in names])}"
@@ -174,7 +185,7 @@ def _subject(index: Index, subject: Subject, options: RenderOptions, paint: _Pai
         yield from counted(findings, paint)
     else:
         same = index.same.get(subject.id, ())
-        yield from findings_of(findings, options, paint, same, index.lines)
+        yield from findings_of(findings, options, paint, same, index.lines, explained)
     shared = index.shared[subject.id]
     for name, count in Counter(finding.subject for finding in shared).items():
         yield paint(f"  {many(count, 'finding')} of the same lines: reported with {visible(name)}", _OPEN)

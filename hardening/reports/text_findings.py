@@ -28,6 +28,9 @@ _FEW = 3
 _SHOWN = 8
 """Places of one value that are told, where it is in many and nothing else sets them apart."""
 
+_LONG = 160
+"""Characters of a text that asks for nothing, from which on its begin is shown."""
+
 Paint = Callable[[str, str], str]
 
 
@@ -37,11 +40,14 @@ def findings_of(
     paint: Paint,
     same: Sequence[str] = (),
     lines: Mapping[tuple[str, int], str] | None = None,
+    explained: set[str] | None = None,
 ) -> Iterator[str]:
     """Yield the lines about findings, in their order.
 
-    `same` names the subjects of which all of it is true, too; `lines` are those of files, by path and number.
+    `same` names the subjects of which all of it is true, too; `lines` are those of files, by path and number;
+    `explained` are the rules whose reason was shown before, and those shown here are added.
     """
+    explained = set() if explained is None else explained
     together: dict[object, list[Finding]] = {}
     for finding in found:
         together.setdefault(_kind(finding), []).append(finding)
@@ -53,6 +59,8 @@ def findings_of(
         if len(group) < _FEW or options.verbose:
             for finding in group:
                 yield from _alike([finding], options, paint, same, once, lines)
+                if options.verbose:
+                    yield from _reasons(finding, explained)
         elif group[0].credential:
             yield from _alike(group, options, paint, same, once)
         else:
@@ -113,12 +121,13 @@ def _alike(
 ) -> Iterator[str]:
     """Yield what findings say of which the place alone differs, once."""
     finding = group[0]
-    yield from head(finding, paint, finding.message)
+    short = "" if options.verbose else brief(finding)
+    yield from head(finding, paint, short or finding.message)
     yield from at([place(one) for one in group], _SHOWN)
     source = list(_source(finding, lines, paint)) if options.verbose and lines else []
     yield from source
     yield from _also(finding, same)
-    if finding.evidence and (options.verbose or finding.evidence not in finding.message):
+    if finding.evidence and not short and not _repeats(finding):
         yield f"{_MARGIN}found   {visible(finding.evidence)}"
         yield from () if source else _caret(visible(finding.evidence), paint)
     if finding.credential:
@@ -126,16 +135,34 @@ def _alike(
     if finding.role not in (None, Role.PRODUCT):
         yield f"{_MARGIN}role    {finding.role.value}"
     yield from _standing(finding)
-    if finding.advice:
+    if finding.advice and not short:
         yield f"{_MARGIN}remedy  {visible(finding.advice)}"
     yield from _fix(finding, once)
-    if options.verbose:
+
+
+def brief(finding: Finding) -> str:
+    """Return the begin of a long text that asks for nothing, which -v shows whole; else nothing."""
+    front, colon, _ = finding.message.partition(": ")
+    long = len(finding.message) > _LONG and finding.level is Severity.INFO
+    return f"{front} (-v lists them)" if colon and long else ""
+
+
+def _repeats(finding: Finding) -> bool:
+    """Return whether message and remedy have every word of the evidence."""
+    shown = f"{finding.message} {finding.advice}"
+    return finding.evidence in shown or all(word in shown.split() for word in finding.evidence.split())
+
+
+def _reasons(finding: Finding, explained: set[str]) -> Iterator[str]:
+    """Yield why a finding is one, the rule's own reason with the first of its findings alone, and what waivers go by."""
+    if finding.rule.id not in explained:
+        explained.add(finding.rule.id)
         yield f"{_MARGIN}why     {visible(finding.rule.rationale)}"
         for reference in finding.rule.references:
             yield f"{_MARGIN}see     {visible(reference)}"
-        if finding.matched:
-            yield f"{_MARGIN}rows    {visible(', '.join((*finding.matched, *finding.because)))}"
-        yield f"{_MARGIN}rated   {finding.confidence.label} confidence; fingerprint {finding.fingerprint}"
+    if finding.matched:
+        yield f"{_MARGIN}rows    {visible(', '.join((*finding.matched, *finding.because)))}"
+    yield f"{_MARGIN}rated   {finding.confidence.label} confidence; fingerprint {finding.fingerprint}"
 
 
 _WIDTH = 80

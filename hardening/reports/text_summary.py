@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -36,21 +37,25 @@ def fits(run: Run, lines: Sequence[str]) -> bool:
     )
 
 
-def summary(run: Run, paint: Paint) -> Iterator[str]:
-    """Yield the lines, none longer than a terminal is wide; the verdict follows them."""
+def front(run: Run, paint: Paint) -> list[str]:
+    """Return the first lines: how many things are to change, what was not looked at, the verdicts."""
     named = [visible(one.id) for one in run.subjects] if len(run.subjects) <= _NAMED else []
-    ranked = _causes(run)
     table = list(_table(run, paint))
     verdicts = table or [*named, *_policies(run, paint)]
-    front = [
-        paint(_headline(run, ranked), _BOLD),
+    return [
+        paint(_headline(run, _causes(run)), _BOLD),
         _cut(scope(run)),
         *_gaps(run, paint),
         *verdicts,
         *_agreement(run),
     ]
-    yield from front
-    room = max(_LEAST, (ROWS - len(front) - 5 - _DO) // 2)
+
+
+def summary(run: Run, paint: Paint) -> Iterator[str]:
+    """Yield the lines, none longer than a terminal is wide; the verdict follows them."""
+    ranked, first = _causes(run), front(run, paint)
+    yield from first
+    room = max(_LEAST, (ROWS - len(first) - 5 - _DO) // 2)
     if ranked:
         yield ""
     for number, found in enumerate(ranked[:room]):
@@ -65,11 +70,17 @@ def summary(run: Run, paint: Paint) -> Iterator[str]:
     yield paint("-v shows every finding and its remedy; --report out.html writes the whole report", _DIM)
 
 
+_SETTINGS = frozenset({"tls/suite", "tls/protocol", "tls/dh-bits"})
+_ATTACK = "tls/attack-"
+"""What these settings make possible: beside one of them it is no further thing to change."""
+
+
 def _causes(run: Run) -> list[list[Finding]]:
     """Return what counts by cause, the worst first; what a server offers is one cause for each rule, however bad."""
     causes: dict[tuple[Severity | None, str], list[Finding]] = {}
+    settings = {one.subject for one in run.findings if one.rule.id in _SETTINGS and one.level >= Severity.LOW}
     for one in sorted(run.findings, key=lambda f: -f.level):
-        if one.counts:
+        if one.counts and not (one.rule.id.startswith(_ATTACK) and one.subject in settings):
             of_tls = one.rule.id.startswith("tls/") and one.level >= Severity.LOW
             causes.setdefault((None if of_tls else one.level, one.rule.id), []).append(one)
     return sorted(causes.values(), key=lambda found: (-found[0].level, -len(found), found[0].rule.id))
@@ -170,7 +181,8 @@ def _agreement(run: Run) -> Iterator[str]:
 def _cause(found: Sequence[Finding], paint: Paint) -> Iterator[str]:
     first, label = found[0], found[0].level.label
     places = list(dict.fromkeys(map(place, found)))
-    title = first.message if len(found) == 1 else first.rule.title + _levels(found)
+    alone = re.split("; (?:against|discouraged by) ", first.message)[0]  # the policies are in the table
+    title = alone if len(found) == 1 else first.rule.title + _levels(found)
     room = WIDTH - 19
     yield f"  {paint(label, COLORS[first.level])}{' ' * (9 - len(label))}{len(found):>5}  {_cut(visible(title), room)}"
     more = f" and {len(places) - 1} more" if len(places) > 1 else ""

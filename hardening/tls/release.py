@@ -56,7 +56,7 @@ class Release:
         """Return how it comes to its OpenSSL, after whose name this is said."""
         if self.known:
             return f"which ships with {name} {self.version}" if name else f"which ships with {self.version}"
-        return "taken for it, for an upstream version brings none; --openssl names another"
+        return "taken for it, for an unknown release brings none that is known; --openssl names another"
 
     @property
     def upstream(self) -> Number:
@@ -155,11 +155,21 @@ class Directives:
         below = [r for r in self.releases if r.upstream <= number(version)]
         like = below[-1] if below else self.releases[0]
         plain = Release(version=version, openssl=like.openssl, distribution="upstream", known=False)
-        title = f"upstream {self.name} {version}, without a distribution's backports"
-        newest = self.releases[-1]
-        if plain.upstream > newest.upstream:
-            title += f"; it is newer than {newest.version}, the newest release that is known here"
-        return plain, title
+        return plain, self._unknown(version, like)
+
+    def _unknown(self, version: str, like: Release) -> str:
+        """Return that a release is not known, and whose facts are taken instead."""
+        newest, oldest = self.releases[-1], self.releases[0]
+        if number(version) > newest.upstream:
+            place = f"newer than {newest.version}, the newest known one: the facts of that release are used"
+        elif number(version) < oldest.upstream:
+            place = f"older than {oldest.version}, the oldest known one: what upstream had by then is used"
+        else:
+            place = f"the one before it is {like.version}: what upstream had by then is used"
+        return (
+            f"{self.name} {version} is an unknown release, {place}, without a distribution's backports; "
+            f"`harden tls targets` lists the known ones"
+        )
 
     def has(self, feature: str, release: Release) -> bool:
         """Tell whether a release has a feature; one the table does not know is a programming error."""

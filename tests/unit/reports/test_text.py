@@ -21,6 +21,7 @@ from hardening.findings import (
     Verdict,
 )
 from hardening.reports import render
+from hardening.reports.text_width import wrapped
 from tests.support.reports.fixtures import FINISHED, PROTOCOL, STARTED
 
 BY_HAND = Fix(action="write what render says")
@@ -243,3 +244,73 @@ def test_the_verdict_has_one_word_and_colour_at_a_terminal_and_on_the_page(
     page = render("html", run, fail_on=Severity.HIGH).decode()
     assert f'<header class="top {tone}">' in page
     assert f">{word}<" in page
+
+
+@pytest.mark.parametrize(
+    ("line", "width", "parts"),
+    [
+        ("  short", 40, ["  short"]),
+        (
+            "            remedy  Take it out of the list of suites, and load it again.",
+            40,
+            [
+                "            remedy  Take it out of the",
+                "                    list of suites, and",
+                "                    load it again.",
+            ],
+        ),
+        (
+            "  policy a: a \x1b[31mred\x1b[0m word is as wide as another word",
+            40,
+            ["  policy a: a \x1b[31mred\x1b[0m word is as wide as", "    another word"],
+        ),
+        (
+            "            fix     run `harden tls audit a` now",
+            40,
+            [
+                "            fix     run",
+                "                    `harden tls audit a`",
+                "                    now",
+            ],
+        ),
+        *(
+            (whole, 40, [whole])
+            for whole in (f"            {word}  {'x ' * 40}" for word in ("answer", "line  "))
+        ),
+        ("x" * 90, 40, ["x" * 90]),
+    ],
+)
+def test_lines_are_wrapped_below_their_text_and_commands_stay_whole(
+    line: str, width: int, parts: list[str]
+) -> None:
+    assert list(wrapped(line, width)) == parts
+
+
+def test_a_report_is_as_wide_as_the_terminal_but_for_its_verdict() -> None:
+    long = replace(found("word " * 50, 1), remedy="do " * 60)
+    run = Run.of([], [long], started=STARTED, finished=STARTED)
+    *lines, verdict = render("text", run, fail_on=None, verbose=1, width=72).decode().splitlines()
+    assert max(map(len, lines)) <= 72
+    assert len(verdict) > 40
+    assert any(len(line) > 200 for line in render("text", run, fail_on=None, verbose=1).decode().splitlines())
+
+
+def test_a_long_text_that_asks_for_nothing_is_short_without_v() -> None:
+    long = replace(
+        found(f"15 clients cannot connect: {'an old one, ' * 20}"),
+        severity=Severity.INFO,
+        remedy="update them",
+    )
+    lines = text(long)
+    assert f"info      15 clients cannot connect (-v lists them)  {PROTOCOL.id}" in lines
+    assert not any("an old one" in line or "update them" in line for line in lines)
+    whole = text(long, verbose=1)
+    assert any("an old one" in line for line in whole)
+    assert "remedy  update them" in whole
+    assert any("an old one" in line for line in text(replace(long, severity=Severity.LOW)))
+
+
+def test_the_reason_of_a_rule_stands_once_and_every_finding_has_its_fingerprint() -> None:
+    lines = text(*(found(f"number {line}", line) for line in range(3)), verbose=1)
+    assert sum(line.startswith("why ") for line in lines) == 1
+    assert sum("fingerprint" in line for line in lines) == 3

@@ -116,3 +116,20 @@ def test_verdicts_of_few_servers_are_a_table_with_the_worst_first() -> None:
 def test_findings_without_a_threshold_are_not_called_ok() -> None:
     lines = render("text", servers("fail"), fail_on=None, summary=True).decode().splitlines()
     assert lines[-1].startswith("DONE: 30 findings (10 high, 20 medium)")
+
+
+def test_an_attack_beside_the_suites_that_allow_it_is_no_further_thing_to_change() -> None:
+    run = servers("fail")
+    attack = replace(
+        run.findings[0], rule=replace(PROTOCOL, id="tls/attack-null", title="no encryption"), evidence="x"
+    )
+    both = replace(run, findings=(*run.findings, attack))
+    assert (
+        text(both)[0] == text(run)[0] == "1 thing to change; the worst is high: Cipher suite is not allowed"
+    )
+    assert text(both, verbose=1)[0] == text(run)[0], "the first line stands with -v, too"
+    assert any("tls/attack-null" in line for line in text(both, verbose=1))
+    alone = replace(
+        run, findings=(attack, *(replace(attack, message=str(n), evidence=str(n)) for n in range(30)))
+    )
+    assert any("tls/attack-null" in line for line in text(alone))

@@ -42,6 +42,10 @@ def test_rendering_warns_and_still_succeeds(tmp_path: Path, capfd: pytest.Captur
     capfd.readouterr()
     assert run(["tls", "render", "nginx"]) == 0
     said = capfd.readouterr().err
+    assert "known clients cannot connect (-v lists them)" in said
+    assert "Java 6u45" not in said
+    assert run(["tls", "render", "nginx", "-v"]) == 0
+    said = capfd.readouterr().err
     assert "known clients cannot connect: Java 6u45" in said
     assert "java: run Java 8" in said
 
