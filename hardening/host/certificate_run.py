@@ -77,7 +77,7 @@ class CertificateRun:
         if not asked["certificates"]:
             return base
         more = self.session.ask("facts", **asked)
-        found = certificate.seen(facts, more, self.now, self.store)
+        found = certificate.seen(facts, more, self.now, self.store, self.wish.expiry_days)
         if self.wish.mode != "report" and not certificate.has_openssl(more):
             raise UsageError(
                 "the host has no openssl", hint="install it there; keys are made where they are used"
@@ -168,7 +168,7 @@ class CertificateRun:
             if half is None or certificate.spki(request.public_key()) != half:
                 raise RefusedError(f"{one.path}: key and request on the host do not belong together")
             fetched += self._brought(one, pem)
-            signed = certificate_signed.chosen(files, request, half, self.now)
+            signed = certificate_signed.chosen(files, request, half, self.now, self.wish.expiry_days)
             if signed is not None:
                 fresh[one] = signed
         if files and not fresh and not certificate_signed.stale(files, (one.card.sha256 for one in found)):

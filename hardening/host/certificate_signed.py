@@ -39,6 +39,7 @@ def chosen(
     request: x509.CertificateSigningRequest,
     half: bytes,
     now: datetime,
+    days: int = 30,
 ) -> str | None:
     """Return certificate and chain, in order, that belong to the waiting key; None where there is none.
 
@@ -53,7 +54,7 @@ def chosen(
             if not mine:
                 continue
             chain = _chain(leaf, cards)
-            if wrong := list(_wrong(leaf, chain, cards, request, now)):
+            if wrong := list(_wrong(leaf, chain, cards, request, now, days)):
                 raise RefusedError(
                     f"{path}: {'; '.join(wrong)}", hint="nothing was changed; have it signed again"
                 )
@@ -90,7 +91,7 @@ def _issued(below: x509.Certificate, above: x509.Certificate) -> bool:
 
 def _wrong(
     leaf: x509.Certificate, chain: Sequence[x509.Certificate], cards: Sequence[x509.Certificate],
-    request: x509.CertificateSigningRequest, now: datetime,
+    request: x509.CertificateSigningRequest, now: datetime, days: int,
 ) -> Iterator[str]:  # fmt: skip
     card = read(leaf.public_bytes(Encoding.DER))
     if card is None:
@@ -107,13 +108,13 @@ def _wrong(
     for place, one in enumerate(chain):
         above = read(one.public_bytes(Encoding.DER))
         if above is not None:
-            yield from _unfit(above, f"{above.subject} " if place else "it ", now, authority=place > 0)
+            yield from _unfit(above, f"{above.subject} " if place else "it ", now, days, authority=place > 0)
 
 
-def _unfit(card: Certificate, who: str, now: datetime, *, authority: bool) -> Iterator[str]:
+def _unfit(card: Certificate, who: str, now: datetime, days: int, *, authority: bool) -> Iterator[str]:
     if card.not_before > now:
         yield f"{who}is valid from {card.not_before:%Y-%m-%d} only"
-    if runs := running_out(card, now):
+    if runs := running_out(card, now, days):
         yield who + runs
     if weak := weaknesses(card):
         yield f"{who}has {' and '.join(weak)}"

@@ -24,6 +24,7 @@ from hardening.errors import UsageError
 from hardening.host.checks.certificates import named_in
 from hardening.host.plans.plan import Command, File, Plan, Service, Validator
 from hardening.host.plans.tls import Server, action, texts
+from hardening.numerals import whole
 from hardening.tls.certificate import read
 from hardening.tls.judging.certificate_facts import running_out, weaknesses
 from hardening.tls.judging.trust import untrusted
@@ -32,7 +33,8 @@ from hardening.tls.offer import Certificate
 MODES, KEYS = ("report", "self-signed", "csr"), ("rsa", "p256")
 DAYS = 396
 """One less than the 397 that browsers bear, for openssl reads the clock twice."""
-SOON = 30 * 24 * 3600
+_LONGEST = 365
+"""The most days before its end that a certificate may be due: a new one must not be due at once."""
 _KEY = re.compile(
     r"^[ \t]*(?:SSLCertificateKeyFile|ssl_certificate_key|ssl\.privkey)[ \t]*=?[ \t]*[\"']?(/[^\s\"';]+)",
     re.MULTILINE | re.IGNORECASE,
@@ -51,6 +53,8 @@ class CertificateRequest:
     mode: str = "report"
     key: str = "rsa"
     names: tuple[str, ...] = ()
+    expiry_days: int = 30
+    """How long before its end a certificate is due."""
 
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> CertificateRequest:
@@ -66,7 +70,13 @@ class CertificateRequest:
                     f"tls_certificate_names: {name!r} is neither a host name nor an address",
                     hint="write it as in www.example.org or 192.0.2.1",
                 )
-        return cls(mode=mode, key=key, names=names)
+        days = whole(str(raw.get("expiry_days", 30)))
+        if days is None or not 0 <= days <= _LONGEST:
+            raise UsageError(
+                f"tls_certificate_expiry_days: {raw['expiry_days']!r} is not a number of days",
+                hint=f"a whole number from 0 to {_LONGEST}; 30 without it",
+            )
+        return cls(mode=mode, key=key, names=names, expiry_days=days)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +134,11 @@ def has_openssl(more: Mapping[str, Any]) -> bool:
 
 
 def seen(
-    facts: Mapping[str, Any], more: Mapping[str, Any], now: datetime, store: X509Store | None = None
+    facts: Mapping[str, Any],
+    more: Mapping[str, Any],
+    now: datetime,
+    store: X509Store | None = None,
+    days: int = 30,
 ) -> tuple[Named, ...]:
     """Return each certificate named, judged, with the key that belongs to it; without openssl none is known to."""
     places, found = _named(facts), []
@@ -141,7 +155,7 @@ def seen(
         keys = tuple(
             path for path, half in halves.items() if half == mine and (row["key"] or path != row["path"])
         )
-        weak, runs = weaknesses(card), running_out(card, now)
+        weak, runs = weaknesses(card), running_out(card, now, days)
         problems = (*((f"has {' and '.join(weak)}",) if weak else ()), *((runs,) if runs else ()))
         config, line = places[row["path"]]
         chain = [one.public_bytes(Encoding.DER) for one in cards]
@@ -200,7 +214,11 @@ def prepare(found: Sequence[Named], wish: CertificateRequest, more: Mapping[str,
             File(path=f"{one.waiting}/request.cnf", content=request.encode(), mode="0600", mkdir=True)
         )
         own = wish.mode == "self-signed"
-        fresh = f' && openssl x509 -noout -checkend {SOON} -in "$1/own.pem"' if own else ""
+        fresh = (
+            f' && openssl x509 -noout -checkend {wish.expiry_days * 24 * 3600} -in "$1/own.pem"'
+            if own
+            else ""
+        )
         commands.append(
             Command(
                 name=f"key and request for {one.path}",

@@ -72,6 +72,10 @@ def test_weak_and_ending_is_reported_and_nothing_is_touched(dated: Site) -> None
     said = " ".join(done.output.split())
     assert "cert.pem (CN=old), named in" in said
     assert "has a key of rsa:1024 and expires in 9 days, on" in said
+    late = run(dated, "report", tls_certificate_expiry_days=5)
+    said = " ".join(late.output.split())
+    assert "has a key of rsa:1024" in said, said
+    assert "expires in" not in said
     assert digest(dated.etc, times=True) == before
     assert not dated.state.exists()
 

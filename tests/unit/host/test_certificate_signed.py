@@ -10,9 +10,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from hardening.errors import InputError, RefusedError
+from hardening.errors import InputError, RefusedError, UsageError
 from hardening.host import certificate_signed
-from hardening.host.plans.certificate import spki
+from hardening.host.plans.certificate import CertificateRequest, spki
 from tests.support import odd_certificates
 from tests.support.host.authority import NOW, Authority, named, pem
 
@@ -83,3 +83,28 @@ def test_files_are_found_by_host_and_rubbish_is_named(tmp_path: Path) -> None:
     (tmp_path / "host.pem").write_bytes(odd_certificates.pem(odd_certificates.odd()["version 6"]))
     with pytest.raises(InputError, match="no certificate in PEM"):
         certificate_signed.load(tmp_path, "host")
+
+
+@pytest.mark.parametrize(
+    ("left", "days", "due"), [(40, 30, False), (40, 45, True), (9, 5, False), (9, 30, True)]
+)
+def test_a_certificate_is_due_the_given_days_before_its_end(
+    left: int, days: int, due: bool, tmp_path: Path
+) -> None:
+    leaf = OURS.sign(KEY.public_key(), "a", names=NAMES, days=left)
+    wish = CertificateRequest.of({"expiry_days": days})
+    (tmp_path / "host.pem").write_bytes(pem(leaf))
+    came = certificate_signed.load(tmp_path, "host")
+    if due:
+        with pytest.raises(RefusedError, match="it expires in"):
+            certificate_signed.chosen(came, REQUEST, spki(KEY.public_key()), NOW, wish.expiry_days)
+    else:
+        assert certificate_signed.chosen(came, REQUEST, spki(KEY.public_key()), NOW, wish.expiry_days)
+
+
+@pytest.mark.parametrize("days", ["soon", -1, 366, "1e2", None])
+def test_a_number_of_days_is_a_whole_one(days: object) -> None:
+    with pytest.raises(UsageError, match="tls_certificate_expiry_days"):
+        CertificateRequest.of({"expiry_days": days})
+    assert CertificateRequest.of({}).expiry_days == 30
+    assert CertificateRequest.of({"expiry_days": "7"}).expiry_days == 7

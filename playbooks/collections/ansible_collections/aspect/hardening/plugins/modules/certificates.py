@@ -6,7 +6,7 @@ module: certificates
 short_description: Replace a web server's weak, expired and soon expiring certificates
 version_added: "0.1.0"
 description:
-  - Reads which certificates the server's configuration names, and says which are expired, expire within 30 days, or have a weak key or signature.
+  - Reads which certificates the server's configuration names, and says which are expired, expire within C(expiry_days), or have a weak key or signature.
   - Key and request are made on the managed host by its own C(openssl). The private key never leaves it, not even into a result, a log or a diff.
   - The swap of key and certificate, the server's own check and its reload are one transaction, undone when an endpoint does not present the new one.
   - The managed host needs a Python 2.6 or later and C(openssl).
@@ -18,6 +18,11 @@ options:
     type: str
     choices: [report, self-signed, csr]
     default: report
+  expiry_days:
+    description: How many days before its end a certificate is due, or reported.
+    type: int
+    default: 30
+    version_added: "0.1.0"
   key:
     description: C(rsa) is RSA 2048; C(p256) is P-256 where the host's openssl has it, else RSA 2048.
     type: str
