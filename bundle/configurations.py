@@ -39,10 +39,12 @@ if TYPE_CHECKING:
     from hardening.tls.targets import Target
     from hardening.tls.targets.reading.tree import Tree
 
+_ENDINGS = "conf|cnf|cfg|cf|vhost|ini|properties|pmod"
+_OF_JAVA_SERVERS = r"(?:server|jetty[\w-]*|standalone[\w-]*)\.xml"
+_WHOLE_NAMES = r"sshd?_config|java\.security|cn=config\.ldif|exim4?\.conf\.template|crypto-policies/config"
+_SERVER_FOLDERS = "/sites-(?:available|enabled)/|/cn=config/"
 _NAMES = re.compile(
-    r"\.(?:conf|cnf|cfg|cf|vhost|ini|properties|pmod)$|(?:^|/)(?:server|jetty[\w-]*|standalone[\w-]*)\.xml$"
-    r"|(?:^|/)(?:sshd?_config|java\.security|cn=config\.ldif|exim4?\.conf\.template|crypto-policies/config)$"
-    r"|/sites-(?:available|enabled)/|/cn=config/",
+    rf"\.(?:{_ENDINGS})$|(?:^|/){_OF_JAVA_SERVERS}$|(?:^|/)(?:{_WHOLE_NAMES})$|{_SERVER_FOLDERS}",
     re.IGNORECASE,
 )
 _INCLUDED = re.compile(

@@ -40,10 +40,9 @@ DEFAULTS = (
 )  # fmt: skip
 """What is tried on stores and encrypted keys."""
 
-_PEM = re.compile(
-    rb"-----BEGIN (?P<kind>(?:RSA |EC |DSA |OPENSSH |ENCRYPTED |ANY |PGP |SSH2 ENCRYPTED )?PRIVATE KEY(?: BLOCK)?)-----"
-    rb"(?P<body>(?:[\s\"',;.()@<>A-Za-z0-9/=+:]|-(?!----)|\\[nrt]){40,20000}?)-----END (?P=kind)-----"
-)
+_KIND = rb"(?:RSA |EC |DSA |OPENSSH |ENCRYPTED |ANY |PGP |SSH2 ENCRYPTED )?PRIVATE KEY(?: BLOCK)?"
+_BODY = rb"(?:[\s\"',;.()@<>A-Za-z0-9/=+:]|-(?!----)|\\[nrt]){40,20000}?"
+_PEM = re.compile(rb"-----BEGIN (?P<kind>%b)-----(?P<body>%b)-----END (?P=kind)-----" % (_KIND, _BODY))
 _OPENVPN = re.compile(
     rb"-----BEGIN OpenVPN Static key V1-----\s+(?P<body>(?:[0-9a-f]{32}\s+){16})-----END OpenVPN Static key V1-----"
 )

@@ -20,22 +20,39 @@ _CLOSED = re.compile(r"[\s.,;:!?)\]}>'\"\u201d\u00bb\u3002\uff0c\u3001]*\Z")
 """What ends a token and belongs to the sentence."""
 _OPENS = re.compile(r"[=:/(\[{<,;|&?@\"'`\u00ab\u201e\u201c\uff1a\u300c]")
 """What a part of a token begins behind."""
-_KNOWN = re.compile(
-    r"""(?x)
-      \d{8}T\d{6}Z-[0-9a-f]{8}(?:\+\d+)?(?![^\W_])  # an upgrade or a transaction of ours
-    | (?<![^\W_])\d{4}-?\d\d-?\d\dT\d\d:?\d\d(?::?\d\d)?(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?(?![^\W_])
-    | (?<!\S)(?:component|credential|engine|host|key|log|tls|trust|upgrade|walk)(?:/(?:[a-z]{1,16}|\d{1,4})(?:[-.](?:[a-z]{1,16}|\d{1,4}))*){1,2}(?=[\s,:;]|\Z)  # a rule of ours
-    | (?<![^\W_])0[xX][0-9a-fA-F]{1,8}(?![^\W_])
-    | (?<![^\W_.])\d+(?:[.,]\d+)?(?:[kKMGTP]i?[Bb]?|[mun]?s|min|MHz|GHz|bit|bytes?|st|nd|rd|th|x)(?![^\W_])
-    | (?<![^\W_.])\d+(?:[.:]\d+)+(?:[-+~.:](?:[a-z]{1,6}\d{0,3}|\d{1,4}[a-z]{0,6}\d{0,3}|\d+)(?:u\d{1,2})?){1,8}(?![^\W_])  # a version
-    | (?<!\S)[a-z0-9][a-z0-9+.-]*:(?:amd64|i386|arm64|armhf|armel|all|any)(?![^\W_])  # packages
-    | (?<![^\s/-])[a-z0-9][a-z0-9+.-]*_[\w.+~%-]+_(?:amd64|i386|arm64|armhf|armel|all)\.deb\b
-    | (?<![^\s/])[\w.+-]+-[\w.+~]+-[\w.+~]+\.(?:noarch|x86_64|i[3-6]86|aarch64|src)(?:\.rpm)?(?![^\W_])
-    | (?<![^\W_:])(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}(?![^\W_:])  # a hardware address
-    | (?<![^\W_:])(?:[0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}(?![^\W_:])
-    | (?<![^\W_:])(?:fe80|fd[0-9a-f]{2}|2[0-9a-f]{3})?::?(?:[0-9a-fA-F]{1,4}:){0,6}[0-9a-fA-F]{1,4}(?=[\]/%\s]|\Z)
-    """
+_TRANSACTION = r"\d{8}T\d{6}Z-[0-9a-f]{8}(?:\+\d+)?(?![^\W_])"
+"""An upgrade or a transaction of ours."""
+_TIME = r"(?<![^\W_])\d{4}-?\d\d-?\d\dT\d\d:?\d\d(?::?\d\d)?(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?(?![^\W_])"
+_AREA = "component|credential|engine|host|key|log|tls|trust|upgrade|walk"
+_RULE_PART = r"(?:[a-z]{1,16}|\d{1,4})"
+_RULE = rf"(?<!\S)(?:{_AREA})(?:/{_RULE_PART}(?:[-.]{_RULE_PART})*){{1,2}}(?=[\s,:;]|\Z)"
+"""A rule of ours."""
+_HEXADECIMAL = r"(?<![^\W_])0[xX][0-9a-fA-F]{1,8}(?![^\W_])"
+_UNIT = r"[kKMGTP]i?[Bb]?|[mun]?s|min|MHz|GHz|bit|bytes?|st|nd|rd|th|x"
+_AMOUNT = rf"(?<![^\W_.])\d+(?:[.,]\d+)?(?:{_UNIT})(?![^\W_])"
+_SUFFIX = r"[a-z]{1,6}\d{0,3}|\d{1,4}[a-z]{0,6}\d{0,3}|\d+"
+_VERSION = rf"(?<![^\W_.])\d+(?:[.:]\d+)+(?:[-+~.:](?:{_SUFFIX})(?:u\d{{1,2}})?){{1,8}}(?![^\W_])"
+_DPKG = r"(?<!\S)[a-z0-9][a-z0-9+.-]*:(?:amd64|i386|arm64|armhf|armel|all|any)(?![^\W_])"
+_DEB = r"(?<![^\s/-])[a-z0-9][a-z0-9+.-]*_[\w.+~%-]+_(?:amd64|i386|arm64|armhf|armel|all)\.deb\b"
+_RPM = r"(?<![^\s/])[\w.+-]+-[\w.+~]+-[\w.+~]+\.(?:noarch|x86_64|i[3-6]86|aarch64|src)(?:\.rpm)?(?![^\W_])"
+_MAC = r"(?<![^\W_:])(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}(?![^\W_:])"
+_IPV6 = r"(?<![^\W_:])(?:[0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}(?![^\W_:])"
+_SHORT_IPV6 = r"(?<![^\W_:])(?:fe80|fd[0-9a-f]{2}|2[0-9a-f]{3})?::?(?:[0-9a-fA-F]{1,4}:){0,6}[0-9a-fA-F]{1,4}(?=[\]/%\s]|\Z)"
+_KINDS = (
+    _TRANSACTION,
+    _TIME,
+    _RULE,
+    _HEXADECIMAL,
+    _AMOUNT,
+    _VERSION,
+    _DPKG,
+    _DEB,
+    _RPM,
+    _MAC,
+    _IPV6,
+    _SHORT_IPV6,
 )
+_KNOWN = re.compile("|".join(_KINDS))
 """Syntax that holds letters beside digits and no secret."""
 _SHORT = re.compile(r"(?:[a-z]{1,4}|[A-Z]{1,4})\d{1,3}|\d{1,4}(?:[a-z]{1,2}|[A-Z]{1,2})")
 """`el6`, `x86`, `eth0`, `SHA256`: of such parts a token may have one that no known message has."""
@@ -93,10 +110,10 @@ _VALUE = re.compile(
 )
 _USED = re.compile(r"(?i)(?:yes|no)\)")
 """MySQL's `(using password: YES)`."""
-_BEFORE = re.compile(
-    r"(?i)(\"[^\"]*\"|'[^']*'|[^\s:]+)((?:\s(?:is|was|ist|est|es)\s[^:=\n]{0,40}?|\sas\s[^:=\n]{0,12}?|:\s(?:wrong|bad|invalid|incorrect)\s)"
-    r"(?:pass(?:word|wd|phrase|code)|secret|token|pin\b|pw\b|passwort|kennwort|mot de passe|contrase\u00f1a|senha))"
-)
+_LABEL = r"\"[^\"]*\"|'[^']*'|[^\s:]+"
+_SAYS = r"\s(?:is|was|ist|est|es)\s[^:=\n]{0,40}?|\sas\s[^:=\n]{0,12}?|:\s(?:wrong|bad|invalid|incorrect)\s"
+_WORD_FOR_ONE = r"pass(?:word|wd|phrase|code)|secret|token|pin\b|pw\b|passwort|kennwort|mot de passe|contrase\u00f1a|senha"
+_BEFORE = re.compile(rf"(?i)({_LABEL})((?:{_SAYS})(?:{_WORD_FOR_ONE}))")
 """What is said of a value before the word: `X is not a valid password`."""
 _CHANGED = re.compile(r"(\*{3}\s(?:to|->|by)\s)\S+")
 """`changed from *** to X`."""

@@ -13,13 +13,13 @@ _PAGE_STATEMENTS = 20
 _PAGE = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*(?:#![^\n]*php[^\n]*\n\s*)?<|\AGIF8|\A\x89PNG|\A\xff\xd8\xff")
 """How a file starts that a web server would run: as a page, or as a picture that hides one."""
 
+_COMMENT = rb"/\*.*?(?:\*/|\Z)|(?://|\#(?!\[))[^\n]*?(?=\n|\?>|\Z)"
+_LITERAL = rb"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|`(?:[^`\\]|\\.)*`"
+_HEREDOC = rb"<<<[ \t]*['\"]?(?P<label>\w+)['\"]?\r?\n.*?\n[ \t]*(?P=label)\b"
+_WORD = rb"\$?[A-Za-z_\x80-\xff][\w\x80-\xff]*"
 _TOKEN = re.compile(
-    rb"(?P<skip>/\*.*?(?:\*/|\Z)|(?://|\#(?!\[))[^\n]*?(?=\n|\?>|\Z)|\s+)"
-    rb"|(?P<text>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|`(?:[^`\\]|\\.)*`)"
-    rb"|(?P<heredoc><<<[ \t]*['\"]?(?P<label>\w+)['\"]?\r?\n.*?\n[ \t]*(?P=label)\b)"
-    rb"|(?P<close>\?>)"
-    rb"|(?P<word>\$?[A-Za-z_\x80-\xff][\w\x80-\xff]*)"
-    rb"|(?P<other>->|::|.)",
+    rb"(?P<skip>%b|\s+)|(?P<text>%b)|(?P<heredoc>%b)|(?P<close>\?>)|(?P<word>%b)|(?P<other>->|::|.)"
+    % (_COMMENT, _LITERAL, _HEREDOC, _WORD),
     re.DOTALL,
 )
 _OPEN = re.compile(rb"<\?(?:php\b|=|(?=\s))", re.IGNORECASE)

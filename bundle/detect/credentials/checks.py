@@ -166,7 +166,8 @@ _PASSES = frozenset(
 )
 """The passes of a Windows setup: `<settings pass="oobeSystem">`."""
 _ACCOUNT = re.compile(
-    r"""(?i)\b(?:user-?_?name|user|login|driverclassname|connectionname|username)(?:["']\s*value)?\s*=\s*["'][^"'<>$\s]{1,60}["']|<(?:value|param-value)>|<(?:user-?name|user|login|name)>[^<>$]{1,60}</"""
+    r"""(?i)\b(?:user-?_?name|user|login|driverclassname|connectionname|username)(?:["']\s*value)?\s*=\s*["'][^"'<>$\s]{1,60}["']"""
+    r"""|<(?:value|param-value)>|<(?:user-?name|user|login|name)>[^<>$]{1,60}</"""
 )
 _NEAR = 300
 

@@ -25,6 +25,7 @@ from bundle.detect.credentials.sureness import is_proved, is_told_whose
 from bundle.detect.credentials.texts import place
 from bundle.detect.credentials.texts.spans import Spans
 from bundle.detect.credentials.texts.textview import View
+from bundle.detect.credentials.vocabulary import any_of
 from bundle.detect.credentials.whose.owning import by_its_name
 from bundle.walk.member import Member
 from hardening.findings import Confidence, Role
@@ -48,10 +49,7 @@ _FILLED_IN = frozenset((Role.EXAMPLE, Role.SAMPLE))
 _NOT_DELIVERED = frozenset((Role.DEV_CONTAINER, Role.VENDORED))
 _OF_NO_FORM = _BY_PLACE | {f"credential/{name}" for name in ("assignment", "xml")}
 """Families whose values have no form of their own."""
-_STANDS_FOR_ONE = re.compile(
-    r"(?i)tests?(?:ing|er|user|pass\w*|pw\w*|secret|token|key|\d{1,4})?|(?:my|your|some|the|a|any)?[_-]?(?:secret|pass(?:word|wd|phrase)?|pwd?|token|key)|pass(?:word|wd)?test"
-    r"|foo(?:bar|baz)?|ba[rz]|qux|quux|abc|xyz|change[-_]?(?:me|it|this)[!\d]{0,4}|\w*(?:dummy|d[u0]mmyp|fake|placeholder|example|sample|mock|insecure|notasecret|not[_-]secure)\w*(?:[@.-]\w+)?"
-)
+_STANDS_FOR_ONE = re.compile("(?i)" + any_of("value/stands-for-a-password"))
 """Words for a password, for a test, and for the wish that somebody sets another one."""
 
 

@@ -34,7 +34,8 @@ def finding(
 ) -> Finding:
     """Say a credential; a rule of sudo's is said as what it allows.
 
-    `owner` is the catch with what stands beside it of its account and its service. `line` and `column` are counted from 1, None where the stored file has no lines; `by_hand` says why no program may put a reference there, empty where one may.
+    `owner` is the catch with what stands beside it of its account and its service. `line` and `column` are counted from 1, None where the stored file has no lines;
+    `by_hand` says why no program may put a reference there, empty where one may.
     """
     if family.rule.id == SUDO:
         return _grant(member, subject, family, one, line, column, decision)

@@ -69,10 +69,12 @@ _SETTING = re.compile(
     rf"""(?:^\s*(?:-\s+)?(?:(?:export|set|local|readonly|ENV|ARG)\s+)?|[{{,]\s*|^\s*(?:-\s+)?["'](?=\w+=)){_NAME}\s*(?:=>|:=|=|:)\s*["']?$"""
 )
 """What stands before a value in a file of settings: the name at the beginning of the line or the entry, and one sign."""
-_OF_A_SHELL = re.compile(
-    r"""(?:^|[;&|({`])\s*(?:(?:export|local|readonly|declare|env|sudo|then|do|else|set|SET|ENV|ARG)\s+["']?)*(?:\w+=\S*\s+)*\w+=["']?$"""
-    r"""|\s(?:-e|--env)[\s=]+["']?[A-Z][A-Z0-9_]*=["']?$|^\s*\$[\w:{}]+\s*=\s*["']$|^\s*(?:ENV|ARG)\s+\w+\s+["']?$"""
-)
+_LEADING = r"""(?:export|local|readonly|declare|env|sudo|then|do|else|set|SET|ENV|ARG)\s+["']?"""
+_ASSIGNMENT = rf"""(?:^|[;&|({{`])\s*(?:{_LEADING})*(?:\w+=\S*\s+)*\w+=["']?$"""
+_OPTION = r"""\s(?:-e|--env)[\s=]+["']?[A-Z][A-Z0-9_]*=["']?$"""
+_OF_POWERSHELL = r"""^\s*\$[\w:{}]+\s*=\s*["']$"""
+_OF_DOCKER = r"""^\s*(?:ENV|ARG)\s+\w+\s+["']?$"""
+_OF_A_SHELL = re.compile(f"{_ASSIGNMENT}|{_OPTION}|{_OF_POWERSHELL}|{_OF_DOCKER}")
 """The same in a shell, at the beginning of a command and without blanks around the sign: elsewhere it is an argument, of `test` or `grep`."""
 _DECODERS = {
     code: re.compile(rf"""(?:[\w.]*\.)?\b(?:{calls})\s*\(\s*(?P<quote>["'])$""")

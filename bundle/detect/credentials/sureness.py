@@ -34,14 +34,19 @@ _SETTINGS = frozenset((place.CONFIG, place.SHELL, place.SQL, place.MARKUP))
 """Kinds of text in which a value is set, and not declared, shown or filled in."""
 _LONGEST_SETTINGS = 64 << 10
 """Bytes of a file that no name tells to be settings, and that might list words as well."""
+_NAME_OF_SETTINGS = "config(?:uration)?|conf|settings?|credentials|secrets"
+_OF_A_STAGE = r"[._-](?:inc|defaults?|local|dist|global|prod\w*|dev\w*)"
 _OF_SETTINGS = re.compile(
-    r"(?i)(?:^|[/._-])(?:config(?:uration)?|conf|settings?|credentials|secrets)(?:[._-](?:inc|defaults?|local|dist|global|prod\w*|dev\w*))*\.(?:php|inc|py|rb|pl|pm|js|cjs|mjs|ts)$"
+    rf"(?i)(?:^|[/._-])(?:{_NAME_OF_SETTINGS})(?:{_OF_A_STAGE})*\.(?:php|inc|py|rb|pl|pm|js|cjs|mjs|ts)$"
     r"|(?:^|/)(?:defaults|wp-config)\.(?:inc\.)?(?:php|py|rb|js)$"
 )
 """Programs that are configurations: `config.inc.php`, `settings.py`."""
 _NEAR = 240
+_ACCOUNT_NAME = r"(?:\b|_)(?:user(?:_?name|_?id)?|u(?:id|name|sr)|login|account|admin|owner)"
+_TYPE = r"(?::\s?[\w.]{1,30}(?=\s?=))?"
+_OR_ELSE = r"(?:[\w.]{1,30}\s{0,2}(?:\|\||\?\?|or)\s{0,2})?"
 _ACCOUNT = re.compile(
-    r"""(?i)(?:\b|_)(?:user(?:_?name|_?id)?|u(?:id|name|sr)|login|account|admin|owner)["'\]})]{0,3}(?::\s?[\w.]{1,30}(?=\s?=))?\s{0,4}(?:=>|:=|=|:|,)\s{0,4}(?:[\w.]{1,30}\s{0,2}(?:\|\||\?\?|or)\s{0,2})?[bu]?["'][\w.@\\-]{2,40}["']"""
+    rf"""(?i){_ACCOUNT_NAME}["'\]}})]{{0,3}}{_TYPE}\s{{0,4}}(?:=>|:=|=|:|,)\s{{0,4}}{_OR_ELSE}[bu]?["'][\w.@\\-]{{2,40}}["']"""
 )
 """A setting or an argument that names an account by a literal."""
 _ANYBODY = re.compile(r"""(?i)["']anonymous["']""")

@@ -50,9 +50,10 @@ SHELLS = frozenset(
 )
 """Programs that run what their caller likes."""
 _VERSIONED = re.compile(r"(?:-?\d[\d.]*)$")
+_FOLDERS = r"init\.d|rc\.d|rc\d?\.d|rc\.d/(?:init\.d|rc\d\.d)|cron\.(?:d|hourly|daily|weekly|monthly)"
+_FILES = r"rc\.local|rc\.d/rc\.local|crontab|profile|inittab"
 _BY_ROOT = re.compile(
-    r"(?i)(?:^|/)etc/(?:init\.d|rc\.d|rc\d?\.d|rc\.d/(?:init\.d|rc\d\.d)|cron\.(?:d|hourly|daily|weekly|monthly))/[^/]+$"
-    r"|(?:^|/)etc/(?:rc\.local|rc\.d/rc\.local|crontab|profile|inittab)$|(?:^|/)var/spool/cron/(?:crontabs/)?root$"
+    rf"(?i)(?:^|/)etc/(?:{_FOLDERS})/[^/]+$|(?:^|/)etc/(?:{_FILES})$|(?:^|/)var/spool/cron/(?:crontabs/)?root$"
 )
 
 

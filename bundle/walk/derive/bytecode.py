@@ -17,7 +17,8 @@ from bundle.walk.gate import Gate
 
 _WORDS = (b"passw", b"passphrase", b"secret", b"credential", b"apikey", b"api_key", b"api-key", b"private", b"token", b"jdbc:",
           b"mysql:", b"://", b"pwd", b"-----begin",
-          b"<?php", b"kennwort", b"basic ", b"sshpass", b"mysqldump", b"mysql -", b"identified by", b"ghp_", b"sk_live_", b"akia", b"glpat-", b"xoxb-", b"$2a$", b"$2y$", b"$2b$", b"bearer ", b"admin_hash")  # fmt: skip
+          b"<?php", b"kennwort", b"basic ", b"sshpass", b"mysqldump", b"mysql -", b"identified by", b"ghp_", b"sk_live_", b"akia",
+          b"glpat-", b"xoxb-", b"$2a$", b"$2y$", b"$2b$", b"bearer ", b"admin_hash")  # fmt: skip
 _TOKENS = (b"AIza", b"GOCSPX-", b"T3BlbkFJ", b"sk-ant-", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"github_pat_", b"npm_", b"xoxp-", b"xapp-", b"shpat_", b"dop_v1_",
            b"glsa_", b"hvs.", b"dckr_pat_", b"pypi-AgE", b"lin_api_", b"PMAK-", b"NRAK-", b"AGE-SECRET-KEY-", b"adminHash")  # fmt: skip
 """What tokens begin with, or hold, in the letters in which they are published."""

@@ -16,19 +16,21 @@ from bundle.walk import scan
 from bundle.walk.identify import CONTAINERS, HEAD, identify
 from bundle.walk.source import Memory
 
+_COMMENT = rb"/\*.*?(?:\*/|\Z)|(?://|\#(?!\[))(?:(?!\?>)[^\r\n])*"
+_SINGLE = rb"'(?P<single>(?:[^'\\]|\\.)*)(?:'|\Z)"
+_DOUBLE = rb'"(?P<double>(?:[^"\\]|\\.)*)(?:"|\Z)'
+_HEREDOC = (
+    rb"""<<<[ \t]*(?P<quote>["']?)(?P<label>[A-Za-z_]\w*)(?P=quote)\r?\n(?P<here>.*?)\n[ \t]*(?P=label)\b"""
+)
+_OUTSIDE = rb"\?>.*?(?:<\?(?:php|=)?|\Z)"
+_HALT = rb"(?P<halt>__halt_compiler\s*\(\s*\)\s*(?:;|\?>)).*"
+_CALLS = rb"(?P<evaluates>\b(?:eval|assert|create_function)\s*\()|(?P<called>\$\w+|\]|\}|\))\s*\("
+_DECODERS = rb"chr|strrev|str_rot13|\w*decode|hex2bin|pack|implode|join|sprintf|substr"
+_GIVEN_TEXT = rb"""(?P<assigned>\$\w+)\s*\.?=(?!=)\s*(?=['"]|\(?\s*(?:%b)\s*\()""" % _DECODERS
 _TOKEN = re.compile(
-    rb"""
-      (?P<comment>/\*.*?(?:\*/|\Z)|(?://|\#(?!\[))(?:(?!\?>)[^\r\n])*)
-    | '(?P<single>(?:[^'\\]|\\.)*)(?:'|\Z)
-    | "(?P<double>(?:[^"\\]|\\.)*)(?:"|\Z)
-    | <<<[ \t]*(?P<quote>["']?)(?P<label>[A-Za-z_]\w*)(?P=quote)\r?\n(?P<here>.*?)\n[ \t]*(?P=label)\b
-    | (?P<outside>\?>.*?(?:<\?(?:php|=)?|\Z))
-    | (?P<halt>__halt_compiler\s*\(\s*\)\s*(?:;|\?>)).*
-    | (?P<evaluates>\b(?:eval|assert|create_function)\s*\()
-    | (?P<called>\$\w+|\]|\}|\))\s*\(
-    | (?P<assigned>\$\w+)\s*\.?=(?!=)\s*(?=['"]|\(?\s*(?:chr|strrev|str_rot13|\w*decode|hex2bin|pack|implode|join|sprintf|substr)\s*\()
-    """,
-    re.DOTALL | re.VERBOSE | re.IGNORECASE,
+    rb"(?P<comment>%b)|%b|%b|%b|(?P<outside>%b)|%b|%b|%b"
+    % (_COMMENT, _SINGLE, _DOUBLE, _HEREDOC, _OUTSIDE, _HALT, _CALLS, _GIVEN_TEXT),
+    re.DOTALL | re.IGNORECASE,
 )
 _LONG, _PIECE, _TOGETHER = 120, 24, 200
 """Letters of a literal that counts alone; of one that counts with others, and of those others together."""

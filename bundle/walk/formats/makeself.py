@@ -22,11 +22,11 @@ LINES = Path(__file__).with_name("makeself.json")
 
 _VERSION = re.compile(rb"generated using Makeself (\d[\w.]*)")
 _LONG = re.compile(rb'^(licensetxt|helpheader)="(.*?)(?<!\\)"$', re.MULTILINE | re.DOTALL)
-_ASSIGNED = re.compile(
-    rb"^(CRCsum|MD5|SHA|SIGNATURE|label|script|scriptargs|cleanup_script|licensetxt|helpheader|preextract|targetdir"
-    rb"|filesizes|totalsize|keep|nooverwrite|export_conf|decrypt_cmd|skip|noprogress|nox11|copy|ownership"
-    rb"|verify_sig|quiet)=(.*)$"
-)
+_VARIABLES = (
+    b"CRCsum MD5 SHA SIGNATURE label script scriptargs cleanup_script licensetxt helpheader preextract targetdir filesizes totalsize keep "
+    b"nooverwrite export_conf decrypt_cmd skip noprogress nox11 copy ownership verify_sig quiet"
+).split()
+_ASSIGNED = re.compile(rb"^(%b)=(.*)$" % b"|".join(_VARIABLES))
 _ECHOED = re.compile(
     rb"^(\s*echo (?:Uncompressed size|Compression|Encryption|Date of packaging|Built with Makeself version):?) [^;&|`$<>]*$"
 )

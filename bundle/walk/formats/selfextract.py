@@ -20,10 +20,25 @@ _OFFSET = re.compile(rb"head -n (\d{1,6}) \"?\$0\"?")
 _LINE = re.compile(rb"\n")
 _DIGITS = 18
 _SIZES = re.compile(rb'^filesizes=["\']([\d ]+)["\']', re.MULTILINE)
-_MAGICS = re.compile(
-    rb"\n(?=\x1f\x8b\x08|BZh[1-9]1AY&SY|\xfd7zXZ\0|\x28\xb5\x2f\xfd|\x04\x22\x4d\x18|PK\x03\x04|7z\xbc\xaf\x27\x1c"
-    rb"|\xed\xab\xee\xdb|!<arch>\n|07070[127]\d|LZIP|\x5d\0\0[\0-\xff]{2}\xff\xff\xff\xff|\x89LZO|\x1f\x9d|Salted__|Rar!)"
+_MAGIC = (
+    rb"\x1f\x8b\x08",  # gzip
+    rb"BZh[1-9]1AY&SY",  # bzip2
+    rb"\xfd7zXZ\0",  # xz
+    rb"\x28\xb5\x2f\xfd",  # zstd
+    rb"\x04\x22\x4d\x18",  # lz4
+    rb"PK\x03\x04",  # zip
+    rb"7z\xbc\xaf\x27\x1c",  # 7z
+    rb"\xed\xab\xee\xdb",  # rpm
+    rb"!<arch>\n",  # ar, deb
+    rb"07070[127]\d",  # cpio
+    rb"LZIP",
+    rb"\x5d\0\0[\0-\xff]{2}\xff\xff\xff\xff",  # lzma
+    rb"\x89LZO",
+    rb"\x1f\x9d",  # compress
+    rb"Salted__",  # openssl enc
+    rb"Rar!",
 )
+_MAGICS = re.compile(rb"\n(?=%b)" % b"|".join(_MAGIC))
 _ANYWHERE = re.compile(rb"\x1f\x8b\x08[\0-\x1f]|\xfd7zXZ\0|PK\x03\x04|7z\xbc\xaf\x27\x1c|BZh[1-9]1AY&SY")
 _USTAR = re.compile(rb"ustar[\0 ]")
 _BASE64 = re.compile(rb"\n(?:[A-Za-z0-9+/]{60,76}\r?\n){8}")

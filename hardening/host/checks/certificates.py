@@ -26,10 +26,22 @@ from hardening.tls.targets.reading import chroot
 if TYPE_CHECKING:
     from OpenSSL.crypto import X509Store
 
+_DIRECTIVES = (
+    "SSLCertificateFile",  # httpd
+    "ssl_certificate",  # nginx
+    r"ssl\.pemfile",  # lighttpd
+    "ssl[-_]cert(?:_file)?",  # dovecot, MySQL, PostgreSQL
+    "smtpd_tls_cert_file",  # postfix
+    "smtp_tls_cert_file",
+    "TLS(?:RSA|ECDSA)CertificateFile",  # proftpd
+    "rsa_cert_file",  # vsftpd
+    "tls_certificate",  # exim
+    "tls-cert-file",  # redis
+    "cert",  # stunnel
+    r"bind\b[^\n]*?\bcrt",  # haproxy
+)
 _NAMED = re.compile(
-    r"^[ \t]*(?:SSLCertificateFile|ssl_certificate|ssl\.pemfile|ssl[-_]cert(?:_file)?|smtpd_tls_cert_file|smtp_tls_cert_file|"
-    r"TLS(?:RSA|ECDSA)CertificateFile|rsa_cert_file|tls_certificate|tls-cert-file|cert|bind\b[^\n]*?\bcrt)[ \t]*[=:]?[ \t]*<?[\"']?(/[^\s\"';]+)",
-    re.MULTILINE | re.IGNORECASE,
+    rf"^[ \t]*(?:{'|'.join(_DIRECTIVES)})[ \t]*[=:]?[ \t]*<?[\"']?(/[^\s\"';]+)", re.MULTILINE | re.IGNORECASE
 )
 
 

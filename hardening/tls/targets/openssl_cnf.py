@@ -50,9 +50,11 @@ def context(job: Job) -> dict[str, object]:
 
 _DEFAULT = "default"
 """The section of what stands before any."""
+_VARIABLE = (
+    r"\$(?:(?P<brace>\{)|(?P<round>\())?(?:(?P<section>[\w.\-]+)::)?(?P<name>\w+)(?(brace)\})(?(round)\))"
+)
 _PIECE = re.compile(
-    r"""(?x) "(?P<double>[^"]*)" | '(?P<single>[^']*)' | \\(?P<escaped>.) | (?P<remark>\#.*)
-    | \$ (?: (?P<brace>\{) | (?P<round>\() )? (?: (?P<section>[\w.\-]+) :: )? (?P<name>\w+) (?(brace)\}) (?(round)\))"""
+    rf""""(?P<double>[^"]*)"|'(?P<single>[^']*)'|\\(?P<escaped>.)|(?P<remark>\#.*)|{_VARIABLE}"""
 )
 """What a value is made of beside plain text: quotes, escapes, a remark, and variables (`$x`, `${x}`, `$(section::x)`)."""
 

@@ -31,21 +31,19 @@ _CLIENT = r"(?:[^\s:]*/)?(?:mysql(?:check|_upgrade)?|mariadb(?:-check|-upgrade)?
 _LEVEL = r"\[?(?:ERROR|WARN(?:ING)?|FATAL|SEVERE|NOTICE|INFO|DEBUG|TRACE|STDOUT|STDERR|stdout|stderr)\]?:?(?:\s+\[[\w.-]+\]:?)?"
 """What a logger says of a line that it passes on; it is no program's own word `ERROR 1556`."""
 
-PREFIXES = re.compile(
-    rf"""^(?:
-      (?:{_SHORT}\s[^\s:]+\s{_PROGRAM}(?:\[\d+\])?:\s)  # syslog
-    | (?:{_ISO}\s[^\s:]+\s{_PROGRAM}\[\d+\]:\s)  # syslog with whole dates
-    | (?:{_PRECISE}\s[^\s:]+\s{_PROGRAM}:\s)  # the same of a program without a number
-    | (?:<\d{{1,3}}>(?:1\s{_ISO}(?:\s[^\s]+){{4}}\s(?:-|\[[^\]]*\])\s)?)  # syslog as it travels
-    | (?:(?:stdout|stderr)\s[FP]\s)  # of a container
-    | (?:\[\s*(?:{_STAMP}|\d+\.\d+)\s*\]:?\s+)
-    | (?:\(\s*{_STAMP}\s*\):?\s+)
-    | (?:{_STAMP}:?\s+(?:-\s+)?)
-    | (?:==>\s[\w.-]+:\s+|[ \t]+default:\s+)  # of a virtual machine that is set up
-    | (?:[\w.-]+[-_]\d+\s+\|\s)  # of a container
-    | (?:p=\d+\su=\S+\s(?:n=\S+\s)?\|\s+)  # Ansible's log
-    | (?:[ \t]+)
-    | (?:(?:{_CLIENT}|{_LEVEL}|[+>|*-]+)\s+(?=ERROR\s\d|[Ee]rror\s*:|status\s*:|mysql\.|FATAL\sERROR:|Starting\s))
-    )+""",
-    re.VERBOSE,
+_FORMS = (
+    rf"{_SHORT}\s[^\s:]+\s{_PROGRAM}(?:\[\d+\])?:\s",  # syslog
+    rf"{_ISO}\s[^\s:]+\s{_PROGRAM}\[\d+\]:\s",  # syslog with whole dates
+    rf"{_PRECISE}\s[^\s:]+\s{_PROGRAM}:\s",  # the same of a program without a number
+    rf"<\d{{1,3}}>(?:1\s{_ISO}(?:\s[^\s]+){{4}}\s(?:-|\[[^\]]*\])\s)?",  # syslog as it travels
+    r"(?:stdout|stderr)\s[FP]\s",  # of a container
+    rf"\[\s*(?:{_STAMP}|\d+\.\d+)\s*\]:?\s+",
+    rf"\(\s*{_STAMP}\s*\):?\s+",
+    rf"{_STAMP}:?\s+(?:-\s+)?",
+    r"==>\s[\w.-]+:\s+|[ \t]+default:\s+",  # of a virtual machine that is set up
+    r"[\w.-]+[-_]\d+\s+\|\s",  # of a container
+    r"p=\d+\su=\S+\s(?:n=\S+\s)?\|\s+",  # Ansible's log
+    r"[ \t]+",
+    rf"(?:{_CLIENT}|{_LEVEL}|[+>|*-]+)\s+(?=ERROR\s\d|[Ee]rror\s*:|status\s*:|mysql\.|FATAL\sERROR:|Starting\s)",
 )
+PREFIXES = re.compile(rf"^(?:{'|'.join(_FORMS)})+")

@@ -8,9 +8,14 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 WORD, TEXT, LETTER, NUMBER, SIGN = "word", "text", "letter", "number", "sign"
+_REMARK = r"//[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)"
+_BLOCK = r'"""(?:[^"\\]|\\.|"(?!""))*+(?:"""|\Z)'
+_STRING = r'"(?:[^"\\\n]|\\[^\n])*+"'
+_LETTER = r"'(?:[^'\\\n]|\\[^\n])++'"
+_SIGN = r"->|::|[=!<>]=|&&|\|\||\S"
 _TOKEN = re.compile(
-    r'(?:\s|//[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z))*+(?:(?P<word>[A-Za-z_$][\w$]*+)|(?P<text>"""(?:[^"\\]|\\.|"(?!""))*+(?:"""|\Z)|"(?:[^"\\\n]|\\[^\n])*+")|'
-    r"(?P<letter>'(?:[^'\\\n]|\\[^\n])++')|(?P<number>\d[\w.]*+)|(?P<open>[\"'][^\n]*+)|(?P<sign>->|::|[=!<>]=|&&|\|\||\S)|(?P<end>\Z))",
+    rf"(?:\s|{_REMARK})*+(?:(?P<word>[A-Za-z_$][\w$]*+)|(?P<text>{_BLOCK}|{_STRING})|(?P<letter>{_LETTER})"
+    rf"|(?P<number>\d[\w.]*+)|(?P<open>[\"'][^\n]*+)|(?P<sign>{_SIGN})|(?P<end>\Z))",
     re.DOTALL,
 )
 """A quote that nothing closes takes the rest of its line with it. Nothing is given back, so that each text is read once."""

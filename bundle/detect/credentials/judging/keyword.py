@@ -10,6 +10,8 @@ from enum import Enum
 from functools import lru_cache
 from itertools import groupby
 
+from bundle.detect.credentials.vocabulary import any_of
+
 
 class Kind(Enum):
     """What a name promises: a password (any value will do), a token (a generated value), or likely one of both (neither a word)."""
@@ -27,27 +29,26 @@ _PASSWORDS = PLAIN_WORDS | frozenset(
     "pass pw psk passcode authtok motdepasse parolachiave mdp clave contrasena contrasenia contrasenya wachtwoord senha heslo parola haslo losenord sifre parol jelszo geslo "
     "presharedkey losungswort lozinka salasana adgangskode passord kodeord parool zugangscode userpw passwrd".split()
 )
-_SEVERAL_WORDS = re.compile(
-    r"(?:mot de passe|mot passe|(?:pre )?shared key|wep ?key|wpa key|network key|(?:wifi|wlan|wireless) key|tacacs key|radius key|isakmp key|ike key|parola chiave|palabra clave|chiave segreta|cle ?partagee|clave ?compartida|chiave ?condivisa|geheime[rn]? ?schlu?e?ssel|gemeinsame[rn]? ?schlu?e?ssel|pass phrase|pass word|pass code)$"
-)
+_SEVERAL_WORDS = re.compile(f"(?:{any_of('name/password-in-several-words')})$")
 _COMPOUND = re.compile(
-    r"(?:password|passwd|passphrase|passwort|kennwort|(?:db|dn|vpn|sip|ipmi|bmc|ilo|nas|san|ups|chap|pap|ppp|cluster|node|agent|gw|gateway|mgr|nms|sms|voip|pbx|crm|erp|portal|billing|cli|mgmt|sudo|user|usr|root|sql|mysql|admin|ftp|mail|smtp|my|login|key|store|bind|ldap|auth|conn|web|app|svc|http|proxy|oracle|pg|ssh|vnc|wifi|snmp|jdbc|keystore|truststore|default|control|require|sa|server|client|host|remote|relay|service|trust|cert|pfx|ssl|tls|enable|master|super|system|sys|temp|init|guest|operator|backup|repl|redis|mongo|rabbit|mq|jms|imap|pop|sftp|scp|rsync|cifs|smb|radius|tacacs|bms|aspect|site|bridge|router|enc|crypt|plain|trunk|pppoe|isp|modem|cam|camera|nvr|dvr|scada|opc|plc|hmi|etl|dwh|trend|alarm|kiosk|panel|prov|fax|nagios|zabbix|report|(?:db)?r[ow])(?:pwd|pass|pw|psw)|pwd|passwrd|pswd|psswd)\d*$"
+    rf"(?:password|passwd|passphrase|passwort|kennwort|(?:{any_of('name/whose-password')})(?:pwd|pass|pw|psw)|pwd|passwrd|pswd|psswd)\d*$"
 )
-_TOKENS = re.compile(
-    r"(?:secret(?:read|write|code| code)?|token|(?:jsapi|api|auth|access|login) ?ticket|credentials?|apikey|api ?key|access ?key|auth ?key|auth ?token|priv(?:ate)? ?key|secret ?key|client ?secret|encryption ?key|encrypt ?key|enc ?key|crypt ?key|signing ?key|sign ?key|shared ?secret|app ?secret|consumer ?secret|session ?secret|cookie ?secret|cookie ?key|hmac ?key|aes ?key|des ?key|master ?key|license ?key|community(?: string| read| write| ro| rw| name)?|jwt ?key|token ?key|hash ?key|cipher ?key|crypto ?key|app ?key|rsa ?key|security ?key|account ?key|storage ?key|salt ?key|validation ?key|decryption ?key|certificate ?key|api ?token|refresh ?token|bearer|application ?key|consumer ?key|bootstrap ?token|blowfish ?secret|(?:auth|hash|master|crypto|password|logged ?in|nonce|secure|cookie|session|security)[a-z]* ?salt|salt(?:main)?|nonce ?key|logged ?in ?key)\d*$"
-)
+_TOKENS = re.compile(rf"(?:{any_of('name/of-a-token')})\d*$")
 _TRAILERS = frozenset(
     "default initial value plain clear plaintext cleartext str string prod production dev development test staging local remote primary secondary master slave "
-    "admin administrator root user db database app web ro rw readonly internal external real b b64 base base64 enc encoded hash hashed digest md sha crypt hex obf encrypted cfg main all sys system sysman dbsnmp".split()
+    "admin administrator root user db database app web ro rw readonly internal external real b b64 base base64 enc encoded hash hashed digest md sha "
+    "crypt hex obf encrypted cfg main all sys system sysman dbsnmp".split()
 )
 _END_ONLY = frozenset(
     "mail email meter service manager source repository controller command cmd program application provider endpoint issuer scope bucket model entity dao "
-    "event action list map table key cache response request env generated remember host url uri name id state status update event location subject screen info link mode ref refs short weak factory encryptor".split()
+    "event action list map table key cache response request env generated remember host url uri name id state status update event location subject "
+    "screen info link mode ref refs short weak factory encryptor".split()
 )
 """Words that say no secret where they come last, and nothing where a word for a secret follows."""
 _BANNED = frozenset(
     "file files filename path dir directory field fields label labels lbl hint prompt length len min max minimum maximum policy expire expires expired expiry expiration url uri "
-    "link regex regexp pattern format column col type types id ids name names msg message messages error errors err warning title text texts class css style encoder encoding crypter encryptor decryptor decoder codec hasher "
+    "link regex regexp pattern format column col type types id ids name names msg message messages error errors err "
+    "warning title text texts class css style encoder encoding crypter encryptor decryptor decoder codec hasher "
     "algorithm algo reset forgot forgotten change changed changer confirm confirmation confirmed repeat retype again verify verification require required requires strength "
     "count counter attempts retries retry timeout ttl age history input box button btn icon placeholder validator validation validate provider service manager mgr handler helper "
     "util utils factory callback listener enable enabled disable disabled show hide hidden visible mode generator generate generated check checker checking rule rules "
@@ -55,7 +56,8 @@ _BANNED = frozenset(
     "question lifetime duration iterations rounds complexity quality meter tooltip visibility toggle screen page form dialog view template tpl email mail sender recipient subject update updated "
     "method grant issuer audience scope bucket request response cache limit size offset index position start end kind tokenizer tokens parser symbol delimiter "
     "separator list map table model entity dao repository controller action event command cmd program script command exe binary version status state flag "
-    "exists empty missing invalid dummy fake valid incorrect wrong mismatch match different same old renew refresh recovery remember lost notice note comment example sample primaria foranea publica charset chars alphabet ref refs short weak scheme time locked bak bkp".split()
+    "exists empty missing invalid dummy fake valid incorrect wrong mismatch match different same old renew refresh recovery remember lost notice note "
+    "comment example sample primaria foranea publica charset chars alphabet ref refs short weak scheme time locked bak bkp".split()
 )
 
 
@@ -149,7 +151,7 @@ _NOT_SECRET = (
 `pwdLastSet` is a time, `existingSecret` the name of one, `nextToken` asks for the rest of a list."""
 _NAMED_LIKE_ONE = re.compile(
     r"(?:assword|asswd)DB$|^[a-z]{2,3}_(?:[A-Z][a-z]{3}_)?PW$|(?:mysql_native|caching_sha2|sha256)_password$|^(?:SN|LN)_\w+$"
-    r"|\w\.(?:[cm]?js|css|php|html?|jsp|py|pl|rb|sh|java|class|tsx?|jsx|vue|svg|png|gif|jpe?g|pdf|exe|dll|so|gz|zip)$"
+    rf"|\w\.(?:{any_of('name/ending-of-a-file')})$"
 )
 """Where accounts are looked up, a language as it is spoken in Palau, ways of MySQL to log in, OpenSSL's names of things, and a file,
 which lists of files have with its checksum: `{"password.js": "2fd4e1c6..."}`."""
@@ -245,7 +247,8 @@ def names_an_account(name: str) -> bool:
     return bool(
         words
         & set(
-            "db database user usr root admin administrator mysql sql ftp smtp mail ldap jdbc conn connection server oracle postgres pg http proxy ssh snmp keystore truststore store default login account auth bind security".split()
+            "db database user usr root admin administrator mysql sql ftp smtp mail ldap jdbc conn connection server oracle postgres pg http proxy ssh snmp "
+            "keystore truststore store default login account auth bind security".split()
         )
     ) or bool(
         _COMPOUND.search(name.lower()) and not re.fullmatch(r"(?i)password|passwd|pwd|passphrase", name)

@@ -19,6 +19,7 @@ from bundle.detect.credentials.judging.values import (
     is_phrase,
     strength,
 )
+from bundle.detect.credentials.vocabulary import any_of
 from hardening.findings import Confidence
 
 PLACEHOLDERS = frozenset(
@@ -27,9 +28,7 @@ PLACEHOLDERS = frozenset(
 """What manuals have for a password, in addresses too."""
 DUMMIES = PLACEHOLDERS | WORDS_FOR_ONE
 """Words for a password, which say nothing beside the name of one."""
-NAMES_A_NAME = re.compile(
-    r"(?i)^(?:\w*_)?(?:prop|property|key|param|parameter|attr|attribute|field|col|column|opt|option|header|arg|elem|element|tag|widget|control|type|str|lbl|msg|txt|event|evt|status|action|(?-i:S)|php_url|url|config|conf|cfg|label|text|id|name)s?_"
-)
+NAMES_A_NAME = re.compile(rf"(?i)^(?:\w*_)?(?:{any_of('name/kind-of-a-constant')})s?_")
 """`PROP_PASSWORD = "password"`: the name of a setting, not its value."""
 SETTING = re.compile(r"[a-z][a-z0-9-]*(?:\.[a-z][a-z0-9-]*){2,}\Z")
 """The name of a setting, from which a program takes what it logs in with: `org.eclipse.jetty.ssl.password`."""
@@ -136,11 +135,7 @@ _JOINED = re.compile(r"^[A-Za-z]{4,}[-_.][A-Za-z]{4,}$")
 _OF_A_FORM = frozenset(
     "confirm confirmation repeat retype again verify new old login email question answer hint change".split()
 )
-_OF_A_PROGRAM = re.compile(
-    r"(?i)(?:^|[-_.])(?:plain|clear|text|auto|random|generated?|default|changed?|keep|same|empty|none|null|invalid|valid|hash|hashed|encrypted|prompt|reset|current|weak|"
-    r"strong|medium|value|string|number|length|first|second|last|other|user|admin|type|mode|name|only|main|test|file|data|json|html|http|java|util|unknown|missing|once|always|never|"
-    r"required|optional|enabled?|disabled?|public|private|local|remote|manual|system|basic|digest|short|long|match|error|success|failed|expired)(?:$|[-_.])"
-)
+_OF_A_PROGRAM = re.compile(rf"(?i)(?:^|[-_.])(?:{any_of('value/word-of-a-program')})(?:$|[-_.])")
 """Words of which programs make the names of their states."""
 
 
@@ -235,11 +230,7 @@ def judged(name: str, value: str) -> Confidence | None:
 
 
 _TWO_SMALL_WORDS = re.compile(r"[a-z]{4,14} [a-z]{4,14}")
-_OF_A_SENTENCE = re.compile(
-    r"\b(?:enter|please|require[ds]?|must|type|your|this|that|with|from|none|field|wrong|does|have|been|will|cannot|should|only|into|when|then|than|they|there|login|name|"
-    r"changed?|user|users|admin|access|denied|allowed|found|failed|match|matches|empty|blank|given|needed|here|same|again|valid|invalid|missing|unknown|error|default|"
-    r"value|string|text|word|words|encrypted|plain|clear|hidden|hash|hashed|reset|expired?|set|unset|mode|type|file|line|list|select|click|press|button|policy|manager)\b"
-)
+_OF_A_SENTENCE = re.compile(rf"\b(?:{any_of('value/word-of-a-sentence')})\b")
 
 
 def is_two_words(value: str) -> bool:

@@ -12,6 +12,7 @@ from itertools import pairwise
 from bundle.detect.credentials.judging.keyword import ascii_name, spelt
 from bundle.detect.credentials.judging.letters import is_gibberish, is_odd
 from bundle.detect.credentials.judging.score import is_drawn, is_of_all_signs
+from bundle.detect.credentials.vocabulary import any_of
 from hardening.toml_rows import Table
 
 
@@ -36,9 +37,7 @@ _COMMAND = re.compile(r"^`.*`$|\$\([a-z][\w./-]* [^)]*\)")
 """What a shell runs to get at a value."""
 _CAMEL = re.compile(r"^(?:[a-z]{2,})?(?:[A-Z][a-z]{2,})*$")
 _IDENTIFIER = re.compile(r"^[A-Za-z_]+(?:[.:-]{1,2}[A-Za-z_]+)*$")
-SECRET_WORD = re.compile(
-    r"(?i)(?<!com)(?<!tres)pass(?!enger|ion|age)|pwd|secret|token|credential|kennwort|mot_?de|clave|senha|heslo|parole|wachtwoord|adgangskode|kodeord|jelsz|parool|senord|contrase|salasana|lozinka|auth|login|api_?key|required|field|input|label|prompt"
-)
+SECRET_WORD = re.compile("(?i)" + any_of("value/word-of-a-form"))
 _SELECTOR = re.compile(
     r"^[.#](?!\d)|^\[|^\*?\[|[a-z\])]>[a-z.#\[]|[a-z_]{2,}\|[A-Za-z_]{2,}|\w=\w+&|^(?:cn|ou|dc|uid|o)=|(?<![\w@])[A-Za-z_$][\w$]*\((?![!@#$%^&*?+-]+\))|^@\w+\(|::|->|=>|==(?!$)|&&|\|\|"
 )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from bundle.detect.credentials.judging.keyword import STEMS, Kind, kind_of, one_of
+from bundle.detect.credentials.vocabulary import any_of
 
 SETTERS = frozenset(
     "put setProperty set add addProperty setAttribute setParameter putString addParameter putIfAbsent setInitParameter "
@@ -35,8 +36,9 @@ _FORM = re.compile(r"(?:As)?(?:CharArray|Chars|Bytes|String|Text)$")
 _BARE = frozenset(
     "password passwd passphrase pwd passwort kennwort Password JPasswordField token apiKey apiToken secretKey clientSecret authToken accessToken".split()
 )
+_PAIR = r"User(?:name|Name|Id)?(?:And)?Pass(?:word|wd)|Login(?:And)?Pass(?:word)?|Credentials?"
 _PAIR_SET = re.compile(
-    r"(?:set|with|add|change|reset|update|create|get)\w{0,20}(?:User(?:name|Name|Id)?(?:And)?Pass(?:word|wd)|Login(?:And)?Pass(?:word)?|Credentials?)\w{0,20}"
+    rf"(?:set|with|add|change|reset|update|create|get)\w{{0,20}}(?:{_PAIR})\w{{0,20}}"
     r"|(?:change|reset|update|set)(?:User)?(?:Password|Passwd)"
 )
 """Methods that are given an account and its password, as their names say."""
@@ -103,14 +105,12 @@ def signs_in(name: str) -> bool:
 _SEVERAL = re.compile(
     r"(?i)(?:(?:pass(?:word|wd|phrase|wort)|pwd|kennwort|pin)(?:s|es|e)|pass(?:es|e|s)|(?:password|passwd|pwd)(?:_?(?:list|array|set))|(?:token|api_?key|secret)s)$"
 )
-_CREDENTIALS = re.compile(
-    r"(?:^|[a-z0-9$_])(?:Cred|Creds|Credential|Credentials|Account|UserAccount|LoginData|UserPass|UserPassword|Login|User|UserInfo|UserData|UserDto|UserDTO|UserEntity|"
-    r"Authenticator|PasswordAuthentication|GroupConfig)$"
-)
+_CREDENTIALS = re.compile(f"(?:^|[a-z0-9$_])(?:{any_of('name/class-of-credentials')})$")
 
 
+_WORD_FOR_ONE = r"\w{0,12}(?:Password|Passwd|Pass|Pwd|Kennwort)\w{0,8}"
 LOGS_IN = re.compile(
-    r"(?:do|try|check|verify|validate|is|can)_?(?:Login|Logon|Auth|Authenticated?|Authori[sz]ed?|User|Credentials|\w{0,12}(?:Password|Passwd|Pass|Pwd|Kennwort)\w{0,8})"
+    rf"(?:do|try|check|verify|validate|is|can)_?(?:Login|Logon|Auth|Authenticated?|Authori[sz]ed?|User|Credentials|{_WORD_FOR_ONE})"
     r"|login|logon|auth|authenticate|authorize"
 )
 """Methods that answer whether somebody may come in."""

@@ -23,6 +23,7 @@ from bundle.detect.credentials.judging.values import (
     strength,
 )
 from bundle.detect.credentials.rules.catch import Catch
+from bundle.detect.credentials.vocabulary import any_of
 from hardening.findings import Confidence
 
 _METHODS = frozenset(
@@ -30,7 +31,8 @@ _METHODS = frozenset(
 )
 """What `pam_password` and its like are set to: ways, not secrets."""
 SETTINGS = frozenset(
-    "username user domain login host hostname server port database url name email realm type path file version policy id count scheme role roles group groups timeout lockout rounds retries interval mode style ttl algorithm method level".split()
+    "username user domain login host hostname server port database url name email realm type path file version policy id count scheme role roles "
+    "group groups timeout lockout rounds retries interval mode style ttl algorithm method level".split()
 )
 DIGESTS = frozenset(
     "md5 md5sum sha1 sha1sum sha256 sha512 commit crc crc32 checksum hash sum etag uuid build revision fingerprint".split()
@@ -106,9 +108,7 @@ def default(caught: Catch, match: re.Match[str]) -> Catch | None:
 
 
 _SHORTEST_WORD = 5
-_NO_GIVING = re.compile(
-    r"(?i)^(?:wrong|invalid|bad|missing|expired|weak|get|find|has|is|valid|check|match|verify|forg|reset|show|hide|test|assert|print|log|len|read|prompt|\w*passwordless|ask|input|select|query|label|msg|no|_|__|t$)"
-)
+_NO_GIVING = re.compile(f"(?i)^(?:{any_of('name/no-setter')})")
 
 
 _SHORT_WORD = 8

@@ -26,10 +26,14 @@ from bundle.detect.credentials.texts.textview import View
 from hardening.findings import Confidence
 from hardening.records import dataclass
 
-GATE = r"(?i)\b(insert\s{1,4}((low_priority|high_priority|delayed|ignore|all|first|overwrite|or\s{1,4}\w{1,8})\s{1,4}){0,2}|(replace|merge)\s{1,4})into\s|\bthen\s{1,4}insert\s{0,4}\(|^copy\s{1,4}[\w.\"]{1,80}\s{0,4}(\(|from\s)"
+GATE = (
+    r"(?i)\b(insert\s{1,4}((low_priority|high_priority|delayed|ignore|all|first|overwrite|or\s{1,4}\w{1,8})\s{1,4}){0,2}|(replace|merge)\s{1,4})into\s"
+    r"|\bthen\s{1,4}insert\s{0,4}\(|^copy\s{1,4}[\w.\"]{1,80}\s{0,4}(\(|from\s)"
+)
 _NAME = r"""(?:[\w$]+|`[^`\n]+`|"[^"\n]+"|\[[^\]\n]+\])"""
 _INSERT = re.compile(
-    rf"(?i)(?:insert\s+(?:\w+\s+){{0,3}}?|(?:replace|merge)\s+)into\s+(?P<table>{_NAME}(?:\.{_NAME})*)\s*(?:\((?P<columns>[^()]{{1,4000}})\))?\s*(?:key\s*\([^()]{{1,200}}\)\s*)?(?:values?\s*(?=\()|(?P<select>select)(?=\s))"
+    rf"(?i)(?:insert\s+(?:\w+\s+){{0,3}}?|(?:replace|merge)\s+)into\s+(?P<table>{_NAME}(?:\.{_NAME})*)\s*(?:\((?P<columns>[^()]{{1,4000}})\))?"
+    rf"\s*(?:key\s*\([^()]{{1,200}}\)\s*)?(?:values?\s*(?=\()|(?P<select>select)(?=\s))"
 )
 _MERGED = re.compile(
     r"(?i)insert\s*\((?P<columns>[^()]{1,4000})\)\s*values\s*(?P<select>(?!))?(?P<table>)(?=\()"
@@ -44,10 +48,16 @@ _STATEMENTS = (
     (_COPY, re.compile(r"copy")),
 )
 """Each with a word that it begins with, in small letters."""
+_IN_SINGLE = r"(?:''|\\.|[^'\\])*"
+_IN_DOUBLE = r'(?:\\.|[^"\\])*'
+_DIGEST = r"'(?i:md[245]|sha\d?|sha2_\d{3})'\s*,\s*"
+_CALL = rf"""
+    (?P<call>\w+)\s*\(\s*(?P<around>\w+\s*\(\s*)?
+    (?:{_DIGEST})?N?(?:'(?P<inner>{_IN_SINGLE})'|"(?P<other>{_IN_DOUBLE})")
+    [^()]*\)(?(around)[^()]*\))"""
+_BARE = r"""(?:[^,()'"]|\([^()]*\))*"""
 _VALUE = re.compile(
-    r"""\s*(?:(?:[NEB]|_\w+\s)?(?:'(?P<single>(?:''|\\.|[^'\\])*)'|"(?P<double>(?:\\.|[^"\\])*)")
-    |(?P<call>\w+)\s*\(\s*(?P<around>\w+\s*\(\s*)?(?:'(?i:md[245]|sha\d?|sha2_\d{3})'\s*,\s*)?N?(?:'(?P<inner>(?:''|\\.|[^'\\])*)'|"(?P<other>(?:\\.|[^"\\])*)")[^()]*\)(?(around)[^()]*\))
-    |(?P<bare>(?:[^,()'"]|\([^()]*\))*))\s*(?P<end>[,)])""",
+    rf"""\s*(?:(?:[NEB]|_\w+\s)?(?:'(?P<single>{_IN_SINGLE})'|"(?P<double>{_IN_DOUBLE})")|{_CALL}|(?P<bare>{_BARE}))\s*(?P<end>[,)])""",
     re.VERBOSE | re.DOTALL,
 )
 _NEXT = re.compile(r"\s*,?\s*\(")

@@ -49,8 +49,11 @@ def tabled(caught: Catch, match: re.Match[str]) -> Catch | None:
     return replace(caught, confidence=Confidence.MEDIUM) if sure else None
 
 
+_GIVEN = r"""(?:\[\w{0,20}\])?["'\]]{0,2}\s{0,4}(?:=>?|:)\s{0,4}"""
+_OPENS = r"(?:new\s+\w{1,20}\s?(?:\[\s?\])?\s?)?(?:array\s?\(|[\[({])"
+_WHOLE_ROWS = r"(?:[^;()\[\]{}]|[\[({][^;()\[\]{}]*[\])}])*"
 _ROWS = re.compile(
-    r"""(?:\bstruct\s+(?P<type>\w{1,40})\s+)?(?P<name>[A-Za-z_]\w{0,40})(?:\[\w{0,20}\])?["'\]]{0,2}\s{0,4}(?:=>?|:)\s{0,4}(?:new\s+\w{1,20}\s?(?:\[\s?\])?\s?)?(?:array\s?\(|[\[({])(?:[^;()\[\]{}]|[\[({][^;()\[\]{}]*[\])}])*\Z"""
+    rf"(?:\bstruct\s+(?P<type>\w{{1,40}})\s+)?(?P<name>[A-Za-z_]\w{{0,40}}){_GIVEN}{_OPENS}{_WHOLE_ROWS}\Z"
 )
 """A table that is still open behind rows that are not, and its name."""
 _NAMED = re.compile(r"[=:]")

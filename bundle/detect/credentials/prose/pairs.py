@@ -19,24 +19,19 @@ from bundle.detect.credentials.prose.telling import (
 )
 from bundle.detect.credentials.prose.words import EVERYWHERE, hopeful, is_no_value
 from bundle.detect.credentials.rules.catch import Catch
+from bundle.detect.credentials.vocabulary import any_of
 
 _PAIR = re.compile(
     rf"(?:(?<=[ |(])|^)(?<!/ )\u00ab?{NO_NAME}(?P<a>{NAME})\u00bb? (?P<s>(?:, )?then|[/:,]|and|with|und|mit) {VALUE}(?! (?:[/:]|(?:with|and|und|mit) \u00ab))"
 )
-_WAY_IN = re.compile(
-    r"(?i)\b(?:credentials?|zugangsdaten|logindaten|anmeldedaten|login data|identifiants|credenciales|credenziali|accessi|(?:acces|acceso|accesso|pristup\w*|prihlaseni|dostep) :|logins? :|(?:telnet|ssh|console)[^:]{0,30} :|\w*zugang[^:]{0,40} (?:lautet|ist|:)|logins?(?: \w+){1,6} :|log ?[io]n(?: \w+){1,6} use"
-    r"|user(?: ?name)?s?(?: /| and| or)? pass(?:word)?s?|benutzer(?:name)? / (?:passwort|kennwort)|log ?[io]n(?: [^ ]+){0,12} (?:as|with|using)|log ?[io]n(?: [^ ]+){0,2} (?:is|are|:|=)"
-    r"|sign in(?: [^ ]+){0,2} (?:as|with|using)|(?:default|demo|initial|factory|test|admin|default user) (?:login|account|user|access|credentials?)|authenticate as)"
-)
+_WAY_IN = re.compile(rf"(?i)\b(?:{any_of('prose/way-in')})")
 _ALSO_KINDS = re.compile(
     r"(?i)\b(?:telnet|ssh)(?: [^ ]+){1,6} use\b|\b(?:s?ftp|vpn|vnc|rdp|web(?: ?ui[^:]{0,30})?) :|\b(?:i?drac|ilo|ipmi|bmc|cimc)\d?\b"
 )
 """Ways in of which there are kinds, too: `VPN: OpenVPN / IKEv2`."""
 _ROLE = re.compile(r"(?i)\b(?:operator|engineer|administrator|technician|supervisor) : $")
 """Whose account it is, before an account and a password that are both marked."""
-_LABELLED = re.compile(
-    r"(?i)\b(?:credentials?|zugangsdaten|logindaten|anmeldedaten|identifiants|credenciales|credenziali|\w*zugang|access|acces|acceso|log ?[io]n|account|konto|prihlaseni|pristup\w*)(?: [^:|]{1,60})? : \u00ab?$"
-)
+_LABELLED = re.compile(rf"(?i)\b(?:{any_of('prose/way-in-label')})(?: [^:|]{{1,60}})? : \u00ab?$")
 """What names a way in, right before an account and its password that no blank parts."""
 _USE = re.compile(
     r"(?i)(?:^| )(?:use|with|enter|using|verwende[nt]?|benutze[nt]?|mit|utilise[rz]?|usar?|use el) \u00ab?$"

@@ -9,13 +9,11 @@ from functools import lru_cache
 from bundle.detect.credentials.judging.keyword import ascii_name
 from hardening.records import dataclass
 
+_TAG = r"""</?[A-Za-z][A-Za-z0-9]*(?:\s[^<>\n]{0,120})?/?>|&nbsp;|&quot;|\\f(?:[BIRPC]|\(?[A-Z]{2})|\\(?=["'-])"""
+_SIGN = r"""[,;()|=/]|^[ \t]*:(?=[A-Za-z])|:(?=\s|$|["'`*<\\])|[.!?]+(?=\s|$|["'`*<\\)])"""
+_WORD = r"""(?:[^\s"`'*<>,;()|=/.!?:&\\]++|[*'.!?:&/=](?=[^\s"`'*<>,;()|=/.!?:&\\])|!)+"""
 _PIECE = re.compile(
-    r"""(?P<tag></?[A-Za-z][A-Za-z0-9]*(?:\s[^<>\n]{0,120})?/?>|&nbsp;|&quot;|\\f(?:[BIRPC]|\(?[A-Z]{2})|\\(?=["'-]))
-    |(?P<mark>["`'*_]{1,3})
-    |(?P<sign>[,;()|=/]|^[ \t]*:(?=[A-Za-z])|:(?=\s|$|["'`*<\\])|[.!?]+(?=\s|$|["'`*<\\)]))
-    |(?P<word>(?:[^\s"`'*<>,;()|=/.!?:&\\]++|[*'.!?:&/=](?=[^\s"`'*<>,;()|=/.!?:&\\])|!)+)
-    |(?P<other>[^\s])""",
-    re.VERBOSE,
+    rf"""(?P<tag>{_TAG})|(?P<mark>["`'*_]{{1,3}})|(?P<sign>{_SIGN})|(?P<word>{_WORD})|(?P<other>[^\s])"""
 )
 _MARKS = frozenset(("tag", "mark"))
 _CELL = re.compile(r"(?i)</?(?:t[dhr]|d[dt]|li|br|p|div)\b")

@@ -9,6 +9,7 @@ from bundle.detect.credentials.prose import telling
 from bundle.detect.credentials.prose.sentences import read
 from bundle.detect.credentials.prose.words import STRAY, can_be_nothing_else, promise
 from bundle.detect.credentials.rules.catch import Catch
+from bundle.detect.credentials.vocabulary import any_of
 
 _GIVEN = re.compile(
     r"""(?i)(?:=>?|(?<![\w.-])[\w.-]*(?:pass\w*|pwd|pw|secret|token|key)["'*_`]{0,3}\s{0,3}:)[\["'(*_`\s]{0,6}\Z"""
@@ -18,11 +19,7 @@ _ASSIGNED = re.compile(r"""[\s#;]{0,20}(?:export\s|set\s)?\s{0,4}[\w.$"'\[\]-]{1
 """A line that is an assignment itself, which is read as such."""
 _VERBS = frozenset(("pass", "pin"))
 """Words for a password that texts about programs and boards have for others."""
-_TALKS = re.compile(
-    r"(?i)\b(?:e\.? ?g|for (?:example|instance)|examples?|such as|z ?\. ?b|beispiel\w*|par exemple|por ejemplo|should|could|must|at least|minimum|maximum"
-    r"|characters?|letters|digits|zeichen|caracteres|formats?|regex|patterns?|strength|strong|weak|entropy|crack\w*|guess\w*|brute|leak\w*|hash\w*|digests?|checksums?|algorithms?"
-    r"|sha\d*|md\d|bcrypt|scrypt|argon\w*|crypt|base ?64|encod\w+|versions?|commits?|bugs?|issues?|fix(?:e[sd])?|patch\w*|releases?|rfc ?\d*|cve|serial|licen[cs]e|part|order|model|firmware)\b"
-)
+_TALKS = re.compile(rf"(?i)\b(?:{any_of('prose/talks-about-passwords')})\b")
 """What a sentence speaks of that explains passwords, or tells of other things with digits in their names."""
 
 

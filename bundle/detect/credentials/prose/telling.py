@@ -47,8 +47,9 @@ NO_NAME = (
     r"(?!(?:is|are|and|or|name|id|with|the|your|a|an|password|und|mit|field|prompt|of|for|to|in|has|account|user|username|login|must|can|"
     r"will|should|who|that|which|et|y|e|con|avec|met|en|on|by|as|default)\b)"
 )
+_IS_CALLED = r"is|are|of|will be|=|:|\||named|called|ist|lautet|est|es|e|,"
 _WHOSE = re.compile(
-    rf"(?i)\b(?:{_ACCOUNT}|(?:(?<=in )|(?<=on )|(?<=login ))(?:as|als)|sich als)(?: (?:is|are|of|will be|=|:|\||named|called|ist|lautet|est|es|e|,))?(?: (?:the|user|account|default|both))*"
+    rf"(?i)\b(?:{_ACCOUNT}|(?:(?<=in )|(?<=on )|(?<=login ))(?:as|als)|sich als)(?: (?:{_IS_CALLED}))?(?: (?:the|user|account|default|both))*"
     rf" \u00ab?{NO_NAME}(?P<a>{NAME})(?=[\u00bb ]|$)"
 )
 _WHOSE_AT_LENGTH = re.compile(
@@ -63,12 +64,15 @@ _BEFORE = re.compile(
 _AS_ACCOUNT = re.compile(
     rf"(?i) (?:use|enter|type|with|as) \u00ab?{NO_NAME}(?P<a>{NAME})\u00bb? (?:as|in|at|for|into)(?: the| a)? {_ACCOUNT}\b"
 )
+_OF = "for|of|fur|fuer|von|vom|aller|des|de|del|di|van|pro|dla|uzivatele|uzytkownika"
+_THE_USER = "both|the|user|account|accounts|den|das|benutzers?|l'utilisateur|usuario|utente|gebruiker"
 _BEHIND = re.compile(
-    r"(?i)(?: (?:par defaut|por defecto|predefinita|by default))? (?:for|of|fur|fuer|von|vom|aller|des|de|del|di|van|pro|dla|uzivatele|uzytkownika)(?: (?:both|the|user|account|accounts|den|das|benutzers?|l'utilisateur|usuario|utente|gebruiker))*"
+    rf"(?i)(?: (?:par defaut|por defecto|predefinita|by default))? (?:{_OF})(?: (?:{_THE_USER}))*"
     rf"(?: ,)? \u00ab?{NO_NAME}(?P<a>{NAME})\u00bb?(?: and {NAME})?(?: (?:user|account))?(?: ,)?(?= |$)"
 )
+_BE = r"is|of|was|are|has been|have been|ist|lautet|est|es|e|je|jest|=|:|\|"
 _IS = re.compile(
-    r"(?i)(?: (?:par defaut|por defecto|predefinita|iniziale|by default))?(?: [.])*(?: [(;,] it)?(?: (?:is|of|was|are|has been|have been|ist|lautet|est|es|e|je|jest|=|:|\|))"
+    rf"(?i)(?: (?:par defaut|por defecto|predefinita|iniziale|by default))?(?: [.])*(?: [(;,] it)?(?: (?:{_BE}))"
     r"(?: (?:now|also|both))?(?: (?:(?:re|pre)?set|changed)(?: to| from)?)?(?: [:=|])?(?: the)? "
 )
 NAMED = re.compile(
@@ -104,9 +108,13 @@ FOLLOWS = frozenset(
 )
 """Usual passwords that go on with a sentence about passwords as well."""
 _THE = re.compile(r"(?i) (?:the|das|le|la|el|il) $")
+_USE = (
+    r"uses?|using|with|has|have|shares?|enter|type|verwende[nt]?|benutze[nt]?|nutze[nt]?|haben|mit"
+    r"|utilise[rnz]*t?|avec|usan?|utiliz\w+|con|pouziva\w*"
+)
+_THE_SAME = "the|a|same|common|shared|das|dem|gleiche|gleichen|selbe|le|la|meme|misma|heslo|stejne"
 _USED = re.compile(
-    r"(?i) (?:uses?|using|with|has|have|shares?|enter|type|verwende[nt]?|benutze[nt]?|nutze[nt]?|haben|mit|utilise[rnz]*t?|avec|usan?|utiliz\w+|con|pouziva\w*)"
-    r" (?:the|a|same|common|shared|das|dem|gleiche|gleichen|selbe|le|la|meme|misma|heslo|stejne)(?: (?:same|common|shared|gleiche|gleichen|meme|misma))? $"
+    rf"(?i) (?:{_USE}) (?:{_THE_SAME})(?: (?:same|common|shared|gleiche|gleichen|meme|misma))? $"
     r"|(?i: hard-?coded| hardwired| fest codiertes?| fest hinterlegtes?) $"
 )
 """What says before a word for a password that somebody uses the one behind it, or that a program has it."""

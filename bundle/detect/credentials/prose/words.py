@@ -20,6 +20,7 @@ from bundle.detect.credentials.judging.values import (
     strength,
 )
 from bundle.detect.credentials.prose.sentences import apart, read
+from bundle.detect.credentials.vocabulary import any_of
 
 EVERYWHERE = frozenset(
     "admin administrator root operator service maint maintenance installer support guest supervisor tech technician engineer sysadmin webadmin superuser "
@@ -32,25 +33,18 @@ SHIPPED = DUMMIES | frozenset(("default", "user"))
 WEAKEST = frozenset("password pass secret".split())
 OF_PASSWORDS = frozenset("!@#$%&*+")
 """Signs that people put into passwords."""
-TELLS = re.compile(
-    r"(?i)\b(?:default|initial|factory|preset|pre-?defined|standard\w*|werks\w*|par defaut|por defecto|predefinit\w|standaard|log\s?[io]n|logon|sign\s?in|built-?in|sudo|bios|keystore|(?:asked|prompted) for|(?:re)?set to|changed to|(?:protected|encrypted|secured|sealed) (?:with|by))\b"
-)
-_BEGINS = re.compile(
-    r"\b(?:default|initial|factory|preset|pre-?defin|standard|werks|p[ao]r$|standaard|log(?:$|[io]n\b)|sign(?:$|in\b)|built|sudo|bios|keystore|asked$|prompted$|(?:re)?set$|changed$|(?:protected|encrypted|secured|sealed)$)"
-)
+TELLS = re.compile(rf"(?i)\b(?:{any_of('prose/tells-a-password')})\b")
+_BEGINS = re.compile(rf"\b(?:{any_of('prose/begins-to-tell')})")
 """What the first word is like of all that `TELLS` knows."""
 _NO_VALUE = re.compile(
-    r"(?i)(?:[a-z]+-|hmac|open|libre|lib|my|pg|lua|i|u)?(?:sha|md|utf|base|rfc|aes|des|v|x|pkcs|oauth|ipv|iso|rc|http|ssl|tls|crypt|argon|pbkdf|ntlmv?|mp|pop|imap|win|python|php|mysql|apache|perl|ruby|java|qt|gtk|debian|cve|ed|curve|secp|mysql|sql|python|xml|json|rar|zip|net|db|gl|usb|intel|core|link|log|level|mode|step|port|slot|eth|wlan|dot|com|disk|part|line|page|chapter|section|table|figure|version|release|build|rev|id|no|nr)-?\d[\d.x_-]*(?:-?[a-z]+)?$"
-    r"|\d+(?:st|nd|rd|th|-?bit|-?byte|-?char)\w*$|-.*|[a-z]+\.\d+\?.*|\w*&(?:#\d+|[a-z]{2,8})$|(?:[\w.-]+/)+[\w.-]+(?::[\w.-]+)?$|[a-z]?\d+[a-z]?[-\u2013][a-z]?\d+$|r\d{4,8}$|(?-i:[a-z]{2,10}|[A-Z]{2,6})#\d+$|[^&]*&(?:#x?[0-9a-f]{2,5}|quot|amp|[lg]t|nbsp)(?:;|$).*|[a-z-]{2,20}=.*|[^()\[\]${}%\\]*(?:[()\[\]${}%\\]|://|@\w+\.\w|\.\w{2,4}$)"
+    rf"(?i)(?:{any_of('prose/before-a-name-with-a-number')})?(?:{any_of('prose/name-with-a-number')})-?\d[\d.x_-]*(?:-?[a-z]+)?$"
+    rf"|{any_of('prose/no-value')}"
 )
 _PLAIN = re.compile(
     r"(?=[^\d]*\d[^\d]*\d)(?=[^A-Za-z]*[A-Za-z][^A-Za-z]*[A-Za-z])[A-Za-z0-9][\w!@#$%^&*?+=~.-]{6,31}$"
 )
 """Two digits and two letters at least, and no sign that stands between names."""
-_NAMED = re.compile(
-    r"[A-Z0-9_.-]+$|[0-9a-f-]+$|[A-Za-z]+[#_-]?\d+$|\w+[#.=]\w*\d\w*$|[a-z]{1,3}\d+[a-z]+$|[a-z]+\d+[a-z]{1,2}$|(?:[A-Za-z]+\d{0,2}[-_.])+\w*$|[A-Za-z0-9]+[_-][A-Za-z0-9]+[_-][\w-]+$"
-    r"|(?i:base|utf|sha|aes|win|md|rsa|crc|u?int|float|amd|arm|mips|ieee|mac|cfg|ath|http|ipv|latin|windows|iso)\d+\w*$"
-)
+_NAMED = re.compile(rf"{any_of('prose/code-or-name')}|(?i:{any_of('prose/called-by-its-bits')})\d+\w*$")
 """Codes in capitals, digests, names with a number, options, chains of words, and what is called by its bits."""
 _OF_A_YEAR = re.compile(r"[A-Z][a-z]{3,}[!@#$%&*-]?(?:19|20)\d\d$")
 """A word with a year behind it, which people choose and nothing else is called: `Summer2024`."""

@@ -34,16 +34,19 @@ from bundle.detect.credentials.statements.novalue import (
 from bundle.detect.credentials.statements.setters import sets
 from bundle.detect.credentials.texts import place
 from bundle.detect.credentials.texts.textview import View
+from bundle.detect.credentials.vocabulary import any_of
 from hardening.findings import Confidence
 
 _KEYS = (
-    "api|access|auth|authentication|private|priv|secret|client|certificate|application|validation|decryption|verification|upgrade|nonce|logged.?in|pre.?shared|wep|wpa|wifi|wlan|wireless|network|enc|encrypt|encryption|crypt|crypto|cipher|sign|signing|hmac|aes|des|master|license|salt|jwt|token|"
+    "api|access|auth|authentication|private|priv|secret|client|certificate|application|validation|decryption|verification|upgrade|nonce|logged.?in|pre.?shared|wep|wpa|wifi|wlan|wireless|network|"
+    "enc|encrypt|encryption|crypt|crypto|cipher|sign|signing|hmac|aes|des|master|license|salt|jwt|token|"
     "hash|app|rsa|security|tacacs|radius|account|storage|shared|session|cookie|consumer|service|routing|integration|install"
 )
 GATE = (
     rf"(?i)(pass|pwd|psk|pw|psw|secret|token|api_?ticket|auth_?ticket|credential|authtok|kennwort|zugangscode|clave|chiave[._-]segreta|contrase(n|\xc3\xb1|\xf1)|senha|heslo|wachtwoord|mdp"
     rf"|parola|parol\b|has(l|\xc5\x82)o|l(o|\xc3\xb6|\xf6)senord|(s|\xc5\x9f)ifre|jelszo|geslo|lozinka|salasana|adgangskode|kodeord|({_KEYS})[._ -]?key|blowfish|salt|community)"
-    r"[\w.\-]{0,40}([\"']?\]\[[\"']?[\w.-]{1,30}|[\[{][\"']?\w{0,12}[\"']?[\]}])?([\"'\]}$%*`]|\\[\"']){0,3}(\[\])?(\s{0,2}\{\s{0,2}get;[^{}\n]{0,30}\})?(\s{1,2}(as\s{1,2})?(string|char\s?\[\]))?\s{0,8}\)?\s{0,12}"
+    r"[\w.\-]{0,40}([\"']?\]\[[\"']?[\w.-]{1,30}|[\[{][\"']?\w{0,12}[\"']?[\]}])?([\"'\]}$%*`]|\\[\"']){0,3}"
+    r"(\[\])?(\s{0,2}\{\s{0,2}get;[^{}\n]{0,30}\})?(\s{1,2}(as\s{1,2})?(string|char\s?\[\]))?\s{0,8}\)?\s{0,12}"
     r"((=>|:=|\|\|=|\?\?=|\?=|=|:|,)\s{0,16}([^\s=$]|\$[^A-Za-z_({\s])|(->|<-)\s{0,8}[\"'])"
 )
 """A word that promises a secret, a sign, and a value that is not just a variable."""
@@ -128,10 +131,7 @@ _NEIGHBOUR = re.compile(
 _OF_PEERS = frozenset(
     ("secret", "sharedsecret", "shared_secret", "shared-secret", "md5secret", "remotesecret")
 )
-_PEER = re.compile(
-    r"(?im)^[ \t]*(?:ip(?:v[46])?_?addr(?:ess)?|shortname|nas_?type|home_server|client\b|response_window\b|type[ \t]*=>?[ \t]*(?:friend|peer|user)|context[ \t]*=|"
-    r"id[ \t]*=|(?:read|write)[ \t]*=>?[ \t]*(?:all|system|call|log|agent|config|command|originate)\b|(?:permit|deny)[ \t]*=>?[ \t]*\d|(?:remote|local)[\w-]*[ \t]*[={]|(?:ike|eap|xauth)(?:-\w+)?[ \t]*\{)"
-)
+_PEER = re.compile(rf"(?im)^[ \t]*(?:{any_of('line/of-a-peer')})")
 """What stands beside a secret that is shared with a peer: its address, its kind."""
 _ACCOUNT = re.compile(r"""(?m)(?:["']user(?:name)?["'][ \t]*:|^[ \t]*user(?:name)?[ \t]*=)[ \t]*["']?\w""")
 """An account beside a secret, in JSON or on a line of its own."""

@@ -12,22 +12,22 @@ from bundle.detect.credentials.judging.values import Strength, common, is_chosen
 from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.rules.families import Sink
 from bundle.detect.credentials.texts.textview import View
+from bundle.detect.credentials.vocabulary import any_of
 from hardening.findings import Confidence
 
 _LONGEST = 2000
 _SKIP = re.compile(r"\s+|//[^\n]*|/\*.*?\*/", re.DOTALL)
 _STRING = re.compile(r'(?P<literal>"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\')', re.DOTALL)
 _NAME = re.compile(r"\$?[A-Za-z_](?:\w|->|::\$?|\.(?=[A-Za-z_])){0,80}(?=\s*[,)])")
-_CODER = r"(?:[A-Za-z_$][\w$]{0,40}(?:\(\))?\s*(?:\.|->|::)\s*){0,4}\w{0,20}(?i:decode|hex2bin|unhex|fromhex|parsehex|rot13|atob)\w{0,20}\s*\("
+_RECEIVERS = r"(?:[A-Za-z_$][\w$]{0,40}(?:\(\))?\s*(?:\.|->|::)\s*){0,4}"
+_CODER = rf"{_RECEIVERS}\w{{0,20}}(?i:decode|hex2bin|unhex|fromhex|parsehex|rot13|atob)\w{{0,20}}\s*\("
 _TO_LITERAL = re.compile(rf"""\s*=(?!=)\s*(?=["']|{_CODER})""")
 _IN_DEFINE = re.compile(rf"""["']\s*,\s*(?=["']|{_CODER})""")
 _DEFINE = re.compile(r"""\bdefine\s*\(\s*["']\Z""")
 _LONGEST_DEFINE = 100
 _STATEMENT = re.compile(r"""(?:"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|[^"';\n])+(?=;|\n|\)\s*;|$)""")
 _DECODED = re.compile(
-    r"""(?:new\s+String\s*\(\s*)?(?:[A-Za-z_$][\w$]{0,40}(?:\(\))?\s*(?:\.|->|::)\s*){0,4}\w{0,20}(?i:decode|hex2bin|unhex|fromhex|parsehex|rot13|atob)\w{0,20}
-    \s*\(\s*(?P<q>["'])(?P<value>[^"'\n]{1,400})(?P=q)\s*\)+(?=\s*[,)])""",
-    re.VERBOSE,
+    rf"""(?:new\s+String\s*\(\s*)?{_CODER}\s*(?P<q>["'])(?P<value>[^"'\n]{{1,400}})(?P=q)\s*\)+(?=\s*[,)])"""
 )
 _LITERAL = r"""(?P<literal>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')"""
 _CAST = re.compile(
@@ -39,7 +39,7 @@ _QUOTED = re.compile(
 )
 """A literal in the quotes that Perl lets one choose."""
 _BYTES = re.compile(
-    r"(?:(?:[\w$]{1,40}(?:\(\))?\s*(?:\.|->|::)\s*){0,4}(?:GetBytes|getBytes|bytes|bytearray|utf8ToBytes|toBytes|ToSecureString|Buffer\.from|from_slice|String::from|Some|_T|_TEXT|TEXT|_bstr_t|QStringLiteral|QLatin1String|QString)|\[\]byte)"
+    rf"(?:(?:[\w$]{{1,40}}(?:\(\))?\s*(?:\.|->|::)\s*){{0,4}}(?:{any_of('name/call-that-makes-bytes')})|\[\]byte)"
     rf"""\s*\(\s*[bL]?{_LITERAL}(?:\s*,\s*["'][\w-]{{1,20}}["'])?\s*\)"""
 )
 """A literal that bytes are made of, that Rust owns, or within the macro of C++ that says how wide its letters are."""

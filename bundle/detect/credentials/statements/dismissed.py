@@ -12,12 +12,10 @@ from bundle.detect.credentials.judging.keyword import Kind, kind_of
 from bundle.detect.credentials.judging.naming import token
 from bundle.detect.credentials.judging.values import common
 from bundle.detect.credentials.texts import place
+from bundle.detect.credentials.vocabulary import any_of
 from bundle.walk.member import Content
 
-PROMISE = re.compile(
-    r"p(?:ass|wd?|s[kw]|arol)|s(?:ecret|egreta|enha|al(?:t|asana))|t(?:oken|icket)|c(?:redential|lave|ontrase|ommunity)|k(?:ey|ennwort|odeord)|a(?:uthtok|dgangskode)"
-    r"|h(?:eslo|as(?:l|\xe5\x82)o)|wachtwoord|mdp|l(?:ozinka|(?:o|\xe3\xb6|\xf6)senord)|ifre|jelszo|geslo|zugangscode"
-)
+PROMISE = re.compile(any_of("name/promises-a-secret"))
 """The words of the gate, in a text made lower case: that is several times quicker than to ask for either case."""
 CODED = re.compile(r"(?i)b64|unescape|unquote|H\*|base_?64|decode|atob|hex|rot13|encoded|obf")
 """What says of a name or a call that a value is in a code."""

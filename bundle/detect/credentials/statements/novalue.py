@@ -32,12 +32,15 @@ _ATTRIBUTE = re.compile(r"[ \t]+[A-Za-z][\w:.-]*=")
 
 _END_OF_A_TAG = re.compile(r"[\w.:-]{2,60}[\"']\s{0,2}/?>")
 """The rest of an attribute, and of its tag: `data-field="password:disableEdit">`."""
+_CHAIN = r"[A-Za-z_$][\w$]*(?:\.[\w$]+)*(?:\[[\w$]+\])?"
+_STATEMENT = r";(?:[\w$.]+=|if\(|var\s|for\(|return\b|[\w$]+\()"
+_ARGUMENT = r"""[)\]]{0,3},[\w$]+(?:\(|:[\w$"'(]|[)\]]+;)"""
+_CLOSED = r"[)\]]{2,4}[:;,]"
+_CALLED = r"""\(["'][\w$ .-]*["']\)[.;,)\]]|\([\w$.]*\)[)\]]*[:;,]|\([\w$]+\(["']"""
+_PROPERTY_COMPARED = r"""[A-Za-z_$][\w$]*(?:\.[\w$]+)+={1,2}(?:$|[\w$"'])"""
+_ASSIGNED = r"(?:[A-Za-z_$][\w$.]*=){2,}"
 _PACKED = re.compile(
-    r"""(?:[A-Za-z_$][\w$]*(?:\.[\w$]+)*(?:\[[\w$]+\])?
-      (?:;(?:[\w$.]+=|if\(|var\s|for\(|return\b|[\w$]+\() | [)\]]{0,3},[\w$]+(?:\(|:[\w$"'(]|[)\]]+;)
-      | [)\]]{2,4}[:;,] | \(["'][\w$ .-]*["']\)[.;,)\]] | \([\w$.]*\)[)\]]*[:;,] | \([\w$]+\(["'] )
-    | [A-Za-z_$][\w$]*(?:\.[\w$]+)+={1,2}(?:$|[\w$"']) | (?:[A-Za-z_$][\w$.]*=){2,})""",
-    re.VERBOSE,
+    rf"(?:{_CHAIN}(?:{_STATEMENT}|{_ARGUMENT}|{_CLOSED}|{_CALLED})|{_PROPERTY_COMPARED}|{_ASSIGNED})"
 )
 """How an expression of a program goes on that was packed into one line: `b;d.tls=c;`, `a.value),x=`, `b=c=`."""
 

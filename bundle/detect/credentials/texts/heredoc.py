@@ -10,17 +10,17 @@ from itertools import pairwise
 from bundle.detect.credentials.judging.values import Strength, is_placeholder, strength
 from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.texts.textview import View
+from bundle.detect.credentials.vocabulary import any_of
 
 GATE = (
-    r"(?i)\b(cat|tee|mysql\w{0,8}|mariadb|psql|sqlplus|sqlcmd|isql|ftp|sftp|lftp|chpasswd|passwd|smbpasswd|vncpasswd|pdbedit|kinit|cryptsetup|sudo|su|ldapadd|ldapmodify|expect|telnet|ssh|mysql_secure_installation|mariadb-secure-installation|keytool|pppoe-setup|adsl-setup)\b"
+    r"(?i)\b(cat|tee|mysql\w{0,8}|mariadb|psql|sqlplus|sqlcmd|isql|ftp|sftp|lftp|chpasswd|passwd|smbpasswd"
+    r"|vncpasswd|pdbedit|kinit|cryptsetup|sudo|su|ldapadd|ldapmodify|expect|telnet|ssh|mysql_secure_installation|mariadb-secure-installation|keytool|pppoe-setup|adsl-setup)\b"
     r"[^\n]{0,200}<<-?\s{0,2}[\\]?[\"']?[A-Za-z_!]|(=|\(|return|echo)\s{0,3}<<[<~-]?[\"']?[A-Za-z_]"
     r"|\b(echo|printf)\s[^\n]{0,300}[\"']\s{0,3}(>>?|\|\s{0,3}(sudo\s{1,3})?tee\s)\s{0,3}(-a\s{1,3})?[\"']?[\w./~$]"
 )
 _OPENED = re.compile(r"""<<[<~-]?\s*\\?(?P<q>["']?)(?P<tag>[A-Za-z_]\w*|!{1,3})(?P=q)[^\n]*\n""")
 _WRITTEN = re.compile(r"""(?:>>?\s*|\btee\s+(?:-a\s+|--append\s+)?)["']?(?P<path>[\w./${}~*-]+)["']?""")
-_PROGRAM = re.compile(
-    r"(?i)(?<![${])(?<!/etc/)\b(mysql|mariadb|psql|sqlplus|sqlcmd|isql|ftp|sftp|lftp|chpasswd|passwd|smbpasswd|vncpasswd|kinit|cryptsetup|sudo\s+-S|ldapadd|ldapmodify|telnet|mysql_secure_installation|mariadb-secure-installation|keytool|pppoe-setup|adsl-setup)\b"
-)
+_PROGRAM = re.compile(rf"(?i)(?<![${{])(?<!/etc/)\b({any_of('command/asks-for-a-password')})\b")
 _ECHOED = re.compile(
     r"""\b(?:echo|printf)\s+(?:-\w+\s+)*(?P<q>["'])(?P<text>[^"'\n]+?)(?:\\n)?(?P=q)\s*(?:>>?|\|\s*(?:sudo\s+)?tee\s)\s*(?:-a\s+)?["']?(?P<path>[\w./${}~-]+)"""
 )

@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 
 from bundle.detect.credentials.texts.textview import MAPS
+from bundle.detect.credentials.vocabulary import any_of
 from bundle.detect.roles import by_path
 from bundle.walk import scan
 from bundle.walk.member import Content, Member
@@ -14,7 +15,8 @@ from hardening.findings import Role
 CODE, CONFIG, SHELL, MARKUP, SQL, PROSE, OTHER = "code", "config", "shell", "markup", "sql", "prose", "other"
 
 _BY_SUFFIX = {
-    CODE: "pyi pyx vim el php php3 php4 php5 phtml inc java jsp jspx js jsx mjs cjs ts tsx mts cts py pl pm rb c h cc cpp hpp cs vb vbs bas frm asp aspx go groovy scala kt lua tcl as swift pas dpr dfm al scm ss rkt lisp clj cljs ex exs erl hrl hs ml rs m mm r dart cfm cfc awk",
+    CODE: "pyi pyx vim el php php3 php4 php5 phtml inc java jsp jspx js jsx mjs cjs ts tsx mts cts py pl pm rb "
+    "c h cc cpp hpp cs vb vbs bas frm asp aspx go groovy scala kt lua tcl as swift pas dpr dfm al scm ss rkt lisp clj cljs ex exs erl hrl hs ml rs m mm r dart cfm cfc awk",
     CONFIG: "properties ini conf cnf cfg env yaml yml toml json config rc pgpass netrc htpasswd passwd shadow ldif service reg prefs "
     "credentials settings local dist default template sample repo crontab cron my tf tfvars rsc users",
     SHELL: "sh bash ksh csh bat cmd ps1 psm1 exp spec expect run init",
@@ -34,20 +36,18 @@ _BY_FORMAT = {
     "xml": MARKUP,
     "html": MARKUP,
 }
-_NAMES = re.compile(
-    r"(?i)^(?:\.env.*|\.?my\.cnf|\.pgpass|\.netrc|_netrc|\.htpasswd|shadow-?|passwd-?|sudoers|crontab|dockerfile.*|authinfo|wpa_supplicant.*|\.npmrc|\.pypirc|\.dockercfg|\.git-credentials|sources\.list|\.s3cfg|\.fetchmailrc|\.muttrc)$"
-)
+_NAMES = re.compile(f"(?i)^(?:{any_of('file/of-settings')})$")
 _ACCOUNTS = re.compile(
     r"(?i)^[\w.-]*(?:users?|userlist|accounts?|logins?|passw(?:or)?ds?|psk|secrets|credentials|creds|auth(?![a-z])|virtual|userpass)[\w-]*\.(?:txt|list)$"
 )
 """Lists of accounts, which a suffix does not make prose."""
 _PROSE_NAMES = re.compile(
-    r"(?i)^(?:readme|changelog|changes|news|pkg-info|(?-i:METADATA)$|install|todo|faq|copying|licen[cs]e|notice|authors|history|upgrading|copyright|manual)\b(?!.*\.(?:der|key|pem|crt|cer|p8|pk8|p12|pfx|jks|ppk|keystore)$)"
+    rf"(?i)^(?:{any_of('file/of-prose')})\b(?!.*\.(?:der|key|pem|crt|cer|p8|pk8|p12|pfx|jks|ppk|keystore)$)"
 )
 _TRANSLATIONS = re.compile(
-    r"(?i)(?:^|/)(?:locales?|langs?|languages?|i18n|l10n|translations?|nls|messages|localization|po)(?:/|$)"
-    r"|(?:messages|labels?|strings?|text|resources?|bundle|lang|language|translations?|application)[_.-]?[a-z]{2}(?:[_-][a-z]{2,4})?\.(?:properties|php|json|js|xml|ini|lang|txt|yml|yaml)$"
-    r"|\.(?:po|pot|lang|strings|resx|arb|xlf|xliff|ftl)$"
+    rf"(?i)(?:^|/)(?:{any_of('folder/of-translations')})(?:/|$)"
+    rf"|(?:{any_of('file/of-translations')})[_.-]?[a-z]{{2}}(?:[_-][a-z]{{2,4}})?\.(?:properties|php|json|js|xml|ini|lang|txt|yml|yaml)$"
+    rf"|\.(?:{any_of('ending/of-translations')})$"
 )
 _NO_TEXTS = re.compile(
     r"(?i)\.(?:c|cc|cpp|h|hpp|go|rs|lua|pas|pl|pm|py|st|tcl|exp|sh|bat|cmd|ps1|vb|vbs)$|(?:^|/)languages/(?:[^/]+/)?[^/]+\.rb$"
@@ -79,9 +79,7 @@ _LONGEST_NAME = 255
 """Letters of a name that are looked at, from its end: no file system of a host has longer ones (NAME_MAX)."""
 
 
-_KEPT = re.compile(
-    r"(?i)(?<=[\w)])(?:~|[._](?:bak|backup|old|org|orig|original|saved?|swp|prev|previous|disabled|rpm(?:save|new|orig)|dpkg-(?:old|dist|new|bak|tmp)|ucf-(?:old|dist)|\d{8}(?:[-_T]?\d{4,6})?|\d{4}-\d\d-\d\d)){1,3}$"
-)
+_KEPT = re.compile(rf"(?i)(?<=[\w)])(?:~|[._](?:{any_of('ending/of-an-old-copy')})){{1,3}}$")
 """What editors, packages and people put behind the name of a file that they keep a copy of."""
 _ROTATED = re.compile(r"(?i)(?<=\.)(?:xml|conf|cfg|ini|properties|sql|env|ya?ml|json|php|inc|sh)\.[1-9]$")
 """The same as a number, which sections of manuals have too."""
@@ -163,10 +161,7 @@ _SETTING = re.compile(
 
 
 _ROUTER = re.compile(
-    rb"^(?:hostname|interface|line (?:con|vty|aux)|enable (?:secret|password)|snmp-server|ip (?:route|address|ssh|domain)|no ip|crypto|vlan|"
-    rb"version \d|username \S+ (?:priv|pass|secret)|aaa|router|access-list|logging|sysname|local-user)\b[^.!?\n]*$"
-    rb"|^(?:set (?:system|interfaces|protocols|security|vlans|routing-options|deviceconfig)|config (?:system|user|vpn|router|firewall)|"
-    rb"/(?:ip|interface|system|ppp|user|snmp|routing)(?: [a-z-]+)* (?:add|set))\b[^!?\n]*$",
+    rf"^(?:{any_of('command/of-a-router')})\b[^.!?\n]*$|^(?:{any_of('command/of-a-firewall')})\b[^!?\n]*$".encode(),
     re.MULTILINE,
 )
 """Lines of a router's configuration, which has no signs between names and values."""
@@ -180,7 +175,7 @@ _MANUAL = re.compile(rb"^\.(?:TH|Dd|SH|Sh)[ \t]+\S", re.MULTILINE)
 """The title and the headings of a manual page, which programs pack into themselves too."""
 _LINES_OF_A_MANUAL = 2
 _TRANSFER = re.compile(
-    rb"(?im)^(?:open \S+(?: \S+){0,2}|user \S+(?: \S+)?|option \w+ \w+|(?:l?cd|l?pwd|m?put|m?get|ls|dir|mkdir|rm|delete|rename|bin(?:ary)?|asc(?:ii)?|hash|prompt|passive|quote|synchronize|bye|quit|close|exit)(?: [^\n]{0,120})?)[ \t\r]*$"
+    rf"(?im)^(?:open \S+(?: \S+){{0,2}}|user \S+(?: \S+)?|option \w+ \w+|(?:{any_of('command/of-a-file-transfer')})(?: [^\n]{{0,120}})?)[ \t\r]*$".encode()
 )
 """Lines of what is given to FTP's clients and to WinSCP."""
 _STATEMENTS = re.compile(rb"(?im)^\s*(?:insert\s+into|create\s+(?:table|user)|grant\s+\w+)")

@@ -27,12 +27,13 @@ _SHOWN = re.compile(
     rb"""<<[~-]?(?P<q>["']?)(?P<tag>\w{0,12}(?:EXAMPLE|USAGE|HELP|MANUAL)\w{0,4})(?P=q)[^\n]*\n(?:(?![ \t]*(?P=tag)\b)[^\n]*\n){0,400}"""
 )
 """A text of several lines whose end is called after what it is: `return <<"EoEXAMPLE";`."""
-_USE = re.compile(
-    rb"""^(?P<in>[ \t]*)(?:(?:export|public|private|static|async|local|void|int|sub|function|func|fn|proc|def)[ \t]+){0,4}(?:\w{1,20}[_:.]{1,2}){0,2}"""
-    rb"""(?:(?:print|show|display|do|echo|write)_?)?(?i:usage|help(?:_?(?:text|message|msg))?|synopsis|manual)[ \t]*(?:\([^(){}\n]{0,80}\)|\{\})?[ \t]*(?:\n[ \t]*)?\{[ \t]*\n"""
-    rb"""(?:(?!(?P=in)\})[^\n]*\n){1,400}(?P=in)\}""",
-    re.MULTILINE,
+_DECLARED = rb"(?:(?:export|public|private|static|async|local|void|int|sub|function|func|fn|proc|def)[ \t]+){0,4}(?:\w{1,20}[_:.]{1,2}){0,2}"
+_NAME_OF_HELP = (
+    rb"(?:(?:print|show|display|do|echo|write)_?)?(?i:usage|help(?:_?(?:text|message|msg))?|synopsis|manual)"
 )
+_OPENED = rb"[ \t]*(?:\([^(){}\n]{0,80}\)|\{\})?[ \t]*(?:\n[ \t]*)?\{[ \t]*\n"
+_BODY = rb"(?:(?!(?P=in)\})[^\n]*\n){1,400}(?P=in)\}"
+_USE = re.compile(rb"^(?P<in>[ \t]*)" + _DECLARED + _NAME_OF_HELP + _OPENED + _BODY, re.MULTILINE)
 """The body of a function that says how a program is used: `sub usage {`, `usage() {`."""
 _HELP = re.compile(
     rb"""^[ \t]*set[ \t]+(?:msg|text|usage|help(?:_?\w{1,12})?|manual)[ \t]+\{[ \t]*\n(?:(?![ \t]*\}[ \t]*\n)[^\n]*\n){3,800}""",

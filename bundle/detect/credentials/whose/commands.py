@@ -14,13 +14,15 @@ _APART = re.compile(r"[|;&\n`]|\$\(")
 _SUDO = re.compile(r"\bsudo\s{1,4}(?:-\w\s{1,4}){0,3}(?:-u\s{0,4}\S{1,40}\s)?")
 _OPTION = r"(?<![\w-])"
 _BY_AN_OPTION = re.compile(
-    rf"""{_OPTION}(?:-u\s{{0,4}}|-U\s{{0,4}}|--user(?:name)?(?:=|\s{{1,4}})|--login(?:=|\s{{1,4}})|-l\s{{1,4}}|/user:|/ru\s{{1,4}}|PGUSER=|-D\s{{0,4}}|--?binddn(?:=|\s{{1,4}})|-Username\s{{1,4}})["']?"""
+    rf"""{_OPTION}(?:-u\s{{0,4}}|-U\s{{0,4}}|--user(?:name)?(?:=|\s{{1,4}})|--login(?:=|\s{{1,4}})|-l\s{{1,4}}"""
+    rf"""|/user:|/ru\s{{1,4}}|PGUSER=|-D\s{{0,4}}|--?binddn(?:=|\s{{1,4}})|-Username\s{{1,4}})["']?"""
     rf"""(?P<v>{VALUE})(?=["'\s%]|$)"""
 )
 _BY_AN_ADDRESS = re.compile(r"(?:^|(?<=[\s\"']))(?P<v>[A-Za-z_][\w.-]{0,40})@[\w.-]")
 _PROGRAMS = {
     "mysql": "MySQL", "mysqldump": "MySQL", "mysqladmin": "MySQL", "mysqlimport": "MySQL", "mariadb": "MariaDB", "mariadb-dump": "MariaDB",
-    "psql": "PostgreSQL", "pg_dump": "PostgreSQL", "pg_restore": "PostgreSQL", "createdb": "PostgreSQL", "dropdb": "PostgreSQL", "pg_dumpall": "PostgreSQL", "pg_basebackup": "PostgreSQL", "sqlplus": "Oracle", "sqlcmd": "SQL Server", "osql": "SQL Server", "isql": "SQL Server", "bcp": "SQL Server",
+    "psql": "PostgreSQL", "pg_dump": "PostgreSQL", "pg_restore": "PostgreSQL", "createdb": "PostgreSQL", "dropdb": "PostgreSQL", "pg_dumpall": "PostgreSQL",
+    "pg_basebackup": "PostgreSQL", "sqlplus": "Oracle", "sqlcmd": "SQL Server", "osql": "SQL Server", "isql": "SQL Server", "bcp": "SQL Server",
     "mongo": "MongoDB", "mongosh": "MongoDB", "mongodump": "MongoDB", "redis-cli": "Redis", "sshpass": "SSH", "plink": "SSH", "pscp": "SSH",
     "ldapsearch": "LDAP", "ldapmodify": "LDAP", "ldapadd": "LDAP", "ldapwhoami": "LDAP", "smbclient": "SMB", "net": "SMB", "net user": "Windows", "curl": "HTTP", "wget": "HTTP",
     "lftp": "FTP", "ftp": "FTP", "ncftpput": "FTP", "ipmitool": "IPMI", "keytool": "key store", "zip": "archive", "unzip": "archive", "7z": "archive", "7za": "archive",

@@ -11,9 +11,12 @@ _SERVICES = {
     "smtp": "mail", "imap": "mail", "pop": "mail", "mail": "mail", "mailer": "mail", "email": "mail", "ftp": "FTP", "sftp": "SFTP", "ssh": "SSH", "snmp": "SNMP",
     "keystore": "key store", "truststore": "key store", "storepass": "key store", "keypass": "key store", "pkcs": "key store", "pfx": "key store",
     "db": "database", "database": "database", "jdbc": "database", "sql": "database", "datasource": "database",
-    "radius": "RADIUS", "tacacs": "TACACS+", "vnc": "VNC", "mqtt": "MQTT", "amqp": "AMQP", "amqps": "AMQP", "mqtts": "MQTT", "rediss": "Redis", "mysqli": "MySQL", "ftps": "FTP", "smtps": "mail", "imaps": "mail", "rabbitmq": "AMQP", "wpa": "Wi-Fi", "wifi": "Wi-Fi", "wlan": "Wi-Fi", "ssid": "Wi-Fi",
+    "radius": "RADIUS", "tacacs": "TACACS+", "vnc": "VNC", "mqtt": "MQTT", "amqp": "AMQP", "amqps": "AMQP", "mqtts": "MQTT", "rediss": "Redis",
+    "mysqli": "MySQL", "ftps": "FTP", "smtps": "mail", "imaps": "mail", "rabbitmq": "AMQP",
+    "wpa": "Wi-Fi", "wifi": "Wi-Fi", "wlan": "Wi-Fi", "ssid": "Wi-Fi",
     "vpn": "VPN", "ipsec": "IPsec", "pppoe": "PPP", "ppp": "PPP", "chap": "PPP", "ipmi": "IPMI", "idrac": "iDRAC", "ilo": "iLO", "http": "HTTP", "proxy": "proxy", "grub": "boot loader",
-    "keycloak": "Keycloak", "grafana": "Grafana", "jenkins": "Jenkins", "minio": "MinIO", "zabbix": "monitoring", "nagios": "monitoring", "samba": "SMB", "smb": "SMB", "cifs": "SMB", "kerberos": "Kerberos", "krb": "Kerberos", "winrm": "Windows", "sip": "SIP",
+    "keycloak": "Keycloak", "grafana": "Grafana", "jenkins": "Jenkins", "minio": "MinIO", "zabbix": "monitoring", "nagios": "monitoring", "samba": "SMB", "smb": "SMB", "cifs": "SMB",
+    "kerberos": "Kerberos", "krb": "Kerberos", "winrm": "Windows", "sip": "SIP",
 }  # fmt: skip
 _JOINED = re.compile(
     r"(?:^|[^a-z])(mysql|postgres|oracle|redis|ldap|smtp|imap|mail|ftp|ssh|snmp|keystore|truststore|store|key|trust|db|radius|vnc|proxy|wifi|ppp)(?:pass|pwd|pw|psw)"
@@ -53,11 +56,15 @@ _ON_A_LINE = tuple(
     )
 )  # fmt: skip
 """What a line says of the service by words that nothing else has."""
+_OF_A_DEVICE = (
+    r"(?i)^\s{0,8}(?:username\s\S{1,60}\s(?:privilege\s\d{1,2}\s)?(?:password|secret)\b|(?:enable|line)\s(?:password|secret)\b"
+    r"|passwd\s\S{1,80}\sencrypted|set\ssystem\slogin\b|/user\s)"
+)
 _ON_A_LINE_BESIDE = tuple(
     (re.compile(pattern), service)
     for pattern, service in (
         (r"(?i)\brootpw\b|\b(?:useradd|usermod|adduser|chpasswd|newusers)\b|\bpasswd\s--stdin\b|\|\s{0,4}(?:sudo\s)?passwd\b|^\s{0,4}user\s--name\b", "host"),
-        (r"(?i)^\s{0,8}(?:username\s\S{1,60}\s(?:privilege\s\d{1,2}\s)?(?:password|secret)\b|(?:enable|line)\s(?:password|secret)\b|passwd\s\S{1,80}\sencrypted|set\ssystem\slogin\b|/user\s)", "device"),
+        (_OF_A_DEVICE, "device"),
         (r"(?i)\bauthorization['\"]?\s?[:,]|\bx-api-key\b|\bcurl\s|\bwget\s|\brequests\.(?:get|post|put)\b", "HTTP"),
     )
 )  # fmt: skip

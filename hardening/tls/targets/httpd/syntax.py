@@ -16,10 +16,12 @@ from hardening.tls.targets.reading.includes import Includes, Manner
 from hardening.tls.targets.reading.interpolation import OVERGROWN, OvergrownError, filled
 from hardening.tls.targets.reading.tree import Tree
 
+_SECTION = r"<(?P<close>/?)(?P<section>\w+)[ \t]*(?P<argument>[^\n]*?)>?[ \t]*"
+_DIRECTIVE = (
+    r"SSL\w+|Include(?:Optional)?|ServerName|ServerAlias|ServerRoot|Listen|Define|UnDefine|LoadModule|Use"
+)
 _LINE = re.compile(
-    r"^[ \t]*(?:<(?P<close>/?)(?P<section>\w+)[ \t]*(?P<argument>[^\n]*?)>?[ \t]*"
-    r"|(?P<name>SSL\w+|Include(?:Optional)?|ServerName|ServerAlias|ServerRoot|Listen|Define|UnDefine|LoadModule|Use)"
-    r"[ \t]+(?P<value>[^\n]*?)[ \t]*)$",
+    rf"^[ \t]*(?:{_SECTION}|(?P<name>{_DIRECTIVE})[ \t]+(?P<value>[^\n]*?)[ \t]*)$",
     re.MULTILINE | re.IGNORECASE,
 )
 _CONTINUED = re.compile(r"\\\n")

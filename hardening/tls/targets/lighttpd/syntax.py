@@ -12,12 +12,12 @@ from hardening.tls.targets.reading.includes import Includes, Manner
 from hardening.tls.targets.reading.interpolation import LONGEST, OVERGROWN
 from hardening.tls.targets.reading.tree import Tree
 
+_STRING = r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'"
+_CONDITION = r"\$[A-Z]+\s*\[\s*(?:\"[^\"\n]*\"|'[^'\n]*')\s*\]"
+_OPERATOR = r"=>|==|!=|=~|!~|=\^|=\$|\+=|:=|="
 _TOKEN = re.compile(
-    r"[ \t\r]*(?:(?P<newline>\n)|(?P<comment>\#[^\n]*)"
-    r"|(?P<string>\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')"
-    r"|(?P<condition>\$[A-Z]+\s*\[\s*(?:\"[^\"\n]*\"|'[^'\n]*')\s*\])"
-    r"|(?P<operator>=>|==|!=|=~|!~|=\^|=\$|\+=|:=|=)|(?P<mark>[{}(),+])"
-    r"|(?P<name>[A-Za-z_][\w.\-]*)|(?P<number>\d+)|(?P<other>\S))",
+    rf"[ \t\r]*(?:(?P<newline>\n)|(?P<comment>\#[^\n]*)|(?P<string>{_STRING})|(?P<condition>{_CONDITION})"
+    rf"|(?P<operator>{_OPERATOR})|(?P<mark>[{{}}(),+])|(?P<name>[A-Za-z_][\w.\-]*)|(?P<number>\d+)|(?P<other>\S))",
     re.DOTALL,
 )
 _FIELD = re.compile(r"\$(\w+)\s*\[\s*[\"']([^\"']*)")

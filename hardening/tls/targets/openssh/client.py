@@ -121,6 +121,10 @@ def edits(_tree: Tree, path: str, _reading: Reading) -> Iterator[Edit]:
     yield Edit(path=path, at=0, remove=())
 
 
+_HOST_LINE = r"Host\s(?!\s*=|.*\b(?:md5|trust|reject|peer|ident|password|cert|scram-sha-256)\b)"
+"""Not a line of PostgreSQL's `pg_hba.conf`."""
+_OF_A_CLIENT = r"HashKnownHosts|ForwardAgent|ForwardX11|IdentityFile|StrictHostKeyChecking|ProxyCommand|SendEnv|UserKnownHostsFile|HostName\s"
+_OF_BOTH = r"KexAlgorithms|HostKeyAlgorithms|MACs|Ciphers|PubkeyAuthentication|PubkeyAccepted\w+|PasswordAuthentication"
 TARGET = Target(
     name="openssh_client",
     title="OpenSSH ssh",
@@ -133,9 +137,7 @@ TARGET = Target(
     ssh="client",
     writer="ssh",
     fingerprint=re.compile(
-        r"^\s*(?:Host\s(?!\s*=|.*\b(?:md5|trust|reject|peer|ident|password|cert|scram-sha-256)\b)|HashKnownHosts|ForwardAgent|ForwardX11|IdentityFile|StrictHostKeyChecking|ProxyCommand|"
-        r"SendEnv|UserKnownHostsFile|HostName\s|(?:KexAlgorithms|HostKeyAlgorithms|MACs|Ciphers|PubkeyAuthentication|PubkeyAccepted\w+|PasswordAuthentication)\s)",
-        re.MULTILINE | re.IGNORECASE,
+        rf"^\s*(?:{_HOST_LINE}|{_OF_A_CLIENT}|(?:{_OF_BOTH})\s)", re.MULTILINE | re.IGNORECASE
     ),
     check=("ssh", "-G", "-F", "{path}", "localhost"),
     place="/etc/ssh/ssh_config",
