@@ -175,8 +175,8 @@ bench-scan: setup ## the scanner beside sslscan, nmap, sslyze and testssl.sh (th
 	@$(BIN)/python bench/scan_peers.py
 	@$(BIN)/python bench/scan_fleet.py
 
-count-liars: setup ## what servers that refuse for no reason hide from a scan: MODE=full KIND=chance SCANS=20000
-	$(BIN)/python -m tests.support.tls.scan.count_liars $(or $(MODE),full) $(or $(KIND),chance) $(or $(SCANS),20000)
+count-liars: setup ## what servers that refuse for no reason hide from a scan: MODE=full KIND=chance SCANS=20000; WORK=2 for slow ones
+	$(BIN)/python -m tests.support.tls.scan.count_liars $(or $(MODE),full) $(or $(KIND),chance) $(or $(SCANS),20000) 0 $(WORK)
 
 fuzz-scan: setup ## the parsers of the scanner under atheris, from a seed corpus: SECONDS_EACH=60
 	@$(BIN)/python -m pip install --quiet atheris || echo 'atheris does not install here: hypothesis has to do (make test).'

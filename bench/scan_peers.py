@@ -8,6 +8,7 @@ Usage: python bench/scan_peers.py
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -62,9 +63,10 @@ class Counter:
         try:
             while data := source.recv(65536):
                 sink.sendall(data)
-            sink.shutdown(socket.SHUT_WR)
-        except OSError:
+        except OSError:  # a reset: the other side is told as of a close
             pass
+        with contextlib.suppress(OSError):
+            sink.shutdown(socket.SHUT_WR)
 
 
 @contextmanager

@@ -12,6 +12,10 @@ from hardening.tls.scan.engine.in_flight import SLOW
 FIRST_PAUSE = 0.1
 HELD_UP = 1.5
 """By how much an answer may take longer among many questions before they count as held up by each other."""
+FIRST_WIDTH = 2
+"""Questions at once that a slow server is asked first: where it works on one at a time, the second is answered before it seems silent."""
+OFTEN = 3
+"""Answers in a row that were held up by others, after which a slow server is asked one question at a time."""
 CRAWL = 3.0
 """Questions a second at which hardly any limit is still at work."""
 
@@ -71,6 +75,8 @@ class Pace:
         self._narrow = self.parallel
         self.indifferent = False
         """Whether trouble comes however slowly we ask."""
+        self._held_up = 0
+        """How many answers in a row were held up, of those that were asked for among others."""
         self.quickest: float | None = None
         """Seconds that the fastest answer took."""
 
@@ -105,19 +111,28 @@ class Pace:
         return max(least, 3 * (self.quickest or 0.0))
 
     def busy(self) -> None:
-        """Note that there is much to ask: side by side, unless that has brought trouble."""
-        if not self.troubled:
+        """Note that there is much to ask: side by side, unless that has brought trouble; a slow server shows by itself what it bears."""
+        if not self.troubled and not self.slow:
             self.parallel = max(self.parallel, self.limits.parallel)
 
     def took(self, seconds: float, level: int) -> None:
         """Note how long an answer took that was asked among so many: a slow server is asked for more at once, until that holds it up."""
-        self.quickest = seconds if self.quickest is None else min(self.quickest, seconds)
+        first, self.quickest = self.quickest is None, min(seconds, self.quickest or seconds)
+        if not self.slow:
+            self.parallel = min(self.parallel, self.limits.parallel)
         if not self.slow or self.troubled:
+            return
+        if first:
+            self.parallel = min(self.parallel, FIRST_WIDTH)
             return
         if seconds > HELD_UP * self.quickest:
             if level > 1:
+                self._held_up += 1
                 self.parallel = max(1, min(self.parallel, level // 2))
-        elif level > self.parallel // 2:
+            return
+        if level > 1:
+            self._held_up = 0
+        if level > self.parallel // 2 and self._held_up < OFTEN:
             self.parallel = max(self.parallel, min(self.limits.widest, 2 * self.parallel))
 
     def good(self) -> None:

@@ -26,11 +26,8 @@ class Closing:
     def ask(self) -> Talk:
         """Ask, as far as the scope wants to know."""
         tls13 = self.case.found.protocols["TLSv1.3"]
-        yield from self.versions.late()
         if not self.case.asks_tls13:
-            yield from self.parameters.groups()
-            if not tls13.refused and not tls13.unknown:
-                yield from self._newest(tls13)
+            yield from self.case.asker.all([self.parameters.groups(), self._newest(tls13)])
         if self.case.asks_tls13:
             yield from self._sealed(tls13)
             yield from self.parameters.groups()
@@ -107,6 +104,8 @@ class Closing:
 
     def _newest(self, tls13: EndpointState) -> Talk:
         """TLS 1.3 with TLS 1.2 beside it: either answer is a success, and settles whether 1.3 is there."""
+        if tls13.refused or tls13.unknown:
+            return
         shape = self.case.asker.shape
         if shape.tier is Tier.BARE:
             shape = replace(shape, tier=Tier.PLAIN)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator
+from collections.abc import Collection, Generator, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +23,7 @@ def opened(case: Case) -> Generator[Any, Any, bool]:
     refused: list[int | None] = []
     last = Answer(kind=AnswerKind.SILENT)
     without: list[str] = []
-    for wave in _waves(case.scope.first):
+    for wave in _worthwhile(case):
         questions = [_first_question(name, shape) for name, shape in wave]
         if len(questions) > 1:
             questions = [replace(q, patience=case.asker.pace.patience(2.0)) for q in questions]
@@ -78,6 +78,16 @@ def _first_question(name: str, shape: Shape) -> Question:
         ticket=True,
         heartbeat=True,
     )
+
+
+def _worthwhile(case: Case) -> Iterator[tuple[tuple[str, Shape], ...]]:
+    """Yield one wave after another, and all that are left at once where each would take seconds."""
+    waves = _waves(case.scope.first)
+    for n, wave in enumerate(waves):
+        if case.asker.pace.slow:
+            yield tuple(one for some in waves[n:] for one in some)
+            return
+        yield wave
 
 
 def _waves(first: str) -> tuple[tuple[tuple[str, Shape], ...], ...]:

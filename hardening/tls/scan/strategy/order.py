@@ -29,8 +29,11 @@ def of(case: Case) -> list[tuple[str, ...]]:
 
 
 def _listed(case: Case) -> tuple[str, ...]:
-    """Return the versions that one hello can ask for: forbidden altogether, in a row, by a server that reads lists."""
-    if not case.asks_tls13 or case.asker.shape.tier is Tier.BARE:
+    """Return the versions that one hello can ask for: forbidden altogether, in a row, by a server that reads lists.
+
+    None at a slow server: each is asked for at the same time.
+    """
+    if not case.asks_tls13 or case.asker.shape.tier is Tier.BARE or case.asker.pace.slow:
         return ()
     span = [n for n in PROTOCOLS[1:5] if n in case.scope.forbidden_protocols]
     fresh = all(not case.found.protocols[n].offered for n in span)

@@ -46,17 +46,21 @@ class Inquiry:
         if not (yield from opened(self._case)):
             return self.found
         closing = Closing(self._case, self._versions, self._parameters)
-        crowd = self.asker.pace.limits.parallel
-        if not self.scope.full:
+        pace, slow = self.asker.pace, self.asker.pace.slow
+        if not self.scope.full and not slow:
             # mostly refusals: asked one by one, since none of them shows that a crowd is welcome
-            self.asker.pace.parallel = 1
-        yield Parallel(tuple(self._first()))
-        if not self.asker.pace.troubled:
-            self.asker.pace.parallel = max(crowd, self.asker.pace.parallel)
-        yield from closing.ask()
+            pace.parallel = 1
+        talks = list(self._first())
+        if slow:
+            # what needs nothing but the opening goes with it: it shows early that the server bears two questions at once,
+            # and the control question how many more
+            talks = [talks[0], closing.ask(), *talks[1:], self.asker.check(first=False)]
+        yield Parallel(tuple(talks))
+        pace.busy()
+        last = [] if slow else [closing.ask()]
+        here = [] if self.scope.full else [closing.present()]
+        yield from self.asker.all([self._versions.late(), *last, *here])
         yield from extras.ask(self._case)
-        if not self.scope.full:
-            yield from closing.present()
         self._compare()
         yield from self._confirm()
         if len(self.asker.strays) >= OUT_OF_STEP:
@@ -68,7 +72,8 @@ class Inquiry:
         wanted = order.of(self._case)
         self._versions.lists = any(len(names) > 1 for names in wanted)
         for names in wanted:
-            if names == ("TLSv1.0",) and not self.scope.full and not self._case.asks_tls13:
+            early = names == ("TLSv1.0",) and not self.scope.full and not self._case.asks_tls13
+            if early and not self.asker.pace.slow:
                 yield self._parameters.early()
             yield self._versions.ask(*names) if len(names) == 1 else self._versions.listed(names)
 
@@ -109,7 +114,9 @@ class Inquiry:
         asker = self.asker
         asker.wary = asker.wary or anomalies.no_word_for_versions(self._case, asker.refusals)
         if not (self.scope.full or asker.wary or asker.failed):
-            left, again = COMPLIANT - asker.starts, order.worth_most(asker.refusals)
+            # at a slow server all go at once, so that twice as many take no longer
+            much = 1 + asker.pace.slow
+            left, again = much * COMPLIANT - asker.starts, order.worth_most(asker.refusals) * much
             # where there is no saving them any more, each twice, so that no one period explains all three
             chosen = again[:left] if left >= 0 else again * 2
             yield from asker.all([asker.recheck(refusal) for refusal in chosen])

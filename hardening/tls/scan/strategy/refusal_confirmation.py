@@ -123,7 +123,8 @@ class Jury:
         A slow server is asked many at once, each drawn before any of them is answered: a bet that is placed early is as good.
         """
         asker = self.case.asker
-        closed = False
+        # closes are what a trial of closes is about, and a slow server is asked for its control question along with them
+        closed = asker.pace.slow and any(one.alert == CLOSE for one in asker.refusals)
         while on_trial := self._on_trial():
             if self.questions >= ENOUGH or asker.over():
                 return None

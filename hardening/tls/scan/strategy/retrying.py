@@ -178,12 +178,12 @@ class Asker:
                 self.lost = True
                 return False
 
-    def check(self) -> Generator[Any, Any, Answer]:
+    def check(self, *, first: bool = True) -> Generator[Any, Any, Answer]:
         """Ask the control question once."""
         control = self.control
         assert control is not None  # noqa: S101 - there is one from the first success on
         began = self.pace.now
-        answer: Answer = yield from self.ask(control, first=True)
+        answer: Answer = yield from self.ask(control, first=first)
         if answer.kind is AnswerKind.HELLO:
             self._denied = 0
         elif answer.kind is AnswerKind.ALERT:

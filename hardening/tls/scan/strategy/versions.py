@@ -79,7 +79,7 @@ class Versions:
 
     def again_sslv2(self, learned: EndpointState) -> Talk:
         """Ask once more, between control questions."""
-        if (yield from self.case.asker.alive()):
+        if self.case.asker.pace.slow or (yield from self.case.asker.alive()):
             answer = yield from self.case.asker.ask(_sslv2_question(), blame=False)
             state = judge_answer(_sslv2_question(), answer)
             outcome = Outcome(state, answer)
@@ -128,7 +128,11 @@ class Versions:
             limit = asker.shape.max_suites
             if len(batch) > limit:
                 learned.chunked = True
-                pending[:0] = [batch[i : i + limit] for i in range(0, len(batch), limit)]
+                parts = [batch[i : i + limit] for i in range(0, len(batch), limit)]
+                if asker.pace.slow:
+                    yield Parallel(tuple(self.chain(learned, part, extra) for part in parts))
+                else:
+                    pending[:0] = parts
                 continue
             question = riding.on(self._question(learned, batch[:: 1 if turn % 2 else -1]))
             fine = question.shape == last_good

@@ -1,6 +1,6 @@
 """Count what servers that refuse in words, or close, for no reason hide from a scan, in simulated time.
 
-python -m tests.support.tls.scan.count_liars full|verdict chance|period|closes SCANS [FIRST_SEED]
+python -m tests.support.tls.scan.count_liars full|verdict chance|period|closes SCANS [FIRST_SEED [SECONDS_AN_ANSWER]]
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from hardening.tls.scan.engine.rate_limit import RateLimits
 from hardening.tls.scan.strategy.scope import ScanScope
 from hardening.tls.scan.wire import hello
 from tests.support.tls.scan import hostile, liars
-from tests.support.tls.scan.virtual import compared, scanned
+from tests.support.tls.scan.virtual import WORK, compared, scanned
 
 RATES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
 PERIODS = range(2, 21)
@@ -68,9 +68,9 @@ def by_closes(first: int = 0) -> Iterator[Case]:
                     yield f"every {period}", hostile.Server(offer, before=lie, refusal=refusal)
 
 
-def hides(server: hostile.Server, scope: ScanScope) -> tuple[bool, bool, int]:
+def hides(server: hostile.Server, scope: ScanScope, work: float = WORK) -> tuple[bool, bool, int]:
     """Scan one; tell whether anything was missed without a word, whether anything stayed open, and what it cost."""
-    found, world = scanned(server, scope, RateLimits())
+    found, world = scanned(server, scope, RateLimits(), work=work)
     _, missed, extra = compared(server.offer, found)
     if extra:
         raise AssertionError(extra)
@@ -79,13 +79,13 @@ def hides(server: hostile.Server, scope: ScanScope) -> tuple[bool, bool, int]:
     return wanted and found.answered, unknown or not found.answered, world.connections
 
 
-def main(mode: str, kind: str, scans: int, first: int = 0) -> None:
+def main(mode: str, kind: str, scans: int, first: int = 0, work: float = WORK) -> None:
     """Print how many of so many scans missed something, by the servers' rate or period."""
     told: dict[str, Counter[str]] = {}
     scope = FULL if mode == "full" else VERDICT
     kinds = {"chance": by_chance, "closes": by_closes, "period": lambda _first: by_period()}
     for name, server in islice(kinds[kind](first), scans):
-        missed, unknown, connections = hides(server, scope)
+        missed, unknown, connections = hides(server, scope, work)
         told.setdefault(name, Counter()).update(
             scans=1, missed=missed, partial=unknown, connections=connections
         )
@@ -100,4 +100,5 @@ def main(mode: str, kind: str, scans: int, first: int = 0) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], *map(int, sys.argv[3:]))
+    mode, kind, scans, first, work, *_ = (*sys.argv[1:], *("0", str(WORK))[len(sys.argv) - 4 :])
+    main(mode, kind, int(scans), int(first), float(work))

@@ -57,6 +57,9 @@ class World:
     work: float = WORK
     """Seconds that the server takes for an answer."""
     idle: float = IDLE
+    alone: bool = False
+    """Whether the server works on one answer at a time."""
+    _free: float = 0.0
     _events: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
     _order: count[int] = field(default_factory=count)
 
@@ -102,9 +105,14 @@ class World:
                     action = server.honest(hello)
             answer, after = _heard(action, listener, server)
             after = max(after, self.work)
-            silent = action == "stall"
+            if self.alone:
+                self._free = max(self._free, self.now) + after
+                after = self._free - self.now
+            silent = action == "stall" or began + patience < self.now + after
             self.later(self.now + (STALL if silent else after), self._leave)
             told = began + patience if silent else self.now + after + WAY
+            if silent and action != "stall":
+                answer = listener.end(AnswerKind.SILENT, "stall")
             self.later(self._scanner.when(told), lambda: self._tell(ticket, answer, began))
 
         return accept
@@ -131,14 +139,20 @@ def _heard(action: str | bytes, listener: Listener, server: hostile.Server) -> t
 
 
 def scanned(
-    server: hostile.Server, scope: ScanScope, limits: RateLimits, seed: int | None = None, work: float = WORK
+    server: hostile.Server,
+    scope: ScanScope,
+    limits: RateLimits,
+    seed: int | None = None,
+    work: float = WORK,
+    *,
+    alone: bool = False,
 ) -> tuple[Endpoint, World]:
     """Scan a server in simulated time that takes `work` seconds an answer; with a seed, on a machine that stops now and then."""
     inquiry_pace = Pace(limits, 0.0)
     inquiry = Inquiry(scope, inquiry_pace)
     engine = Engine(inquiry.run(), inquiry_pace, 0.0)
     dice = None if seed is None else random.Random(seed)
-    world = World(server, engine, dice, work=work, idle=max(IDLE, 2.5 * work))
+    world = World(server, engine, dice, work=work, idle=max(IDLE, 2.5 * work), alone=alone)
     world.run()
     return inquiry.found, world
 

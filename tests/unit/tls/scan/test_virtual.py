@@ -11,7 +11,7 @@ from hardening.tls import policy
 from hardening.tls.judging.judge import judge
 from hardening.tls.judging.required import unmet
 from hardening.tls.registry import PROTOCOLS
-from hardening.tls.scan.engine.rate_limit import Pace, RateLimits
+from hardening.tls.scan.engine.rate_limit import OFTEN, Pace, RateLimits
 from hardening.tls.scan.report.offers import offer_of
 from hardening.tls.scan.run import ScanSettings, scope_of
 from hardening.tls.scan.strategy.scope import ScanScope
@@ -110,10 +110,11 @@ def test_a_server_that_meets_an_old_version_with_silence_is_asked_side_by_side()
 
 _WEAK = hello.every_suite()
 SLOW: dict[str, tuple[hostile.Offer, str, float]] = {
-    "compliant": ({"TLSv1.2": [0xC02F, 0xC030]}, "alert:40", 16),
-    "closes": ({"TLSv1.2": [0xC02F, 0xC030]}, "close", 30),
-    "seven suites": ({"TLSv1.2": [0xC02F, *_WEAK[:6]]}, "alert:40", 30),
-    "old versions": ({v: list(_WEAK[40:54]) for v in ("TLSv1.0", "TLSv1.1", "TLSv1.2")}, "alert:40", 40),
+    "compliant": ({"TLSv1.2": [0xC02F, 0xC030]}, "alert:40", 14),
+    "closes": ({"TLSv1.2": [0xC02F, 0xC030]}, "close", 24),
+    "TLS 1.3 closes": ({"TLSv1.2": [0xC02F], "TLSv1.3": [0x1301, 0x1302]}, "close", 30),
+    "seven suites": ({"TLSv1.2": [0xC02F, *_WEAK[:6]]}, "alert:40", 20),
+    "old versions": ({v: list(_WEAK[40:54]) for v in ("TLSv1.0", "TLSv1.1", "TLSv1.2")}, "alert:40", 30),
 }
 """What a server offers, how it refuses, and the seconds that a verdict may take at 2 s an answer."""
 
@@ -131,15 +132,31 @@ def test_a_slow_server_is_asked_side_by_side(name: str) -> None:
     assert world.now <= most
 
 
+@pytest.mark.parametrize("name", SLOW)
+def test_a_slow_server_that_works_on_one_answer_at_a_time_is_known_in_full(name: str) -> None:
+    """Asked three at once, it answered the third too late, and an inventory stayed partial."""
+    offer, refusal, _ = SLOW[name]
+    found, _ = scanned(
+        hostile.Server(offer, refusal=refusal), ScanScope(full=True), RateLimits(), work=2.0, alone=True
+    )
+    _, missed, _ = compared(offer, found)
+    assert not missed
+    assert not [p.name for p in found.protocols.values() if p.unknown]
+
+
 def test_a_slow_server_that_answers_one_after_another_is_not_crowded() -> None:
     """Where an answer takes longer among others, asking side by side gains nothing."""
     pace = Pace(RateLimits(), 0.0)
     pace.took(2.0, 1)
-    pace.busy()
-    pace.took(2.0, 3)
-    assert pace.parallel == 6
-    pace.took(4.0, 6)
-    assert pace.parallel == 3
+    assert pace.parallel == 2
+    pace.took(2.0, 2)
+    assert pace.parallel == 4
+    pace.took(4.0, 4)
+    assert pace.parallel == 2
+    for _ in range(OFTEN):
+        pace.took(4.0, 2)
+        pace.took(2.0, 1)
+    assert pace.parallel == 1
 
 
 @pytest.mark.parametrize("refusal", ["close", "reset"])
