@@ -67,6 +67,15 @@ def store(folder: Path, pair: Pair) -> Path:
     return made
 
 
+def _options(rendered: str, folder: Path, port: int, pair: Pair) -> str:
+    """Write the script that starts the server with the options that were rendered."""
+    keys = store(folder, pair)
+    (folder / "run.sh").write_text(
+        f"exec java -Xshare:auto @{folder}/harden.options {JAVA}/JsseServer.java {port} {keys} {folder}/password\n"
+    )
+    return rendered
+
+
 def _jsse(rendered: str, folder: Path, port: int, pair: Pair) -> str:
     keys = store(folder, pair)
     (folder / "run.sh").write_text(
@@ -163,6 +172,15 @@ def made() -> dict[str, Server]:
             whole=_jsse,
             command=lambda folder, _main: ["sh", str(folder / "run.sh")],
             main="java.security",
+            release=jdk_release,
+        ),
+        "java_options": Server(
+            target="java_security",
+            program="javac",
+            whole=_options,
+            command=lambda folder, _main: ["sh", str(folder / "run.sh")],
+            main="harden.options",
+            params=lambda _port, _pair: {"options": "yes"},
             release=jdk_release,
         ),
         "jetty": Server(

@@ -43,6 +43,18 @@ def _finite_field(jdk: jsse.Jdk, forbids: jsse.Constraints) -> bool:
     return not known or any(map(forbids.permits_group, known))
 
 
+def _usable(keys: frozenset[str] | None, listed: list[str] | None) -> frozenset[str] | None:
+    """Return the kinds of key without those on a curve that is no group the server lists: up to TLS 1.2 Java passes them over.
+
+    Under TLS 1.3 it takes them, and no suite depends on the key there; a group that is disabled instead changes nothing
+    (both measured on JDK 17).
+    """
+    curves = {k.removeprefix("ec:") for k in keys or () if k.startswith("ec:")}
+    if keys is None or not curves or listed is None or not curves.isdisjoint(listed):
+        return keys
+    return frozenset(k for k in keys if not k.startswith("ec"))
+
+
 def offer(settings: JsseSettings, build: str) -> Offer:
     """Return what a server with these settings offers on a JDK."""
     jdk = jsse.jdk(build)
@@ -66,7 +78,7 @@ def offer(settings: JsseSettings, build: str) -> Offer:
             ciphers=Located(":".join(allowed), suites.at),
             groups=Located(":".join(groups), settings.groups.at if settings.groups else own),
             server_preference=jdk.server_order if order is None else order,
-            keys=settings.keys,
+            keys=_usable(settings.keys, listed),
             cards=settings.cards,
             finite_field=_finite_field(jdk, forbids),
             dh_bits=settings.dh_bits or jdk.dh_bits,

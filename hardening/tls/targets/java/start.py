@@ -20,7 +20,7 @@ from hardening.tls.targets.reading import certificates, properties_syntax, proto
 from hardening.tls.targets.reading.tree import Tree
 
 _OPTION = re.compile(
-    r"-D(?P<name>jdk\.tls\.[\w.]+|java\.security\.properties|javax\.net\.ssl\.keyStore|https\.protocols)"
+    r"-D(?P<name>jdk\.tls\.[\w.]+|java\.security\.properties|javax\.net\.ssl\.keyStore(?:Password)?|https\.protocols)"
     r"(?P<sign>==?)(?P<value>\"[^\"\n]*\"|'[^'\n]*'|[^\s\"'\\]+)"
 )
 MARK = r"-Djdk\.tls\.(?:server\.\w+|namedGroups)="
@@ -64,6 +64,8 @@ def offers(tree: Tree, path: str, properties: dict[str, Located], reading: Readi
     if security is None:
         notes += (jsse_served.ANY_SECURITY,)
     store = properties.get(_KEY_STORE)
+    lock = properties.get(f"{_KEY_STORE}Password")
+    passwords = [lock.value] if lock else []
     files = [tree.place(store.value, posixpath.dirname(path))] if store else []
     size = java_options.dh_size(tree, jdk, [path])
     yield jsse_served.offer(
@@ -76,8 +78,8 @@ def offers(tree: Tree, path: str, properties: dict[str, Located], reading: Readi
             suites=_colons(suites),
             groups=_colons(groups),
             disabled=security,
-            keys=certificates.keys_of(tree, files) if files else None,
-            cards=certificates.presented(tree, files) if files else certificates.NOTHING,
+            keys=certificates.keys_of(tree, files, passwords=passwords) if files else None,
+            cards=certificates.presented(tree, files, passwords=passwords) if files else certificates.NOTHING,
             dh_bits=size.bits if size else None,
             assumptions=(*notes, *((size.note,) if size else ())),
         ),

@@ -210,17 +210,21 @@ def offers(tree: Tree, path: str, reading: Reading) -> Iterator[Offer]:
         reading = replace(reading, assumptions=(*reading.assumptions, size.note))
     for context in contexts(roots):
         _strays(tree, context, reading.release)
-        cards = _cards(context, tree, path, properties_of)
-        yield _offer(context, f"{path}#*:{number}" if number else path, properties_of, size, reading, cards)
+        keys, cards = _keys(context, tree, path, properties_of)
+        yield _offer(
+            context, f"{path}#*:{number}" if number else path, properties_of, size, reading, keys, cards
+        )
 
 
-def _cards(
+def _keys(
     context: ContextFactory, tree: Tree, path: str, properties_of: dict[str, str]
-) -> certificates.Presented:
-    """Return the certificates of the key store; a relative name is below the base of the Jetty."""
+) -> tuple[frozenset[str] | None, certificates.Presented]:
+    """Return the kinds of key and the certificates of the key store; a relative name is below the base of the Jetty."""
     stores = [s for n in ("keystorepath", "keystore") if (s := context.text(n, properties_of))][:1]
     files = [tree.place(one, _base(path)) for one in stores]
-    return certificates.presented(tree, files)
+    passwords = [context.text("keystorepassword", properties_of)]
+    keys = certificates.keys_of(tree, files, passwords=passwords) if files else None
+    return keys, certificates.presented(tree, files, passwords=passwords)
 
 
 def _starts(tree: Tree, path: str) -> list[str]:
@@ -241,6 +245,7 @@ def _offer(
     properties_of: dict[str, str],
     size: java_options.Size | None,
     reading: Reading,
+    keys: frozenset[str] | None,
     cards: certificates.Presented,
 ) -> Offer:
     release, jdk = reading.release, jsse.jdk(reading.build)
@@ -255,6 +260,7 @@ def _offer(
             protocols=_protocols(context, release, jdk),
             suites=_suites(context, release, jdk),
             server_preference=order,
+            keys=keys,
             cards=cards,
             client=_client(context, properties_of),
             dh_bits=size.bits if size else None,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import os
 import re
-import struct
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -16,7 +15,7 @@ from hardening.findings import InFile
 from hardening.records import dataclass
 from hardening.tls import primes
 from hardening.tls.offer import Certificate, Parameters, Unread
-from hardening.tls.targets.reading import security_levels
+from hardening.tls.targets.reading import key_stores, security_levels
 from hardening.tls.targets.reading.chroot import opened
 from hardening.tls.targets.reading.tree import Tree
 
@@ -47,11 +46,12 @@ def presented(
     chain: Iterable[str] = (),
     parameters: str = "",
     private: Iterable[str] = (),
+    passwords: Iterable[str] | None = None,
 ) -> Presented:
     """Return the certificates in a server's files (real paths), those of each file in its order.
 
     `mixed` as in `keys_of`. `chain` are files with further certificates that are sent along, `parameters` is the file of DH
-    parameters, `private` are the files of private keys. A text without files beside it: nothing is said of them.
+    parameters, `private` are the files of private keys, `passwords` are those of a server that reads key stores. A text without files beside it: nothing is said of them.
     """
     if tree.in_memory and tree.binary is None:
         return NOTHING
@@ -67,7 +67,7 @@ def presented(
             keys.append(path)
             continue
         content = _content(tree, path)
-        cards, why = _cards(*content, mixed) if content else ((), "")
+        cards, why = _cards(*content, mixed, _words(tree, passwords)) if content else ((), "")
         if content is None:
             unread.append(_absent(tree, path))
         elif why:
@@ -206,21 +206,53 @@ def _absent(tree: Tree, path: str) -> Unread:
     )
 
 
-def keys_of(tree: Tree, paths: Iterable[str], *, mixed: bool = False) -> frozenset[str] | None:
-    """Return the kinds of key in certificate files (real paths), or None when any cannot be read.
+def _words(tree: Tree, passwords: Iterable[str] | None) -> tuple[str, ...] | None:
+    """Return the passwords to try; None in a bundle, where a stranger chose how long a store takes to be opened."""
+    return None if tree.in_memory or passwords is None else tuple(passwords)
+
+
+def keys_of(
+    tree: Tree, paths: Iterable[str], *, mixed: bool = False, passwords: Iterable[str] | None = None
+) -> frozenset[str] | None:
+    """Return the kinds of key in certificate files (real paths), or None when any cannot be read; `passwords` may open key stores.
 
     With `mixed`, files may hold private keys alone, and are passed over then. A key on a curve counts once more by who signed it, for a fixed ECDH suite asks for that: `ecdh-rsa` or `ecdh-ecdsa`,
     and once by its curve (`ec:secp256r1`), which TLS 1.3 has a signature scheme for.
     """
     kinds: set[str] = set()
     for path in paths:
-        found = _card(tree, path).kinds
+        found = _card(tree, path).kinds or _of_store(tree, path, _words(tree, passwords))
         if mixed and not found and _private(tree, path):
             continue
         if not found:
             return None
         kinds |= found
     return frozenset(kinds) or None
+
+
+def _of_store(tree: Tree, path: str, passwords: tuple[str, ...] | None) -> frozenset[str]:
+    """Return the kinds of key of a key store's own certificates; none where the file is no such store."""
+    content = _content(tree, path)
+    if content is None or content[1] or not content[0].startswith((b"\x30", *key_stores.JAVA)):
+        return frozenset()
+    return _kinds_of_store(content[0], passwords)
+
+
+@lru_cache(maxsize=1024)
+def _kinds_of_store(content: bytes, passwords: tuple[str, ...] | None) -> frozenset[str]:
+    from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    found: set[str] = set()
+    for der, own in zip(
+        _ders(content, passwords)[0], _cards(content, "", mixed=False, passwords=passwords)[0], strict=False
+    ):
+        try:
+            card = x509.load_der_x509_certificate(der)
+            found |= _kinds(card, card.public_key()) if own.own else frozenset()
+        except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
+            return frozenset()
+    return frozenset(found)
 
 
 def dh_bits(tree: Tree, path: str) -> int | None:
@@ -315,11 +347,12 @@ _PEM = re.compile(
     rb"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END (?:X509 |TRUSTED )?CERTIFICATE-----"
 )
 _LARGEST = 1 << 20
-_JAVA_STORES = (b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")
 
 
 @lru_cache(maxsize=1024)
-def _cards(content: bytes, why: str, mixed: bool) -> tuple[tuple[Certificate, ...], str]:
+def _cards(
+    content: bytes, why: str, mixed: bool, passwords: tuple[str, ...] | None
+) -> tuple[tuple[Certificate, ...], str]:
     """Return the certificates of a file, each chain's first one marked, and why it was not read or not in full."""
     from hardening.tls import certificate
 
@@ -327,7 +360,7 @@ def _cards(content: bytes, why: str, mixed: bool) -> tuple[tuple[Certificate, ..
         return (), why
     if len(content) > _LARGEST:
         return (), f"larger than {_LARGEST >> 20} MiB"
-    ders, why = _ders(content)
+    ders, why = _ders(content, passwords)
     if why:
         return (), why
     cards = [certificate.read(der) for der in ders]
@@ -343,61 +376,22 @@ def _cards(content: bytes, why: str, mixed: bool) -> tuple[tuple[Certificate, ..
     return tuple(certificates), f"{lost} of its {len(cards)} certificates cannot be read" if lost else ""
 
 
-def _of_java_store(content: bytes) -> Iterator[bytes]:
-    """Yield the certificates beside the keys of a store in Java's own form, where they are not encrypted."""
-    version, count = struct.unpack_from(">II", content, 4)
-    at = 12
-
-    def block(form: str) -> bytes:
-        nonlocal at
-        (size,) = struct.unpack_from(form, content, at)
-        at += struct.calcsize(form) + size
-        if at > len(content):
-            raise ValueError
-        return content[at - size : at]
-
-    for _ in range(min(count, _MOST_ENTRIES)):
-        (tag,) = struct.unpack_from(">I", content, at)
-        at += 4
-        block(">H")
-        at += 8
-        chain = 1
-        if tag == _JAVA_KEY:
-            block(">I")
-            (chain,) = struct.unpack_from(">I", content, at)
-            at += 4
-        elif tag != _JAVA_TRUSTED:
-            raise ValueError
-        for _ in range(min(chain, _MOST_ENTRIES)):
-            if version > 1:
-                block(">H")
-            der = block(">I")
-            if tag == _JAVA_KEY:
-                yield der
-
-
-_JAVA_KEY, _JAVA_TRUSTED = 1, 2
-_MOST_ENTRIES = 1000
-
-
-def _ders(content: bytes) -> tuple[list[bytes], str]:
-    """Return the certificates of a file in DER form, or why there are none."""
+def _ders(content: bytes, passwords: tuple[str, ...] | None) -> tuple[list[bytes], str]:
+    """Return the certificates of a file in DER form, or why there are none; without `passwords` no store is opened."""
     blocks = [_decoded(one) for one in _PEM.findall(content)]
     if blocks:
         return [one or b"" for one in blocks], ""
-    if content[:4] in _JAVA_STORES:
-        try:
-            ders = list(_of_java_store(content))
-        except (struct.error, ValueError):
-            return [], "a Java key store that cannot be read"
-        return ders, "" if ders else "a Java key store without a certificate"
+    if content[:4] in key_stores.JAVA:
+        return key_stores.of_java(content)
     if content[:1] != b"\x30":
         return [], "no certificate in PEM form is in it" if content.strip() else "it is empty"
     from hardening.tls import certificate
 
     if certificate.read(content) is not None:
         return [content], ""
-    return [], "a key store (PKCS#12), which only its password opens, or no certificate"
+    if passwords is None:
+        return [], "a key store (PKCS#12), which only its password opens, or no certificate"
+    return key_stores.of_pkcs12(content, passwords)
 
 
 def _decoded(text: bytes) -> bytes | None:

@@ -126,6 +126,7 @@ def offers(tree: Tree, root: Element, reading: Reading) -> Iterator[Offer]:
 
 
 _FILES = ("SSLCertificateFile", "certificateFile", "keystoreFile", "certificateKeystoreFile")
+_PASSWORDS = ("keystorePass", "certificateKeystorePassword")
 _CHAINS = ("SSLCertificateChainFile", "certificateChainFile")
 
 
@@ -193,15 +194,25 @@ class _Reader:
                 continue
             if kind := kinds.get(one.value("type").upper()):
                 stated.add(kind)
-            elif file := one.value("certificateFile"):
+            elif file := one.value("certificateFile") or one.value("certificateKeystoreFile"):
                 files.append(file)
             else:
-                return None  # a key store, which only its password opens
+                return None  # a key store that nothing names
+        files += [
+            v for n in ("keystoreFile", "certificateKeystoreFile") if (v := element.value(n)) and not stated
+        ]
         if not files:
             return frozenset(stated) or None
         folder = element.path.rpartition("/")[0].rpartition("/")[0]  # conf/.. is CATALINA_BASE
-        found = certificates.keys_of(self.tree, [self.tree.place(f, folder) for f in files])
+        found = certificates.keys_of(
+            self.tree, [self.tree.place(f, folder) for f in files], passwords=self._passwords()
+        )
         return None if found is None else found | stated
+
+    def _passwords(self) -> list[str]:
+        """Return what the document has that may open a key store."""
+        every = (self.host.element, *self.host.element.children)
+        return [v for one in every for n in _PASSWORDS if (v := one.value(n))]
 
     def _cards(self) -> certificates.Presented:
         """Return the certificates of files and key stores that are named."""
@@ -211,7 +222,9 @@ class _Reader:
         files = [v for one in (element, *inner) for n in _FILES if (v := one.value(n))]
         chain = [v for one in (element, *inner) for n in _CHAINS if (v := one.value(n))]
         place = partial(self.tree.place, base=folder)
-        return certificates.presented(self.tree, map(place, files), chain=map(place, chain))
+        return certificates.presented(
+            self.tree, map(place, files), chain=map(place, chain), passwords=self._passwords()
+        )
 
     # -- what is enabled
 

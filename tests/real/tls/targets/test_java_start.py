@@ -44,7 +44,7 @@ def test_a_start_script_and_the_wire_agree(name: str, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["rsa", "ec"])
-@pytest.mark.parametrize("name", ["aspect", "mozilla-intermediate"])
+@pytest.mark.parametrize("name", ["aspect", "cnsa-1.0-rfc9151", "mozilla-intermediate"])
 def test_a_jvm_that_is_started_with_rendered_options_offers_what_they_say(
     name: str, kind: str, folder: Path
 ) -> None:
