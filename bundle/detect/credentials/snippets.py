@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from operator import itemgetter
 
 from bundle.detect.credentials.reporting import SUDO, named
 from bundle.detect.credentials.rules.catch import Catch
@@ -48,22 +51,43 @@ class Snippets:
         return self._shown[start]
 
     def _line(self, start: int, end: int, at: int) -> tuple[str, str]:
-        spans = [(max(low, start), min(high, end)) for low, high in self._spans if low < end and high > start]
+        begun = bisect_right(self._spans, start, key=itemgetter(1))
+        spans = [
+            (max(low, start), min(high, end))
+            for low, high in self._spans[begun : bisect_left(self._spans, end, key=itemgetter(0))]
+        ]
         edges = [start, *(edge for span in spans for edge in span), end]
-        pieces = [
-            self._piece(*pair, first=not number)
-            for number, pair in enumerate(zip(edges[::2], edges[1::2], strict=True))
-        ]
-        mends = [
-            next((r for (low, high), r in self._references.items() if (low, high) == span), "")
-            for span in spans
-        ]
-        front = len("".join(pieces[: 1 + sum(low < at for low, _ in spans)]))
-        plain = _joined(pieces, [MASK] * len(spans))
-        if len(plain) > LONGEST:
+        pieces, front, is_whole = self._pieces(
+            list(zip(edges[::2], edges[1::2], strict=True)), sum(low < at for low, _ in spans)
+        )
+        plain = _joined(pieces, [MASK] * (len(pieces) - 1))
+        if not is_whole or len(plain) > LONGEST:
             low = max(0, front - _FRONT)
             return f"{'...' if low else ''}{plain[low : low + LONGEST]}...", ""
+        mends = [self._references.get(span, "") for span in spans]
         return plain, _joined(pieces, [one or MASK for one in mends]) if any(mends) else ""
+
+    def _pieces(self, between: Sequence[tuple[int, int]], mark: int) -> tuple[list[str], int, bool]:
+        """Return the pieces around the mark that a report has room for, the characters before it, and whether that is all.
+
+        A long line of many values is not masked whole for each of them.
+        """
+        first = last = mark
+        shown = deque([self._piece(*between[mark], first=not mark)])
+        front, behind = len(shown[0]), 0
+        while first and front <= _FRONT:
+            first -= 1
+            shown.appendleft(self._piece(*between[first], first=not first))
+            front += len(shown[0]) + len(MASK)
+        while last < len(between) - 1 and behind <= LONGEST - min(front, _FRONT):
+            last += 1
+            shown.append(self._piece(*between[last], first=False))
+            behind += len(shown[-1]) + len(MASK)
+        while first and front + behind <= LONGEST:
+            first -= 1
+            shown.appendleft(self._piece(*between[first], first=not first))
+            front += len(shown[0]) + len(MASK)
+        return list(shown), front, len(shown) == len(between)
 
     def _piece(self, start: int, end: int, *, first: bool) -> str:
         """Return a piece between values, masked; a quote at its end stays, although it opens a value."""

@@ -67,6 +67,8 @@ _PLAIN_HASHES = (32, 40, 64)
 _HEXADECIMAL = re.compile(r"[0-9a-fA-F]+")
 _LOGIN = re.compile(r"[A-Za-z][\w.@-]{1,40}$")
 """A name that somebody logs in with, in a table of users."""
+_WORD = len("replace")
+"""Characters of the longest word that a statement begins with: no statement begins before the last place that was tried, but for one that is cut there."""
 _MOST = 500
 """Rows of one statement that are looked at: what thousands of rows hold is the users' data, not what is shipped."""
 _SURE = 24
@@ -156,15 +158,16 @@ def _in_statements(view: View, ends: list[int]) -> Iterator[tuple[str, Catch]]:
     position = 0
     columns = cache(lambda table: tuple(_defined(view, table)))
     stretch = _Stretch(view)
-    head, said, before = None, b"", 0
+    head, said, before, tried = None, b"", 0, 0
     for at in ends:
         if at <= position:
             continue
         again = at - before
         if head is None or again < position or view.data[again : again + len(said)] != said:
-            start = max(position, at - 200)
+            start = max(position, at - 200, tried - _WORD)
             offset = stretch.reach(start)
             found = _begun(stretch.text, offset, offset + at - start)
+            tried = at
             if found is None:
                 continue
             head = _head(found, columns)
