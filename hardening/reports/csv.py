@@ -1,4 +1,4 @@
-"""One table of comma-separated values: every finding, then every result; `record` tells which a row is."""
+"""One table of comma-separated values: every finding, every result, then what servers are ready for; `record` tells which a row is."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import io
 
 from hardening.findings import Run
 from hardening.reports import RenderOptions, rows
+from hardening.reports.verdict import readiness
 
 _NAMES = ("record", *rows.FINDINGS, "verdict")
 
@@ -29,4 +30,7 @@ def write(run: Run, _how: RenderOptions) -> bytes:
                 "message": reason,
             }
         )
+    for one in run.subjects:
+        for line in readiness(one):
+            writer.writerow({"record": "readiness", "subject": rows.cell(one.id), "message": rows.cell(line)})
     return out.getvalue().encode("utf-8")

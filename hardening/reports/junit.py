@@ -16,7 +16,7 @@ from hardening.findings import Finding, Result, Run, Severity, Subject, SubjectK
 from hardening.reports import RenderOptions
 from hardening.reports.index import same_as
 from hardening.reports.junit_cases import add_problem, case_of, cases_of, xml_text
-from hardening.reports.verdict import looked_at, sentence, word
+from hardening.reports.verdict import looked_at, readiness, sentence, word
 
 _FAILED = frozenset({ExitCode.REFUSED, ExitCode.HOSTS_FAILED, ExitCode.ROLLED_BACK})
 """With one of these the run has failed whatever its findings' severity, so that what failed is a failure here too."""
@@ -71,6 +71,7 @@ def _suite(run: Run, number: int, subject: Subject, cases: list[ET.Element]) -> 
     rows = {"kind": subject.kind.value, "examined": subject.examined.value, "seen": looked_at(subject)}
     rows |= {f"policy {policy}": verdict_words(subject, policy) for policy in subject.policies}
     rows |= {f"not answered: {one.rule}": one.command or one.reason for one in subject.unanswered}
+    rows |= {f"readiness {number}": line for number, line in enumerate(readiness(subject), 1)}
     rows |= {f"same {number}": name for number, name in enumerate(same_as(run).get(subject.id, ()), 1)}
     properties = ET.SubElement(suite, "properties")
     for key, value in rows.items():

@@ -10,7 +10,7 @@ from hardening.reports import RenderOptions, key_agreement
 from hardening.reports.credentials import PLACES, TITLE, repeated
 from hardening.reports.index import few, place, same_as
 from hardening.reports.plain import visible
-from hardening.reports.verdict import looked_at, sentence, unanswered_words, word
+from hardening.reports.verdict import looked_at, readiness, sentence, unanswered_words, word
 
 _MARKS = {
     Severity.CRITICAL: "🟥",
@@ -69,8 +69,8 @@ def _subjects(run: Run) -> Iterator[str]:
         first = f"{escape(subject.id)}<br>{escape(looked_at(subject))}"
         if subject.id in same:
             first += f"<br>and all the same: {escape(few(same[subject.id]))}"
-        for line in (subject.offer or {}).get("readiness", ()):
-            first += f"<br>{escape(str(line))}"
+        for line in readiness(subject):
+            first += f"<br>{escape(line, limit=2 * _CELL)}"
         for open_rules in unanswered_words(subject):
             first += f"<br>{escape(open_rules)}"
         cells = [first, _examined(subject)]

@@ -16,7 +16,7 @@ from hardening.reports.cards import Requirement, standards
 from hardening.reports.index import place
 from hardening.reports.json import instant
 from hardening.reports.plain import visible
-from hardening.reports.verdict import sentence
+from hardening.reports.verdict import readiness, sentence
 
 VERSION = "1.1.3"
 _SPACE = uuid.UUID("5a0f2c36-3f0e-5d5b-9b57-6c6f0d0c2a11")
@@ -39,7 +39,11 @@ def write(run: Run, options: RenderOptions) -> bytes:
     if run.subjects:
         document["local-definitions"] = {
             "inventory-items": [
-                {"uuid": _id("subject", one.id), "description": visible(f"{one.kind.value} {one.id}")}
+                {
+                    "uuid": _id("subject", one.id),
+                    "description": visible(f"{one.kind.value} {one.id}"),
+                    **({"remarks": "\n\n".join(ready)} if (ready := readiness(one)) else {}),
+                }
                 for one in run.subjects
             ]
         }

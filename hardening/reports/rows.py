@@ -8,8 +8,9 @@ from hardening.findings import InFile, Run, verdict_words
 from hardening.reports.cards import state
 from hardening.reports.key_agreement import WORDS
 from hardening.reports.plain import visible
+from hardening.reports.verdict import readiness
 
-SUBJECTS = ("subject", "kind", "examined", "reason", "policies", "key agreement")
+SUBJECTS = ("subject", "kind", "examined", "reason", "policies", "key agreement", "readiness")
 RESULTS = ("requirement", "text", "subject", "verdict", "reason")
 FINDINGS = (
     "severity", "state", "rule", "title", "subject", "place", "line", "message", "evidence", "remedy", "policies",
@@ -29,7 +30,9 @@ def subjects(run: Run) -> Iterator[tuple[str, ...]]:
     for one in run.subjects:
         policies = "; ".join(f"{name}: {verdict_words(one, name)}" for name in one.policies)
         agreement = WORDS.get((one.offer or {}).get("key_agreement", ""), "")
-        yield tuple(map(cell, (one.id, one.kind.value, one.examined.value, one.reason, policies, agreement)))
+        ready = "; ".join(readiness(one))
+        row = (one.id, one.kind.value, one.examined.value, one.reason, policies, agreement, ready)
+        yield tuple(map(cell, row))
 
 
 def results(run: Run) -> Iterator[tuple[str, ...]]:

@@ -21,6 +21,7 @@ from hardening.reports.json import instant
 from hardening.reports.places import alerts, message
 from hardening.reports.plain import valid, visible
 from hardening.reports.sarif_places import Artifacts
+from hardening.reports.verdict import readiness
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 RESULTS = 25_000
@@ -116,6 +117,8 @@ def write(run: Run, options: RenderOptions) -> bytes:
                 for one in run.changes
             ]
         }
+    if ready := {visible(one.id): lines for one in run.subjects if (lines := readiness(one))}:
+        body.setdefault("properties", {})["readiness"] = ready
     whole = {"$schema": SCHEMA, "version": "2.1.0", "runs": [body]}
     return (json.dumps(whole, indent=1) + "\n").encode("ascii")
 

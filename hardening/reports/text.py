@@ -14,7 +14,7 @@ from hardening.reports.text_counted import counted
 from hardening.reports.text_findings import diff_of, findings_of, stem
 from hardening.reports.text_results import results
 from hardening.reports.text_width import wrapped
-from hardening.reports.verdict import looked_at, many, sentence, tone, unanswered
+from hardening.reports.verdict import looked_at, many, readiness, sentence, tone, unanswered
 
 _GOOD, _OPEN, _BOLD, _DIM = "1;32", "33", "1", "2"
 _STYLES = {"pass": _GOOD, "open": _OPEN, "fail": "1;31"}
@@ -178,8 +178,8 @@ def _subject(
     for assumption in (subject.offer or {}).get("assumptions", ()):
         yield f"  assumed: {visible(str(assumption))}"
     yield from _verdicts(subject, paint)
-    for line in (subject.offer or {}).get("readiness", ()):
-        yield f"  {visible(str(line))}"
+    for line in readiness(subject):
+        yield f"  {line}"
     findings = _worst_first(index.findings[subject.id])
     if options.counted and not options.verbose:
         yield from counted(findings, paint)

@@ -143,6 +143,11 @@ def unanswered_words(subject: Subject) -> list[str]:
     ]
 
 
+def readiness(subject: Subject) -> list[str]:
+    """Return what is to be known for the years to come, a line each: key agreement, then each certificate's days and key."""
+    return [visible(str(line)) for line in (subject.offer or {}).get("readiness", ())]
+
+
 def requested_in_part(subject: Subject) -> bool:
     """Whether only what the policies forbid was asked for, so that the offer is not a list of all there is."""
     return (subject.offer or {}).get("coverage") == "forbidden-only"
