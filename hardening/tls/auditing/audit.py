@@ -198,7 +198,7 @@ def audit_tree(tree: Tree, main: Main, policies: Sequence[Policy], request: Audi
             for s in found.subjects
         ]
     subject = found.subjects[0].id
-    found.findings += [_problem(p, subject) for p in problems]
+    found.findings += [_problem(p, subject, tree) for p in problems]
     return found
 
 
@@ -209,13 +209,29 @@ def _reason(problem: TreeProblem) -> str:
     return f"{problem.path}{line}: {problem.reason}"
 
 
-def _problem(problem: TreeProblem, subject: str) -> Finding:
+def _problem(problem: TreeProblem, subject: str, tree: Tree | None = None) -> Finding:
     return Finding(
         rule=PROBLEMS[problem.kind],
         subject=subject,
         location=in_file(problem.path, problem.line),
         message=problem.reason,
         evidence=problem.reason,
+        remedy=_lay_out(problem, tree) if tree is not None and not tree.in_memory else "",
+    )
+
+
+def _lay_out(problem: TreeProblem, tree: Tree) -> str:
+    """Return where to put an included file, by its full name, so that it is read; nothing for another problem."""
+    path, absent, _ = problem.reason.partition(" is not there")
+    if problem.kind != "missing-include" or not absent:
+        return ""
+    if tree.prefix and path.startswith(f"{tree.prefix}/"):
+        return f"Copy it to {path} as well, or remove the include."
+    if not path.startswith("/"):
+        return ""
+    return (
+        f"It was looked for on this machine. Of another host, lay the files out as they lie there (COPY{path}), "
+        "and audit the copy: `harden tls audit COPY`."
     )
 
 

@@ -148,3 +148,18 @@ def test_a_folder_without_a_main_file_tells_what_is_included_once(tmp_path: Path
     found = audited(tmp_path / "sites", files)
     names = sorted(s.id.rpartition("/")[2] for s in found.subjects)
     assert names == ["one.conf#c:445", "site.conf#a:443", "site.conf#b:444"]
+
+
+def test_a_missing_include_is_named_with_the_place_where_it_would_be_read(tmp_path: Path) -> None:
+    text = "events {}\nhttp { include /etc/nginx/none.conf; server { listen 443 ssl; } }\n"
+    for folder, way in (
+        ("copy/etc/nginx", f"Copy it to {tmp_path}/copy/etc/nginx/none.conf as well"),
+        ("flat", "lay the files out as they lie there (COPY/etc/nginx/none.conf)"),
+    ):
+        path = tmp_path / folder / "nginx.conf"
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+        found = audit.audit([path], [policy.load("aspect")])
+        (lost,) = [one for one in found.findings if one.rule.id == "walk/config-missing-include"]
+        assert way in lost.advice
+        assert {one.examined for one in found.subjects} == {Examined.PARTIAL}
