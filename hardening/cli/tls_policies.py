@@ -81,7 +81,7 @@ def _tls_lines(one: Policy) -> list[str]:
 def _rule_line(rule: PolicyRule | SshRule) -> str:
     marks = [rule.level.value, rule.kind.value]
     if not rule.is_verified:
-        marks.append(f"not verified: {rule.verified}")
+        marks.append(f"not verified: {rule.verified}; not read: {rule.not_read}")
     return f"  {rule.id}  [{rule.section}; {'; '.join(marks)}]\n      {rule.text}"
 
 
@@ -116,6 +116,7 @@ def _json(one: Policy, *, full: bool) -> dict[str, Any]:
                 "level": r.level.value,
                 "kind": r.kind.value,
                 "verified": r.verified,
+                "not_read": r.not_read,
             }
             for r in one.every_rule
         ],

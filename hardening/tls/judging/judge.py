@@ -393,8 +393,10 @@ def _unverified(offer: Offer, ledgers: Iterable[Ledger], verdicts: Mapping[str, 
                 location=offer.at,
                 message=(
                     f"{policy.id} passes; {count['unverified']} of its {count['rules']} rules were not "
-                    "verified against the source text"
+                    f"verified against the source text: {', '.join(r.id for r in policy.every_rule if not r.is_verified)}"
                 ),
+                remedy=f"Compare these rules with your copy of the standard: `harden tls policies {policy.id}` says "
+                "of each what was not read.",
                 evidence=policy.id,
                 policies=(policy.id,),
             )

@@ -182,6 +182,19 @@ REMOVED = "remove"
 """The section of the rule that stands for what a user's file takes out of the policy it extends."""
 
 
+_NOT_READ = {
+    "via dataset": "the text of the standard; the values are those of a published dataset",
+    "secondary source": "the text of the standard; the values are from articles about it",
+    "memory": "any text; it is from memory",
+}
+"""What was not read of a rule's source, by the mark that says how far it was."""
+
+
+def not_read(verified: str, unread: str = "") -> str:
+    """Return what of a rule's source was not read, by its mark and its own words; empty where all of it was."""
+    return "" if verified == "yes" else unread or _NOT_READ.get(verified, verified)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyRule:
     """One rule of a policy in our own words, where it stands, and what of it a program checks."""
@@ -193,6 +206,8 @@ class PolicyRule:
     verified: str
     """`yes`, or how far: `memory`, `partly`, `via dataset`, `secondary source` ..."""
     kind: RuleKind
+    unread: str = ""
+    """What was not read, where `verified` is `partly`."""
     binding_from: date | None = None
     """The day from which a rule that is advice binds."""
     protocols: ProtocolNeed | None = None
@@ -211,6 +226,11 @@ class PolicyRule:
     def is_verified(self) -> bool:
         """Whether the rule's text was checked against its source."""
         return self.verified == "yes"
+
+    @property
+    def not_read(self) -> str:
+        """What of the rule's source was not read; empty where all of it was."""
+        return not_read(self.verified, self.unread)
 
 
 @dataclass(frozen=True, slots=True)

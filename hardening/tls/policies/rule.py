@@ -41,6 +41,7 @@ def read_rule(row: Table) -> PolicyRule:
         level=row.choice("level", Level),
         verified=row.text("verified"),
         kind=kind,
+        unread=row.text("unread", ""),
         binding_from=row.day("binding_from", None),
         protocols=_protocols(clause["protocols"]) if "protocols" in row else None,
         suites=_suites(clause["suites"]) if "suites" in row else None,

@@ -133,7 +133,7 @@ class Policy:
         return (*self.rules, *self.ssh)
 
     def _as_rule(self, rule: PolicyRule | SshRule) -> Rule:
-        mark = "" if rule.is_verified else f" (rule text: {rule.verified}, not verified against the source)"
+        mark = "" if rule.is_verified else f" (rule text: {rule.verified}; not read: {rule.not_read})"
         return Rule(
             id=f"tls/{self.id}/{rule.id}",
             title=rule.text,

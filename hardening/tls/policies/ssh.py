@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from hardening import resources
 from hardening.records import dataclass
 from hardening.tls.libraries import ssh_algorithms
-from hardening.tls.policies.requirement import Level, RuleKind
+from hardening.tls.policies.requirement import Level, RuleKind, not_read
 from hardening.toml_rows import Table
 
 _SHIPPED = str(resources.tls_data() / "policies")
@@ -57,6 +57,11 @@ class SshRule:
     def is_verified(self) -> bool:
         """Whether the rule's text was checked against its source."""
         return self.verified == "yes"
+
+    @property
+    def not_read(self) -> str:
+        """What of the rule's source was not read; empty where all of it was."""
+        return not_read(self.verified)
 
     def forbids(self, kind: str, name: str) -> bool:
         """Return whether the rule forbids an algorithm."""

@@ -235,3 +235,12 @@ def test_compression_stands_where_nist_has_it(table: str) -> None:
     rules_of = {rule.id: rule for rule in policy.load(f"nist-sp800-52r2-{table}").rules}
     assert rules_of["3.5-compression"].section == "3.7"
     assert rules_of["3.6-session"].section == "3.6"
+
+
+@pytest.mark.parametrize("name", policy.available())
+def test_a_rule_that_is_not_verified_says_what_was_not_read(name: str) -> None:
+    for rule in policy.load(name).every_rule:
+        if rule.is_verified:
+            assert rule.not_read == ""
+        else:
+            assert rule.not_read != rule.verified, f"{rule.id}: say in `unread` what was not read"
