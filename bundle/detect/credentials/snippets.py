@@ -39,6 +39,7 @@ class Snippets:
         self._references = references
         self._spans = _apart([*((one.start, one.end) for one in self._caught), *references])
         self._shown: dict[int, tuple[str, str]] = {}
+        self._pieces_shown: dict[tuple[str, bool], str] = {}
 
     def around(self, at: int) -> tuple[str, str]:
         """Return the masked line that an offset is on, and the same line with references; the second is empty without any."""
@@ -90,8 +91,15 @@ class Snippets:
         return list(shown), front, len(shown) == len(between)
 
     def _piece(self, start: int, end: int, *, first: bool) -> str:
-        """Return a piece between values, masked; a quote at its end stays, although it opens a value."""
-        text = self._others.sub(MASK, self._view.value(start, end))
+        """Return a piece between values, masked; the same piece comes hundreds of times in a long line."""
+        text = self._view.value(start, end)
+        if (text, first) not in self._pieces_shown:
+            self._pieces_shown[text, first] = self._masked(text, first=first)
+        return self._pieces_shown[text, first]
+
+    def _masked(self, text: str, *, first: bool) -> str:
+        """Return a piece masked; a quote at its end stays, although it opens a value."""
+        text = self._others.sub(MASK, text)
         quotes = _QUOTES.search(text)
         tail = quotes[0] if quotes else ""
         text = text[: len(text) - len(tail)]
