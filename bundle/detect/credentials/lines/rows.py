@@ -222,8 +222,9 @@ def _told(text: str, at: int, head: _Head) -> Iterator[tuple[str, Catch]]:
     for row in _rows(text, at, head.rows):
         for i in head.wanted:
             if i < len(row):
-                account = row[user][2] if 0 <= user < len(row) and user != i else ""
-                caught = _judged(0, row[i], account, head.names[i])
+                name = row[user][2] if 0 <= user < len(row) and user != i else ""
+                names_it = kind_of(name) is Kind.PASSWORD  # the name of a setting: `smtp_password`
+                caught = _judged(0, row[i], "" if names_it else name, name if names_it else head.names[i])
                 if caught is not None and not (texts and caught[1].value.isalpha()):
                     yield caught
         if head.wanted:
