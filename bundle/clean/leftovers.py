@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bundle.rewrite.edit import TextEdit, plain
@@ -57,6 +59,8 @@ _SUM_LINE = re.compile(
     re.MULTILINE,
 )
 """A line of md5sum, sha256sum and their kin, also as `--tag`, BSD and openssl write it, and one of a wheel's RECORD."""
+_DIGEST = re.compile(rb"(?<![\w+/])(?:[0-9a-fA-F]{32,128}|[\w+/]{22,86}={0,2})(?![\w+/=])")
+"""A digest in hexadecimal or in Base64, wherever it stands."""
 _DETACHED = (".asc", ".sig", ".sign", ".p7s", ".md5", ".sha1", ".sha256", ".sha512", ".dsse.json")
 
 
@@ -81,6 +85,7 @@ def leftovers(
         tuple(map(plain, e.origin[:n])) for e in edits for n in range(len(e.origin) + (e.content is not None))
     }
     packages: set[tuple[str, ...]] = set()
+    digests = _digests(old, changed, limits or WalkLimits()) if old is not None else {}
     for seen in walk(str(out), limits or WalkLimits()):
         if not isinstance(seen, Member) or seen.kind != "file" or seen.derived not in _LOOKED_AT:
             continue
@@ -91,17 +96,43 @@ def leftovers(
             if seen.parts[1:]:
                 yield from _signature(seen, str(out), changed)
         if not seen.container and seen.size <= _LARGEST and b"\0" not in bytes(seen.content[:1024]):
-            yield from _text(seen, str(out), changed, pattern)
+            yield from _text(seen, str(out), changed, pattern, digests)
     if old is not None and (written := packages & changed):
         yield from _unsigned(old, str(out), written, limits or WalkLimits())
 
 
+def _digests(
+    old: Path, changed: set[tuple[str, ...]], limits: WalkLimits
+) -> dict[bytes, tuple[tuple[str, ...], str]]:
+    """Return the digests that the files had which were changed, in hexadecimal and Base64, each with its file and algorithm."""
+    found = {}
+    for seen in walk(str(old), limits):
+        path = tuple(map(plain, seen.parts[1:])) if isinstance(seen, Member) else ()
+        if not isinstance(seen, Member) or not path or path not in changed or seen.derived or seen.offset:
+            continue
+        made = {"sha256": bytes.fromhex(seen.sha256)}
+        if len(seen.content) == seen.size:
+            data = bytes(seen.content)
+            made |= {
+                name: hashlib.new(name, data, usedforsecurity=False).digest()
+                for name in ("md5", "sha1", "sha512")
+            }
+        for name, value in made.items():
+            found[value.hex().encode()] = found[base64.b64encode(value)] = (path, name)
+    return found
+
+
 def _text(
-    member: Member, subject: str, changed: set[tuple[str, ...]], pattern: re.Pattern[bytes] | None
+    member: Member,
+    subject: str,
+    changed: set[tuple[str, ...]],
+    pattern: re.Pattern[bytes] | None,
+    digests: Mapping[bytes, tuple[tuple[str, ...], str]],
 ) -> Iterator[Finding]:
     """Yield what one text says of what was changed and removed; a bundle that is one file speaks of nothing else."""
     if member.parts[1:] and not member.derived:
-        yield from _sums(member, subject, changed)
+        listed = list(_sums(member, subject, changed))
+        yield from listed or _stale_digests(member, subject, digests)
     if pattern is not None and (member.parts[1:] or member.derived):
         yield from _references(member, subject, pattern)
 
@@ -206,6 +237,24 @@ def _sums(member: Member, subject: str, changed: set[tuple[str, ...]]) -> Iterat
         rule=INNER_SIGNATURE, subject=subject, location=member.at(line), evidence=name,
         message=f"{member.name} line {line} has a checksum of {covered}, which was changed by the cleaning{more}",
     )  # fmt: skip
+
+
+def _stale_digests(
+    member: Member, subject: str, digests: Mapping[bytes, tuple[tuple[str, ...], str]]
+) -> Iterator[Finding]:
+    """Yield a finding for each file whose old digest a text that is no list of checksums holds: a script, JSON, a lock file."""
+    named: set[tuple[str, ...]] = set()
+    if not digests or member.name.endswith(_DETACHED):  # which `_signature` names
+        return
+    for found in _DIGEST.finditer(bytes(member.content)):
+        path, name = digests.get(found[0]) or digests.get(found[0].lower()) or ((), "")
+        if path and path not in named:
+            named.add(path)
+            line = member.content[: found.start()].count(b"\n") + 1
+            yield Finding(
+                rule=INNER_SIGNATURE, subject=subject, location=member.at(line), evidence=NESTING.join(path),
+                message=f"{member.name} line {line} has the old {name} of {NESTING.join(path)}, which was changed by the cleaning",
+            )  # fmt: skip
 
 
 def _signature(member: Member, subject: str, changed: set[tuple[str, ...]]) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ from hardening.toml_rows import Table
 
 Order = Literal["little", "big"]
 
+_APART = "part.img"
 HEAD = 4096
 """Bytes of the head in which a magic is looked for without another read."""
 
@@ -42,8 +43,9 @@ class ContainerKind:
         return f"is {self.name}, which is not opened. {self.advice(name)}"
 
     def advice(self, name: str) -> str:
-        """Return the next step for a file of this name."""
-        step = re.sub(r"\bFILE\b", lambda _: shlex.quote(name), self.next)
+        """Return the next step for a file of this name, or for bytes of another one that the walk named: `<data at 512>`."""
+        apart = f"Write these bytes to a file, here {_APART}. " if name.startswith("<") else ""
+        step = apart + re.sub(r"\bFILE\b", lambda _: shlex.quote(_APART if apart else name), self.next)
         return step if "audit" in step else f"{step}. Then audit the result"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import subprocess
@@ -229,3 +230,25 @@ def test_a_file_that_stays_with_a_reference_for_its_password_is_not_missed_where
     after = clean(path, tmp_path / "new.zip", lambda p: audit([p], jobs=1))
     assert any("replaced by @secret:" in r.reason and "site-db.cnf" in r.reason for r in after.results)
     assert not [f for f in after.findings if f.rule.id == "clean/reference"]
+
+
+def test_digests_in_scripts_and_json_are_named(tmp_path: Path) -> None:
+    """An installer that compares the digest of a changed archive stops: each place is named, however it is written."""
+    path = a_bundle(tmp_path / "old.zip", {"www/tools/panel.php": TOOL, "www/app.php": b"<?php echo 1;\n"})
+    with zipfile.ZipFile(path) as archive:
+        inner = archive.read("web.jar")
+    sha256, sha512 = hashlib.sha256(inner).hexdigest(), hashlib.sha512(inner).digest()
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(
+            "install.sh", f'#!/bin/sh\n[ "$(sha256sum < web.jar)" = "{sha256.upper()}  -" ] || exit 1\n'
+        )
+        archive.writestr("lock.json", f'{{\n "integrity": "sha512-{base64.b64encode(sha512).decode()}"\n}}\n')
+        archive.writestr("other.sh", f"echo {'0' * 64} {sha256[:-1]}\n")
+    after = clean(path, tmp_path / "new.zip", lambda p: audit([p], jobs=1))
+    said = {
+        f.message for f in after.findings if f.rule.id == "clean/inner-signature" and ".sha256" not in f.where
+    }
+    assert said == {
+        "install.sh line 2 has the old sha256 of web.jar, which was changed by the cleaning",
+        "lock.json line 2 has the old sha512 of web.jar, which was changed by the cleaning",
+    }

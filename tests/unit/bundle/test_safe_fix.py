@@ -251,3 +251,15 @@ def test_what_is_in_doubt_is_never_high(tmp_path: Path) -> None:
     found = one(path).findings
     assert found
     assert all(f.level <= MOST_SEVERE[f.confidence] for f in found)
+
+
+def test_a_comment_of_an_archive_is_fixed_by_hand(tmp_path: Path) -> None:
+    """No rewriter changes it: called safe, it would stop the cleaning of all files beside it."""
+    path = tmp_path / "c.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.txt", "nothing\n")
+        archive.comment = b"db_password = " + DRAWN.encode()
+    (found,) = [f for f in audit([path], jobs=1).findings if f.rule.id.startswith("credential/")]
+    assert found.fix is not None
+    assert not found.fix.safe
+    assert "in no file of the archive" in found.fix.action

@@ -25,6 +25,8 @@ from bundle.walk.member import Member
 REFERENCE = re.compile(rb"@secret:[a-z0-9][a-z0-9._-]{0,63}@")
 """What stands in a file in the place of a secret until the installer fills it in."""
 
+_NO_FILE = re.compile(r"<(?:comment|(?:data|stream) at \d+)>")
+"""What the walk calls bytes of an archive that are none of its files: no rewriter can change them."""
 _LONGEST_NAME = 60
 _LONGEST_REFERENCE = 80
 _QUOTED = {"'": "single-quoted", '"': "double-quoted"}
@@ -82,6 +84,8 @@ def literal(
     family = rule.removeprefix("credential/")
     if member.derived or member.offset or len(member.content) != member.size:
         return "the text is not stored as it is"
+    if any(_NO_FILE.fullmatch(part) for part in member.parts[1:]):
+        return "it is stored in no file of the archive, but in a comment or between files"
     said = describe(member, view, family, one, kind)
     reason, _ = by_hand(decision.features | said.features, decision.confidence)
     if reason:

@@ -196,3 +196,10 @@ def test_a_script_that_unpacks_what_nothing_here_decodes_is_partly_examined(tmp_
 )
 def test_other_content_is_not_taken_for_a_container(tmp_path: Path, content: bytes) -> None:
     assert not said(audited(tmp_path, "file", content))
+
+
+def test_bytes_that_are_no_file_are_to_be_written_to_one_first() -> None:
+    row = next(row for row in unopened.rows() if "7z" in row.next)
+    assert row.advice("<data at 512>").startswith("Write these bytes to a file, here part.img. ")
+    assert "7z x part.img -oOUT" in row.advice("<data at 512>")
+    assert "7z x a.img -oOUT" in row.advice("a.img")
