@@ -211,11 +211,7 @@ def _of_audit(texts: Sequence[str], report: Path) -> list[str]:
 
 def _identity(certificate: Path | None, key: Path | None) -> Identity | None:
     """Return the client certificate, once it is known to fit its key. Errors: UsageError, InputError."""
-    from ssl import SSLError
-
     from hardening.errors import InputError, UsageError
-    from hardening.tls.scan.strategy.client_authentication import context_of
-    from hardening.tls.scan.strategy.messages import Identity
 
     if certificate is None:
         if key is not None:
@@ -223,6 +219,11 @@ def _identity(certificate: Path | None, key: Path | None) -> Identity | None:
                 "--client-key without --client-cert", hint="--client-cert FILE names the certificate"
             )
         return None
+    from ssl import SSLError
+
+    from hardening.tls.scan.strategy.client_authentication import context_of
+    from hardening.tls.scan.strategy.messages import Identity
+
     found = Identity(str(certificate), str(key or certificate))
     try:
         context_of(found)

@@ -13,9 +13,8 @@ from typing import Any
 
 from OpenSSL import SSL
 
-from hardening.tls.scan.strategy.deep import CIPHERS, LEGACY, VERSIONS
+from hardening.tls.scan.strategy.deep import Handshake
 from hardening.tls.scan.strategy.messages import Answer, AnswerKind, Identity, Question
-from hardening.tls.scan.wire.answer import Listener
 
 ACCEPTED, REFUSED = "accepted", "refused"
 _PAGE = 4096
@@ -33,45 +32,16 @@ def context_of(identity: Identity) -> ssl.SSLContext:
     return context
 
 
-class Authentication(Listener):
+class Authentication(Handshake):
     """Finishes a handshake and waits for what the server makes of it."""
 
-    __slots__ = ("_connection", "_done", "_name", "_reply")
+    __slots__ = ("_reply",)
 
     def __init__(self, question: Question, server_name: str | None) -> None:
-        super().__init__(question)
-        self._name = server_name
-        context = SSL.Context(SSL.TLS_CLIENT_METHOD)
-        version = int(VERSIONS[question.protocol])
-        context.set_min_proto_version(version)
-        context.set_max_proto_version(version)
-        context.set_cipher_list(CIPHERS.encode())
-        context.set_options(LEGACY)
-        if question.identity is not None:
-            context.use_certificate_chain_file(question.identity.certificate)
-            context.use_privatekey_file(question.identity.key)
-        self._connection: Any = SSL.Connection(context, None)
-        if server_name:
-            self._connection.set_tlsext_host_name(server_name.encode("ascii", "ignore"))
-        self._connection.set_connect_state()
-        self._done = False
+        super().__init__(question, server_name)
         self._reply = b""
 
-    def first(self) -> bytes:
-        """Return the ClientHello."""
-        self._step()
-        return self._flush()
-
-    @property
-    def settled(self) -> bool:
-        """Whether the handshake is finished on this side, and only what follows is missing."""
-        return self._done
-
-    def feed(self, data: bytes) -> Answer | None:
-        """Take more bytes; return the answer once the server has shown what it makes of the client."""
-        self.heard += len(data)
-        if self.heard > self._limit * 4:
-            return self.end(AnswerKind.GARBAGE, "more bytes than a handshake has")
+    def _more(self, data: bytes) -> Answer | None:
         self._connection.bio_write(data)
         was_done = self._done
         try:
@@ -82,7 +52,6 @@ class Authentication(Listener):
             return self.end(AnswerKind.CLOSED)
         except SSL.Error as problem:
             return self._failed(problem)
-        self.outgoing += self._flush()
         return None
 
     def end(self, kind: AnswerKind, detail: str = "") -> Answer:
@@ -93,14 +62,7 @@ class Authentication(Listener):
             return self._answer_of("")
         return Answer(kind=kind, detail=detail, heard=self.heard)
 
-    def _step(self) -> None:
-        if self._done:
-            return
-        try:
-            self._connection.do_handshake()
-        except SSL.WantReadError:
-            return
-        self._done = True
+    def _after(self) -> None:
         if self._question.http:
             name = (self._name or "localhost").encode("ascii", "ignore")
             self._connection.send(b"GET / HTTP/1.1\r\nHost: " + name + b"\r\nConnection: close\r\n\r\n")
@@ -143,13 +105,6 @@ class Authentication(Listener):
             authorities=tuple(_name_text(name) for name in names[:_SHOWN]),
             heard=self.heard,
         )
-
-    def _flush(self) -> bytes:
-        try:
-            data: bytes = self._connection.bio_read(65536)
-        except SSL.WantReadError:
-            return b""
-        return data
 
 
 def _name_text(name: Any) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ssl
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -168,24 +169,28 @@ def _ticket(raw: bytes) -> bytes:
     return b""
 
 
-class Renegotiation(Listener):
-    """Finishes a handshake and begins another inside it; the kind of record that comes back is the answer."""
+class Handshake(Listener):
+    """Finishes a handshake by pyOpenSSL; `_after` and `_more` say what comes then."""
 
-    __slots__ = ("_connection", "_sent")
+    __slots__ = ("_connection", "_done", "_name")
 
     def __init__(self, question: Question, server_name: str | None) -> None:
         super().__init__(question)
+        self._name = server_name
         context = SSL.Context(SSL.TLS_CLIENT_METHOD)
         version = int(VERSIONS[question.protocol])
         context.set_min_proto_version(version)
         context.set_max_proto_version(version)
         context.set_cipher_list(CIPHERS.encode())
         context.set_options(LEGACY)
+        if question.identity is not None:
+            context.use_certificate_chain_file(question.identity.certificate)
+            context.use_privatekey_file(question.identity.key)
         self._connection: Any = SSL.Connection(context, None)
         if server_name:
             self._connection.set_tlsext_host_name(server_name.encode("ascii", "ignore"))
         self._connection.set_connect_state()
-        self._sent = False
+        self._done = False
 
     def first(self) -> bytes:
         """Return the ClientHello."""
@@ -194,46 +199,34 @@ class Renegotiation(Listener):
 
     @property
     def settled(self) -> bool:
-        """Whether only the answer to the second handshake is missing."""
-        return self._sent
+        """Whether the handshake is finished on this side, and only what follows is missing."""
+        return self._done
 
     def feed(self, data: bytes) -> Answer | None:
-        """Take more bytes; return the answer once the server has said something to the second ClientHello."""
+        """Take more bytes; return the answer once there is one."""
         self.heard += len(data)
         if self.heard > self._limit * 4:
             return self.end(AnswerKind.GARBAGE, "more bytes than a handshake has")
-        if self._sent:
-            return self._outcome(accepted=data[:1] == b"\x16")
-        self._connection.bio_write(data)
-        try:
-            self._step()
-        except (SSL.Error, ValueError) as problem:
-            return Answer(kind=AnswerKind.GARBAGE, detail=repr(problem)[:120])
-        self.outgoing += self._flush()
-        return None
+        answer = self._more(data)
+        if answer is None:
+            self.outgoing += self._flush()
+        return answer
 
-    def end(self, kind: AnswerKind, detail: str = "") -> Answer:
-        """A close is a refusal, silence is nothing."""
-        if self._sent and kind in (AnswerKind.CLOSED, AnswerKind.RESET):
-            return self._outcome(accepted=False)
-        return Answer(kind=kind, detail=detail)
+    def _more(self, data: bytes) -> Answer | None:
+        raise NotImplementedError
 
-    def _outcome(self, *, accepted: bool) -> Answer:
-        found = self._question
-        return Answer(
-            kind=AnswerKind.HELLO, protocol=found.protocol, suite=found.suites[0], renegotiates=accepted
-        )
+    def _after(self) -> None:
+        """Say what is said once the handshake is finished."""
 
     def _step(self) -> None:
+        if self._done:
+            return
         try:
             self._connection.do_handshake()
         except SSL.WantReadError:
             return
-        if not self._sent:
-            self._sent = True
-            if not self._connection.renegotiate():
-                raise ValueError("cannot renegotiate")
-            self._step()
+        self._done = True
+        self._after()
 
     def _flush(self) -> bytes:
         try:
@@ -241,3 +234,37 @@ class Renegotiation(Listener):
         except SSL.WantReadError:
             return b""
         return data
+
+
+class Renegotiation(Handshake):
+    """Begins another handshake inside the first; the kind of record that comes back is the answer."""
+
+    __slots__ = ()
+
+    def end(self, kind: AnswerKind, detail: str = "") -> Answer:
+        """A close is a refusal, silence is nothing."""
+        if self._done and kind in (AnswerKind.CLOSED, AnswerKind.RESET):
+            return self._outcome(accepted=False)
+        return Answer(kind=kind, detail=detail)
+
+    def _more(self, data: bytes) -> Answer | None:
+        if self._done:
+            return self._outcome(accepted=data[:1] == b"\x16")
+        self._connection.bio_write(data)
+        try:
+            self._step()
+        except (SSL.Error, ValueError) as problem:
+            return Answer(kind=AnswerKind.GARBAGE, detail=repr(problem)[:120])
+        return None
+
+    def _after(self) -> None:
+        if not self._connection.renegotiate():
+            raise ValueError("cannot renegotiate")
+        with suppress(SSL.WantReadError):
+            self._connection.do_handshake()
+
+    def _outcome(self, *, accepted: bool) -> Answer:
+        found = self._question
+        return Answer(
+            kind=AnswerKind.HELLO, protocol=found.protocol, suite=found.suites[0], renegotiates=accepted
+        )
