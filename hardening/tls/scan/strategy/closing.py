@@ -81,6 +81,11 @@ class Closing:
                 tls13.chose(question, answer)
                 tls13.groups += [g for g in answer.server_groups if g not in tls13.groups]
                 self.parameters.groups_known |= bool(answer.server_groups)
+                again, tls13.unknown = tuple(tls13.unknown), []
+                if (
+                    again
+                ):  # BoringSSL closed on them before anything had shown that this form of hello is answered
+                    yield from self.versions.chain(tls13, again)
                 return
             if outcome.state is not QuestionState.REFUSED:
                 break

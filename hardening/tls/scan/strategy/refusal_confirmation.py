@@ -20,12 +20,10 @@ from hardening.tls.scan.strategy.outcome import CLOSE, PROTOCOL_VERSION, Refusal
 from hardening.tls.scan.strategy.scope import Case
 from hardening.tls.scan.strategy.versions import Versions
 
-FULL_DOUBT = 3e-4
-"""How likely chance may be, in an inventory, to have told each lie that would hide something."""
+DOUBT = 3e-4
+"""How likely chance may be to have told each lie that would hide something."""
 VERSION_DOUBT = 5e-3
 """The same for protocol_version, a word that hardly any limit uses, and for groups."""
-VERDICT_DOUBT = 5e-3
-"""The same in a verdict that fails anyway, or whose server refuses versions in the words of suites."""
 MANY = 40
 """Successes after which a verdict that fails anyway rules out chance alone."""
 ENOUGH = 1500
@@ -115,7 +113,7 @@ class Jury:
             return VERSION_DOUBT
         if anomalies.by_comparison(self.case, self.case.found.protocols[question.protocol]):
             return 1.0
-        return FULL_DOUBT if full else VERDICT_DOUBT
+        return DOUBT
 
     def sit(self) -> Generator[Any, Any, Question | None]:
         """Ask until each is believed; return one that was accepted after all, to go on from there.

@@ -14,6 +14,10 @@ from tests.real.tls.scan.test_old_stacks import make_keys
 from tests.support.tls.scan.stacks import STACKS, running
 
 SUITES = {
+    "boringssl": {"TLSv1.2": 2, "TLSv1.3": 3},
+    "go": {"TLSv1.2": 3, "TLSv1.3": 3},
+    "java": {"TLSv1.2": 14, "TLSv1.3": 3},
+    "rustls": {"TLSv1.2": 3, "TLSv1.3": 3},
     "gnutls": {"TLSv1.3": 3},
     "mbedtls": {"TLSv1.3": 4},
     "nss": {"TLSv1.3": 1},
@@ -41,7 +45,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("name", STACKS)
 def test_each_has_a_full_verdict(name: str, keys: Path) -> None:
     if not STACKS[name].present:
-        what = f"{STACKS[name].needs} is missing: make servers oracles"
+        what = f"{STACKS[name].needs} is missing: make setup servers oracles"
         if os.environ.get("CI") == "true":
             pytest.fail(what)
         pytest.skip(what)

@@ -1,4 +1,4 @@
-"""TLS libraries of every kind as real servers: lighttpd with each of its five modules, and real old OpenSSL, set up as wanted.
+"""TLS libraries of every kind as real servers: lighttpd with each of its five modules, real old OpenSSL set up as wanted, BoringSSL, rustls, Go and Java.
 
 with stack("wolfssl", folder) as endpoint: ...
 """
@@ -13,13 +13,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import util
 from pathlib import Path
 
 from tests.support.places import ROOT
 from tests.support.ports import free_port
-from tests.support.tls import oracles
+from tests.support.tls import java_servers, oracles
+from tests.support.tls.servers import Pair
 
 OLD_SERVER = ROOT / "tests/support/tls/scan/old_server.py"
+GRPC_SERVER = ROOT / "tests/support/tls/scan/grpc_server.py"
 NO_OLD = 0x01000000 | 0x02000000 | 0x04000000 | 0x10000000
 """SSL_OP_NO_SSLv2, NO_SSLv3, NO_TLSv1 and NO_TLSv1_1: what a compliant CentOS 7 server has."""
 STRONG = "ECDHE+AESGCM"
@@ -46,13 +49,7 @@ def lighttpd(module: str, *more: str) -> Stack:
     """Return lighttpd with one of its TLS modules and further lines of its configuration."""
 
     def command(folder: Path, port: int) -> list[str]:
-        key = subprocess.run(  # NSS reads this form alone
-            ["openssl", "pkcs8", "-topk8", "-nocrypt", "-in", "rsa.key"],
-            cwd=folder,
-            check=True,
-            capture_output=True,
-        ).stdout
-        (folder / "both.pem").write_bytes(key + (folder / "rsa.crt").read_bytes())
+        (folder / "both.pem").write_bytes(_pkcs8(folder).read_bytes() + (folder / "rsa.crt").read_bytes())
         main = folder / f"{module}.conf"
         lines = (
             f'server.document-root = "{folder}"', 'server.bind = "127.0.0.1"', f"server.port = {port}",
@@ -76,7 +73,59 @@ def openssl(build: str, options: int, ciphers: str) -> Stack:
     return Stack(command=command, needs=folder, prints_port=True, environment=environment)
 
 
+def _pkcs8(folder: Path) -> Path:
+    """Write the key in the only form that NSS and rustls read."""
+    made = folder / "rsa.pkcs8"
+    if not made.exists():
+        command = ["openssl", "pkcs8", "-topk8", "-nocrypt", "-in", "rsa.key", "-out", made.name]
+        subprocess.run(command, cwd=folder, check=True)
+    return made
+
+
+def _module(name: str) -> Path:
+    """Return where a package is, or a path that is not there."""
+    found = util.find_spec(name)
+    return Path(found.origin) if found and found.origin else Path("/not installed", name)
+
+
+def _granian(folder: Path, port: int) -> list[str]:
+    (folder / "app.py").write_text(
+        "def app(environ, start):\n    start('204 No Content', [])\n    return []\n"
+    )
+    return [
+        sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port), "--log-level", "critical",
+        "--ssl-certificate", str(folder / "rsa.crt"), "--ssl-keyfile", str(_pkcs8(folder)),
+        "--ssl-protocol-min", "tls1.2", "app:app",
+    ]  # fmt: skip
+
+
+def _caddy(folder: Path, port: int) -> list[str]:
+    site = f"https://localhost:{port} {{\n bind 127.0.0.1\n tls {folder}/rsa.crt {folder}/rsa.key\n}}\n"
+    (folder / "Caddyfile").write_text(
+        f"{{\n admin off\n auto_https off\n default_sni localhost\n storage file_system {folder}/caddy\n}}\n{site}"
+    )
+    return ["caddy", "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
+
+
+def _java(folder: Path, port: int) -> list[str]:
+    keys = java_servers.store(folder, Pair(folder / "rsa.crt", folder / "rsa.key", folder / "both.pem"))
+    return [
+        "java",
+        str(java_servers.JAVA / "JsseServer.java"),
+        str(port),
+        str(keys),
+        str(folder / "password"),
+    ]
+
+
 STACKS: dict[str, Stack] = {
+    "boringssl": Stack(
+        command=lambda folder, port: [sys.executable, str(GRPC_SERVER), str(folder), str(port)],
+        needs=_module("grpc"),
+    ),
+    "go": Stack(command=_caddy, needs=Path("/usr/bin/caddy")),
+    "java": Stack(command=_java, needs=Path("/usr/bin/java")),
+    "rustls": Stack(command=_granian, needs=_module("granian")),
     "gnutls": lighttpd("gnutls"),
     "mbedtls": lighttpd("mbedtls"),
     "nss": lighttpd("nss"),
@@ -120,7 +169,7 @@ def running(one: Stack, folder: Path) -> Iterator[str]:
 
 
 def _reachable(port: int) -> None:
-    for _ in range(200):
+    for _ in range(600):  # a JVM that compiles its server first takes seconds on a busy machine
         with socket.socket() as sock:
             if sock.connect_ex(("127.0.0.1", port)) == 0:
                 return
