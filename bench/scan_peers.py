@@ -1,7 +1,7 @@
 """Scanners side by side on the same servers: suites found, exact connections, wall time, client CPU.
 
-A relay of our own counts connections in front of a compliant nginx, a weak one, and real OpenSSL 1.0.2k with everything
-on (`make oracles`). Peers that are not installed are named: apt-get install sslscan nmap testssl.sh; pip install sslyze
+A relay of our own counts connections in front of a compliant nginx, a weak one, real OpenSSL 1.0.2k with everything
+on (`make oracles`), and every library of tests/support/tls/scan/stacks.py. Peers that are not installed are named: apt-get install sslscan nmap testssl.sh; pip install sslyze
 (SSLYZE=path). testssl.sh takes ten minutes for the last server: TESTSSL=all asks it all the same.
 Usage: python bench/scan_peers.py
 """
@@ -27,7 +27,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.support.ports import free_port  # noqa: E402 - found once the root is on the path
+from tests.real.tls.scan.test_old_stacks import (  # noqa: E402 - found once the root is on the path
+    PROGRAM,
+    make_keys,
+    old_server,
+)
+from tests.support.ports import free_port  # noqa: E402 - the same
+from tests.support.tls.scan.stacks import STACKS, running  # noqa: E402 - the same
 
 COMPLIANT = (
     "ssl_protocols TLSv1.2 TLSv1.3; ssl_prefer_server_ciphers on; ssl_ecdh_curve X25519:prime256v1:secp384r1;"
@@ -152,8 +158,6 @@ def old_openssl() -> Iterator[int | None]:
     if not (folder / "ready").exists():
         yield None
         return
-    from tests.real.tls.scan.test_old_stacks import PROGRAM, make_keys, old_server
-
     with tempfile.TemporaryDirectory() as name:
         make_keys(Path(name))
         environment = {**os.environ, "LD_LIBRARY_PATH": str(folder), "PYTHONPATH": str(ROOT)}
@@ -195,6 +199,16 @@ def main() -> None:
         else:
             slow = frozenset({"testssl.sh"}) if os.environ.get("TESTSSL") != "all" else frozenset()
             table("OpenSSL 1.0.2k with everything on (245)", old, skip=slow)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        make_keys(folder)
+        folder.chmod(0o755)
+        for library, stack in STACKS.items():
+            if not stack.present:
+                print(f"\n{library} is not here: make setup servers oracles")
+                continue
+            with running(stack, folder) as endpoint:
+                table(library, int(endpoint.rpartition(":")[2]))
 
 
 if __name__ == "__main__":

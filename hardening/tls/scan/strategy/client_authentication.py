@@ -13,7 +13,7 @@ from typing import Any
 
 from OpenSSL import SSL
 
-from hardening.tls.scan.strategy.deep import Handshake
+from hardening.tls.scan.strategy.deep import OpenSslHandshake
 from hardening.tls.scan.strategy.messages import Answer, AnswerKind, Identity, Question
 
 ACCEPTED, REFUSED = "accepted", "refused"
@@ -32,7 +32,7 @@ def context_of(identity: Identity) -> ssl.SSLContext:
     return context
 
 
-class Authentication(Handshake):
+class Authentication(OpenSslHandshake):
     """Finishes a handshake and waits for what the server makes of it."""
 
     __slots__ = ("_reply",)

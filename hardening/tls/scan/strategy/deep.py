@@ -169,7 +169,7 @@ def _ticket(raw: bytes) -> bytes:
     return b""
 
 
-class Handshake(Listener):
+class OpenSslHandshake(Listener):
     """Finishes a handshake by pyOpenSSL; `_after` and `_more` say what comes then."""
 
     __slots__ = ("_connection", "_done", "_name")
@@ -236,7 +236,7 @@ class Handshake(Listener):
         return data
 
 
-class Renegotiation(Handshake):
+class Renegotiation(OpenSslHandshake):
     """Begins another handshake inside the first; the kind of record that comes back is the answer."""
 
     __slots__ = ()

@@ -16,7 +16,7 @@ from tests.support.tls.scan.stacks import STACKS, running
 SUITES = {
     "boringssl": {"TLSv1.2": 2, "TLSv1.3": 3},
     "go": {"TLSv1.2": 3, "TLSv1.3": 3},
-    "java": {"TLSv1.2": 14, "TLSv1.3": 3},
+    "java": {"TLSv1.2": 3, "TLSv1.3": 3},
     "rustls": {"TLSv1.2": 3, "TLSv1.3": 3},
     "gnutls": {"TLSv1.3": 3},
     "mbedtls": {"TLSv1.3": 4},

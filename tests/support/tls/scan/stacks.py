@@ -26,6 +26,10 @@ GRPC_SERVER = ROOT / "tests/support/tls/scan/grpc_server.py"
 NO_OLD = 0x01000000 | 0x02000000 | 0x04000000 | 0x10000000
 """SSL_OP_NO_SSLv2, NO_SSLv3, NO_TLSv1 and NO_TLSv1_1: what a compliant CentOS 7 server has."""
 STRONG = "ECDHE+AESGCM"
+JAVA_SUITES = (
+    "TLS_AES_256_GCM_SHA384,TLS_AES_128_GCM_SHA256,TLS_CHACHA20_POLY1305_SHA256,"
+    "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,22 +104,20 @@ def _granian(folder: Path, port: int) -> list[str]:
 
 
 def _caddy(folder: Path, port: int) -> list[str]:
-    site = f"https://localhost:{port} {{\n bind 127.0.0.1\n tls {folder}/rsa.crt {folder}/rsa.key\n}}\n"
+    site = f"https://:{port} {{\n bind 127.0.0.1\n tls {folder}/rsa.crt {folder}/rsa.key\n}}\n"
     (folder / "Caddyfile").write_text(
-        f"{{\n admin off\n auto_https off\n default_sni localhost\n storage file_system {folder}/caddy\n}}\n{site}"
+        f"{{\n admin off\n auto_https off\n storage file_system {folder}/caddy\n}}\n{site}"
     )
     return ["caddy", "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
 
 
 def _java(folder: Path, port: int) -> list[str]:
     keys = java_servers.store(folder, Pair(folder / "rsa.crt", folder / "rsa.key", folder / "both.pem"))
-    return [
-        "java",
-        str(java_servers.JAVA / "JsseServer.java"),
-        str(port),
-        str(keys),
-        str(folder / "password"),
-    ]
+    chosen = (
+        f"-Djdk.tls.server.cipherSuites={JAVA_SUITES}"  # what is on by itself differs from update to update
+    )
+    program = str(java_servers.JAVA / "JsseServer.java")
+    return ["java", chosen, program, str(port), str(keys), str(folder / "password")]
 
 
 STACKS: dict[str, Stack] = {
