@@ -12,7 +12,7 @@ import click
 @click.option("--to", "to", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Keep the compiled patterns in DIR; runs with HARDEN_CACHE_DIR=DIR read them.  [default: the user's cache folder]")  # fmt: skip
 def command(to: Path | None) -> None:
-    """Compile the credential patterns now, so that no later run spends 30 seconds on it.
+    """Compile the credential patterns now, so that no later run spends some 15 seconds on it.
 
     Compiled patterns are valid for one release of this tool, one release of Vectorscan and one kind of processor;
     elsewhere they are ignored and compiled again. Nothing is downloaded.

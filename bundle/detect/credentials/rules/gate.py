@@ -147,7 +147,7 @@ def _announce() -> None:
     """Log once what takes seconds, and where it is kept; logging writes it to standard error if nobody set up a handler."""
     place = next((str(one) for one in user_cache.folders(pattern_cache.KIND, make=True)), "")
     logging.getLogger("harden").warning(
-        "harden: preparing the credential patterns (once, some 10 seconds); %s",
+        "harden: preparing the credential patterns (once, some 15 seconds); %s",
         f"kept in {place}" if place else "no folder can be written, so every run prepares them again",
     )
 
