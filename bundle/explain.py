@@ -10,6 +10,7 @@ from bundle.detect.credentials import Judged, detector, forms
 from bundle.detect.credentials.decide import reasons
 from bundle.detect.credentials.judging.score import contributions, is_drawn, is_surely_drawn, score
 from bundle.detect.credentials.reporting import named
+from bundle.detect.credentials.rules import evidence
 from bundle.walk import Member, Problem, walk
 from hardening.errors import InputError
 from hardening.findings import NESTING, either
@@ -111,7 +112,9 @@ def _candidate(path: str, one: Judged) -> Iterator[str]:
     )
     yield f"  owner      {owner or 'not known'}"
     yield f"  drawn      {_score(one.catch.value)}"
-    yield f"  found by   {one.catch.row or 'not recorded'}, with {one.catch.confidence.label} confidence"
+    yield f"  found by   {one.catch.row or 'not recorded'}"
+    reason = evidence.rows()[one.catch.evidence]
+    yield f"  evidence   {reason.id}, {reason.confidence.label} confidence: {reason.why}"
     yield f"  role       {decision.role.value}"
     yield f"  features   {', '.join(sorted(decision.features))}"
     why = {row.id: row.why for row in (*reasons(), *forms.rows())}

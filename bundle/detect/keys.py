@@ -16,7 +16,7 @@ from bundle.detect import keyforms, roles
 from bundle.detect.credentials.texts.textview import code
 from bundle.walk.gate import Gate
 from bundle.walk.member import Member
-from hardening.findings import Confidence, Finding, Fix, Role, Rule, Severity
+from hardening.findings import Finding, Fix, Role, Rule, Severity
 
 _WHY = (
     "Whoever has one copy of the bundle can pose as every host that uses the key, and read what it protects."
@@ -388,7 +388,7 @@ def _finding(member: Member, subject: str, rule: Rule, what: str, *, at: int | N
     features = {f"role:{role.value}", "proved", *_OF_A_ROLE.get(role, ())}
     if rule is ENCRYPTED:
         features.discard("chosen")  # nobody opens it with what is there
-    decision = decide(frozenset(features), rule.severity, Confidence.HIGH, role=role)
+    decision = decide(frozenset(features), rule.severity, role=role)
     return Finding(
         rule=rule,
         subject=subject,

@@ -2,10 +2,11 @@
 
 The way of a value, in the order to read:
 1. find: `rules.gate` says where to look, `catching` what the rows of `bundle/data/credentials` make of it; `reading` asks for
-   a text, `compiled` for a program. A row names its check: `statements`, `lines`, `java` and `prose` have them.
+   a text, `compiled` for a program. A row names its check: `statements`, `lines`, `java` and `prose` have them. A check
+   returns the id of its evidence, which `rules.evidence` reads, and never a confidence.
 2. describe: `describe` computes the features once, `judging.score` whether a generator drew the value; `forms` adds rows.
 3. own: `whose` names account and service by what stands beside the value; the next step reads them as features.
-4. decide: `decide` applies `decisions.toml`, the only author of severity, confidence and safe fix.
+4. decide: `decide` applies `evidence.toml`, `forms.toml` and `decisions.toml`, the only author of severity, confidence and safe fix.
 5. report: `reporting` makes the finding. The value itself never leaves this package: findings carry the name beside it.
 A folder imports only those before it: `rules`, `judging`, `texts`, `statements` and `lines`, `java` and `prose`, `whose`.
 """
@@ -42,7 +43,7 @@ from bundle.detect.credentials.texts.textview import View
 from bundle.detect.credentials.whose.owning import by_its_name, owned
 from bundle.walk.member import Member
 from bundle.walk.problem import RULES
-from hardening.findings import Confidence, Finding, Role, Rule
+from hardening.findings import Finding, Role, Rule
 
 _UNREADABLE = frozenset(
     "png jpeg gif ogg mp3 font pyc ole jks pdf sqlite zip gzip xz bzip2 zstd empty".split()
@@ -196,7 +197,7 @@ class Credentials:
             features, role = text.describe(one, family, owner)
             had = forms.of(one, features, family.rule.id.removeprefix("credential/"), kind, text.path, view)
             decision = _decided(family, one, features, role, had)
-            if decision.confidence is Confidence.HIGH and not is_drawn(one.value):
+            if decision.is_certain and not is_drawn(one.value):
                 sure[family.rule.id] += 1
                 if sure[family.rule.id] > _MOST_SURE:
                     decision = _decided(family, one, features | {"one-of-many"}, role, had)
@@ -265,7 +266,7 @@ class Judged:
 def _decided(
     family: Family, one: Catch, features: frozenset[str], role: Role, had: Sequence[forms.Form] = ()
 ) -> Decision:
-    return decide(features, family.rule.severity, one.confidence, one.note, role, had)
+    return decide(features, family.rule.severity, one.evidence, role, had)
 
 
 def _partial(member: Member, view: View, subject: str) -> Finding:
@@ -285,7 +286,7 @@ def _owner(one: Catch, family: Family, view: View, kind: str, values: set[str], 
 
 def _is_a_text(family: Family, one: Catch) -> bool:
     """Whether what is caught in a file of translations may be one of them."""
-    sure = one.confidence is Confidence.HIGH and family.rule.id != "credential/assignment"
+    sure = one.is_certain and family.rule.id != "credential/assignment"
     if sure or family.rule.id == "credential/login-call":
         return False
     if is_drawn(one.value) and not SECRET_WORD.search(one.value):

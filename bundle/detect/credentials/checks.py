@@ -27,7 +27,6 @@ from bundle.detect.credentials.lines import around, codes, comparing, fetched, l
 from bundle.detect.credentials.lines.addresses import NAME_ONLY, userinfo
 from bundle.detect.credentials.prose import columns, paragraphs
 from bundle.detect.credentials.rules.catch import Catch
-from hardening.findings import Confidence
 
 _NAME_OF_A_SETTING = re.compile(r"(?:[A-Z][a-z]+){3,5}$")
 """As templates call what they are given: `MasterUserPassword`."""
@@ -53,7 +52,7 @@ def place_only(caught: Catch, match: re.Match[str]) -> Catch | None:
         "_" in value and not any(c.isdigit() for c in value) and match[0].count(value) > 1
     )  # `password_required = 'password_required'`
     if _NAME_OF_A_SETTING.match(value) and kind_of(value):
-        caught = replace(caught, confidence=Confidence.MEDIUM)
+        caught = caught.by("name-of-a-setting")
     filled = _FILLED_IN.match(value) or (
         caught.user.lower() in _OF_USAGES
         and value.lower() in DUMMIES
@@ -87,7 +86,7 @@ def flag(caught: Catch, match: re.Match[str]) -> Catch | None:
         return None
     if said is Strength.NO or value.lower() in DUMMIES or value.lower().rstrip(".,;:") in _OF_A_SENTENCE:
         return None
-    return caught if said >= Strength.COMMON else replace(caught, confidence=Confidence.MEDIUM)
+    return caught if said >= Strength.COMMON else caught.by("word")
 
 
 _TEXTS = re.compile(
@@ -136,19 +135,19 @@ def key(  # noqa: PLR0911 - one return for each kind of name and value
     chosen = said is Strength.NO and (is_compound(value) or phrase)
     chosen = chosen or (said is Strength.NO and promised is Kind.PASSWORD and _is_with_blanks(value))
     if chosen and (promised is Kind.PASSWORD or "community" in name.lower()):
-        return replace(caught, value=value, confidence=Confidence.MEDIUM)
+        return caught.by("phrase", value)
     if itself and promised is Kind.PASSWORD and _beside_an_account(match):
-        return replace(caught, value=value, confidence=Confidence.MEDIUM)
+        return caught.by("word", value)
     if said is Strength.NO or value.lower() == name.lower():
         return None
     if promised is Kind.LIKELY:
-        return replace(caught, value=value, confidence=Confidence.MEDIUM) if is_chosen(value) else None
+        return caught.by("chosen", value) if is_chosen(value) else None
     if promised is Kind.TOKEN:
         named_id = is_digest_or_id(value) and re.search(r"(?i)[\s\"'](?:uu|gu)?id\b", match[0])
         sure = None if named_id else naming.token(name, value)
-        return None if sure is None else replace(caught, value=value, confidence=sure)
+        return None if sure is None else caught.by(sure, value)
     if said is Strength.WORD:
-        return replace(caught, value=value, confidence=Confidence.MEDIUM)
+        return caught.by("word", value)
     return replace(caught, value=value)
 
 
@@ -203,11 +202,7 @@ def connection(caught: Catch, match: re.Match[str]) -> Catch | None:
         and strength(caught.value) <= Strength.WORD
     ):
         return None
-    return (
-        replace(caught, confidence=Confidence.LOW)
-        if caught.value.lower() in DUMMIES
-        else place_only(caught, match)
-    )
+    return caught.by("word-of-manuals") if caught.value.lower() in DUMMIES else place_only(caught, match)
 
 
 _OF_MYSQL = re.compile(r"""[`'"]([\w.-]{1,40})[`'"]\s?@\s?[`'"][\w.%:-]{1,80}[`'"]\s*$""")
@@ -331,15 +326,15 @@ def basic(caught: Catch, _match: re.Match[str]) -> Catch | None:
     decoded = decode.pair(caught.value)
     if decoded is None:
         opaque = _is_base64(caught.value) and decode.plain(caught.value, asked=True) is None
-        return replace(caught, confidence=Confidence.MEDIUM) if opaque else None
+        return caught.by("encoded") if opaque else None
     if is_shipped(*decoded):
-        return replace(caught, value=decoded[1], user=decoded[0], confidence=Confidence.HIGH)
+        return replace(caught, value=decoded[1], user=decoded[0])
     if is_placeholder(decoded[1]):
         return None
     if decoded[1].lower() in ("open sesame", "opensesame"):  # the example of RFC 7617
         return None
-    confidence = Confidence.LOW if decoded[1].lower() in PLACEHOLDERS else Confidence.HIGH
-    return replace(caught, value=decoded[1], user=decoded[0], confidence=confidence)
+    found = replace(caught, value=decoded[1], user=decoded[0])
+    return found.by("word-of-manuals") if decoded[1].lower() in PLACEHOLDERS else found
 
 
 Check = Callable[[Catch, "re.Match[str]"], Catch | None]

@@ -1,6 +1,7 @@
 """How severe and how sure a credential is, and whether a program may replace it: the only author of all three.
 
-The decisions are rows of `bundle/data/credentials/decide/decisions.toml`, asked in their order; this module only applies them.
+The decisions are rows of `bundle/data/credentials/decide/decisions.toml`, asked in their order; this module only applies them. They
+begin with the severity of the family, and with the confidence that `evidence.toml` gives what the check found out.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from bundle.detect.credentials.rules.evidence import Evidence, rank
 from hardening.findings import Confidence, Role, Severity
 from hardening.toml_rows import Table
 
@@ -19,7 +21,7 @@ FEATURES = frozenset(
     "one-of-many owned picked stands-for-one elsewhere usual with-account lock-file browser-file packed-line signs place-known coded value-proved".split()
 )
 """Features that a row may ask for, beside those that begin with one of `PREFIXES`."""
-PREFIXES = ("family:", "role:", "kind:", "mark:", "confidence:")
+PREFIXES = ("family:", "role:", "kind:", "mark:", "evidence:", "confidence:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,11 @@ class Decision:
     features: frozenset[str] = frozenset()
     dropped: bool = False
     """Whether a row says that this is no credential: nothing is reported."""
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether its confidence is high."""
+        return self.confidence is Confidence.HIGH
 
 
 @cache
@@ -105,16 +112,16 @@ def effects(row: Table) -> dict[str, Any]:
 def decide(
     features: frozenset[str],
     severity: Severity,
-    confidence: Confidence,
-    note: str = "",
+    evidence: Evidence = "place",
     role: Role = Role.PRODUCT,
     forms: Sequence[Row] = (),
 ) -> Decision:
-    """Return what the rows leave of the severity of a family and the confidence of a pattern.
+    """Return what the rows leave of the severity of a family and the confidence of an evidence.
 
     `forms` are the rows of `forms.toml` that the candidate has; they are asked first.
     """
-    because = []
+    because, note = [], ""
+    features, confidence = features | {f"evidence:{evidence}"}, rank(evidence)
     for row in (*forms, *table()[0]):
         if not row.holds(features, confidence):
             continue

@@ -17,7 +17,6 @@ from bundle.detect.credentials.judging.values import (
     is_no_word,
     strength,
 )
-from bundle.detect.credentials.lines.around import TOLD
 from bundle.detect.credentials.proof import is_random
 from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.rules.families import Family
@@ -28,7 +27,7 @@ from bundle.detect.credentials.texts.textview import View
 from bundle.detect.credentials.vocabulary import any_of
 from bundle.detect.credentials.whose.owning import by_its_name
 from bundle.walk.member import Member
-from hardening.findings import Confidence, Role
+from hardening.findings import Role
 
 _ENOUGH = 256
 """Characters of a value that say whether it was generated: tokens are longer than what is taken for a value elsewhere."""
@@ -143,7 +142,7 @@ def _of_value(
         "sample": role in _FILLED_IN,
         "chosen": (said in (Strength.MIXED, Strength.NO) or is_no_word(one.value)) and not example,
         "somebodys": (is_generated(one.value[:_ENOUGH]) or letters) and not example,
-        "told": one.note == TOLD,
+        "told": one.told,
         "elsewhere": role in _NOT_DELIVERED,
         "picked": family.rule.id in _OF_NO_FORM
         and not is_random(one.value)
@@ -153,7 +152,7 @@ def _of_value(
         "usual": one.value.lower() in common(),
         "with-account": bool(one.user),
         "hash-value": _CRYPT.match(one.value) is not None,
-        "hash-by-form": hashed and not one.mark,
+        "hash-by-form": hashed and one.mark in ("", "not-tried"),
         "store-default": kind == place.CODE and one.value == "changeit" and bool(_STORE.search(one.key)),
         "proved": is_proved(one, family, member, kind, view),
         f"mark:{one.mark}": bool(one.mark),
@@ -172,10 +171,10 @@ def _was_in_use(one: Catch, family: Family) -> bool:
     """Whether a statement that is commented out logged in with a password that people choose, or is one of those tried first."""
     small = one.value.lower()
     default = (small == "changeit" and _STORE.search(one.key)) or (small, one.user.lower()) in _ACCOUNTS
-    if one.confidence < Confidence.MEDIUM or small in DUMMIES | _SHOWN or default:
+    if one.is_hint or small in DUMMIES | _SHOWN or default:
         return False
     said = strength(one.value)
     if said is Strength.WORD:
-        sure = one.confidence is Confidence.HIGH or one.user.lower() == small
+        sure = one.is_certain or one.user.lower() == small
         return family.rule.id in _BY_PLACE and sure
-    return said is Strength.COMMON or one.confidence is Confidence.HIGH
+    return said is Strength.COMMON or one.is_certain

@@ -12,6 +12,7 @@ from importlib.resources import files
 
 from bundle.detect.credentials.decide import Row, asked, effects
 from bundle.detect.credentials.rules.catch import Catch
+from bundle.detect.credentials.rules.evidence import rank
 from bundle.detect.credentials.texts.textview import View
 from hardening.errors import DataError
 from hardening.toml_rows import Table
@@ -47,7 +48,7 @@ class Form(Row):
     ) -> bool:
         """Return whether a candidate has this form."""
         if (
-            not self.holds(features, one.confidence)
+            not self.holds(features, rank(one.evidence))
             or (self.families and family not in self.families)
             or (self.kinds and kind not in self.kinds)
             or (self.value and not self.value.fullmatch(one.value))

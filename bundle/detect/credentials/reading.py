@@ -12,6 +12,7 @@ from bundle.detect.credentials.java import verdicts, written
 from bundle.detect.credentials.lines import rows
 from bundle.detect.credentials.parts import WHOLE, part_of
 from bundle.detect.credentials.rules.catch import Catch
+from bundle.detect.credentials.rules.evidence import rank
 from bundle.detect.credentials.rules.families import Family
 from bundle.detect.credentials.rules.gate import PatternGate
 from bundle.detect.credentials.statements import spliced
@@ -122,7 +123,7 @@ class Reading:
                 if placed is not None and not any(
                     placed.start < other.end
                     and other.start < placed.end
-                    and other.confidence >= placed.confidence
+                    and rank(other.evidence) >= rank(placed.evidence)
                     for _, other in known
                 ):
                     yield family, placed
@@ -148,7 +149,8 @@ class Reading:
             there = [p for start in dict.fromkeys(near) for p in by_start[start] if one.start < p[1].end]
             there += [p for p in added[-_NEAR:] if p[1].start < one.end and one.start < p[1].end]
             if all(
-                c.confidence < one.confidence or (one.start <= c.start and c.end < one.end) for _, c in there
+                rank(c.evidence) < rank(one.evidence) or (one.start <= c.start and c.end < one.end)
+                for _, c in there
             ):
                 for pair in there:
                     (added if pair in added[-_NEAR:] else by_start[pair[1].start]).remove(pair)

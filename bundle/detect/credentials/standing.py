@@ -5,10 +5,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 
-from bundle.detect.credentials.lines.around import TOLD
+from bundle.detect.credentials.rules import evidence
 from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.rules.families import Family
-from hardening.findings import Confidence
 
 _ORDER = (
     "service-token", "login-call", "back-door", "command-line", "sql", "url", "xml", "password-file", "daemon-setting", "password-hash",
@@ -25,10 +24,10 @@ def distinct(caught: Sequence[tuple[Family, Catch]]) -> list[tuple[Family, Catch
     for family, one in sorted(
         caught,
         key=lambda p: (
-            p[1].confidence is Confidence.LOW,
+            p[1].is_hint,
             rank.get(p[0].rule.id, len(rank)),
-            p[1].note != TOLD,
-            -p[1].confidence,
+            not p[1].told,
+            -evidence.rank(p[1].evidence),
             p[1].start,
         ),
     ):

@@ -28,6 +28,7 @@ def test_a_line_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert "etc/gate.ini:3:16: credential/assignment: high severity, high confidence" in text
     assert "account 'feed'" in text
     assert "found by   assignment/statements" in text
+    assert "evidence   more-than-a-word, high confidence: The place asks for a password" in text
     assert "fix        safe" in text
     assert "forms.toml" in text
     assert re.search(r"drawn      surely, score \+\d\.\d: .*strange-triples \+\d", text)

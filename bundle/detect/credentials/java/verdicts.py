@@ -37,10 +37,10 @@ from bundle.detect.credentials.judging.wanted import (
     signs_in,
 )
 from bundle.detect.credentials.rules.catch import Catch
+from bundle.detect.credentials.rules.evidence import Evidence
 from bundle.detect.credentials.rules.families import Family, Sink
 from bundle.detect.credentials.statements import calls
 from bundle.detect.credentials.texts.textview import View
-from hardening.findings import Confidence
 
 Found = tuple[str, Catch]
 """The family's name without `credential/`, and what is caught."""
@@ -62,11 +62,7 @@ def judged(  # noqa: C901, PLR0911, PLR0912 - one return for each kind of call
     if name.startswith("="):
         found = _named(name[1:], first)
         beside = found is not None and len(given) > 1 and given[1] not in (None, first)
-        return (
-            (found[0], replace(found[1], confidence=max(found[1].confidence, Confidence.MEDIUM)))
-            if found and beside
-            else found
-        )
+        return (found[0], found[1].at_least("set")) if found and beside else found
     if name.startswith("~"):
         return _named(name[1:], first) if kind_of(name[1:]) is Kind.PASSWORD else None
     if name.startswith("!"):
@@ -83,10 +79,10 @@ def judged(  # noqa: C901, PLR0911, PLR0912 - one return for each kind of call
         sure = naming.held_against(name[1:], first or "", account=len(given) > 1 and bool(given[1]))
         if sure is None and first and kind_of(name[1:]) is Kind.TOKEN:
             told = is_generated(first) and naming.token(name[1:], first) is not None
-            sure = Confidence.MEDIUM if told or _HEXADECIMAL.fullmatch(first) else None
+            sure = "compared" if told or _HEXADECIMAL.fullmatch(first) else None
         if sure is None:
             return None
-        return "back-door", Catch(0, 0, first or "", key=name[1:], confidence=sure)
+        return "back-door", Catch(0, 0, first or "", key=name[1:], evidence=sure)
     if name.startswith("@"):
         return _listed(name[1:], given)
     sink = sinks.get(name.lower())
@@ -125,7 +121,7 @@ def _alone(name: str, value: str) -> Found | None:
         return None
     if not (is_chosen(value) or strength(value) is Strength.COMMON):
         return None
-    return "assignment", Catch(0, 0, value, key=name, confidence=Confidence.MEDIUM)
+    return "assignment", Catch(0, 0, value, key=name, evidence="chosen")
 
 
 _SETTING_ALONE = re.compile(rb"\s*[\w.-]{1,60}\s{0,3}[=:]\s{0,3}\S+\s*")
@@ -139,7 +135,7 @@ def in_command(given: Sequence[str | None]) -> Iterator[Found]:
     for option, value in pairwise(given):
         secret = (value or "").removeprefix("pass:")
         if option in _OPENSSL and value != secret and not is_placeholder(secret):
-            yield "command-line", Catch(0, 0, secret, key=option or "", confidence=Confidence.HIGH)
+            yield "command-line", Catch(0, 0, secret, key=option or "")
 
 
 def in_lines(view: View, caught: Iterable[tuple[Family, Catch]]) -> list[tuple[Family, Catch]]:
@@ -185,10 +181,7 @@ def _set(name: str, key: str, value: str | None) -> Found | None:
     ):
         return _encoded(name, value)
     named = _named(key if kind_of(key) is Kind.PASSWORD else key.rsplit(".", 1)[-1], value)
-    return named and (
-        named[0],
-        replace(named[1], confidence=max(named[1].confidence, Confidence.MEDIUM)),
-    )
+    return named and (named[0], named[1].at_least("set"))
 
 
 def _encoded(name: str, text: str | None) -> Found | None:
@@ -196,9 +189,7 @@ def _encoded(name: str, text: str | None) -> Found | None:
     found = _LOGIN.fullmatch(text or "")
     if found is None or (strength(found[2]) is Strength.NO and found[2].lower() not in common()):
         return None
-    return "login-call", Catch(
-        0, 0, found[2], key=name, user=found[1], service="HTTP", confidence=Confidence.MEDIUM
-    )
+    return "login-call", Catch(0, 0, found[2], key=name, user=found[1], service="HTTP", evidence="encoded")
 
 
 _OF_LOGINS = re.compile(r"(?i)login|cred|passw")
@@ -214,7 +205,7 @@ def _listed(table: str, given: Sequence[str | None]) -> Found | None:
     told = told or (user in ACCOUNTS and strength(value) >= Strength.WORD and bool(_OF_LOGINS.search(table)))
     if not plain or not told or value.lower() in (user.lower(), *naming.DUMMIES):
         return None
-    return "assignment", Catch(0, 0, value, key=table, user=user, confidence=Confidence.MEDIUM)
+    return "assignment", Catch(0, 0, value, key=table, user=user, evidence="accounts")
 
 
 def _returned(method: str, value: str | None) -> Found | None:
@@ -229,7 +220,7 @@ def _sent(value: str) -> Found | None:
     """Judge what a program sends after it has been asked for a password."""
     if strength(value) < Strength.COMMON or naming.SETTING.match(value) or value.lower() in naming.DUMMIES:
         return None
-    return "login-call", Catch(0, 0, value, key="password", confidence=Confidence.MEDIUM)
+    return "login-call", Catch(0, 0, value, key="password", evidence="set")
 
 
 def _among(name: str, value: str, others: Sequence[str | None]) -> Found | None:
@@ -239,14 +230,14 @@ def _among(name: str, value: str, others: Sequence[str | None]) -> Found | None:
         told = len(value) >= _SHORTEST_OF_MANY and (
             _HEXADECIMAL.fullmatch(value) or naming.token(one, value) is not None
         )
-        return ("assignment", Catch(0, 0, value, key=name, confidence=Confidence.MEDIUM)) if told else None
+        return ("assignment", Catch(0, 0, value, key=name, evidence="token")) if told else None
     sure = None if one is None or kind_of(one) is not Kind.PASSWORD else naming.judged(one, value)
     if sure is None:
         return None
     plain = bool(others) and not any(_names_a_field(other) for other in (value, *others) if other)
     if not (plain or is_generated(value) or names_an_account(one or "") or naming.is_joined(value)):
         return None
-    return "assignment", Catch(0, 0, value, key=name, confidence=Confidence.MEDIUM)
+    return "assignment", Catch(0, 0, value, key=name, evidence="set")
 
 
 def _names_a_field(value: str) -> bool:
@@ -276,7 +267,7 @@ def _beside(method: str, user: str, value: str) -> Found | None:
         return None
     if value.lower() in (user.lower(), *naming.DUMMIES, *ACCOUNTS):
         return None
-    return "back-door", Catch(0, 0, value, key=method or "value", user=user, confidence=Confidence.MEDIUM)
+    return "back-door", Catch(0, 0, value, key=method or "value", user=user, evidence="compared")
 
 
 _LEAST_KINDS = 10
@@ -299,7 +290,7 @@ def _held(name: str, given: Sequence[str | None]) -> Found | None:
             and value != user
             and (is_chosen(value) or naming.is_joined(value))
         ):
-            return "login-call", Catch(0, 0, value, key=name, user=user, confidence=Confidence.MEDIUM)
+            return "login-call", Catch(0, 0, value, key=name, user=user, evidence="set")
     return None
 
 
@@ -309,13 +300,13 @@ def _given_as(name: str, value: str) -> Found | None:
     if said is Strength.NO or value.lower() == name.lower() or naming.SETTING.match(value):
         return None
     if name.lower() == "community" and value.lower() != "community":
-        return "login-call", Catch(0, 0, value, key=name, service="SNMP", confidence=Confidence.MEDIUM)
+        return "login-call", Catch(0, 0, value, key=name, service="SNMP", evidence="community")
     if kind_of(name) is Kind.TOKEN:
         if not is_generated(value) or value.isdigit() or naming.token(name, value) is None:
             return None
-        return "login-call", Catch(0, 0, value, key=name, confidence=Confidence.MEDIUM)
-    sure = Confidence.HIGH if said > Strength.WORD else Confidence.MEDIUM
-    return "login-call", Catch(0, 0, value, key=name, confidence=sure)
+        return "login-call", Catch(0, 0, value, key=name, evidence="token")
+    sure: Evidence = "more-than-a-word" if said > Strength.WORD else "word"
+    return "login-call", Catch(0, 0, value, key=name, evidence=sure)
 
 
 def _given_to(sink: Sink, given: Sequence[str | None]) -> Found | None:
@@ -340,7 +331,7 @@ def _given_to(sink: Sink, given: Sequence[str | None]) -> Found | None:
     if sure is None or (user or "").lower() == "anonymous":
         return None
     return "login-call", Catch(
-        0, 0, value, key=sink.callee, user=user or "", service=sink.service, confidence=sure
+        0, 0, value, key=sink.callee, user=user or "", service=sink.service, evidence=sure
     )
 
 
@@ -353,11 +344,11 @@ _OF_DIGITS = re.compile(
 
 def _named(name: str, value: str | None) -> Found | None:
     """Judge a value by the name that it is given: a field, or a key in a table."""
-    confidence = None if value is None else naming.judged(name, value)
+    sure = None if value is None else naming.judged(name, value)
     if value and name.lower() == "salt" and _HEXADECIMAL.fullmatch(value):
         return None  # bytes to begin with, which nobody keeps secret
     if value and _HEXADECIMAL.fullmatch(value) and _OF_DIGITS.search(name) and not naming.is_a_digest(name):
-        confidence = Confidence.MEDIUM
-    if value is None or confidence is None or value.lower() == name.lower() or naming.SETTING.match(value):
+        sure = "token"
+    if value is None or sure is None or value.lower() == name.lower() or naming.SETTING.match(value):
         return None
-    return "assignment", Catch(0, 0, value, key=name, confidence=confidence)
+    return "assignment", Catch(0, 0, value, key=name, evidence=sure)

@@ -14,7 +14,6 @@ from bundle.detect.credentials.judging import cracking
 from bundle.detect.credentials.judging.keyword import Kind, kind_of
 from bundle.detect.credentials.judging.values import common
 from bundle.detect.credentials.rules.catch import Catch
-from hardening.findings import Confidence
 
 _DIGESTS = {32: ("md5",), 40: ("sha1",), 64: ("sha256",), 96: ("sha384",), 128: ("sha512",)}
 
@@ -58,11 +57,7 @@ def _usual(value: str, *algorithms: str) -> bool:
 
 def cracked(caught: Catch) -> Catch:
     """Say that a hash is that of a password tried first."""
-    return replace(
-        caught,
-        mark="cracked",
-        confidence=Confidence.HIGH,
-    )
+    return replace(caught, mark="cracked", evidence="cracked")
 
 
 _FEWEST = 6
@@ -92,7 +87,7 @@ def digest(caught: Catch, match: re.Match[str]) -> Catch | None:
         return cracked(caught)
     if name is None and caught.user.lower() == "user":  # `"user": "..."`, which is who it is
         return None
-    return replace(caught, confidence=Confidence.MEDIUM)
+    return caught.by("digest")
 
 
 _OF_ACCOUNT = re.compile(r"(?i)(?:admin|root|login|operator|nt|ntlm)_?hash$")
@@ -105,7 +100,7 @@ def of_usual(caught: Catch, match: re.Match[str]) -> Catch | None:
     if _usual(caught.value, *_DIGESTS.get(len(caught.value), ())) or _usual(caught.value, "nt"):
         return cracked(caught)
     sure = _OF_ACCOUNT.match(match["key"]) and len(set(caught.value)) > _FEW
-    return replace(caught, confidence=Confidence.MEDIUM) if sure else None
+    return caught.by("digest") if sure else None
 
 
 def of_usual_alone(caught: Catch, _match: re.Match[str]) -> Catch | None:
@@ -151,7 +146,7 @@ def doubled(caught: Catch, match: re.Match[str]) -> Catch | None:
 def _tried(caught: Catch) -> Catch:
     found = cracking.opened(caught.value, caught.user)
     if found is None:
-        return replace(caught, note=caught.note or "it was not tried")
+        return replace(caught, mark="not-tried")
     return cracked(caught) if found else caught
 
 
@@ -203,7 +198,7 @@ def des(caught: Catch, match: re.Match[str]) -> Catch | None:
     if mixed < 3 and not (mixed == 2 and _FIELDS_BEHIND.search(line)):  # noqa: PLR2004 - kinds of characters
         return None
     tried = _tried(caught)
-    return tried if tried.mark else replace(tried, confidence=Confidence.MEDIUM)
+    return tried if tried.mark == "cracked" else tried.by("short-hash")
 
 
 def des_alone(caught: Catch, _match: re.Match[str]) -> Catch | None:

@@ -19,8 +19,8 @@ from bundle.detect.credentials.judging.values import (
     is_phrase,
     strength,
 )
+from bundle.detect.credentials.rules.evidence import Evidence
 from bundle.detect.credentials.vocabulary import any_of
-from hardening.findings import Confidence
 
 PLACEHOLDERS = frozenset(
     "password pass passwd pwd secret user username pw p mypassword mypass userpassword token apikey pwd1".split()
@@ -152,8 +152,8 @@ def is_joined(value: str) -> bool:
 @lru_cache(maxsize=1024)  # programs have few of them, many times: `token: "string"`
 def token(  # noqa: PLR0911 - one return for each degree
     name: str, value: str, *, config: bool = False
-) -> Confidence | None:
-    """Return how sure a value is a secret that stands beside a name of a token or key.
+) -> Evidence | None:
+    """Return what says that a value beside a name of a token or key is a secret.
 
     A generated one is; a short or chosen one only where the name says more than `token` or `key`.
     """
@@ -177,11 +177,11 @@ def token(  # noqa: PLR0911 - one return for each degree
     ):
         vector = name.lower().endswith("salt") and (_OF_A_VECTOR.match(value) or _OF_A_NAME.match(value))
         field = name.lower().endswith("_key") and _OF_A_FIELD.match(value) and not is_gibberish(value)
-        return Confidence.MEDIUM if vector or field or is_digest_or_id(value) else Confidence.HIGH
+        return "identifier" if vector or field or is_digest_or_id(value) else "long-token"
     if ("community" in name.lower() and is_of_access(value)) or (
         _SNMP.search(name) and (said >= Strength.WORD or is_compound(value))
     ):
-        return Confidence.MEDIUM
+        return "community"
     last = (
         name.lower().endswith(("secret", "community", "credential", "credentials"))
         or "community" in name.lower()
@@ -191,42 +191,42 @@ def token(  # noqa: PLR0911 - one return for each degree
     if len(value) < _SHORTEST_CHOSEN or not specific or said < Strength.WORD:
         return None
     if said is Strength.MIXED and signs and (not _ORDINAL.match(value) or is_gibberish(value)):
-        return Confidence.MEDIUM
+        return "chosen"
     if is_gibberish(value) and (
         len(value) >= _SHORTEST_LETTERS or (last and value.islower() and len(value) > _SHORTEST_CHOSEN)
     ):
-        return Confidence.MEDIUM
+        return "drawn"
     if said is Strength.COMMON and (last or "secret" in name.lower()):
-        return Confidence.MEDIUM
+        return "usual"
     if (
         name.lower().endswith("secret")
         and not config
         and _TWO_WORDS.match(value)
         and not SECRET_WORD.search(value)
     ):
-        return Confidence.MEDIUM
-    return Confidence.MEDIUM if last and (config or signs) and is_phrase(value) else None
+        return "phrase"
+    return "phrase" if last and (config or signs) and is_phrase(value) else None
 
 
-def judged(name: str, value: str) -> Confidence | None:
-    """Return how sure a name and a quoted value make a secret, where there is no text around them."""
+def judged(  # noqa: PLR0911 - one return for each evidence
+    name: str, value: str
+) -> Evidence | None:
+    """Return what says that a name and a quoted value make a secret, where there is no text around them."""
     promised = kind_of(name)
     said = strength_beside(promised, value)
     if promised is Kind.PASSWORD and names_an_account(name) and is_two_words(value):
-        return Confidence.MEDIUM
+        return "phrase"
     if promised is None or said is Strength.NO or (value.lower() in DUMMIES and NAMES_A_NAME.match(name)):
         return None
     if promised is Kind.LIKELY:
-        return Confidence.MEDIUM if is_chosen(value) else None
+        return "chosen" if is_chosen(value) else None
     if promised is Kind.TOKEN:
-        sure = token(name, value)
-        return None if sure is None or is_digest_or_id(value) else min(sure, Confidence.MEDIUM)
+        return None if is_digest_or_id(value) or token(name, value) is None else "token"
     if said is Strength.MIXED:
-        return Confidence.HIGH
-    joined = name.lower() not in _MANY_MEANINGS and is_joined(value)
-    return (
-        Confidence.MEDIUM if said is Strength.COMMON or names_an_account(name) or joined else Confidence.LOW
-    )
+        return "more-than-a-word"
+    if said is Strength.COMMON or names_an_account(name):
+        return "usual" if said is Strength.COMMON else "word"
+    return "phrase" if name.lower() not in _MANY_MEANINGS and is_joined(value) else "label"
 
 
 _TWO_SMALL_WORDS = re.compile(r"[a-z]{4,14} [a-z]{4,14}")
@@ -271,8 +271,8 @@ _OF_STORES = "changeit"
 """What Java's own stores have until somebody changes it, which programs ask for to say so."""
 
 
-def held_against(name: str, value: str, *, account: bool = False) -> Confidence | None:
-    """Return how sure it is that a class compares a password with a back door, and not with a word of the program.
+def held_against(name: str, value: str, *, account: bool = False) -> Evidence | None:
+    """Return what says that a class compares a password with a back door, and not with a word of the program.
 
     Beside an `account` that is compared too, or where the name says no more than that it is a password, a usual password is one,
     and so is a word that programs do not use for their states.
@@ -281,13 +281,13 @@ def held_against(name: str, value: str, *, account: bool = False) -> Confidence 
         return None
     said = strength(value)
     if (said is Strength.COMMON and is_digest_or_id(value)) or is_two_words(value):
-        return Confidence.MEDIUM
+        return "compared"
     lets_in = account or (value != _OF_STORES and bool(_ITSELF.match(name.rsplit(".", 1)[-1])))
     if lets_in and said is Strength.COMMON and value.lower() not in DUMMIES:
-        return Confidence.MEDIUM
+        return "compared"
     plain = said is Strength.WORD and len(value) >= _SHORTEST_WORD and not _OF_A_PROGRAM.search(value)
     if is_joined(value) or (lets_in and plain and value.isalpha() and value.lower() != name.lower()):
-        return Confidence.MEDIUM
+        return "compared"
     if said is not Strength.MIXED or value.lower() == name.lower():
         return None
-    return Confidence.HIGH if is_generated(value) else Confidence.MEDIUM
+    return "more-than-a-word" if is_generated(value) else "compared"

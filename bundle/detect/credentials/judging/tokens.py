@@ -12,7 +12,6 @@ from dataclasses import replace
 
 from bundle.detect.credentials.judging.score import is_drawn
 from bundle.detect.credentials.rules.catch import Catch
-from hardening.findings import Confidence
 
 
 def token(caught: Catch, _match: re.Match[str]) -> Catch | None:
@@ -42,7 +41,7 @@ def github(caught: Catch, match: re.Match[str]) -> Catch | None:
     if _checksum_base62(body[:-6]) == body[-6:]:
         return caught
     known = token(caught, match)
-    return replace(known, confidence=Confidence.MEDIUM, note="its checksum does not fit") if known else None
+    return known.by("checksum") if known else None
 
 
 def grafana(caught: Catch, match: re.Match[str]) -> Catch | None:
@@ -53,7 +52,7 @@ def grafana(caught: Catch, match: re.Match[str]) -> Catch | None:
     body, said = caught.value.rsplit("_", 1)
     if zlib.crc32(body.encode()).to_bytes(4, "little").hex() == said:
         return known
-    return replace(known, confidence=Confidence.MEDIUM, note="its checksum does not fit")
+    return known.by("checksum")
 
 
 _BECH32 = "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L"
@@ -100,7 +99,7 @@ def jwt(caught: Catch, _match: re.Match[str]) -> Catch | None:
         return None
     if not isinstance(said, dict) or "alg" not in said or rest.startswith(_OF_NOBODY):
         return None
-    return replace(caught, confidence=Confidence.MEDIUM, mark="web-token")
+    return replace(caught, evidence="web-token", mark="web-token")
 
 
 def mailgun(caught: Catch, match: re.Match[str]) -> Catch | None:
@@ -114,7 +113,7 @@ def nkey(caught: Catch, match: re.Match[str]) -> Catch | None:
     if binascii.crc_hqx(raw[:-2], 0) == int.from_bytes(raw[-2:], "little"):
         return caught
     known = token(caught, match)
-    return replace(known, confidence=Confidence.MEDIUM, note="its checksum does not fit") if known else None
+    return known.by("checksum") if known else None
 
 
 _SEEDS_OF_MANUALS = ("GEZDGNBVGY3TQOJQ", "JBSWY3DPEHPK3PXP")
@@ -126,7 +125,7 @@ def seed(caught: Catch, _match: re.Match[str]) -> Catch | None:
     body = caught.value.rstrip("=")
     if body.startswith(_SEEDS_OF_MANUALS):
         return None
-    return replace(caught, confidence=Confidence.MEDIUM) if is_drawn(body) else None
+    return caught.by("drawn") if is_drawn(body) else None
 
 
 _FIELD = re.compile(r"""(?<![\w$.-])(kty|crv|n|e|p|q|dp|dq|qi)["']?\s{0,3}:\s{0,3}["'](\w{1,12})""")

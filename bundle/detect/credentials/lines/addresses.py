@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from bundle.detect.credentials.judging.keyword import PLAIN_WORDS, ascii_name, kind_of
 from bundle.detect.credentials.judging.naming import PLACEHOLDERS
 from bundle.detect.credentials.judging.values import is_example, is_generated, is_placeholder
 from bundle.detect.credentials.rules.catch import Catch
-from hardening.findings import Confidence
 
 _EXAMPLE_HOSTS = re.compile(
     r"(?i)(?:^|[.@])(?:example\.(?:com|org|net)|example|invalid|host(?:name)?|server|yourhost|my(?:host|server|domain)\S*|domain\.\w+|foo\.\w+|proxy|(?:db|sql|mysql|ldap|smtp|mail|ftp|remote)host)$"
@@ -52,7 +50,7 @@ def userinfo(caught: Catch, match: re.Match[str]) -> Catch | None:
         machine = "." not in host or _MACHINE.match(host)
         chosen = machine and is_generated(value) and not is_example(value)
         meant = chosen and caught.user.lower() not in _NO_ACCOUNT
-        return replace(caught, confidence=Confidence.MEDIUM) if meant else None
+        return caught.by("example-host") if meant else None
     if len(value) < 3 or (re.fullmatch(r"\d{2,5}", value) and not caught.user):  # noqa: PLR2004 - `a:b@c` of tests
         return None
     if NAME_ONLY.match(value) and kind_of(value):
@@ -62,5 +60,5 @@ def userinfo(caught: Catch, match: re.Match[str]) -> Catch | None:
         or value.lower() in PLACEHOLDERS
         or ascii_name(value.encode().decode("latin-1")).lower() in PLAIN_WORDS
     ):
-        return replace(caught, confidence=Confidence.LOW)
+        return caught.by("word-of-manuals")
     return caught

@@ -21,13 +21,18 @@ from bundle.detect.credentials.judging.values import (
 )
 from bundle.detect.credentials.lines.places import given
 from bundle.detect.credentials.rules.catch import Catch
-from hardening.findings import Confidence
+from bundle.detect.credentials.rules.evidence import Evidence
+
+
+def beside_a_word(said: Strength) -> Evidence:
+    """Return what a value says in a place that asks for a password."""
+    return "more-than-a-word" if said > Strength.WORD else "word"
 
 
 def explained(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """What a note says a password is: a value that looks like one."""
     sure = is_generated(caught.value) or is_phrase(caught.value)
-    return replace(caught, confidence=Confidence.MEDIUM) if sure else None
+    return caught.by("chosen") if sure else None
 
 
 _HEAD_OF_LIST = re.compile(r"\bchpasswd:[^\n]*\n(?:[ \t][^\n]*\n){0,40}$")
@@ -57,13 +62,13 @@ def of_a_secret(caught: Catch, match: re.Match[str]) -> Catch | None:
         return None
     value = caught.value if head[1] == "stringData" else decode.plain(caught.value, asked=True)
     drawn = value is not None and is_drawn(value)
-    return replace(caught, value=value or "", confidence=Confidence.MEDIUM) if drawn else None
+    return caught.by("drawn", value) if drawn else None
 
 
 def bytes_of_key(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """A key as the bytes of a literal, of a length that ciphers take."""
     sure = len(caught.value) in (16, 24, 32) and is_generated(caught.value)
-    return replace(caught, confidence=Confidence.MEDIUM) if sure else None
+    return caught.by("drawn") if sure else None
 
 
 _DASHED = re.compile(r"^\d*[a-z0-9]*(?:_[a-z0-9]+)+$|^[a-z]+\d$")
@@ -93,7 +98,7 @@ def account_pair(caught: Catch, match: re.Match[str]) -> Catch | None:
         or not (said is Strength.COMMON or is_generated(caught.value))
     ):
         return None
-    return replace(caught, confidence=Confidence.MEDIUM)
+    return caught.by("accounts")
 
 
 _USER_FIRST = frozenset(("curl", "wget"))
@@ -114,20 +119,16 @@ def words(caught: Catch, match: re.Match[str]) -> Catch | None:
     if option in ("-c", "-C") and not command.startswith("snmp"):
         return None
     said = strength(caught.value)
-    return (
-        None
-        if said is Strength.NO
-        else replace(caught, confidence=Confidence.HIGH if said > Strength.WORD else Confidence.MEDIUM)
-    )
+    return None if said is Strength.NO else caught.by(beside_a_word(said))
 
 
 def accepted(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """One of several values that a password is held against; plain words are states of a program."""
     said = strength(caught.value)
     if said is Strength.COMMON:
-        return replace(caught, confidence=Confidence.LOW)
+        return caught.by("state")
     sure = is_generated(caught.value) or is_phrase(caught.value) or is_joined(caught.value)
-    return replace(caught, confidence=Confidence.MEDIUM) if sure else None
+    return caught.by("compared") if sure else None
 
 
 def shared(caught: Catch, match: re.Match[str]) -> Catch | None:
@@ -143,11 +144,8 @@ def shared(caught: Catch, match: re.Match[str]) -> Catch | None:
     if (match.groupdict().get("key") or "").lower() in ("key", "community"):
         sure = sure or said > Strength.WORD or is_compound(value) or is_of_access(value)
         told = match[0].startswith("snmp-agent") or _READ_BY.match(match.string, match.end())
-        sure = bool(sure or told)
-        return replace(caught, confidence=Confidence.MEDIUM) if sure else None
-    return replace(
-        caught, confidence=Confidence.HIGH if sure or said is Strength.COMMON else Confidence.MEDIUM
-    )
+        return caught.by("chosen" if sure else "community") if sure or told else None
+    return caught.by("more-than-a-word" if sure or said is Strength.COMMON else "word")
 
 
 _READ_BY = re.compile(r'"?\s*(?:\{\s*)?(?:authorization|clients)\b')
@@ -164,11 +162,7 @@ def couple(caught: Catch, match: re.Match[str]) -> Catch | None:
         return None
     lines = [one for one in match.string.splitlines() if one.strip() and not one.lstrip().startswith("#")]
     if said >= Strength.COMMON or len(lines) == _ONE_ACCOUNT:
-        return replace(
-            caught,
-            user=caught.user,
-            confidence=Confidence.HIGH if said > Strength.WORD else Confidence.MEDIUM,
-        )
+        return caught.by(beside_a_word(said))
     return None
 
 
@@ -181,7 +175,7 @@ def piped(caught: Catch, _match: re.Match[str]) -> Catch | None:
     said = strength(caught.value)
     if said is Strength.NO or caught.value.lower() in DUMMIES:
         return None
-    return replace(caught, confidence=Confidence.HIGH if said > Strength.WORD else Confidence.MEDIUM)
+    return caught.by(beside_a_word(said))
 
 
 _ITEM = re.compile(r"""\s*(?:"(?P<d>[^"\n]*)"|'(?P<s>[^'\n]*)'|[\w.$>-]+)\s*(?:,|$)""")
@@ -201,9 +195,9 @@ def several(caught: Catch, match: re.Match[str]) -> Catch | None:
         return None
     start = caught.start + item.start(group)
     sure = strength(value) > Strength.WORD or len(names) > _ONE_ACCOUNT
-    confidence = Confidence.HIGH if strength(value) is Strength.MIXED else Confidence.MEDIUM
+    evidence: Evidence = "more-than-a-word" if strength(value) is Strength.MIXED else "word"
     one = replace(caught, start=start, end=start + len(value.encode()), value=value, key=names[wanted])
-    return replace(one, confidence=confidence if sure else Confidence.LOW)
+    return one.by(evidence if sure else "label")
 
 
 _LOGINS = frozenset(
@@ -216,14 +210,10 @@ def macro(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """What a monitor hands to its plugins: an account as well as its password, and neither says which it is."""
     sure = is_chosen(caught.value) or any(c in "!@#%^&*" for c in caught.value)
     sure = sure or (strength(caught.value) is Strength.COMMON and caught.value.lower() not in _LOGINS)
-    return replace(caught, user="", confidence=Confidence.MEDIUM) if sure else None
+    return replace(caught, user="", evidence="chosen") if sure else None
 
 
 _PATHS = re.compile(r"^[/.~]|^\d+$|^ARG\d|^\$")
-
-
-TOLD = "told as an account's password"
-"""The note of an account that a text for people names with its password: no example, but what is shipped."""
 
 
 _TELLS = re.compile(r"(?i)\b(?:log\s?[io]n|sign\s?in|default|initial|factory)\b")
@@ -248,8 +238,8 @@ def account_told(caught: Catch, match: re.Match[str]) -> Catch | None:
         caught,
         value=value,
         end=caught.end - (len(caught.value) - len(value)),
-        confidence=Confidence.MEDIUM,
-        note=TOLD,
+        evidence="told",
+        told=True,
     )
 
 
@@ -261,7 +251,7 @@ def substituted(caught: Catch, match: re.Match[str]) -> Catch | None:
     least = Strength.WORD if _SET_TO.search(match[0]) else Strength.COMMON
     usual = strength(caught.value) >= least and caught.value.lower() not in DUMMIES | _STATES
     if usual and _MARK.search(match[0]):
-        return replace(caught, confidence=Confidence.MEDIUM)
+        return caught.by("usual")
     return given(caught, match)
 
 
@@ -289,7 +279,7 @@ def cisco(caught: Catch, match: re.Match[str]) -> Catch | None:
 
 def told_number(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """The number that a text for people tells as the one to type in, which no year is."""
-    return None if _YEARS.match(caught.value) else replace(caught, confidence=Confidence.MEDIUM, note=TOLD)
+    return None if _YEARS.match(caught.value) else replace(caught, evidence="number", told=True)
 
 
 _SERVER = re.compile(

@@ -13,7 +13,6 @@ from bundle.detect.credentials.judging.keyword import kind_of
 from bundle.detect.credentials.judging.values import is_placeholder
 from bundle.detect.credentials.lines.places import named
 from bundle.detect.credentials.rules.catch import Catch
-from hardening.findings import Confidence
 
 
 def coded(caught: Catch, match: re.Match[str]) -> Catch | None:
@@ -79,7 +78,7 @@ def spelt(caught: Catch, match: re.Match[str]) -> Catch | None:
         return named(caught, match)
     typed = len(caught.value) >= _SHORTEST and caught.value.isalnum() and not _is_an_alphabet(numbers)
     hidden = typed and kind_of(name) is not None and not is_placeholder(caught.value)
-    return replace(caught, key=name, confidence=Confidence.MEDIUM) if hidden else None
+    return replace(caught, key=name, evidence="hidden") if hidden else None
 
 
 def _is_an_alphabet(numbers: list[int]) -> bool:

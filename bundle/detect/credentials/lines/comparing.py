@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from bundle.detect.credentials.judging import naming
 from bundle.detect.credentials.judging.keyword import Kind, kind_of
 from bundle.detect.credentials.judging.naming import DUMMIES
 from bundle.detect.credentials.judging.values import Strength, is_generated, is_phrase, strength
 from bundle.detect.credentials.rules.catch import Catch
-from hardening.findings import Confidence
 
 _LONG_TOKEN = 10
 _LOGIN = re.compile(
@@ -46,13 +44,13 @@ def compared(  # noqa: PLR0911 - one return for each kind of name and value
     promised = None if _CONSTANT.match(caught.value) else kind_of(name)
     if promised is Kind.TOKEN:
         sure = is_generated(caught.value) and len(caught.value) >= _LONG_TOKEN
-        return replace(caught, confidence=Confidence.MEDIUM) if sure else None
+        return caught.by("drawn") if sure else None
     if promised is not Kind.PASSWORD:
         return None
     usual = said is Strength.COMMON and caught.value.lower() in DUMMIES
     if (usual or caught.value == "default") and not unequal:
         before = match.string[max(0, match.start() - 100) : match.start()]
-        return replace(caught, confidence=Confidence.MEDIUM) if _LOGIN.search(before) else None
+        return caught.by("compared") if _LOGIN.search(before) else None
     if said is Strength.NO or caught.value.lower() in DUMMIES:
         return None
     constant = _SET_BY_THE_SITE.match(match["key"]) is not None
@@ -65,9 +63,9 @@ def compared(  # noqa: PLR0911 - one return for each kind of name and value
     near = match.string[max(0, match.start() - 200) : match.end() + 200]
     joined = name.lower() not in ("pass", "pw", "pwd") and naming.is_joined(caught.value)
     if is_phrase(caught.value) or joined:
-        return replace(caught, confidence=Confidence.MEDIUM)
+        return caught.by("phrase")
     account = re.search(r"""(?i)(?:user|login|account)\w*['"\])]*\s*(?:[!=]={1,2}|\.equals|\.eq)""", near)
-    return replace(caught, confidence=Confidence.MEDIUM if account else Confidence.LOW)
+    return caught.by("compared" if account else "state")
 
 
 CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {"compared": compared}

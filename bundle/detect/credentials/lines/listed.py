@@ -11,7 +11,6 @@ from bundle.detect.credentials.judging.keyword import kind_of
 from bundle.detect.credentials.judging.values import is_placeholder, strength
 from bundle.detect.credentials.lines.places import DIGESTS, SETTINGS, plain
 from bundle.detect.credentials.rules.catch import Catch
-from hardening.findings import Confidence
 
 _HEADS = frozenset("document title author abstract section format index files".split())
 """What a package says of its manual, in a file that ends in its section: `feed.user`."""
@@ -50,7 +49,7 @@ def account(  # noqa: PLR0911 - one return for each reason that it is none
     if (is_placeholder(value) and not marked) or re.search(r"[\s/\\]|^\{[\w.-]+\}.?$", value):
         return None
     sure = strength(value) or marked
-    return replace(caught, value=value, confidence=Confidence.HIGH if sure else Confidence.LOW)
+    return caught.by("place" if sure else "label", value)
 
 
 CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {"account": account}

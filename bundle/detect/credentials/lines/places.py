@@ -24,7 +24,6 @@ from bundle.detect.credentials.judging.values import (
 )
 from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.vocabulary import any_of
-from hardening.findings import Confidence
 
 _METHODS = frozenset(
     "md5 crypt exop clear clear_remove_old nds racf ad ssha sha plain required sufficient requisite include".split()
@@ -53,17 +52,17 @@ def named(caught: Catch, match: re.Match[str]) -> Catch | None:
         and is_compound(value)
         and value.lower() != name.lower()
     ):
-        return replace(caught, value=value, confidence=Confidence.MEDIUM)
+        return caught.by("phrase", value)
     named_so = value.lower() in naming.DUMMIES and naming.NAMES_A_NAME.match(name)
     if promised is None or said is Strength.NO or value.lower() == name.lower() or named_so:
         return None
     if promised is Kind.LIKELY:
-        return replace(caught, value=value, confidence=Confidence.MEDIUM) if is_chosen(value) else None
+        return caught.by("chosen", value) if is_chosen(value) else None
     if promised is Kind.TOKEN:
         sure = naming.token(name, value)
-        return None if sure is None else replace(caught, value=value, confidence=sure)
+        return None if sure is None else caught.by(sure, value)
     if said is Strength.WORD:
-        return replace(caught, value=value, confidence=Confidence.MEDIUM)
+        return caught.by("word", value)
     return replace(caught, value=value)
 
 
@@ -93,18 +92,16 @@ def told(caught: Catch, match: re.Match[str]) -> Catch | None:
         return one
     if _VARIABLE.match(match["key"]) and kind_of(match["key"]) is Kind.PASSWORD:
         return one
-    return replace(one, confidence=Confidence.LOW)
+    return one.by("label")
 
 
 def default(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The value that a program takes where nobody set a password: a plain word, too, unless programs call their states so."""
     one = told(caught, match)
-    if one is None or one.confidence is not Confidence.LOW or kind_of(match["key"]) is not Kind.PASSWORD:
+    if one is None or not one.is_hint or kind_of(match["key"]) is not Kind.PASSWORD:
         return one
     word = len(one.value) >= _SHORTEST_WORD and not SECRET_WORD.search(one.value)
-    return (
-        replace(one, confidence=Confidence.MEDIUM) if word and not naming.is_of_a_program(one.value) else one
-    )
+    return one.by("word") if word and not naming.is_of_a_program(one.value) else one
 
 
 _SHORTEST_WORD = 5
@@ -134,14 +131,14 @@ def given(caught: Catch, match: re.Match[str]) -> Catch | None:
     if other or _NO_GIVING.match(match["key"]) or (is_digest_or_id(caught.value) and not setter):
         return None
     if caught.user and _ADDRESS.search(match[0]) and strength(caught.value) >= Strength.WORD:
-        return replace(caught, confidence=Confidence.MEDIUM)
+        return caught.by("word")
     if _FIELD.match(caught.value) and not (caught.user and _NUMBERED.search(caught.value)):
         return None
     if caught.value.isalpha() and caught.value.islower() and len(caught.value) < _SHORT_WORD and not usual:
         return None  # the name of something
     if not is_generated(caught.value) and not is_phrase(caught.value) and not usual:
         return None
-    return replace(caught, confidence=Confidence.MEDIUM)
+    return caught.by("chosen")
 
 
 _LITERAL = re.compile(r""""[^"]*"|'[^']*'""")
@@ -156,7 +153,7 @@ def last_two(caught: Catch, match: re.Match[str]) -> Catch | None:
     if is_drawn(caught.user) and not is_drawn(caught.value):
         start = caught.start - (match.start("secret") - match.start("user"))
         end = start + len(caught.user)
-        return replace(caught, start=start, end=end, value=caught.user, user="", confidence=Confidence.MEDIUM)
+        return replace(caught, start=start, end=end, value=caught.user, user="", evidence="drawn")
     found = given(caught, match)
     before = _LITERAL.findall(match.string, match.start(), match.start("user") - 1)
     told = not before or (len(before) == 1 and _OF_A_HOST.search(before[0]))
@@ -167,9 +164,9 @@ def resort(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The last resort of an expression: a usual password too, where the name is a password's and nothing else."""
     usual = kind_of(match["key"]) is Kind.PASSWORD and strength(caught.value) is Strength.COMMON
     if usual and caught.value.lower() not in DUMMIES | _STATES:
-        return replace(caught, confidence=Confidence.MEDIUM)
+        return caught.by("usual")
     found = given(caught, match) or default(caught, match)
-    return None if found is None or found.confidence is Confidence.LOW else found
+    return None if found is None or found.is_hint else found
 
 
 _STATES = frozenset("default test user guest public private unknown".split())
@@ -251,9 +248,7 @@ def worded(caught: Catch, match: re.Match[str]) -> Catch | None:
 def bearer(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """What follows `Bearer`: a generated value, not the name of a variable."""
     named_so = naming.NAME_OF_WORDS.match(caught.value) and not is_gibberish(caught.value)
-    return (
-        replace(caught, confidence=Confidence.MEDIUM) if is_generated(caught.value) and not named_so else None
-    )
+    return caught.by("drawn") if is_generated(caught.value) and not named_so else None
 
 
 _KNOWN_TO_ALL = re.compile(
@@ -268,7 +263,7 @@ def environment(caught: Catch, match: re.Match[str]) -> Catch | None:
     mixed = any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
     if _KNOWN_TO_ALL.search(match["key"]) or not mixed or value.startswith(("pk_", "/")) or "://" in value:
         return None
-    return replace(caught, confidence=Confidence.MEDIUM) if is_generated(value) else None
+    return caught.by("drawn") if is_generated(value) else None
 
 
 def ldif(caught: Catch, match: re.Match[str]) -> Catch | None:
@@ -310,7 +305,7 @@ def login(caught: Catch, match: re.Match[str]) -> Catch | None:
         sure = sure or (
             said is Strength.WORD and "basic" in line.lower() and _is_account(caught.user, caught.value)
         )
-        return replace(caught, confidence=Confidence.MEDIUM) if sure else None
+        return caught.by("word") if sure else None
     return caught
 
 
@@ -332,10 +327,9 @@ def asked(caught: Catch, _match: re.Match[str]) -> Catch | None:
     said = strength(value)
     if said is Strength.NO or value.lower() in DUMMIES or caught.user.lower() in ("anonymous", "ftp"):
         return None
-    confidence = Confidence.HIGH if said > Strength.WORD else Confidence.LOW
-    if said is Strength.WORD and (is_phrase(value) or _is_account(caught.user, value)):
-        confidence = Confidence.MEDIUM
-    return replace(caught, value=value, confidence=confidence)
+    if said > Strength.WORD:
+        return caught.by("more-than-a-word", value)
+    return caught.by("word" if is_phrase(value) or _is_account(caught.user, value) else "label", value)
 
 
 def sudoers(caught: Catch, _match: re.Match[str]) -> Catch | None:
@@ -349,12 +343,12 @@ def generated(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """A long generated value in a place that is named by what stands around it."""
     value = caught.value
     mixed = any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
-    return replace(caught, confidence=Confidence.MEDIUM) if mixed and strength(value) else None
+    return caught.by("mixed") if mixed and strength(value) else None
 
 
 def number(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """The number that a door or an account is opened with: less sure than words, for programs count with such names."""
-    return replace(caught, confidence=Confidence.MEDIUM)
+    return caught.by("number")
 
 
 def plain(value: str) -> str:

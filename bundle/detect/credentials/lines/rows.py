@@ -20,10 +20,8 @@ from bundle.detect.credentials.judging.values import (
     is_placeholder,
     strength,
 )
-from bundle.detect.credentials.lines.around import TOLD
 from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.texts.textview import View
-from hardening.findings import Confidence
 from hardening.records import dataclass
 
 GATE = (
@@ -147,11 +145,8 @@ def _sure_of_few(caught: Iterator[tuple[str, Catch]]) -> Iterator[tuple[str, Cat
     """Yield catches of rows, those behind the first ones as less sure: people made up for a test come in hundreds, accounts that are shipped do not."""
     said = 0
     for family, one in caught:
-        said += one.confidence is Confidence.HIGH
-        if said > _SURE and one.confidence is Confidence.HIGH:
-            yield family, replace(one, confidence=Confidence.MEDIUM, note=one.note or "one of many rows")
-        else:
-            yield family, one
+        said += one.is_certain
+        yield family, one.by("one-of-many-rows") if said > _SURE and one.is_certain else one
 
 
 def _in_statements(view: View, ends: list[int]) -> Iterator[tuple[str, Catch]]:
@@ -336,7 +331,7 @@ def _account(row: Sequence[tuple[int, int, str, str]], table: str) -> tuple[str,
 
 
 def _of_user(name: str, start: int, end: int, value: str) -> Catch:
-    return Catch(start, end, value, user=name, confidence=Confidence.MEDIUM)
+    return Catch(start, end, value, user=name, evidence="accounts")
 
 
 def _setting(base: int, row: Sequence[tuple[int, int, str, str]], *, settings: bool) -> Catch | None:
@@ -350,9 +345,9 @@ def _setting(base: int, row: Sequence[tuple[int, int, str, str]], *, settings: b
         meant = name.lower() in _CHECKED or (settings and names_an_account(name))
         least = Strength.WORD if meant else Strength.COMMON
         if promised is Kind.PASSWORD and not is_digest_or_id(value) and strength(value) >= least:
-            return Catch(base + start, base + end, value, key=name, confidence=Confidence.MEDIUM)
-        if promised is Kind.TOKEN and (sure := naming.token(name, value)):
-            return Catch(base + start, base + end, value, key=name, confidence=min(sure, Confidence.MEDIUM))
+            return Catch(base + start, base + end, value, key=name, evidence="set")
+        if promised is Kind.TOKEN and naming.token(name, value):
+            return Catch(base + start, base + end, value, key=name, evidence="token")
     return None
 
 
@@ -388,7 +383,7 @@ def _in_columns(view: View) -> Iterator[tuple[str, Catch]]:
             account = row[user][2] if 0 <= user < len(row) and user != i else ""
             caught = _judged(0, row[i], account, names[i])
             if caught is not None:
-                yield caught[0], replace(caught[1], note=caught[1].note or (TOLD if account else ""))
+                yield caught[0], replace(caught[1], told=bool(account))
 
 
 def _judged(base: int, value: tuple[int, int, str, str], user: str, column: str) -> tuple[str, Catch] | None:
@@ -402,12 +397,11 @@ def _judged(base: int, value: tuple[int, int, str, str], user: str, column: str)
         return None if hashed is None else ("password-hash", hashed)
     promised = kind_of(column)
     if promised is None:  # the column of a number to type in
-        return ("sql", replace(caught, confidence=Confidence.MEDIUM)) if _NUMBER.match(text) else None
+        return ("sql", caught.by("number")) if _NUMBER.match(text) else None
     if promised is Kind.LIKELY and not is_chosen(text):
         return None
     if promised is Kind.TOKEN:
-        sure = naming.token(column, text, config=True)
-        return None if sure is None else ("sql", replace(caught, confidence=min(sure, Confidence.MEDIUM)))
+        return ("sql", caught.by("token")) if naming.token(column, text, config=True) else None
     return "sql", caught
 
 

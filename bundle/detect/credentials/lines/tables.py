@@ -21,10 +21,8 @@ from bundle.detect.credentials.judging.values import (
     strength,
 )
 from bundle.detect.credentials.judging.wanted import FORBIDDEN, holds_accounts
-from bundle.detect.credentials.lines.around import TOLD
 from bundle.detect.credentials.lines.places import asked
 from bundle.detect.credentials.rules.catch import Catch
-from hardening.findings import Confidence
 
 _OPENED = re.compile(
     r"""(?P<name>[A-Za-z_][\w]{0,40})["'\]]{0,2}\s{0,4}(?:=>?|:)\s{0,4}(?:new\s+\w{1,20}\s?)?(?:array\s?\(|[\[({])[^;()\[\]{}]*\Z"""
@@ -44,9 +42,9 @@ def tabled(caught: Catch, match: re.Match[str]) -> Catch | None:
     if holds_accounts(opened["name"]):
         if strength(value) is Strength.MIXED:
             return caught
-        return replace(caught, confidence=Confidence.MEDIUM) if is_chosen(value) else None
+        return caught.by("accounts") if is_chosen(value) else None
     sure = _ACCEPTED.match(opened["name"]) and is_generated(value)
-    return replace(caught, confidence=Confidence.MEDIUM) if sure else None
+    return caught.by("drawn") if sure else None
 
 
 _GIVEN = r"""(?:\[\w{0,20}\])?["'\]]{0,2}\s{0,4}(?:=>?|:)\s{0,4}"""
@@ -69,7 +67,7 @@ def in_rows(caught: Catch, match: re.Match[str]) -> Catch | None:
         return None
     usual = strength(caught.value) in (Strength.COMMON, Strength.MIXED)
     label = caught.value != caught.user and caught.value.lower() == caught.user.lower()
-    return replace(caught, confidence=Confidence.MEDIUM) if usual and not label else None
+    return caught.by("accounts") if usual and not label else None
 
 
 def several_passwords(caught: Catch, match: re.Match[str]) -> Catch | None:
@@ -77,7 +75,7 @@ def several_passwords(caught: Catch, match: re.Match[str]) -> Catch | None:
     if FORBIDDEN.search(match["key"]):
         return None
     mixed = strength(caught.value) is Strength.MIXED and is_generated(caught.value)
-    return replace(caught, confidence=Confidence.MEDIUM) if mixed or is_joined(caught.value) else None
+    return caught.by("chosen") if mixed or is_joined(caught.value) else None
 
 
 _OF_ANYTHING = re.compile(r"(?i)\b(?:name|account)\s*[=,]")
@@ -93,18 +91,18 @@ def both(caught: Catch, match: re.Match[str]) -> Catch | None:
         return None
     if not (shipped_so or itself) and said not in (Strength.COMMON, Strength.MIXED):
         return None
-    return replace(caught, confidence=Confidence.MEDIUM)
+    return caught.by("compared")
 
 
 def shipped(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """The password of an account that a product is known to ship with."""
-    return replace(caught, confidence=Confidence.MEDIUM) if is_shipped(caught.user, caught.value) else None
+    return caught.by("shipped") if is_shipped(caught.user, caught.value) else None
 
 
 def shipped_and_told(caught: Catch, match: re.Match[str]) -> Catch | None:
     """The same in a text for people, or in what a script says or does."""
     one = shipped(caught, match)
-    return None if one is None else replace(one, note=TOLD)
+    return None if one is None else replace(one, told=True)
 
 
 _SPEAKS_SNMP = re.compile(r"(?i)snmp|\boids?\b|1\.3\.6\.1|\btraps?\b")
@@ -123,12 +121,12 @@ def community(caught: Catch, match: re.Match[str]) -> Catch | None:
         or strength(caught.value) is Strength.NO
     ):
         return None
-    return replace(caught, confidence=Confidence.MEDIUM) if _SPEAKS_SNMP.search(match.string) else None
+    return caught.by("community") if _SPEAKS_SNMP.search(match.string) else None
 
 
 def of_several(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """The first of a list of communities, where it looks like a secret: in such a list also stand their names."""
-    return replace(caught, confidence=Confidence.MEDIUM) if is_chosen(caught.value) else None
+    return caught.by("chosen") if is_chosen(caught.value) else None
 
 
 def sentence(caught: Catch, _match: re.Match[str]) -> Catch | None:
@@ -140,7 +138,7 @@ def sentence(caught: Catch, _match: re.Match[str]) -> Catch | None:
         or value.lower().startswith(("your", "my ", "some "))
     ):
         return None
-    return replace(caught, confidence=Confidence.MEDIUM)
+    return caught.by("phrase")
 
 
 _BYTE = re.compile(r"0x([0-9a-fA-F]{1,2})|(-?\d{1,3})")
@@ -170,7 +168,7 @@ def random_bytes(caught: Catch, match: re.Match[str]) -> Catch | None:
         return None
     if key.hex() in _KNOWN_KEYS or _NO_SECRET_KEY.search(match["key"]):
         return None
-    return replace(caught, confidence=Confidence.MEDIUM)
+    return caught.by("drawn")
 
 
 _RULE_OF_TABLE = re.compile(r"^\s*\|?\s*:?-{2,}")
@@ -206,7 +204,7 @@ def told_in_a_table(caught: Catch, match: re.Match[str]) -> Catch | None:
     start = caught.start + max(0, match["secret"].find(value))
     end = start + len(value.encode())
     one = replace(caught, start=start, end=end, value=value, key="password")
-    return replace(one, confidence=Confidence.MEDIUM, note=TOLD)
+    return replace(one, evidence="told", told=True)
 
 
 def in_users(caught: Catch, match: re.Match[str]) -> Catch | None:
@@ -288,7 +286,7 @@ def behind_a_host(caught: Catch, _match: re.Match[str]) -> Catch | None:
     named = caught.user.lower() in _OF_SERVERS
     if not is_chosen(value) or (_MACHINE.match(value) and not (named and "." not in value)):
         return None
-    return replace(caught, confidence=Confidence.MEDIUM)
+    return caught.by("chosen")
 
 
 CHECKS: Mapping[str, Callable[[Catch, re.Match[str]], Catch | None]] = {

@@ -10,10 +10,8 @@ from bundle.detect.credentials.judging.factory import is_shipped
 from bundle.detect.credentials.judging.keyword import Kind, kind_of
 from bundle.detect.credentials.judging.naming import DUMMIES
 from bundle.detect.credentials.judging.values import Strength, common, is_chosen, strength
-from bundle.detect.credentials.lines.around import TOLD
 from bundle.detect.credentials.prose.words import EVERYWHERE, SAID, is_no_value
 from bundle.detect.credentials.rules.catch import Catch
-from hardening.findings import Confidence
 
 _RULE = re.compile(r"[\s=+|~:!{}-]*(?:class=\"[^\"\n]*\")?[\s=+|~:-]*$")
 _BARS = re.compile(r"\|\||!!|\|")
@@ -84,29 +82,30 @@ def _in_row(
     ):
         return None
     first = caught.start + start
-    found = replace(caught, start=first, end=first + len(value), value=value, user=user, key="password")
-    return replace(found, confidence=Confidence.MEDIUM, note=TOLD)
+    end = first + len(value)
+    found = replace(caught, start=first, end=end, value=value, user=user, key="password")
+    return replace(found, evidence="told", told=True)
 
 
 def itself(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """A usual password that is the name of its account, where a text has one behind the other."""
     same = caught.value.lower() == caught.user.lower() and strength(caught.value) is not Strength.NO
     usual = same and (strength(caught.value) is Strength.COMMON or caught.value.lower() in EVERYWHERE)
-    return replace(caught, confidence=Confidence.MEDIUM, note=TOLD) if usual else None
+    return replace(caught, evidence="told", told=True) if usual else None
 
 
 def usual_pair(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """A usual password that has digits in it, right behind an account that every system has."""
     alone = is_chosen(caught.value) or caught.value.lower() in SAID
     usual = strength(caught.value) is Strength.COMMON and alone
-    return replace(caught, confidence=Confidence.MEDIUM, note=TOLD) if usual else None
+    return replace(caught, evidence="told", told=True) if usual else None
 
 
 def made(caught: Catch, _match: re.Match[str]) -> Catch | None:
     """The password of an account that a script makes; a group or a role is no usual one with digits, nor the account itself."""
     itself = caught.value.lower() == caught.user.lower() and caught.user.lower() in EVERYWHERE
     if itself or is_shipped(caught.user, caught.value) or is_chosen(caught.value):
-        return replace(caught, confidence=Confidence.MEDIUM)
+        return caught.by("shipped")
     return None
 
 

@@ -38,7 +38,7 @@ def given(caught: Catch, match: re.Match[str]) -> Catch | None:
     if found is None:
         return None
     place, word, _ = found
-    return replace(telling.caught_at(caught, match, place, ""), key=word[0].strip(), note="")
+    return replace(telling.caught_at(caught, match, place, ""), key=word[0].strip(), told=False)
 
 
 def _stray(match: re.Match[str]) -> tuple[tuple[int, int], re.Match[str], str] | None:

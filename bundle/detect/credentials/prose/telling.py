@@ -17,7 +17,6 @@ from bundle.detect.credentials.judging.values import (
     is_phrase,
     strength,
 )
-from bundle.detect.credentials.lines.around import TOLD
 from bundle.detect.credentials.prose.sentences import Sentence, read
 from bundle.detect.credentials.prose.words import (
     EVERYWHERE,
@@ -31,7 +30,6 @@ from bundle.detect.credentials.prose.words import (
     is_no_value,
 )
 from bundle.detect.credentials.rules.catch import Catch
-from hardening.findings import Confidence
 from hardening.records import dataclass
 
 _WORDS = (
@@ -291,8 +289,8 @@ def caught_at(caught: Catch, match: re.Match[str], place: tuple[int, int], accou
         end=caught.start + end,
         value=value,
         user=account,
-        confidence=Confidence.MEDIUM,
-        note=TOLD,
+        evidence="told",
+        told=True,
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from bundle.detect.credentials.rules.evidence import Evidence, rank
 from hardening.findings import Confidence
 
 
@@ -20,12 +21,31 @@ class Catch:
     others: tuple[str, ...] = ()
     """Further accounts that it may be of, where its place does not tell which."""
     service: str = ""
-    confidence: Confidence = Confidence.HIGH
-    """How much the pattern alone says; `decide` makes the confidence of the finding of it."""
+    evidence: Evidence = "place"
+    """Id of the row that says what its check found out; only `decide` makes a confidence of it."""
+    told: bool = False
+    """Whether a text for people tells it with its account: no example, but what is shipped."""
     mark: str = ""
     """A word for what a check found out that the decision goes by: `cracked`, `trial`, `narrow` and their like."""
-    note: str = ""
     doubtful: bool = False
     """Whether `user` may be something else, a password too: it is then not told."""
     row: str = ""
     """Id of the row of data that found it."""
+
+    @property
+    def is_hint(self) -> bool:
+        """Whether the evidence is of the least rank."""
+        return rank(self.evidence) is min(Confidence)
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether the evidence is of the highest rank."""
+        return rank(self.evidence) is max(Confidence)
+
+    def by(self, evidence: Evidence, value: str | None = None) -> Catch:
+        """Return the same with this evidence, and with another value where one is given."""
+        return replace(self, evidence=evidence, value=self.value if value is None else value)
+
+    def at_least(self, evidence: Evidence) -> Catch:
+        """Return a hint with this evidence instead of its own, and anything else as it is."""
+        return self.by(evidence) if self.is_hint else self

@@ -19,6 +19,7 @@ from bundle.detect.credentials.judging.values import (
     strength,
 )
 from bundle.detect.credentials.rules.catch import Catch
+from bundle.detect.credentials.rules.evidence import Evidence
 from bundle.detect.credentials.statements import given
 from bundle.detect.credentials.statements.dismissed import CODED, PROMISE, dismissed, is_sentence, is_state
 from bundle.detect.credentials.statements.novalue import (
@@ -35,7 +36,6 @@ from bundle.detect.credentials.statements.setters import sets
 from bundle.detect.credentials.texts import place
 from bundle.detect.credentials.texts.textview import View
 from bundle.detect.credentials.vocabulary import any_of
-from hardening.findings import Confidence
 
 _KEYS = (
     "api|access|auth|authentication|private|priv|secret|client|certificate|application|validation|decryption|verification|upgrade|nonce|logged.?in|pre.?shared|wep|wpa|wifi|wlan|wireless|network|"
@@ -242,19 +242,19 @@ def _caught(  # noqa: PLR0911 - one return for each reason that it is none
     if braced := _BRACED.match(value):
         start, value = start + braced.end(), value[braced.end() :]
     written, value = value, _decoded(found, text, key, value)
-    confidence = _confidence(view, base + found.start(), key, promised, value, kind=kind, quoted=quoted)
+    sure = _evidence(view, base + found.start(), key, promised, value, kind=kind, quoted=quoted)
     hidden = value != written or _SPELT.match(found["value"]) is not None
-    sure = _at_least(confidence, value, hidden=hidden)
+    sure = _at_least(sure, value, hidden=hidden)
     if sure is None or (quoted and goes_on(found, text, value, code=kind == place.CODE)):
         return None
-    return Catch(start, end, value, key=found["key"], confidence=sure)
+    return Catch(start, end, value, key=found["key"], evidence=sure)
 
 
-def _at_least(confidence: Confidence | None, value: str, *, hidden: bool) -> Confidence | None:
-    """Return how sure a value is that may be written so that nobody reads it, as no label is: a word as well, then."""
-    if not hidden or (confidence is None and strength(value) is not Strength.WORD):
-        return confidence
-    return max(confidence or Confidence.MEDIUM, Confidence.MEDIUM)
+def _at_least(evidence: Evidence | None, value: str, *, hidden: bool) -> Evidence | None:
+    """Return the evidence of a value that may be written so that nobody reads it, as no label is: a word as well, then."""
+    if not hidden or (evidence is None and strength(value) is not Strength.WORD):
+        return evidence
+    return "hidden" if evidence in (None, "label") else evidence
 
 
 _SPELT = re.compile(r"""["'](?:\\(?:u00|x)[2-7][0-9a-fA-F]|\\[01]?[0-7]{2}){4,}["']""")
@@ -395,25 +395,25 @@ def _in_a_pair(found: re.Match[str], text: str) -> bool:
     return literals and not closed and opened in ("{", "(") and after[:1] in ("}", ")", "]", ">")
 
 
-def _confidence(  # noqa: PLR0911 - one return for each degree
+def _evidence(  # noqa: PLR0911 - one return for each degree
     view: View, at: int, key: str, promised: Kind, value: str, *, kind: str, quoted: bool
-) -> Confidence | None:
+) -> Evidence | None:
     said = strength_beside(promised, value)
     if said is Strength.NO:
         joined = is_compound(value) or (kind == place.CONFIG and _is_named_after(key, value))
         if promised is Kind.PASSWORD and kind in (place.CONFIG, place.SHELL) and joined:
-            return Confidence.MEDIUM
+            return "phrase"
         phrase = "phrase" in key.lower() and (kind == place.CONFIG or quoted) and _SENTENCE.match(value)
         drawn = phrase and (any(c.isdigit() for c in value) or is_several_words(value))
-        return Confidence.MEDIUM if drawn else None
+        return "phrase" if drawn else None
     if promised is Kind.TOKEN:
         sure = token(key, value, config=kind == place.CONFIG)
         shared = sure is None and kind in (place.CONFIG, place.OTHER) and key.lower() in _OF_PEERS
         near = view.text(max(0, at - 300), at + 300) if shared else ""
         peer = _PEER.search(near) or (is_chosen(value) and _ACCOUNT.search(near))
-        return Confidence.MEDIUM if peer else sure
+        return "token" if peer else sure
     if promised is Kind.LIKELY:
-        return Confidence.MEDIUM if is_chosen(value) else None
+        return "chosen" if is_chosen(value) else None
     if (
         key.lower() == "pass"
         and (not is_generated(value) or _NUMBERED.match(value))
@@ -421,17 +421,17 @@ def _confidence(  # noqa: PLR0911 - one return for each degree
     ):
         return None
     if said is Strength.MIXED:
-        return Confidence.HIGH
+        return "more-than-a-word"
     if is_phrase(value) and (quoted or kind in BARE):
-        return Confidence.MEDIUM
+        return "phrase"
     account = names_an_account(key) or _has_neighbour(view, at)
     if said is Strength.COMMON:
         meant = (account or kind == place.CONFIG) and not filled_in_beside(view, at, value)
-        return Confidence.HIGH if meant else Confidence.MEDIUM
+        return "more-than-a-word" if meant else "usual"
     odd = kind != place.MARKUP and is_no_word(value)
     if odd or kind in (place.CONFIG, place.SHELL) or (quoted and account):
-        return Confidence.MEDIUM
-    return Confidence.LOW
+        return "word"
+    return "label"
 
 
 _OF_ITS_ACCOUNT = re.compile(

@@ -10,10 +10,10 @@ from bundle.detect.credentials.judging import decode
 from bundle.detect.credentials.judging.naming import DUMMIES, is_several_words
 from bundle.detect.credentials.judging.values import Strength, common, is_chosen, is_placeholder, strength
 from bundle.detect.credentials.rules.catch import Catch
+from bundle.detect.credentials.rules.evidence import Evidence
 from bundle.detect.credentials.rules.families import Sink
 from bundle.detect.credentials.texts.textview import View
 from bundle.detect.credentials.vocabulary import any_of
-from hardening.findings import Confidence
 
 _LONGEST = 2000
 _SKIP = re.compile(r"\s+|//[^\n]*|/\*.*?\*/", re.DOTALL)
@@ -161,8 +161,8 @@ def _secret(sink: Sink, found: list[_Argument], view: View, at: int) -> Catch | 
     else:
         start, end = at + one.start, at + one.end
         value = view.value(start, end) if end - start == len(one.value) else one.value
-    confidence = _sure(sink, value, direct=one.value is not None)
-    if confidence is None:
+    evidence = _sure(sink, value, direct=one.value is not None)
+    if evidence is None:
         return None
     user = found[sink.user].value if 0 <= sink.user < len(found) else None
     anonymous = (
@@ -177,15 +177,15 @@ def _secret(sink: Sink, found: list[_Argument], view: View, at: int) -> Catch | 
         key=sink.callee,
         user=user or "",
         service=sink.service,
-        confidence=confidence,
+        evidence=evidence,
     )
 
 
 def _sure(  # noqa: PLR0911 - one return for each degree
     sink: Sink, value: str, *, direct: bool
-) -> Confidence | None:
+) -> Evidence | None:
     if sink.service == "encryption" and is_several_words(value):
-        return Confidence.MEDIUM
+        return "phrase"
     if (
         (is_placeholder(value) and value.lower() not in _EVEN)
         or re.search(r"\s", value.strip())
@@ -202,32 +202,32 @@ def _sure(  # noqa: PLR0911 - one return for each degree
             or (said is Strength.COMMON and value.lower() not in DUMMIES)
             or (said and sink.service == "encryption" and len(value) >= _LONG_ENOUGH)
         )
-        return Confidence.MEDIUM if sure else Confidence.LOW
+        return "chosen" if sure else "label"
     if sink.service == "SNMP" and value in ("public", "private"):
-        return Confidence.MEDIUM
+        return "community"
     if sink.callee in _ANYTHING:
         said = strength(value)
         usual = sink.callee == "create_user" and said is Strength.COMMON and value.lower() not in DUMMIES
         sure = said is Strength.MIXED or is_chosen(value) or usual
-        return Confidence.MEDIUM if sure else None
+        return "chosen" if sure else None
     if not direct or sink.callee in _MANY_MEANINGS:
         said = strength(value)
         if said is Strength.NO:
             return None
-        return Confidence.HIGH if said > Strength.WORD else Confidence.MEDIUM
+        return "more-than-a-word" if said > Strength.WORD else "word"
     named = re.fullmatch(r"(?i)[a-z_]*(?:pass|pwd|passwd|secret|key|token)[a-z_]*", value)
     if sink.user < 0 and named and value.lower() != "passwd" and value.lower() not in common():
-        return Confidence.LOW
-    return Confidence.HIGH
+        return "name-of-a-secret"
+    return "place"
 
 
-def sure_of_class(sink: Sink, value: str, user: str | None) -> Confidence | None:
-    """Return how sure the argument of a call in a Java class is a secret.
+def sure_of_class(sink: Sink, value: str, user: str | None) -> Evidence | None:
+    """Return what says that the argument of a call in a Java class is a secret.
 
     Where a name means many things, a word beside an account that is no literal is no password: `createConnection(url, "POST")`.
     """
     if sink.callee not in _MANY_MEANINGS | _ANYTHING:
-        return Confidence.HIGH
+        return "place"
     if sink.user >= 0 and not user and strength(value) <= Strength.WORD:
         return None
     return _sure(sink, value, direct=True)

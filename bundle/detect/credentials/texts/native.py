@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
 from bundle.detect.credentials.judging.score import is_drawn
 from bundle.detect.credentials.judging.values import SECRET_WORD, Strength, strength
@@ -12,7 +11,6 @@ from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.texts import place
 from bundle.detect.credentials.texts.textview import SWAP, View, codec
 from bundle.walk.member import Content, Member
-from hardening.findings import Confidence
 
 PROGRAMS = frozenset({"elf", "pe", "macho", "zip-stub"})
 _CATALOGUES = (b"\xde\x12\x04\x95", b"\x95\x04\x12\xde")
@@ -94,11 +92,9 @@ def is_meant(family: str, one: Catch, line: str) -> Catch | None:
         return None
     if family != "credential/assignment":
         return one
-    return (
-        replace(one, confidence=min(one.confidence, Confidence.MEDIUM))
-        if _is_a_setting(line, one.value)
-        else None
-    )
+    if not _is_a_setting(line, one.value):
+        return None
+    return one.by("in-a-program") if one.is_certain else one
 
 
 def _is_a_setting(line: str, value: str) -> bool:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from itertools import chain, combinations, product
+from typing import get_args
 
 import pytest
 
 from bundle.detect.credentials import forms
 from bundle.detect.credentials.decide import FEATURES, by_hand, decide, reasons, table
+from bundle.detect.credentials.rules.evidence import Evidence, rank
 from hardening.findings import MOST_SEVERE, Confidence, Role, Severity
 from tests.support.bundle.detect.credentials.plant.members import Look
 
 LINE = 'db_user = "feed"\ndb_password = "k7Qz9mW2xVt4"\n'
 FEW = [frozenset(one) for one in chain(combinations(sorted(FEATURES), 1), combinations(sorted(FEATURES), 2))]
+
+EACH: tuple[Evidence, ...] = ("place", "word", "label")
+"""One evidence of each rank."""
 
 
 def test_every_row_has_a_name_and_a_reason() -> None:
@@ -28,21 +33,20 @@ def test_every_feature_of_the_list_is_asked_for() -> None:
 
 @pytest.mark.parametrize("severity", Severity)
 def test_nothing_is_graver_than_it_is_sure(severity: Severity) -> None:
-    for features, confidence in product(FEW, Confidence):
-        made = decide(features, severity, confidence)
+    for features, evidence in product(FEW, EACH):
+        made = decide(features, severity, evidence)
         assert made.severity <= MOST_SEVERE[made.confidence], (features, made)
-        assert made.confidence <= confidence
+        assert made.confidence <= rank(evidence)
         assert made.severity <= severity
 
 
 def test_no_row_is_idle() -> None:
     """Each row changes something that no other row does, or says why."""
     for row in table()[0]:
-        features = row.when - {"confidence:low", "confidence:medium"}
+        features = frozenset(one for one in row.when if not one.startswith(("confidence:", "evidence:")))
         features |= {"proved"} if "proved" not in row.unless else frozenset()
-        sure = Confidence.LOW if "confidence:low" in row.when else Confidence.HIGH
-        sure = Confidence.MEDIUM if "confidence:medium" in row.when else sure
-        assert row.id in decide(features, Severity.MEDIUM, sure).because
+        begun = [decide(features, Severity.MEDIUM, evidence) for evidence in get_args(Evidence)]
+        assert any(row.id in made.because for made in begun), row.id
 
 
 def test_a_safe_fix_needs_a_sure_find_at_a_known_place() -> None:
