@@ -44,12 +44,13 @@ def version(*, verbose: bool) -> None:
 def doctor() -> int:
     """Check what this installation can do here: Python, libraries, programs, folders.
 
-    Exit 0 when everything is there, 4 when something that some commands need is not.
+    Exit 0 when everything is there, 4 when something is missing. What only an extra needs is optional and does not count.
     """
     lost = 0
     for name, found, need in _parts():
-        lost += not found
-        click.echo(f"{'ok' if found else 'missing':<8} {name:<14} {found or need}")
+        lost += not found and name not in _OPTIONAL
+        absent = "optional" if name in _OPTIONAL else "missing"
+        click.echo(f"{'ok' if found else absent:<8} {name:<14} {found or need}")
     for name, place, problem in _folders():
         lost += bool(problem)
         click.echo(
@@ -72,6 +73,8 @@ _LIBRARIES = (
     ("xlsxwriter", "reports as XLSX: pip install xlsxwriter"),
     ("ansible-core", "host apply, upgrade: pip install ansible-core"),
 )
+_OPTIONAL = frozenset({"tuf", "weasyprint", "xlsxwriter"})
+"""Libraries that one format or one command needs; `pip install` brings them as extras."""
 _PROGRAMS = (
     ("ansible-playbook", "host apply, upgrade: pip install ansible-core"),
     ("ssh", "hosts of an inventory: install the OpenSSH client"),

@@ -9,7 +9,10 @@ import click
 @click.argument("page", required=False)
 @click.option("--path", "only_path", is_flag=True, help="Print where the page is instead.")
 def command(page: str | None, *, only_path: bool) -> None:
-    """List the pages of the documentation, or print one: harden docs trust."""
+    """List the pages of the documentation, or print one: harden docs trust.
+
+    A word that is not the name of a page lists the pages that contain it.
+    """
     from hardening import resources
     from hardening.cli.shipped import chosen, listed
 
@@ -20,5 +23,11 @@ def command(page: str | None, *, only_path: bool) -> None:
     if page is None:
         listed(folder, known)
         return
-    path = chosen(known, page.removesuffix(".md"), "page")
+    name = page.removesuffix(".md")
+    if name not in known and (
+        having := {key: one for key, one in known.items() if page.lower() in one.read_text("utf-8").lower()}
+    ):
+        listed(folder, having)
+        return
+    path = chosen(known, name, "page")
     click.echo(path if only_path else path.read_text("utf-8"), nl=only_path)

@@ -86,7 +86,7 @@ def status(inventory: str | None, limit: str | None, extra: tuple[str, ...]) -> 
     codes: set[ExitCode] = set()
     lost: list[str] = []
     for one in receipt.hosts:
-        click.echo(one.host)
+        click.echo(f"{one.host}: unreachable" if one.unreachable else one.host)
         for tx in one.rows("transactions"):
             why = f"  {redacted(tx['why'][0])}" if tx.get("why") else ""
             click.echo(f"  {tx['id']}  {tx['state']:<10}  {tx['label']}{why}")
@@ -116,7 +116,7 @@ def status(inventory: str | None, limit: str | None, extra: tuple[str, ...]) -> 
         reported = any(one.rows(what) for what in ("transactions", "upgrades", "pending"))
         if not (reported or one.unreachable or one.problems):
             click.echo("  nothing was done here")
-    _raise_for(receipt, lost)
+    _raise_for(receipt, lost, changing=False)
     return int(strongest(codes | ({ExitCode.PENDING} if waiting or underway else set())))
 
 
@@ -196,13 +196,13 @@ def _extra(extra: tuple[str, ...]) -> list[str]:
     return [part for one in extra for part in ("-e", one)]
 
 
-def _raise_for(receipt: Receipt, more: Sequence[str] = ()) -> None:
+def _raise_for(receipt: Receipt, more: Sequence[str] = (), *, changing: bool = True) -> None:
     from bundle.redact.lines import clear
 
     bad = [*more, *(f"{one.host}: unreachable: {one.lost}" for one in receipt.hosts if one.unreachable)]
     bad += [f"{one.host}: {clear(problem)}" for one in receipt.hosts for problem in one.problems]
     if bad:
         hint = "fix what is named, and run it again"
-        if len(receipt.hosts) > 1:
+        if changing and len(receipt.hosts) > 1:
             hint += "; the hosts that are not named are done"
         raise HostsFailedError("; ".join(bad), hint=hint)

@@ -25,6 +25,7 @@ HOST = "host"
 """The folder that stands for a host's root."""
 DEFAULTS = "CVE-2024-51551"
 """The flaw that the host shows: default accounts whose passwords are published."""
+_RELEASE = "3.07.01"
 _ACCOUNTS = 2
 _START = 10
 """Seconds the server may take to say its port."""
@@ -48,7 +49,7 @@ def bundle_story(folder: Path, say: Say) -> tuple[Run, Run]:
     from bundle.audit import audit
     from bundle.clean.run import clean
     from bundle.trust import dsse, keys, statement
-    from bundle.trust.inventory import inventory
+    from bundle.trust.toplevel import members
     from bundle.trust.verify import signature_of, verify
     from hardening.demo import specimen
 
@@ -65,11 +66,15 @@ def bundle_story(folder: Path, say: Say) -> tuple[Run, Run]:
     )
     key = keys.generate()
     public = keys.write(key, folder / "release.key", passphrase=None)
-    stated = statement.state(cleaned, inventory(cleaned), created=datetime.now(UTC), release="3.07.01")
+    stated = statement.state(
+        cleaned, members, created=datetime.now(UTC), product=PRODUCT, release=_RELEASE, nested=False
+    )
     signature_of(cleaned).write_bytes(dsse.seal(stated.to_bytes(), key).to_bytes())
     say(
         StoryStep(
-            "sign", f"harden bundle sign {CLEANED} --key release.key", f"{len(stated.members)} members signed"
+            "sign",
+            f"harden bundle sign {CLEANED} --key release.key --product {PRODUCT} --release {_RELEASE}",
+            f"{len(stated.members)} members signed",
         )
     )
     verified = verify(cleaned, [keys.load_public(public)])

@@ -65,8 +65,10 @@ def sentence(run: Run, fail_on: Severity | None) -> str:
         before = sum(f.counts and f.subject in past for f in run.findings)
         found += f", {before} of them before and {total - before} after" if total else " before or after"
     code = run.exit_code(fail_on)
-    limit = "threshold never" if fail_on is None else f"threshold {fail_on.label}"
-    return f"{word(run, fail_on)}: {found} in {scope(run)}; {limit}; exit {int(code)}{_NEXT.get(code, '')}"
+    limit = f" threshold {'never' if fail_on is None else fail_on.label};"
+    if fail_on is None and code is not ExitCode.OK:
+        limit = ""  # not a finding but what happened made the exit code
+    return f"{word(run, fail_on)}: {found} in {scope(run)};{limit} exit {int(code)}{_NEXT.get(code, '')}"
 
 
 def earlier(run: Run) -> frozenset[str]:

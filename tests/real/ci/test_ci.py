@@ -94,6 +94,18 @@ def test_what_is_known_passes_and_what_is_new_is_listed(site: Path, bin_: Path) 
     assert "more.php" in (site / "../new/new.md").read_text()
 
 
+def test_a_run_that_fails_leaves_no_reports_of_an_earlier_one(site: Path, bin_: Path) -> None:
+    variables = {"PATH": on_path(bin_), "HARDEN_RUN": "bundle audit", "HARDEN_FORMATS": "codequality"}
+    script = f"sh {ROOT}/ci/harden-ci"
+    assert shell(script, site, {**variables, "HARDEN_PATHS": "settings.php"}).returncode == 10
+    assert len(list((site / "harden-reports").iterdir())) == 6
+    summary = site / "summary.md"
+    lost = shell(script, site, {**variables, "HARDEN_PATHS": "nowhere", "HARDEN_SUMMARY": str(summary)})
+    assert lost.returncode not in (0, 10), lost.stderr
+    assert list((site / "harden-reports").glob("*.sarif")) == []
+    assert not summary.exists()
+
+
 def test_words_are_not_run_and_a_missing_baseline_is_said(site: Path, bin_: Path) -> None:
     asked = {
         "PATH": on_path(bin_),

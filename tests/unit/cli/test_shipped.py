@@ -28,6 +28,8 @@ def test_every_page_is_listed_and_printed(capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().out == (resources.docs() / "trust.md").read_text("utf-8")
     assert run(["docs", "trust.md", "--path"]) == ExitCode.OK
     assert Path(capsys.readouterr().out.strip()) == resources.docs() / "trust.md"
+    assert run(["docs", "2 a.m."]) == ExitCode.OK
+    assert "upgrade" in capsys.readouterr().out.split()
 
 
 @pytest.mark.parametrize(
