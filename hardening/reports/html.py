@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from hardening import resources
 from hardening.findings import Examined, Finding, InFile, Run, Severity, Subject, SubjectKind
@@ -41,6 +42,7 @@ _ROWS = 200
 """Rows of a table about subjects."""
 _CELLS = 4_000
 """Cells of the table of subjects and requirements of one standard."""
+_BACKTICKS = re.compile(r"`([^`\n]+)`")
 
 
 def write(run: Run, options: RenderOptions) -> bytes:
@@ -63,6 +65,7 @@ def page(template: str, values: dict[str, Any]) -> bytes:
     )
     environment.filters["place"] = place
     environment.filters["credential"] = credential
+    environment.filters["code"] = with_code
     environment.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
     environment.globals["view"] = lambda **wanted: Markup("#{}").format(
         urlencode({k: visible(v) for k, v in wanted.items()})
@@ -76,6 +79,14 @@ def page(template: str, values: dict[str, Any]) -> bytes:
         **values,
     )
     return (body.rstrip("\n") + "\n").encode("utf-8")
+
+
+def with_code(text: str) -> Markup:
+    """Return a text as markup, with `<code>` for what is between backticks."""
+    parts = _BACKTICKS.split(visible(text))
+    return Markup("").join(
+        Markup("<code>{}</code>").format(one) if at % 2 else escape(one) for at, one in enumerate(parts)
+    )
 
 
 def values(run: Run, options: RenderOptions) -> dict[str, Any]:

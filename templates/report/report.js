@@ -144,8 +144,10 @@
       list.append(part);
     }
   };
+  const spans = (text) => text.split(/`([^`\n]+)`/).map((part, n) => (n % 2 ? make("code", "", part) : part));
   const headOf = ({ key, total }) => {
-    const head = make("h3", "", key);
+    const head = make("h3");
+    head.append(...spans(key));
     head.append(make("em", "", total === 1 ? "1 finding" : `${total} findings`));
     return head;
   };
@@ -153,7 +155,8 @@
     const card = cards[number], rule = rules[card[0]], first = places[mine[0]];
     const box = make("details", `finding ${LEVELS[card[1]]}${card[2] ? " off" : ""}`);
     box.dataset.severity = kinds[number];
-    const head = make("summary"), what = make("span", "what", card[3]);
+    const head = make("summary"), what = make("span", "what");
+    what.append(...spans(card[3]));
     if (card[2]) what.append(" ", make("span", "tag", card[2]));
     const many = new Set(mine.map((i) => places[i][SUBJECT])).size;
     const where = mine.length === 1 ? first[PATH] + first[LINE] : `${mine.length} places in ${many} subject${many === 1 ? "" : "s"}`;
@@ -174,9 +177,9 @@
       value.append(...content);
       body.append(make("dt", "", name), value);
     };
-    say("Rule", rule[1]);
-    say("Why it matters", rule[2]);
-    say("Remedy", card[4]);
+    say("Rule", ...spans(rule[1]));
+    say("Why it matters", ...spans(rule[2]));
+    say("Remedy", ...spans(card[4]));
     if (rule[3].length) {
       say("References", ...rule[3].flatMap((link) => {
         if (!/^https?:\/\//.test(link)) return [link, make("br")];
@@ -216,7 +219,7 @@
     }
     for (const [name, text] of mark ? more.slice(1) : more) {
       const row = make("small");
-      row.append(make("span", "name", name), " ", text);
+      row.append(make("span", "name", name), " ", ...(name === "Remedy" ? spans(text) : [text]));
       one.append(row);
     }
     return one;

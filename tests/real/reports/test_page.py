@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from hardening.findings import Run, Subject, SubjectKind
+from hardening.findings import Finding, Run, Subject, SubjectKind, in_file
 from hardening.reports import site
 from tests.support.reports.browser import Browser
-from tests.support.reports.fixtures import PASSWORD, PROTOCOL
+from tests.support.reports.fixtures import FINISHED, PASSWORD, PROTOCOL, STARTED
 from tests.unit.reports.test_html import page
 from tests.unit.reports.test_site import TODAY, stored
 
@@ -42,6 +42,27 @@ def test_no_look_of_the_page_breaks_a_rule_of_axe(browser: Browser, tmp_path: Pa
     assert [max(0, one["value"]) for one in said["answers"]] == [0] * 4
     assert said["console"] == []
     assert set(said["requests"]) == {f"file://{path}"}
+
+
+SHOWN = """(() => {
+  for (const one of document.querySelectorAll('#list details')) { one.open = true; if (one.fill) one.fill(); }
+  return [[...document.querySelectorAll('#list dd code:not(.snippet), .first code')].map((one) => one.textContent), document.body.innerText.includes('`')];
+})()"""
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_what_is_between_backticks_is_code_with_and_without_script(
+    browser: Browser, tmp_path: Path, *, script: bool
+) -> None:
+    said_to_do = "Run `harden tls audit a.conf` and `<b>reload</b>`"
+    one = Finding(rule=PROTOCOL, subject="a.conf", location=in_file("a.conf", 3), message="`x` is old", remedy=said_to_do)  # fmt: skip
+    subject = Subject(id="a.conf", kind=SubjectKind.FILE)
+    path = tmp_path / "code.html"
+    path.write_bytes(page(Run.of([subject], [one], started=STARTED, finished=FINISHED)))
+    said = browser.visit(tmp_path, {"url": f"file://{path}", "evaluate": SHOWN, "script": script})
+    ((codes, ticks),) = [one["value"] for one in said["answers"]]
+    assert codes == ["harden tls audit a.conf", "<b>reload</b>"] * 2
+    assert not ticks
 
 
 FILTER = """(() => {

@@ -88,8 +88,9 @@ def test_one_command_that_mends_many_findings_of_a_file_is_one_thing_to_do() -> 
     run = Run.of(subjects, findings, started=STARTED, finished=FINISHED)
     tree: Any = html.fromstring(render("html", run, fail_on=Severity.MEDIUM))
     rows = tree.findall(".//ol[@class='first']/li")
-    said = [(row.find("a").text, row.find("small").text_content().strip()) for row in rows]
-    assert said[0][0] == "Run `harden tls audit a.conf --fix-diff`."
+    said = [(row.find("a").text_content(), row.find("small").text_content().strip()) for row in rows]
+    assert said[0][0] == "Run harden tls audit a.conf --fix-diff."
+    assert [one.text for one in rows[0].findall("a/code")] == ["harden tls audit a.conf --fix-diff"]
     assert said[0][1].endswith("8 findings in 1 subject")
     assert [text for text, _ in said[1:]] == ["take suite 9 out"]
 
