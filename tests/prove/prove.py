@@ -1,7 +1,7 @@
 """The proof matrix: every target whose server is installed x every policy x RSA and ECDSA certificates.
 
 Each combination starts the real server with what was rendered and compares rendered, audited and scanned,
-set for set. Run by `make prove`; writes docs/proof.md and a JSON report. Exit 1 on any mismatch.
+set for set. Run by `make prove`; writes docs/proof-measured.md and a JSON report. Exit 1 on any mismatch.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from hardening.errors import UsageError
 from hardening.tls import policy as policies
 from tests.prove import old_stacks
+from tests.support.docs.prose import contents
 from tests.support.tls import compared, servers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -210,7 +211,7 @@ def table(rows: list[Row], olds: list[Row]) -> str:
     again = sum(r.outcome == "equal" and bool(r.detail) for r in rows)
     names = sorted({r.target for r in rows})
     lines = [
-        "# Proof matrix",
+        "# Proof, measured",
         "",
         "Written by `make prove`. Each cell is the real server of this distribution, started on loopback with the rendered configuration.",
         "The suites rendered, the suites read back from its files, and the suites that a scan saw are compared set for set, with an RSA and an ECDSA certificate.",
@@ -253,7 +254,8 @@ def table(rows: list[Row], olds: list[Row]) -> str:
     lines += ["", *_OTHERS, *_UNPROVED]
     if olds:
         lines += ["", *old_table(olds)]
-    return "\n".join(lines) + "\n"
+    text = "\n".join(lines) + "\n"
+    return text.replace("\n\n", f"\n\n{contents(text)}\n\n", 1)
 
 
 def _resumed(path: Path | None) -> dict[tuple[str, str, str], Row]:
@@ -299,7 +301,7 @@ def main() -> int:
     parser.add_argument("targets", nargs="*", help="default: every server that is installed")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--waiting", type=int, default=24, help="how many servers to wait for at once")
-    parser.add_argument("--table", type=Path, default=ROOT / "docs" / "proof.md")
+    parser.add_argument("--table", type=Path, default=ROOT / "docs" / "proof-measured.md")
     parser.add_argument("--report", type=Path, default=ROOT / ".cache" / "proof.json")
     parser.add_argument(
         "--resume", type=Path, help="note each row here, and begin after those that are there"

@@ -7,7 +7,7 @@ import statistics
 from pathlib import Path
 
 from hardening.cli.known_rules import all_rules
-from tests.support.docs.prose import DIALECT, dead, notes, sentences, shown_texts, words
+from tests.support.docs.prose import DIALECT, contents, dead, notes, sentences, shown_texts, words
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -35,6 +35,11 @@ def test_no_page_is_a_wall() -> None:
         if len(lines) > 20 and len(long) > len(lines) / 10:
             walls[page.name] = f"{len(long)} of {len(lines)}"
     assert walls == {}
+
+
+def test_a_long_page_lists_its_sections() -> None:
+    texts = {page.relative_to(ROOT): page.read_text("utf-8") for page in PAGES}
+    assert [(str(page), contents(text)) for page, text in texts.items() if len(text.split()) > 1200 and contents(text) not in text] == []  # fmt: skip
 
 
 def test_pages_have_no_dead_words() -> None:

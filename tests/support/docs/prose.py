@@ -62,6 +62,13 @@ def _pieces(paragraph: str) -> Iterator[str]:
             yield block
 
 
+def contents(page: str) -> str:
+    """Return the line that lists the sections of a page, as links; headings inside code are not sections."""
+    titles = re.findall(r"^## (.+)$", _FENCE.sub("", page), re.MULTILINE)
+    anchors = [re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", title).strip().lower()) for title in titles]
+    return "On this page: " + ", ".join(f"[{t}](#{a})" for t, a in zip(titles, anchors, strict=True)) + "."
+
+
 def shown_texts(path: Path) -> Iterator[tuple[int, str]]:
     """Yield line and text of the strings with a blank in a module that are not docstrings: messages, help, remedies."""
     tree = ast.parse(path.read_text("utf-8"))

@@ -1,4 +1,4 @@
-"""The trace in docs/mailer.md: real commands against the double, what each side said. `python -m tests.support.mailer.trace` writes it."""
+"""The trace in docs/mailer-measured.md: real commands against the double, what each side said. `python -m tests.support.mailer.trace` writes it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.mailer.fake_m365 import Fake
 from tests.support.mailer.fixtures import Site
 from tests.support.mailer.relayed import Relay
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "mailer.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "mailer-measured.md"
 BEGIN, END = "<!-- trace: python -m tests.support.mailer.trace -->\n", "<!-- end of trace -->\n"
 WAYS = (
     ("graph", "--transport graph"), ("graph as JSON", "--transport graph --json"), ("smtp", "--transport smtp"),

@@ -1,4 +1,4 @@
-"""docs/mailer.md shows what happens: its trace is a run's, its settings load, its options exist."""
+"""The pages about mail show what happens: the trace is of a run, the settings load, the options exist."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from hardening.onhost import relay
 from tests.support.mailer.fixtures import Site
 from tests.support.mailer.trace import BEGIN, END, PAGE, trace
 
+GUIDE = PAGE.with_name("mailer.md")
+
 
 def test_the_trace_is_what_happens() -> None:
     shown = PAGE.read_text().partition(BEGIN)[2].partition(END)[0]
@@ -22,7 +24,7 @@ def test_the_trace_is_what_happens() -> None:
 
 
 def test_the_settings_shown_are_read(site: Site) -> None:
-    text = re.findall(r"```toml\n(.*?)```", PAGE.read_text(), re.DOTALL)[0]
+    text = re.findall(r"```toml\n(.*?)```", GUIDE.read_text(), re.DOTALL)[0]
     document = tomllib.loads(text)
     assert set(document["relay"]) == set(RELAY_KEYS)
     assert set(document["limits"]) == {one.name for one in fields(MailboxLimits)}
@@ -31,7 +33,7 @@ def test_the_settings_shown_are_read(site: Site) -> None:
 
 
 def test_every_verb_and_option_named_exists() -> None:
-    for verb, rest in re.findall(r"harden mailer (\w+)((?: +\S+)*)", PAGE.read_text()):
+    for verb, rest in re.findall(r"harden mailer (\w+)((?: +\S+)*)", GUIDE.read_text() + PAGE.read_text()):
         done = CliRunner().invoke(command, [verb, "--help"])
         assert done.exit_code == 0, verb
         for option in re.findall(r"--[a-z-]+", rest.partition("#")[0].partition("`")[0]):
