@@ -227,8 +227,8 @@ def _lay_out(problem: TreeProblem, tree: Tree) -> str:
         return ""
     if tree.prefix and path.startswith(f"{tree.prefix}/"):
         return f"Copy it to {path} as well, or remove the include."
-    if not path.startswith("/"):
-        return ""
+    if not path.startswith("/") or Path(path).is_relative_to(Path.cwd()):
+        return ""  # a file of this checkout is missing; its folder is in no report
     return (
         f"It was looked for on this machine. Of another host, lay the files out as they lie there (COPY{path}), "
         "and audit the copy: `harden tls audit COPY`."

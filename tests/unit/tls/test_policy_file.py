@@ -13,7 +13,7 @@ from hardening.tls.policies.ruleset import Policy
 from hardening.tls.rendering.render import render
 from hardening.tls.targets import find
 
-DOCS = Path(__file__).parents[3] / "docs" / "policies.md"
+DOCS = Path(__file__).parents[3] / "docs" / "policies-own.md"
 ALONE = """
 id = "site"
 title = "Site"
