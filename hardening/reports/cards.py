@@ -94,6 +94,10 @@ class Requirement:
         """The worst of its verdicts."""
         return self.counts[0][0]
 
+    def names(self, verdict: str) -> list[str]:
+        """Return the subjects that have a verdict."""
+        return [one.subject for one in self.results if one.verdict.value == verdict]
+
     @property
     def is_manual(self) -> bool:
         """Whether a person has to look at one subject at least, whatever the verdict is on the others."""

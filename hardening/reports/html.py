@@ -105,9 +105,7 @@ def values(run: Run, options: RenderOptions) -> dict[str, Any]:
         "sentence": sentence(run, options.fail_on),
         "scope": scope(run),
         "vantage": _vantage(run),
-        "uncovered": "; ".join(
-            dict.fromkeys(line for s in run.subjects for line in verdict.unanswered_words(s))
-        ),
+        "uncovered": _uncovered(run),
         "started": instant(run.started),
         "finished": instant(run.finished),
         "severities": shares(counts, [severity.label for severity in reversed(Severity)]),
@@ -142,6 +140,15 @@ def values(run: Run, options: RenderOptions) -> dict[str, Any]:
         "few": few,
         "data": _data(run, every),
     }
+
+
+def _uncovered(run: Run) -> list[tuple[str, list[str], str]]:
+    """Return the rules that nobody answered, the subjects of which that is true, and the command that answers the first."""
+    found: dict[str, tuple[list[str], str]] = {}
+    for one in run.subjects:
+        for command, rules in verdict.unanswered(one):
+            found.setdefault(", ".join(rules), ([], command))[0].append(one.id)
+    return [(rules, names, command) for rules, (names, command) in found.items()]
 
 
 def _vantage(run: Run) -> str:
