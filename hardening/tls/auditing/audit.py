@@ -192,8 +192,13 @@ def audit_tree(tree: Tree, main: Main, policies: Sequence[Policy], request: Audi
     partial = [p for p in problems if p.kind not in NOT_PARTIAL]
     if partial:
         found.subjects = [
-            replace(s, examined=Examined.PARTIAL, reason=_reason(partial[0]))
-            if s.examined is Examined.FULL
+            replace(
+                s,
+                examined=Examined.PARTIAL,
+                reason=s.reason if s.examined is not Examined.FULL else _reason(partial[0]),
+                policies={key: "unknown" if value == "pass" else value for key, value in s.policies.items()},
+            )
+            if s.examined is not Examined.NONE
             else s
             for s in found.subjects
         ]

@@ -253,6 +253,26 @@ def test_one_configuration_named_twice_is_one_subject(
     assert again["results"] == alone["results"]
 
 
+def test_what_was_not_read_whole_meets_no_policy(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """A file that was not read may set anything; what was read and is wrong stays wrong."""
+    strong = "ssl_protocols TLSv1.3;"
+    verdicts = {}
+    for number, text in enumerate(
+        (strong, strong + " include no/such.conf;", "include no/such.conf; ssl_protocols TLSv1 TLSv1.2;")
+    ):
+        path = tmp_path / str(number) / "nginx.conf"
+        path.parent.mkdir()
+        _write(path, f"http {{ {text} server {{ listen 443 ssl; }} }}\n")
+        run(["tls", "audit", str(path), "--policy", "aspect", "--format", "json"])
+        [subject] = json.loads(capfdbinary.readouterr().out)["subjects"]
+        verdicts[number] = (subject["examined"], subject["policies"]["aspect"])
+    assert verdicts[0] == ("full", "pass")
+    assert verdicts[1] == ("partial", "unknown")
+    assert verdicts[2] == ("partial", "fail")
+
+
 def test_files_given_from_the_current_folder_are_named_from_it(
     tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
