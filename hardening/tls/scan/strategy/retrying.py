@@ -4,7 +4,7 @@ A refusal counts when the server said no and control questions succeeded before 
 close, a reset, a silence or bytes that make no sense are asked again: slower first, then in
 another shape, and what stays unanswered is unknown. A close or reset may be a refusal where the hello has a
 form that is answered otherwise; it is put on trial at the end (`refusal_confirmation`). Where anything shows that the server says no for
-reasons of its own, refusals are believed only after a trial at the end (`jury`).
+reasons of its own, refusals are believed only after a trial at the end (`refusal_confirmation`).
 """
 
 from __future__ import annotations
