@@ -53,7 +53,7 @@ class PMA_Config {
 """,
         f"{PMA}/config.inc.php": f"""<?php
 $cfg['Servers'][1]['controluser'] = 'root';
-$cfg['Servers'][1]['controlpass'] = '{secrets.token_urlsafe(9)}';
+$cfg['Servers'][1]['controlpass'] = '{secrets.token_hex(12)}';
 """,
         f"{WEB}/runtime/release.properties": "runtime.ver=v3.07.01\nrelease.version=v3.07.01\n",
     }
@@ -64,7 +64,7 @@ def accounts() -> str:
     from hardening.products import load
 
     guest = load("aspect").fact("accounts", "guest").text("stored")
-    return f"#Users\nguest={guest}\naamuser={secrets.token_urlsafe(9).encode().hex()}\n"
+    return f"#Users\nguest={guest}\naamuser={secrets.token_hex(12).encode().hex()}\n"
 
 
 def host(top: Path) -> Path:
@@ -82,7 +82,7 @@ def bundle() -> bytes:
     web = io.BytesIO()
     with tarfile.open(fileobj=web, mode="w:gz") as archive:
         for name, text, mode in (
-            (TOOL, tool(secrets.token_urlsafe(9)), 0o644),
+            (TOOL, tool(secrets.token_hex(12)), 0o644),
             ("var/www/html/index.php", "<?php require 'app.php';\n", 0o644),
             ("var/www/html/app.php", "<?php\n// the building at a glance\necho date('c');\n", 0o644),
             ("usr/local/bin/engine-restart", "#!/bin/sh\nexec service engine restart\n", 0o755),

@@ -126,7 +126,7 @@ def test_plan_counts_what_is_found_by_rule(site: Site, signer: Signer, tmp_path:
         r"^  critical  \d\d findings: Cipher suite is not allowed  tls/suite$", out, re.MULTILINE
     )
     assert out.count("-v tells each of them") == 1
-    assert len(out.splitlines()) < 40, out
+    assert len(out.splitlines()) < 60, out  # 93 findings; long lines are broken at 80 columns
     found = json.loads((tmp_path / "plan.json").read_text())["findings"]
     assert sum(one["rule"] == "tls/suite" for one in found) > 30
     assert (tmp_path / "plan.txt").read_text().count("is offered under") > 30
@@ -290,7 +290,8 @@ def test_a_lost_upgrade_is_named_by_every_verb(site: Site, signer: Signer, tmp_p
         bundle = [signer.bundle()] if verb in ("plan", "apply") else []
         code, out, err = harden(verb, *bundle, *words, cwd=tmp_path)
         assert code in codes, (verb, out + err)
-        assert "is lost: its journal or its copies were taken away" in out + err, verb
+        shown = " ".join((out + err).split())  # lines are broken at the width
+        assert "is lost: its journal or its copies were taken away" in shown, verb
     assert digest(site.root, times=True) == before
 
 

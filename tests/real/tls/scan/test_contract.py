@@ -45,7 +45,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
     port = free_port()
     weak = f"}} server {{ listen 127.0.0.1:{port} ssl; {WEAK}"
     with nginx(folder, GOOD, more=weak.replace("PORT", str(port))) as good:
-        box = Box((int(good.rpartition(":")[2]),), send=middleboxes.swallow_alerts)
+        box = Box((int(good.rpartition(":")[2]),), send=middleboxes.silent_for_alerts)
         with middleboxes.running({"mute": box}) as endpoints:
             yield {"good": good, "weak": f"127.0.0.1:{port}", "mute": endpoints["mute"]}
 

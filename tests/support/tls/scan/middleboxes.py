@@ -196,6 +196,14 @@ def swallow_alerts(sock: socket.socket, data: bytes) -> bool:
     return True
 
 
+def silent_for_alerts(sock: socket.socket, data: bytes) -> bool:
+    """Say nothing where the server said no, and hold the connection."""
+    if data[0] == 21:
+        return False
+    sock.sendall(data)
+    return True
+
+
 def slowly(seconds: float) -> Callable[[socket.socket, bytes], bool]:
     """One byte a segment."""
 
