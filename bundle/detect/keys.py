@@ -14,7 +14,7 @@ from functools import cache
 
 from bundle.detect import keyforms, roles
 from bundle.detect.credentials.texts.textview import code
-from bundle.walk.gate import Gate
+from bundle.walk.literals import Gate
 from bundle.walk.member import Member
 from hardening.findings import Finding, Fix, Role, Rule, Severity
 

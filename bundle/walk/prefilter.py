@@ -10,7 +10,7 @@ from functools import cache
 
 from bundle.walk import embedded
 from bundle.walk.derive import SCRIPTS, wrapped
-from bundle.walk.gate import Gate
+from bundle.walk.literals import Gate
 
 _OWN = (*embedded.MARKS, *wrapped.ASKED, *embedded.OWN)
 _TELLING = frozenset(_OWN) - {wrapped.SELF}

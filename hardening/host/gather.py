@@ -23,7 +23,7 @@ from bundle.detect.credentials.judging.cracking import SHORT
 from hardening.engine import product as products
 from hardening.errors import HardeningError, ProbeError
 from hardening.findings import Run
-from hardening.host import checks, private, stream
+from hardening.host import checks, onhost_request, private
 from hardening.host.checks import FileMeta, Root
 from hardening.host.checks.paths import INSTALLED
 from hardening.host.checks.root import JudgedSecret
@@ -101,9 +101,9 @@ def far(execute: Callable[[bytes], tuple[str, str]], where: str, *, local: bool 
     """Return what asks the collector by a program on a host; `execute` runs it there. Errors of it: ProbeError."""
 
     def ask(request: dict[str, Any]) -> dict[str, Any]:
-        program = stream.program(request, "hardening.onhost.collect.main", local=local)
+        program = onhost_request.program(request, "hardening.onhost.collect.main", local=local)
         output, complaint = execute(program)
-        return stream.answer(output, complaint=complaint, where=where)
+        return onhost_request.answer(output, complaint=complaint, where=where)
 
     return ask
 

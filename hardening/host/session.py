@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hardening.errors import InputError, ProbeError
-from hardening.host import stream
+from hardening.host import onhost_request
 from hardening.host.plans.plan import Plan
 
 Execute = Callable[[bytes], tuple[str, str]]
@@ -63,9 +63,9 @@ class Session:
         """Ask the agent one thing. Errors: ProbeError when it does not answer, InputError when it could not look."""
         request = {"verb": verb, **({"state": self.state} if self.state else {}), **more}
         self.changing |= verb not in ("facts", "status", "check", "verify")
-        key = stream.fresh_key()
-        output, complaint = self.execute(stream.program(request, key=key, local=self.local))
-        found = stream.answer(output, complaint=complaint, where=self.where, key=key)
+        key = onhost_request.fresh_key()
+        output, complaint = self.execute(onhost_request.program(request, key=key, local=self.local))
+        found = onhost_request.answer(output, complaint=complaint, where=self.where, key=key)
         self.answers.append(found)
         if verb == "facts" and found.get("failed"):  # a plan made of it would take the host for an empty one
             raise InputError(

@@ -16,7 +16,7 @@ from typing import Any
 from bundle.redact.lines import redacted
 from hardening.errors import ProbeError
 from hardening.findings import Severity
-from hardening.host import states, stream
+from hardening.host import onhost_request, states
 from hardening.host.session import Proof, unproved
 from hardening.upgrade import audited
 from hardening.upgrade.admission import AdmittedUpgrade, older
@@ -268,7 +268,7 @@ class Orchestrator:
 
     def _keep(self, answer: dict[str, Any]) -> None:
         """Add the next piece of the installer's log to the copy on this machine."""
-        text = stream.unpacked(base64.b64decode(answer["log"])) if answer.get("log") else b""
+        text = onhost_request.unpacked(base64.b64decode(answer["log"])) if answer.get("log") else b""
         self.offset = answer["offset"]
         if not text:
             return

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from hardening import packing
-from hardening.host import stream
+from hardening.host import onhost_request
 from tests.support.host.little import AGES, interpreter
 
 MODULES = {
@@ -83,18 +83,18 @@ def test_a_streamed_program_answers_and_leaves_no_file(python: str, root: Path, 
     )
     assert done.stderr == b""
     expected = {"half": 3, "word": request["word"], "file": "little/program.py", "name": "little.program"}
-    assert stream.answer(done.stdout.decode()) == expected
+    assert onhost_request.answer(done.stdout.decode()) == expected
     assert list((tmp_path / "empty").iterdir()) == []
     assert {str(path.relative_to(root)) for path in root.rglob("*.py*")} == set(MODULES)
 
 
 def test_only_the_key_opens_the_answer(python: str, root: Path, tmp_path: Path) -> None:
-    key, request = stream.fresh_key(), {"number": 6, "word": "T0p" + "s3cret"}
+    key, request = onhost_request.fresh_key(), {"number": 6, "word": "T0p" + "s3cret"}
     sent = packing.stream("little.program", request, key=key, root=root)
     assert b"s3cret" not in sent
     done = run(python, "-", program=sent, folder=tmp_path / "empty")
-    assert (done.stderr, stream.MARK in done.stdout.decode()) == (b"", False)
-    assert stream.answer(done.stdout.decode(), key=key)["word"] == "T0ps3cret"
+    assert (done.stderr, onhost_request.MARK in done.stdout.decode()) == (b"", False)
+    assert onhost_request.answer(done.stdout.decode(), key=key)["word"] == "T0ps3cret"
 
 
 @pytest.mark.parametrize("local", [False, True])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bundle.detect.components.elf import linked_libraries
 from bundle.detect.components.model import Component, ContentScope, ContentSign
 from bundle.detect.components.phpcode import is_command_shell, is_phpinfo_page
-from bundle.walk.gate import Gate
+from bundle.walk.literals import Gate
 from bundle.walk.member import Content, Member
 
 PREDICATES: Mapping[str, Callable[[Content], bool]] = {

@@ -1,7 +1,7 @@
 """Hard-coded credentials: found by where a value stands, judged by what it says for itself.
 
 The way of a value, in the order to read:
-1. find: `rules.gate` says where to look, `catching` what the rows of `bundle/data/credentials` make of it; `reading` asks for
+1. find: `rules.pattern_gate` says where to look, `catching` what the rows of `bundle/data/credentials` make of it; `reading` asks for
    a text, `compiled` for a program. A row names its check: `statements`, `lines`, `java` and `prose` have them. A check
    returns the id of its evidence, which `rules.evidence` reads, and never a confidence.
 2. describe: `describe` computes the features once, `judging.score` whether a generator drew the value; `forms` adds rows.

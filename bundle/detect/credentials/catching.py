@@ -13,7 +13,7 @@ from bundle.detect.credentials.parts import ALL, PROGRAMS, TEXTS, WHOLE, Gates, 
 from bundle.detect.credentials.rules import factors
 from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.rules.families import Family, Net, Sink
-from bundle.detect.credentials.rules.gate import Hits
+from bundle.detect.credentials.rules.pattern_gate import Hits
 from bundle.detect.credentials.statements import assign, calls, spliced
 from bundle.detect.credentials.texts import heredoc, place
 from bundle.detect.credentials.texts.filenames import FileNames

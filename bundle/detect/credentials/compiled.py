@@ -17,7 +17,7 @@ from bundle.detect.credentials.standing import distinct
 from bundle.detect.credentials.texts import native, place
 from bundle.detect.credentials.texts.textview import View
 from bundle.walk.derive import bytecode
-from bundle.walk.gate import Gate
+from bundle.walk.literals import Gate
 from bundle.walk.member import Content
 
 

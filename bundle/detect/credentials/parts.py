@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bundle.detect.credentials.rules.families import Net
-from bundle.detect.credentials.rules.gate import Hits, PatternGate
+from bundle.detect.credentials.rules.pattern_gate import Hits, PatternGate
 from bundle.detect.credentials.texts import native, place
 from bundle.walk.member import Content
 

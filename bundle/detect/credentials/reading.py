@@ -14,7 +14,7 @@ from bundle.detect.credentials.parts import WHOLE, part_of
 from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.rules.evidence import rank
 from bundle.detect.credentials.rules.families import Family
-from bundle.detect.credentials.rules.gate import PatternGate
+from bundle.detect.credentials.rules.pattern_gate import PatternGate
 from bundle.detect.credentials.statements import spliced
 from bundle.detect.credentials.texts import heredoc, place
 from bundle.detect.credentials.texts.textview import View

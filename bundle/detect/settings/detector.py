@@ -9,7 +9,7 @@ from functools import cache
 
 from bundle.detect.roles import by_path
 from bundle.detect.settings.load import FileScope, Form, Setting, key_of, shipped
-from bundle.walk.gate import Gate
+from bundle.walk.literals import Gate
 from bundle.walk.member import Member
 from hardening.findings import Confidence, Finding, Role, Rule, Severity
 

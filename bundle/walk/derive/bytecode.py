@@ -13,7 +13,7 @@ from functools import cache
 from itertools import islice
 
 from bundle.classfile import CONSTANT, TEXT
-from bundle.walk.gate import Gate
+from bundle.walk.literals import Gate
 
 _WORDS = (b"passw", b"passphrase", b"secret", b"credential", b"apikey", b"api_key", b"api-key", b"private", b"token", b"jdbc:",
           b"mysql:", b"://", b"pwd", b"-----begin",

@@ -19,7 +19,7 @@ from urllib.parse import unquote_to_bytes
 
 from bundle.walk import scan
 from bundle.walk.derive import evaluated, joined
-from bundle.walk.gate import Gate
+from bundle.walk.literals import Gate
 from bundle.walk.problem import Broken
 
 _COMMANDS = frozenset(

@@ -12,7 +12,7 @@ from functools import cache
 from bundle.walk import unopened
 from bundle.walk.embedded import coded, extents, stored
 from bundle.walk.formats.raw import Note, Raw, ReaderContext
-from bundle.walk.gate import Gate
+from bundle.walk.literals import Gate
 from bundle.walk.member import OVERLAP, WINDOW, Content
 from bundle.walk.registry import section
 from bundle.walk.source import Slice, Source

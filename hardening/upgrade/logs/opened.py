@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from hardening.errors import InputError
-from hardening.upgrade.logs.gate import Buffer
+from hardening.upgrade.logs.prefilter import Buffer
 
 UNPACKED = 16 << 30
 """Bytes of one log, packed or not, that are looked at; what lies beyond is not examined, and that is said."""

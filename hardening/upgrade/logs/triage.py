@@ -26,9 +26,9 @@ from hardening.findings import (
     in_file,
 )
 from hardening.upgrade.logs.alarms import ALARM, alarming
-from hardening.upgrade.logs.gate import Buffer, LogGate
 from hardening.upgrade.logs.opened import HELD, NULS, is_text, opened
 from hardening.upgrade.logs.patterns import UNKNOWN, Meaning, Message, shipped
+from hardening.upgrade.logs.prefilter import Buffer, LogGate
 from hardening.upgrade.logs.prefixes import PREFIXES
 
 Shown = tuple[tuple[str, int, str], ...]

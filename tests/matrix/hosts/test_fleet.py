@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from hardening import resources
-from hardening.host import stream
+from hardening.host import onhost_request
 from tests.support.hosts.fleet import CONTROL, Box, Fleet
 from tests.support.waiting import until
 
@@ -100,9 +100,9 @@ def ask(fleet: Fleet, box: Box, verb: str, **more: Any) -> dict[str, Any]:
     """Ask the agent on a host directly, as a control machine would."""
     done = subprocess.run(
         ["ip", "netns", "exec", CONTROL, "ssh", *fleet.options, f"root@{box.address}", f"{box.python} -"],
-        input=stream.program({"verb": verb, **more}), capture_output=True, check=False, timeout=90,
+        input=onhost_request.program({"verb": verb, **more}), capture_output=True, check=False, timeout=90,
     )  # fmt: skip
-    return stream.answer(done.stdout.decode(), complaint=done.stderr.decode(), where=box.name)
+    return onhost_request.answer(done.stdout.decode(), complaint=done.stderr.decode(), where=box.name)
 
 
 def test_one_run_hardens_every_host_and_two_rollbacks_give_it_back(fleet: Fleet) -> None:
@@ -262,7 +262,7 @@ def test_a_change_that_cuts_ssh_is_undone_by_the_host_alone(fleet: Fleet) -> Non
         "deadman": 6,
     }
     started = time.monotonic()
-    program = stream.program({"verb": "apply", "plan": plan})
+    program = onhost_request.program({"verb": "apply", "plan": plan})
     cut = subprocess.Popen(
         ["ip", "netns", "exec", CONTROL, "ssh", *fleet.options, f"root@{box.address}", f"{box.python} -"],
         stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -296,7 +296,7 @@ def test_a_host_killed_in_the_middle_boots_as_it_was(fleet: Fleet) -> None:
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         assert half.stdin is not None
-        half.stdin.write(stream.program({"verb": "apply", "plan": plan}))
+        half.stdin.write(onhost_request.program({"verb": "apply", "plan": plan}))
         half.stdin.close()
         until(lambda box=box: "half.conf" in fleet.ssh(box, ETC).stdout, 15)
         assert fleet.ssh(box, ETC).stdout != before

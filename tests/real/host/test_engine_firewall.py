@@ -16,7 +16,7 @@ import pytest
 
 from hardening import packing
 from hardening.errors import RefusedError
-from hardening.host import stream
+from hardening.host import onhost_request
 from hardening.host.plans import engine as engine_plan
 from hardening.host.plans.engine_firewall import SAVED as FILES
 from tests.support.host.engine_stand_in import Engine
@@ -81,8 +81,8 @@ class Site:
 
     def ask(self, verb: str, **more: Any) -> dict[str, Any]:
         request = {"verb": verb, "state": str(self.root / "state"), **more}
-        done = subprocess.run([*self.enter, self.python, "-"], input=stream.program(request), capture_output=True, check=True)  # fmt: skip
-        return stream.answer(done.stdout.decode(), complaint=done.stderr.decode())
+        done = subprocess.run([*self.enter, self.python, "-"], input=onhost_request.program(request), capture_output=True, check=True)  # fmt: skip
+        return onhost_request.answer(done.stdout.decode(), complaint=done.stderr.decode())
 
     def set_port(self, port: int = NEW, **more: Any) -> dict[str, Any]:
         wish = engine_plan.DesiredPort(
@@ -163,7 +163,7 @@ def test_a_port_moves_and_comes_back(site: Site, live: str, saved: str, closes: 
         assert site.set_port()["changed"] is False
         site.engine.restart()
         if closes == "host":
-            (site.root / "state" / "agent.pyz").write_bytes(packing.zipped(stream.AGENT))
+            (site.root / "state" / "agent.pyz").write_bytes(packing.zipped(onhost_request.AGENT))
             done = site.ask("watch")
         else:
             done = site.set_port()
@@ -179,7 +179,7 @@ def test_a_port_moves_and_comes_back(site: Site, live: str, saved: str, closes: 
         for text, rules in zip(site.rules, was, strict=True):
             assert (lets_in(text, OLD), lets_in(text, NEW)) == (rules, rules)
         site.engine.restart()
-        (site.root / "state" / "agent.pyz").write_bytes(packing.zipped(stream.AGENT))
+        (site.root / "state" / "agent.pyz").write_bytes(packing.zipped(onhost_request.AGENT))
         assert site.ask("watch")["state"] == "committed"
     assert site.rules == before
 
@@ -202,7 +202,7 @@ def test_a_closing_that_fails_leaves_both_ports_as_they_were(site: Site) -> None
     row["close"].append({"name": "stuck", "do": ["/bin/false"]})
     record.write_text(json.dumps(row))
     site.engine.restart()
-    (site.root / "state" / "agent.pyz").write_bytes(packing.zipped(stream.AGENT))
+    (site.root / "state" / "agent.pyz").write_bytes(packing.zipped(onhost_request.AGENT))
     assert site.ask("watch")["state"] == "rolled-back"
     assert site.rules == both
 
@@ -212,7 +212,7 @@ def test_rules_that_were_saved_meanwhile_are_found_as_the_kernel_spells_them(sit
     site.set_port()
     site.run("sh", "-c", f"iptables-save -c >{SAVED}")
     site.engine.restart()
-    (site.root / "state" / "agent.pyz").write_bytes(packing.zipped(stream.AGENT))
+    (site.root / "state" / "agent.pyz").write_bytes(packing.zipped(onhost_request.AGENT))
     assert site.ask("watch")["state"] == "committed"
     assert [bool(lets_in(text, port)) for text in site.rules for port in (OLD, NEW)] == [False, True] * 2
 

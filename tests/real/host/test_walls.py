@@ -24,7 +24,7 @@ import pytest
 
 from hardening import packing
 from hardening.errors import RefusedError
-from hardening.host import stream
+from hardening.host import onhost_request
 from hardening.host.plans import engine as engine_plan
 from hardening.host.plans.engine_firewall import SAVED, Firewall
 from tests.support.places import DATA
@@ -134,9 +134,12 @@ class Site:
     def ask(self, verb: str, **more: Any) -> dict[str, Any]:
         request = {"verb": verb, "state": str(self.root / "state"), **more}
         done = subprocess.run(
-            [*self.host, sys.executable, "-"], input=stream.program(request), capture_output=True, check=True
+            [*self.host, sys.executable, "-"],
+            input=onhost_request.program(request),
+            capture_output=True,
+            check=True,
         )
-        return stream.answer(done.stdout.decode(), complaint=done.stderr.decode())
+        return onhost_request.answer(done.stdout.decode(), complaint=done.stderr.decode())
 
     def plan(self, *sources: str) -> dict[str, Any]:
         wish = engine_plan.DesiredPort(
@@ -147,7 +150,7 @@ class Site:
 
     def watch(self) -> dict[str, Any]:
         """Ask as the timer does, with the agent that stays on the host."""
-        (self.root / "state" / "agent.pyz").write_bytes(packing.zipped(stream.AGENT))
+        (self.root / "state" / "agent.pyz").write_bytes(packing.zipped(onhost_request.AGENT))
         return self.ask("watch")
 
     def rules(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from hardening import packing
-from hardening.host import session, stream
+from hardening.host import onhost_request, session
 from hardening.host.plans import engine as engine_plan
 from hardening.host.plans import plan as planning
 from hardening.host.plans.engine_firewall import Firewall
@@ -83,7 +83,7 @@ class Site:
     def watch(self) -> dict[str, Any]:
         """Ask as the timer does: the installed copy, by its command line."""
         kept = self.state / "agent.pyz"
-        kept.write_bytes(packing.zipped(stream.AGENT))
+        kept.write_bytes(packing.zipped(onhost_request.AGENT))
         done = subprocess.run(
             [self.python, kept, "watch", "--state", self.state], capture_output=True, text=True, check=False
         )
@@ -180,7 +180,7 @@ def test_another_run_goes_first(site: Site, monkeypatch: pytest.MonkeyPatch) -> 
     site.set_port(monkeypatch)
     site.engine.restart()
     slow = planning.Plan(commands=(planning.Command(name="slow", do=("/bin/sleep", "3")),))
-    program = stream.program({"verb": "apply", "state": str(site.state), "plan": slow.to_json()})
+    program = onhost_request.program({"verb": "apply", "state": str(site.state), "plan": slow.to_json()})
     with subprocess.Popen([site.python, "-"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as other:
         assert other.stdin is not None
         other.stdin.write(program)
@@ -195,7 +195,7 @@ def test_a_watch_that_stays_ends_by_itself(site: Site, monkeypatch: pytest.Monke
     """What CentOS 6 has for a timer: the boot script's process."""
     site.set_port(monkeypatch)
     kept = site.state / "agent.pyz"
-    kept.write_bytes(packing.zipped(stream.AGENT))
+    kept.write_bytes(packing.zipped(onhost_request.AGENT))
     with subprocess.Popen(
         [sys.executable, kept, "watch", "--state", site.state, "--stay", "0.3"], stdout=subprocess.DEVNULL
     ) as stays:

@@ -17,7 +17,7 @@ import pytest
 from bundle.trust.verify import signature_of, verify
 from hardening.errors import DataError, ExitCode, InputError
 from hardening.findings import Severity
-from hardening.host import stream
+from hardening.host import onhost_request
 from hardening.upgrade import admission, recipe
 from hardening.upgrade.logs.patterns import Meaning, examples, shipped
 from hardening.upgrade.logs.triage import Triage
@@ -248,4 +248,4 @@ def test_a_wrong_recipe_names_file_and_key(site: Site, old: str, new: str, said:
 
 def test_what_travels_is_small() -> None:
     """Every question carries both programs: it has to stay a fraction of what Ansible sends for one module."""
-    assert len(stream.program({"verb": "status"}, stream.UPGRADER)) < 90_000
+    assert len(onhost_request.program({"verb": "status"}, onhost_request.UPGRADER)) < 90_000

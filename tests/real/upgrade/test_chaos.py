@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from hardening.errors import ProbeError
-from hardening.host import stream
+from hardening.host import onhost_request
 from tests.support.host.onhost import hooked
 from tests.support.upgrade.standin import Signer, Site, conductor, left
 
@@ -131,9 +131,11 @@ def faulty(
     """Ask `begin` of a program that strikes at an event or at a call."""
     asked = {**request, "root": str(site.root), "state": site.state}
     loaded = LOADED.format(event=event[0], nth=event[1], call=call, kind=kind, root=str(site.root))
-    text = hooked(asked, stream.UPGRADER, first=FIRST, loaded=loaded)
+    text = hooked(asked, onhost_request.UPGRADER, first=FIRST, loaded=loaded)
     done = subprocess.run([site.python, "-"], input=text, capture_output=True, check=False, timeout=120)
-    return stream.answer(done.stdout.decode(), complaint=done.stderr.decode(), where="the faulty host")
+    return onhost_request.answer(
+        done.stdout.decode(), complaint=done.stderr.decode(), where="the faulty host"
+    )
 
 
 def test_the_harness_can_fail(site: Site, signer: Signer) -> None:

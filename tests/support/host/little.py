@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from hardening import packing
-from hardening.host import session, stream
+from hardening.host import onhost_request, session
 from hardening.host.plans import plan as planning
 from tests.support.host.onhost import hooked
 
@@ -118,7 +118,7 @@ class Little:
         words = [f"--{name}={value}" if value is not True else f"--{name}" for name, value in more.items()]
         agent = self.root.parent / f"{self.root.name}.pyz"  # beside the root: tests compare what is in it
         fresh = agent.with_suffix(f".{threading.get_ident()}")  # another thread may run the one that is there
-        fresh.write_bytes(packing.zipped(stream.AGENT))
+        fresh.write_bytes(packing.zipped(onhost_request.AGENT))
         fresh.replace(agent)
         argv = [sys.executable, str(agent), verb, "--state", str(self.state)]
         argv += [part for word in words for part in word.split("=", 1)]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hardening import packing
-from hardening.host import stream
+from hardening.host import onhost_request
 
 HOOKS = """
 def every(name, make):
@@ -45,7 +45,12 @@ class Program:
 
 
 def hooked(
-    request: dict[str, Any], name: str = stream.AGENT, *, first: str = "", loaded: str = "", last: str = ""
+    request: dict[str, Any],
+    name: str = onhost_request.AGENT,
+    *,
+    first: str = "",
+    loaded: str = "",
+    last: str = "",
 ) -> bytes:
     """Return a streamed program with more code: at its begin, once its modules are loaded, and at its end.
 

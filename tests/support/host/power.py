@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hardening.host import stream
+from hardening.host import onhost_request
 from hardening.host.plans import plan as planning
 from tests.support.host.little import COUNTED, Little, digest
 from tests.support.host.onhost import hooked
@@ -187,7 +187,9 @@ def apply(
     said = agent.communicate(hooked(request, first=cutting, last=COUNTED))[0].decode()
     for one in clocks:
         one.join()
-    assert json.loads(said.partition(stream.MARK)[2].partition("@@CALLS@@")[0])["state"] == "committed", said
+    assert (
+        json.loads(said.partition(onhost_request.MARK)[2].partition("@@CALLS@@")[0])["state"] == "committed"
+    ), said
     return int(said.rpartition("@@CALLS@@")[2])
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from hardening import resources
-from hardening.host import stream
+from hardening.host import onhost_request
 from tests.support.host.little import failing
 from tests.support.hosts.fleet import CONTROL, Box, Fleet
 
@@ -73,9 +73,9 @@ class Trial:
         return self.fleet.ssh(self.box, LOOK).stdout
 
     def ask(self, verb: str, **more: Any) -> dict[str, Any]:
-        done = self._ssh(stream.program({"verb": verb, **more}))
+        done = self._ssh(onhost_request.program({"verb": verb, **more}))
         out, err = done.communicate(timeout=90)
-        return stream.answer(out.decode(), complaint=err.decode(), where=self.box.name)
+        return onhost_request.answer(out.decode(), complaint=err.decode(), where=self.box.name)
 
     # -- interruptions -------------------------------------------------------------------------------
 
@@ -93,7 +93,7 @@ class Trial:
         return done
 
     def _applied(self, **more: Any) -> subprocess.Popen[bytes]:
-        return self._ssh(stream.program({"verb": "apply", "plan": self.plan(**more)}))
+        return self._ssh(onhost_request.program({"verb": "apply", "plan": self.plan(**more)}))
 
     def _heard(self, process: subprocess.Popen[bytes]) -> None:
         """Wait for the far side's last word, if there is one."""

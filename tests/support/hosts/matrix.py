@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hardening.host import stream
+from hardening.host import onhost_request
 from tests.support.host.onhost import hooked
 from tests.support.hosts.chaos import cut, inside
 from tests.support.hosts.fleet import CONTROL, Box, Fleet, base, call
@@ -254,7 +254,7 @@ class Cell:
         self.said.append(text + err.decode("utf-8", "replace"))
         self.steps += [one for one in steps.split(",") if one]
         try:
-            return stream.answer(text)
+            return onhost_request.answer(text)
         except Exception:  # noqa: BLE001 - it died in the middle of its answer
             return {}
 

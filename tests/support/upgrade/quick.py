@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from hardening import packing
-from hardening.host import stream
+from hardening.host import onhost_request
 
 MEASURED = 40
 """Questions of one verb that are asked of the measured server."""
@@ -65,7 +65,7 @@ class Quick:
             complaint = ""
             while (line := server.stderr.readline()) not in ("\n", ""):
                 complaint += line
-            return stream.answer(where.read_text(), complaint=complaint, where="the quick host")
+            return onhost_request.answer(where.read_text(), complaint=complaint, where="the quick host")
 
     def stop(self) -> None:
         for server in (self._measured, self._often):
@@ -77,9 +77,9 @@ class Quick:
 
 
 def _server(environment: dict[str, str]) -> subprocess.Popen[str]:
-    head = packing.stream(stream.UPGRADER, {}, local=True).decode().rpartition("start(PACK")[0]
+    head = packing.stream(onhost_request.UPGRADER, {}, local=True).decode().rpartition("start(PACK")[0]
     with tempfile.NamedTemporaryFile("w", suffix=".py", delete=False) as program:
-        program.write(head + SERVER.format(program=stream.UPGRADER, mark=stream.MARK))
+        program.write(head + SERVER.format(program=onhost_request.UPGRADER, mark=onhost_request.MARK))
     start = f"import os; text = open({program.name!r}).read(); os.unlink({program.name!r}); exec(text)"
     return subprocess.Popen(
         [sys.executable, "-c", start],

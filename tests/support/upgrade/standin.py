@@ -20,7 +20,7 @@ from bundle.trust import dsse, keys, statement
 from bundle.trust.inventory import inventory
 from bundle.trust.policy import TrustPolicy
 from bundle.trust.verify import signature_of
-from hardening.host import session, stream
+from hardening.host import onhost_request, session
 from hardening.upgrade import admission, recipe
 from hardening.upgrade.logs import patterns
 from hardening.upgrade.orchestrator import Orchestrator
@@ -283,12 +283,14 @@ class Site:
             return self.quick.ask(request)
         done = subprocess.run(
             [self.python, "-"],
-            input=stream.program(request, stream.UPGRADER, local=True),
+            input=onhost_request.program(request, onhost_request.UPGRADER, local=True),
             capture_output=True,
             check=False,
             timeout=120,
         )
-        return stream.answer(done.stdout.decode(), complaint=done.stderr.decode(), where=self.root.name)
+        return onhost_request.answer(
+            done.stdout.decode(), complaint=done.stderr.decode(), where=self.root.name
+        )
 
     def agent(self, verb: str, **more: Any) -> dict[str, Any]:
         """Ask the agent beside it."""

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from hardening.errors import InputError
+from hardening.host.onhost_request import MARK
 from hardening.host.plans.plan import Plan
 from hardening.host.session import Session, summary, unproved, waits
-from hardening.host.stream import MARK
 
 
 @pytest.fixture(autouse=True)

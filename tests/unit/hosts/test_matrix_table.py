@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
-from hardening.host import stream
+from hardening.host import onhost_request
 from hardening.host.plans import plan as planning
 from tests.support.host.little import Little
 from tests.support.hosts import matrix, matrix_table
@@ -50,7 +50,7 @@ def test_the_matrix_saw_every_step_of_the_agent_as_it_is(tmp_path: Path) -> None
         )  # fmt: skip
         answer, _, named = done.stdout.decode().partition("\n@@STEPS@@")
         steps += named.split(",")
-        found = stream.answer(answer, complaint=done.stderr.decode())
+        found = onhost_request.answer(answer, complaint=done.stderr.decode())
         request = {"verb": "confirm", "id": found["tx"]}
     assert found["state"] == "committed"
     (seen,) = {tuple(one) for one in json.loads(matrix_table.SEEN.read_text())["steps"].values()}

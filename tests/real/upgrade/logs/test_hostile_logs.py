@@ -14,7 +14,7 @@ from hardening.upgrade.logs.triage import Triage
 def test_what_lies_across_two_pieces_of_a_line_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str
 ) -> None:
-    monkeypatch.setattr("hardening.upgrade.logs.gate._CHUNK", 1 << 16)
+    monkeypatch.setattr("hardening.upgrade.logs.prefilter._CHUNK", 1 << 16)
     path = tmp_path / "a.log"
     said = b"cp: write: No space left on device "
     for at in (1 << 16) - 20, (1 << 16) + 3, (1 << 17) - 1040:

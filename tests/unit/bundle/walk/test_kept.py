@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bundle.detect.credentials.rules.gate import PatternGate
+from bundle.detect.credentials.rules.pattern_gate import PatternGate
 from hardening import user_cache
 
 PATTERNS = ("abc[0-9]{2}", "(?i)secret=")

@@ -14,9 +14,9 @@ import pytest
 
 from hardening.errors import ExitCode, InputError
 from hardening.findings import Examined
-from hardening.upgrade.logs.gate import Buffer
 from hardening.upgrade.logs.opened import HELD, opened
 from hardening.upgrade.logs.patterns import shipped
+from hardening.upgrade.logs.prefilter import Buffer
 from hardening.upgrade.logs.triage import Triage
 
 

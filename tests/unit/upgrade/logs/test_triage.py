@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from bundle.redact.lines import redacted
 from hardening.errors import DataError, ExitCode, InputError
 from hardening.findings import Confidence, Examined, Finding, Run, Severity
-from hardening.upgrade.logs.gate import LogGate, loose
 from hardening.upgrade.logs.opened import opened
 from hardening.upgrade.logs.patterns import Message, load, shipped
+from hardening.upgrade.logs.prefilter import LogGate, loose
 from hardening.upgrade.logs.triage import Triage
 from tests.support.upgrade.logs.triages import ENGINES, triage
 

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from bundle.detect.credentials.rules.gate import PatternGate
+from bundle.detect.credentials.rules.pattern_gate import PatternGate
 from bundle.detect.credentials.statements import assign, dismissed
 from bundle.detect.credentials.texts import place
 from bundle.detect.credentials.texts.textview import View

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from bundle.detect.credentials import Credentials
-from bundle.detect.credentials.rules import factors, gate
-from bundle.detect.credentials.rules.gate import PatternGate
+from bundle.detect.credentials.rules import factors, pattern_gate
+from bundle.detect.credentials.rules.pattern_gate import PatternGate
 from tests.support.bundle.detect.credentials.made_hits import made
 
 PATTERNS = ("abc[0-9]{2}", "(?i)secret=", "x{3}")
@@ -20,7 +20,7 @@ def test_the_first_texts_are_searched_without_compiling(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(gate, "_FEW", 30)
+    monkeypatch.setattr(pattern_gate, "_FEW", 30)
     one = PatternGate(PATTERNS)
     for engine in ("plain", "plain", "hyperscan"):
         assert one.hits(b"abc12 SECRET=x") == {0: [5], 1: [13]}

@@ -11,7 +11,7 @@ import re
 
 import pytest
 
-from bundle.detect.credentials.rules.gate import PatternGate, _ends, spread
+from bundle.detect.credentials.rules.pattern_gate import PatternGate, _ends, spread
 from tests.support.bundle.detect.credentials.made_hits import made
 
 BETWEEN = ("", " ", "\n", "abcdefghijklmnopqrstuvw\n")

@@ -10,7 +10,7 @@ from bundle.detect.credentials.checks import CHECKS
 from bundle.detect.credentials.nets import by_net
 from bundle.detect.credentials.rules.catch import Catch
 from bundle.detect.credentials.rules.families import Net, shipped
-from bundle.detect.credentials.rules.gate import PatternGate
+from bundle.detect.credentials.rules.pattern_gate import PatternGate
 from bundle.detect.credentials.texts.textview import View
 
 

@@ -12,7 +12,7 @@ from ansible.errors import AnsibleActionFail
 from ansible_collections.aspect.hardening.plugins.plugin_utils.agent_action import LOOKS, AgentAction
 
 from hardening.errors import InputError
-from hardening.host import stream
+from hardening.host import onhost_request
 from hardening.host.plans import tls
 from hardening.upgrade import audited, hostaudit, infra
 from hardening.upgrade import orchestrator
@@ -71,8 +71,8 @@ class ActionModule(AgentAction):
         if self.state:
             request["state"] = self.state
         self.session.changing |= request["verb"] not in LOOKS
-        output, complaint = self._execute(stream.program(request, stream.UPGRADER))
-        return stream.answer(output, complaint=complaint, where=self.session.where)
+        output, complaint = self._execute(onhost_request.program(request, onhost_request.UPGRADER))
+        return onhost_request.answer(output, complaint=complaint, where=self.session.where)
 
     def _status(self, **more):
         """Return what the host says of its upgrades. Errors: InputError; where it could not look there need not be none."""

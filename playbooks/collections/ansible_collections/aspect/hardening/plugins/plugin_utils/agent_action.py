@@ -14,7 +14,7 @@ from ansible.plugins.action import ActionBase
 try:
     from hardening.cli.caller import user
     from hardening.errors import HardeningError, UsageError
-    from hardening.host import session, stream
+    from hardening.host import session, onhost_request
     from hardening.host.plans.vault_values import number
 except ImportError as missing:
     raise AnsibleActionFail(
@@ -69,7 +69,7 @@ class AgentAction(ActionBase):
         """Return what fails the task, and whether the host was asked to change anything before."""
         text, hint = str(problem), getattr(problem, "hint", "")
         if "sudo password" in text and not isinstance(problem, (HardeningError, AnsibleAction)):
-            hint = stream.SUDO
+            hint = onhost_request.SUDO
         text = "%s (%s)" % (text, hint) if hint else text
         looks = self._task.check_mode or self._task.args.get("verb") in LOOKS
         if self.session.changing or looks:
@@ -127,7 +127,7 @@ class AgentAction(ActionBase):
         known = getattr(self._connection, "_aspect_python", None)
         if known:
             return known
-        said = self._low_level_execute_command(stream.SHELL_PROBE, sudoable=True)["stdout"]
+        said = self._low_level_execute_command(onhost_request.SHELL_PROBE, sudoable=True)["stdout"]
         _, found, python = said.partition("@@PYTHON@@")
         if not found:
             raise AnsibleActionFail(

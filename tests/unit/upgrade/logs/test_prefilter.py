@@ -9,8 +9,8 @@ import pytest
 
 from bundle.redact.lines import redacted
 from hardening.errors import DataError
-from hardening.upgrade.logs.gate import LogGate
 from hardening.upgrade.logs.patterns import load
+from hardening.upgrade.logs.prefilter import LogGate
 
 OWN = "[[message]]\nid='x'\nclass='warn'\nprogram='p'\nregex='a'\nwhy='w'\naction='a'\n"
 

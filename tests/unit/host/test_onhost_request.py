@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from hardening.errors import ProbeError
-from hardening.host import session, stream
-from hardening.host.stream import MARK, SEAL, answer, fresh_key, unsealed
+from hardening.host import onhost_request, session
+from hardening.host.onhost_request import MARK, SEAL, answer, fresh_key, unsealed
 from tests.support.host.little import AGES, interpreter
 
 LAID = (
@@ -51,14 +51,17 @@ def test_nothing_of_the_current_folder_is_run(
     python = interpreter(age)
     monkeypatch.chdir(unpacked)
     assert session.here(python=python).ask("facts")["uid"] is not None
-    for sent in (stream.program({"verb": "status"}), stream.program({"verb": "status"}, stream.UPGRADER)):
+    for sent in (
+        onhost_request.program({"verb": "status"}),
+        onhost_request.program({"verb": "status"}, onhost_request.UPGRADER),
+    ):
         done = subprocess.run([python, "-"], input=sent, capture_output=True, check=True)
         assert answer(done.stdout.decode())["verb"] == "status"
     assert not (unpacked.parent / "ran").exists()
 
 
 def test_nothing_of_the_current_folder_is_run_to_find_an_interpreter(unpacked: Path) -> None:
-    argv = ["sh", "-c", stream.SHELL_PROBE]
+    argv = ["sh", "-c", onhost_request.SHELL_PROBE]
     done = subprocess.run(argv, capture_output=True, text=True, check=True, cwd=unpacked)
     assert done.stdout.startswith("@@PYTHON@@")
     assert not (unpacked.parent / "ran").exists()

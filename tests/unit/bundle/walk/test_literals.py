@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bundle.walk import gate
-from bundle.walk.gate import Gate
+from bundle.walk import literals
+from bundle.walk.literals import Gate
 
 WORDS = st.lists(st.binary(min_size=1, max_size=6), min_size=1, max_size=12, unique=True)
 
@@ -40,6 +40,6 @@ def test_maps_and_empty_contents(tmp_path: Path) -> None:
 
 
 def test_contents_beyond_one_stretch_are_read_in_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gate, "_STRETCH", 64)
+    monkeypatch.setattr(literals, "_STRETCH", 64)
     content = b"." * 60 + b"needle" + b"." * 100 + b"needle!"
     assert Gate([b"needle", b"needle!"], engine="hyperscan").hits(content) == {b"needle": 60, b"needle!": 166}
