@@ -147,8 +147,8 @@ def _change(one: Judged) -> str:
     if formed:
         return f"row {formed} in {_FORMS}"
     if one.decision.because:
-        return f"if it is not a credential, add a row to {_FORMS}; the decision is row {one.decision.because[-1]} in {_DECISIONS}"
-    return f"if it is not a credential, add a row to {_FORMS}"
+        return f"if it is not a credential, accept it with `harden waive` (its fingerprint: `harden bundle audit -v`). To change the program, add a row to {_FORMS}; the decision is row {one.decision.because[-1]} in {_DECISIONS}"
+    return f"if it is not a credential, accept it with `harden waive`. To change the program, add a row to {_FORMS}"
 
 
 __all__ = ["Explanation", "explain", "lines"]
