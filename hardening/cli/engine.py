@@ -24,7 +24,7 @@ _OPTIONS = (
     click.option(
         "--config",
         metavar="FILE",
-        help="The file that sets the engine's port. The default is a guess: check it on a host.",
+        help="The file that sets the engine's port. It is not published: a change needs it, and --key.",
     ),
     click.option("--key", help="The key in that file that holds the port."),
     click.option("--process", help="Name of the engine's process."),

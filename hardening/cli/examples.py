@@ -58,8 +58,8 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "demo": (("harden demo --keep practice", "keep the files to practise on"),),
     "doctor": (("harden doctor", "what is missing, and how to get it"),),
     "engine set-port": (
-        ("harden engine set-port 7300 --check", "what would happen"),
-        ("harden engine set-port 7300 --local", "change it on this machine"),
+        ("harden engine set-port 7300 --check --config FILE --key KEY", "what would happen"),
+        ("harden engine set-port 7300 --local --config FILE --key KEY", "change it"),
     ),
     "engine show": (("harden engine show", "configured, listening, firewall"),),
     "help": (("harden help bundle audit", "the same as harden bundle audit --help"),),
