@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import posixpath
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -143,11 +144,18 @@ def _nothing(subject: str, *why: TreeProblem) -> Audited:
     )
 
 
-def _in_clear(path: str, problem: TreeProblem, policies: Sequence[Policy]) -> Audited:
-    subject, finding, result = cleartext.of_configuration(
-        path, in_file(problem.path, problem.line), CLEARTEXT[problem.kind], problem.reason, policies
-    )
-    return Audited([subject], [finding], [result])
+def _in_clear(path: str, problems: Sequence[TreeProblem], policies: Sequence[Policy]) -> Audited:
+    """Return a subject for each service that speaks without TLS."""
+    found = Audited([], [], [])
+    kinds = Counter(one.kind for one in problems)
+    for one in problems:
+        service = one.reason.partition(":")[0] if kinds[one.kind] > 1 else ""
+        at = in_file(one.path, one.line)
+        subject, finding, result = cleartext.of_configuration(
+            path, at, CLEARTEXT[one.kind], one.reason, policies, service
+        )
+        found.add(Audited([subject], [finding], [result]))
+    return found
 
 
 def _same(problem: TreeProblem, version: str) -> tuple[str, int | None, str]:
@@ -181,9 +189,7 @@ def audit_tree(tree: Tree, main: Main, policies: Sequence[Policy], request: Audi
         return _nothing(main.path, TreeProblem("unknown-kind", main.path, None, _NO_SERVER))
     found = _judged(fitting, policies, main.target, tree, request)
     problems = [*tree.problems, *unknown]
-    for one in problems:
-        if one.kind in CLEARTEXT:
-            found.add(_in_clear(main.path, one, policies))
+    found.add(_in_clear(main.path, [p for p in problems if p.kind in CLEARTEXT], policies))
     problems = [p for p in problems if p.kind not in CLEARTEXT]
     if not found.subjects:
         why = next(iter(tree.problems), TreeProblem("empty", main.path, None, "nothing in it is about TLS"))

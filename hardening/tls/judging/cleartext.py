@@ -56,10 +56,14 @@ def of_endpoint(
 
 
 def of_configuration(
-    path: str, at: InFile, protocol: str, why: str, policies: Sequence[Policy]
+    path: str, at: InFile, protocol: str, why: str, policies: Sequence[Policy], service: str = ""
 ) -> tuple[Subject, Finding, Result]:
-    """Return the same for the configuration `path`, whose server speaks `protocol` without TLS."""
-    subject = Subject(id=f"{path}#{protocol} without TLS", kind=SubjectKind.FILE, scope="configuration")
+    """Return the same for the configuration `path`, whose server speaks `protocol` without TLS.
+
+    `service` names the service where several of the configuration do.
+    """
+    name = f"{protocol} without TLS{f': {service}' if service else ''}"
+    subject = Subject(id=f"{path}#{name}", kind=SubjectKind.FILE, scope="configuration")
     return _judged(subject, at, protocol, why, policies)
 
 

@@ -322,3 +322,18 @@ def test_files_are_named_from_the_root_where_they_were_given_so(
     start = "" if given[0].startswith("..") else f"{folder}/"
     named = [s["id"] for s in json.loads(capfdbinary.readouterr().out)["subjects"]]
     assert named[0].startswith(f"{start}nginx.conf#")
+
+
+def test_services_without_tls_are_subjects_of_their_own(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    _write(tmp_path / "main.cf", "myhostname = a.example\nsmtpd_tls_security_level = none\n")
+    _write(
+        tmp_path / "master.cf",
+        "smtp inet n - n - - smtpd\n10025 inet n - n - - smtpd\n2525 inet n - n - - smtpd\n",
+    )
+    run(["tls", "audit", str(tmp_path), "--format", "json"])
+    report = json.loads(capfdbinary.readouterr().out)
+    names = [subject["id"].partition("#")[2] for subject in report["subjects"]]
+    assert sorted(names) == [f"smtp without TLS: smtpd on port {port}" for port in ("10025", "2525", "smtp")]
+    assert sorted(one["subject"].partition("#")[2] for one in report["findings"]) == sorted(names)
