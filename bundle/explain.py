@@ -142,13 +142,16 @@ def _score(value: str) -> str:
 
 
 def _change(one: Judged) -> str:
-    """Return which row to change where the decision is wrong."""
+    """Return how to accept the finding, or which row to change where the decision is wrong."""
     formed = next((row for row in one.decision.because if row.startswith("form/")), "")
     if formed:
         return f"row {formed} in {_FORMS}"
-    if one.decision.because:
-        return f"if it is not a credential, accept it with `harden waive` (its fingerprint: `harden bundle audit -v`). To change the program, add a row to {_FORMS}; the decision is row {one.decision.because[-1]} in {_DECISIONS}"
-    return f"if it is not a credential, accept it with `harden waive`. To change the program, add a row to {_FORMS}"
+    accepted = "accept it with `harden waive` (its fingerprint: `harden bundle audit -v`)"
+    row = f"to change the program, add a row to {_FORMS}"
+    decided = (
+        f"; the decision is row {one.decision.because[-1]} in {_DECISIONS}" if one.decision.because else ""
+    )
+    return f"if it is not a credential, {accepted}; {row}{decided}"
 
 
 __all__ = ["Explanation", "explain", "lines"]
