@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import re
 from pathlib import Path
@@ -32,6 +33,9 @@ def test_who_compiles_many_patterns_is_told_where_they_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    # An earlier test of this process may have been told, or have asked for quiet.
+    pattern_gate._announce.cache_clear()
+    caplog.set_level(logging.WARNING, logger="harden")
     PatternGate([f"word{number}" for number in range(100)], engine="hyperscan")
     assert f"kept in {tmp_path}" in caplog.text
 
