@@ -322,7 +322,11 @@ def _enough(role: str, given: Sequence[keys.PublicKey], wanted: int) -> None:
     """Refuse fewer different keys than a role needs."""
     found = len({keys.keyid(key) for key in given})
     if found < wanted:
-        raise UsageError(f"{role} needs {wanted} keys, {found} were given", hint="name more keys")
+        option = f"--{role}-key" if role in ("root", "targets") else "--online-key"
+        raise UsageError(
+            f"not enough keys for {role}: {wanted} needed, {found} given",
+            hint=f"give each with {option} FILE",
+        )
 
 
 def _signed(root: Root, role: str, metadata: Metadata[Any], signers: Signers) -> tuple[str, bytes]:

@@ -44,9 +44,9 @@ VERBS = (
     Verb("report", "hardening.cli.report", "Render, merge and compare stored reports; sign and verify them."),
     Verb("rules", "hardening.cli.rules", "List every rule with its reason and remedy."),
     Verb("tls", "hardening.cli.tls", "Render, audit and scan TLS policies."),
+    Verb("upgrade", "hardening.cli.upgrade", "Plan, apply, verify and roll back on hosts with Ansible."),
     Verb("version", "hardening.cli.about", "Print the version; with --verbose, of everything.", "version"),
     Verb("waive", "hardening.cli.waive", "Accept one finding, with reason, owner and last day."),
-    Verb("upgrade", "hardening.cli.upgrade", "Plan, apply, verify and roll back on hosts with Ansible."),
     Verb("warm", "hardening.cli.warm", "Compile patterns ahead of the first audit."),
 )
 _EXIT_CODES = """\b

@@ -20,7 +20,14 @@ _WIDE = 10
 @click.command()
 @click.argument("old", type=_REPORT)
 @click.argument("new", type=_REPORT)
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Format of the output.",
+)
 @click.option("--fail-on", type=click.Choice(FAIL_ON), default="medium", show_default=True,
               help="The least severity of a new finding that makes the exit code 10.")  # fmt: skip
 @click.option("-v", "--verbose", is_flag=True, help="List the known findings, too.")

@@ -60,14 +60,15 @@ class SizeType(click.ParamType[int]):
 
 
 _LIMITS = (
-    click.option("--max-depth", type=click.IntRange(0, 64), help="Archives inside archives.  [default: 16]"),
+    click.option("--max-depth", type=click.IntRange(0, 64), metavar="N", help="Archives inside archives.  [default: 16]"),
     click.option("--max-total", type=SizeType(), help="Bytes unpacked over all levels.  [default: 20G]"),
     click.option("--max-member", type=SizeType(), help="Bytes of one member.  [default: 4G]"),
-    click.option("--max-members", type=click.IntRange(1), help="Members over all levels.  [default: 2000000]"),
-    click.option("--max-ratio", type=click.IntRange(2),
+    click.option("--max-members", type=click.IntRange(1), metavar="N", help="Members over all levels.  [default: 2000000]"),
+    click.option("--max-ratio", type=click.IntRange(2), metavar="N",
                  help="Unpacked bytes for each packed one, from 64 MiB on.  [default: 200]"),
-    click.option("--max-seconds", type=click.FloatRange(0.1), help="Time for one archive.  [default: 600]"),
-    click.option("--max-seconds-total", type=click.FloatRange(0.1), help="Time for all of a folder.  [default: none]"),
+    click.option("--max-seconds", type=click.FloatRange(0.1), metavar="SECONDS", help="Time for one archive.  [default: 600]"),
+    click.option("--max-seconds-total", type=click.FloatRange(0.1), metavar="SECONDS",
+                 help="Time for all of a folder.  [default: none]"),
     click.option("--max-spill", type=SizeType(), help="Bytes of the temporary file.  [default: 8G]"),
     click.option("--max-window", type=SizeType(), help="Memory of a decompressor.  [default: 136M]"),
 )  # fmt: skip
@@ -86,7 +87,10 @@ def _limits(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option(
-    "--jobs", type=click.IntRange(1, 256), help="Number of worker processes.  [default: one per core]"
+    "--jobs",
+    type=click.IntRange(1, 256),
+    metavar="N",
+    help="Number of worker processes.  [default: one per core]",
 )
 @click.option(
     "--cache", type=click.Path(file_okay=False), help="Folder that keeps results by content between runs."
@@ -154,7 +158,8 @@ def _limits(function: Callable[..., Any]) -> Callable[..., Any]:
     "names",
     multiple=True,
     shell_complete=completing.policies,
-    help="TLS policy; may be repeated.  [default: aspect]",
+    metavar="POLICY",
+    help="TLS policy (names: harden tls policies); may be repeated.  [default: aspect]",
 )
 @trust_option
 @expiry_option

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 @click.option("--check-command", metavar="COMMAND",
               help="EXECUTE this command on the result ({} in it is the file's path; without {} it is the last argument). "
               "When it fails, OUT is not written and the exit code is 6.")  # fmt: skip
-@click.option("--check-seconds", type=click.FloatRange(0.1), default=300.0, show_default=True,
+@click.option("--check-seconds", type=click.FloatRange(0.1), metavar="SECONDS", default=300.0, show_default=True,
               help="Seconds that the command may take.")  # fmt: skip
 @maker_report_options
 def command(

@@ -14,7 +14,11 @@ from hardening.cli.path_types import OutputPath
 @click.option("--out", type=OutputPath(path_type=Path, dir_okay=False), required=True, metavar="KEY",
               help="The private key; KEY.pub is written beside it.")  # fmt: skip
 @click.option(
-    "--algorithm", type=click.Choice(["ed25519", "ecdsa-p256"]), default="ed25519", show_default=True
+    "--algorithm",
+    type=click.Choice(["ed25519", "ecdsa-p256"]),
+    default="ed25519",
+    show_default=True,
+    help="Kind of the key.",
 )
 @passphrase_options
 def command(out: Path, algorithm: str, passphrase_file: Path | None, no_passphrase: bool) -> None:

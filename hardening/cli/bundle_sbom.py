@@ -14,7 +14,12 @@ from hardening.cli.options import ReportOptions, maker_report_options
 @click.command(name="sbom")
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option(
-    "--format", "form", type=click.Choice(["cyclonedx", "spdx"]), default="cyclonedx", show_default=True
+    "--format",
+    "form",
+    type=click.Choice(["cyclonedx", "spdx"]),
+    default="cyclonedx",
+    show_default=True,
+    help="Format of the output.",
 )
 @click.option(
     "-o", "--output", "out", type=click.Path(path_type=Path, dir_okay=False), help="Default: standard output."

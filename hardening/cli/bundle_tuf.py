@@ -44,8 +44,10 @@ def command() -> None:
 
 @command.command(name="init")
 @click.argument("folder", type=_FOLDER)
-@click.option("--root-threshold", type=click.IntRange(1), default=1, show_default=True)
-@click.option("--targets-threshold", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--root-threshold", type=click.IntRange(1), default=1, show_default=True, metavar="N",
+              help="Keys of the root that must sign.")  # fmt: skip
+@click.option("--targets-threshold", type=click.IntRange(1), default=1, show_default=True, metavar="N",
+              help="Keys of the list of releases that must sign.")  # fmt: skip
 @_key_options
 def init(folder: Path, root_threshold: int, targets_threshold: int, **options: Any) -> None:
     """Make an empty repository FOLDER; bring its 1.root.json to the hosts over ssh."""
@@ -87,7 +89,8 @@ def refresh(folder: Path, **options: Any) -> None:
 @click.option(
     "--new-key", "new", type=_FILE, multiple=True, required=True, help="A public key; may be repeated."
 )
-@click.option("--threshold", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--threshold", type=click.IntRange(1), default=1, show_default=True, metavar="N",
+              help="Keys of the role that must sign.")  # fmt: skip
 @_key_options
 def rotate(folder: Path, role: str, new: tuple[Path, ...], threshold: int, **options: Any) -> None:
     """Replace the keys of ROLE. What a lost key signed is no longer accepted.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.option("--key", "key_files", type=click.Path(path_type=Path, dir_okay=False), multiple=True,
               help="Also check the signed account NEW.cleaning.dsse.json with this public key.")  # fmt: skip
 @click.option("--trust", "trust_file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-              help="The same with a trust file.")  # fmt: skip
+              help="The same with the keys of a trust file (harden docs trust).")  # fmt: skip
 @click.option("--salt", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="The salt of the account: members that held credentials are checked too.")  # fmt: skip
 @report_options

@@ -33,9 +33,16 @@ _OPTIONS = (
         "--firewall/--no-firewall",
         default=True,
         show_default=True,
-        help="Open the firewall for the new port as it is open for the old one.",
+        help="Examine the firewall; set-port opens it for the new port as it is open for the old one.",
     ),
-    click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True),
+    click.option(
+        "--format",
+        "form",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        help="Format of the output.",
+    ),
 )
 
 

@@ -37,23 +37,39 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("harden bundle sbom upgrade.zip --format spdx", "SPDX"),
     ),
     "bundle sign": (("harden bundle sign clean.zip --key release.key", "clean.zip.dsse.json"),),
-    "bundle tuf add": (("harden bundle tuf add repo clean.zip", "publish a release"),),
+    "bundle tuf add": (
+        ("harden bundle tuf add repo clean.zip --targets-key t.key --online-key o.key", "publish a release"),
+    ),
     "bundle tuf fetch": (
         (
             "harden bundle tuf fetch repo clean.zip --root root.json --state s -o out",
             "the newest release",
         ),
     ),
-    "bundle tuf init": (("harden bundle tuf init repo", "begin a repository"),),
-    "bundle tuf refresh": (("harden bundle tuf refresh repo", "sign its time stamp again"),),
-    "bundle tuf rotate": (("harden bundle tuf rotate repo root --new-key new.key", "replace a role's key"),),
+    "bundle tuf init": (
+        (
+            "harden bundle tuf init repo --root-key r.key --targets-key t.key --online-key o.key",
+            "an empty one",
+        ),
+    ),
+    "bundle tuf refresh": (
+        ("harden bundle tuf refresh repo --online-key o.key", "sign its time stamp again"),
+    ),
+    "bundle tuf rotate": (
+        (
+            "harden bundle tuf rotate repo targets --new-key new.pub --root-key r.key --online-key o.key",
+            "replace a role's key",
+        ),
+    ),
     "bundle verifier": (("harden bundle verifier --out verifier.pyz", "for Python 2.6 or newer"),),
     "bundle verify": (
         ("harden bundle verify clean.zip --key release.key.pub", "exit 11 where it is not as signed"),
     ),
     "bundle verify-clean": (("harden bundle verify-clean upgrade.zip clean.zip", "prove what was removed"),),
-    "claims check": (("harden claims check claims.toml old.zip new.zip", "what notes claim"),),
-    "claims example": (("harden claims example", "a file to begin with"),),
+    "claims check": (
+        ("harden claims check claims.toml old.zip new.zip", "what the release notes claim, checked"),
+    ),
+    "claims example": (("harden claims example -o claims.toml", "a file to begin with"),),
     "completion": (('eval "$(harden completion bash)"', "in ~/.bashrc"),),
     "demo": (("harden demo --keep practice", "keep the files to practise on"),),
     "doctor": (("harden doctor", "what is missing, and how to get it"),),
@@ -80,13 +96,15 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "mailer check": (("harden mailer check --config mailer.toml", "the settings"),),
     "mailer doctor": (("harden mailer doctor --config mailer.toml", "find what is wrong"),),
     "mailer guide": (("harden mailer guide", "the steps in Exchange and on the host"),),
-    "mailer record": (("harden mailer record", "what was sent, and when"),),
+    "mailer record": (("harden mailer record", "the mail settings of the product on this host"),),
     "mailer relay": (("harden mailer relay --config mailer.toml", "run the relay"),),
-    "mailer render": (("harden mailer render relay -o relay.service", "files for a host"),),
+    "mailer render": (("harden mailer render relay -o relay", "files for a host"),),
     "mailer rotate": (("harden mailer rotate --config mailer.toml", "change the secret"),),
-    "mailer seal": (("harden mailer seal secret.txt --key-file key", "encrypt a secret"),),
+    "mailer seal": (
+        ("harden mailer seal secret.txt --key-file key --new-key", "make a key, encrypt a secret"),
+    ),
     "mailer send": (("harden mailer send --subject test", "send standard input"),),
-    "mailer unseal": (("harden mailer unseal secret.sealed --key-file key", "decrypt it"),),
+    "mailer unseal": (("harden mailer unseal secret.txt --key-file key", "decrypt it"),),
     "products": (("harden products aspect", "facts, each with its source"),),
     "recipe": (("harden recipe > upgrade.toml", "copy, then check each line"),),
     "report render": (

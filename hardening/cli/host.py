@@ -68,7 +68,8 @@ command.add_command(apply)
     "names",
     multiple=True,
     shell_complete=completing.policies,
-    help="TLS policy; may be repeated.  [default: aspect]",
+    metavar="POLICY",
+    help="TLS policy (names: harden tls policies); may be repeated.  [default: aspect]",
 )
 @trust_option
 @expiry_option

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 @click.command()
 @config_options
 @click.option(
-    "--format", "form", type=click.Choice(["text", "markdown", "html"]), default="text", show_default=True
+    "--format",
+    "form",
+    type=click.Choice(["text", "markdown", "html"]),
+    default="text",
+    show_default=True,
+    help="Format of the output.",
 )
 @click.option("--script", is_flag=True, help="Write an Azure CLI / Exchange PowerShell script instead.")
 @click.option(

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 @click.option(
     "--days",
     type=click.IntRange(1, 730),
+    metavar="N",
     default=365,
     show_default=True,
     help="Days that a new certificate is valid.",

@@ -46,7 +46,7 @@ def seal(files: tuple[Path, ...], key_file: Path, new_key: bool) -> None:
 
 @click.command()
 @click.argument("file", type=_FILE)
-@click.option("--key-file", type=_FILE, required=True)
+@click.option("--key-file", type=_FILE, required=True, help="The key that sealed it.")
 def unseal(file: Path, key_file: Path) -> None:
     """Print a sealed file's content."""
     from hardening.mailer import rest

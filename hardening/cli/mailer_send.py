@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     metavar="ADDRESS",
     help="Recipient, instead of those of the settings.",
 )
-@click.option("--subject", required=True)
+@click.option("--subject", required=True, help="The subject line.")
 @click.option("--text", help="The body; default: standard input.")
 @click.option("--alarm-id", default="", help="Value of the header X-Alarm-Id.")
 @click.option("--priority", is_flag=True, help="Mark it as urgent.")
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     help="Only these, in this order.",
 )
 @click.option("--json", "as_json", is_flag=True, help="graph: send JSON instead of MIME.")
-@click.option("-q", "--quiet", is_flag=True)
+@click.option("-q", "--quiet", is_flag=True, help="Print only what was not sent, and why.")
 @click.option("-v", "--verbose", count=True, help="Print what each transport answered.")
 def command(
     config: Path, keys: Keys, recipients: tuple[str, ...], subject: str, text: str | None,

@@ -52,8 +52,8 @@ def sign(
 @click.option("--key", "key_files", type=click.Path(path_type=Path, dir_okay=False), multiple=True,
               help="A trusted public key; may be repeated.")  # fmt: skip
 @click.option("--trust", "trust_file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-              help="Trusted keys with validity, revocation and threshold (docs/trust.md).")  # fmt: skip
-@click.option("--threshold", type=click.IntRange(min=1), default=1, show_default=True,
+              help="Trusted keys with validity, revocation and threshold (harden docs trust).")  # fmt: skip
+@click.option("--threshold", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
               help="The number of trusted keys that must have signed; with a trust file, at least this many.")  # fmt: skip
 @report_options
 def verify(

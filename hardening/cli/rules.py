@@ -16,7 +16,12 @@ from hardening.findings import Rule
 @click.command()
 @click.argument("rule_id", metavar="[ID]", required=False, shell_complete=completing.rules)
 @click.option(
-    "--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    show_default=True,
+    help="Format of the output.",
 )
 def command(rule_id: str | None, form: str) -> None:
     """List every rule with its reason and remedy; ID is a rule (`tls/suite`) or a family (`tls`)."""

@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     "names",
     multiple=True,
     shell_complete=completing.policies,
-    help="TLS policy; may be repeated, each gives a verdict of its own.  [default: aspect]",
+    metavar="POLICY",
+    help="TLS policy (names: harden tls policies); may be repeated, each gives a verdict of its own.  [default: aspect]",
 )
 @click.option(
     "--target",

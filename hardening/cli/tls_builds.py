@@ -12,7 +12,14 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Format of the output.",
+)
 def command(form: str) -> None:
     """List the OpenSSL builds, oldest first, each read out of the real library."""
     from hardening.tls.libraries import jsse

@@ -25,7 +25,14 @@ if TYPE_CHECKING:
     shell_complete=completing.builds,
     help="The OpenSSL build; see `harden tls builds`.",
 )
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Format of the output.",
+)
 @click.option("--batch", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), metavar="FILE",
               help="One cipher string a line; prints one JSON object a line.")  # fmt: skip
 def command(what: str | None, build_name: str | None, form: str, batch: Path | None) -> None:

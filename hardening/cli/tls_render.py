@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     shell_complete=completing.policies,
     default="aspect",
     show_default=True,
-    help="TLS policy; `harden tls policies` lists them.",
+    metavar="POLICY",
+    help="TLS policy (names: harden tls policies).",
 )
 @click.option(
     "--openssl",

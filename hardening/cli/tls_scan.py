@@ -37,7 +37,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     multiple=True,
     metavar="POLICY",
     shell_complete=completing.policies,
-    help="May be repeated; default: aspect.",
+    help="TLS policy (names: harden tls policies); may be repeated.  [default: aspect]",
 )
 @click.option("--endpoints", "lists", multiple=True, type=_FILE, metavar="FILE", help="One endpoint a line.")
 @click.option("--full", is_flag=True, help="Inventory everything, not only what the policies forbid.")
@@ -53,6 +53,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--concurrency",
     type=click.IntRange(1, 4096),
+    metavar="N",
     default=256,
     show_default=True,
     help="Connections open at once, over all endpoints.",
@@ -60,6 +61,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--timeout",
     type=click.FloatRange(0.1, 120),
+    metavar="SECONDS",
     default=5.0,
     show_default=True,
     help="Seconds of silence after which a server counts as silent.",

@@ -8,7 +8,14 @@ import click
 
 
 @click.command()
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Format of the output.",
+)
 def command(form: str) -> None:
     """List the servers that can be rendered and audited, with the releases whose facts are known."""
     from hardening.tls.libraries import builds

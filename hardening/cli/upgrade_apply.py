@@ -37,10 +37,10 @@ _BUNDLE = (
     click.argument("bundle", type=click.Path(path_type=Path)),
     click.option("--key", "key_files", type=_FILE, multiple=True, help="A trusted public key; may be repeated."),
     click.option("--trust", "trust_file", type=_FILE, metavar="FILE",
-                 help="Trusted keys with validity, revocation and threshold (docs/trust.md)."),
+                 help="Trusted keys with validity, revocation and threshold (harden docs trust)."),
     click.option("--signature", type=_FILE, metavar="SIG", help="Default: BUNDLE.dsse.json beside the bundle."),
     click.option("--recipe", "recipe_file", type=_FILE, metavar="FILE",
-                 help="How the product is upgraded (docs/upgrade.md). Required: there is no default."),
+                 help="How the product is upgraded (harden docs upgrade-recipe). Required: there is no default."),
     click.option("--secrets", "secrets_file", type=_FILE, metavar="FILE",
                  help="The list of placeholders that the hosts fill in (role credentials), as `bundle clean --secrets` wrote "
                  "it. A bundle with another placeholder is refused (exit 11)."),

@@ -92,7 +92,7 @@ def answer(output: str, *, complaint: str = "", where: str = "the host", key: st
 
 
 SUDO = "let sudo be used without a terminal and without a question, or give ansible_become_password"
-NO_TTY = "switch requiretty off for this account, by visudo: Defaults:ACCOUNT !requiretty (docs/hosts.md)"
+NO_TTY = "switch requiretty off for this account, by visudo: Defaults:ACCOUNT !requiretty (harden docs hosts)"
 NO_SUDO = "sudo is not installed there: log in as root, or name another ansible_become_method"
 
 

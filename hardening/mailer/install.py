@@ -147,7 +147,7 @@ def native_files(settings: MailerSettings, template: Path | None = None) -> Iter
                 hint="name a secret_file too, or let the relay send: harden mailer render relay",
             ) from None
         raise DataError(
-            f"{template}: {problem.message}", hint="see docs/mailer.md for what a template may name"
+            f"{template}: {problem.message}", hint="harden docs mailer lists what a template may name"
         ) from None
     yield name, files.encode(), 0o600
 

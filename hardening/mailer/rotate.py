@@ -97,7 +97,8 @@ def _swapped(text: bytes) -> bytes:
     swapped, count = _HEADER.subn(_other, text)
     if count != 2:  # noqa: PLR2004 - one header each
         raise UsageError(
-            "[credential] and [next_credential] are not written as two tables", hint="see docs/mailer.md"
+            "[credential] and [next_credential] are not written as two tables",
+            hint="write each as a table; harden docs mailer shows them",
         )
     return swapped
 

@@ -434,7 +434,9 @@ def _relay(table: Table, folder: Path) -> tuple[tuple[str, object], ...]:
         if (kind is int and not isinstance(value, bool) and int(str(value)) < _LEAST.get(key, 1)) or (
             key == "listen" and not _is_endpoint(str(value))
         ):
-            raise row.wrong(key, f"{row.shown(value)} cannot be used here", "see docs/mailer.md")
+            raise row.wrong(
+                key, f"{row.shown(value)} cannot be used here", "harden docs mailer shows what can be used"
+            )
         if key in _PATHS and value and not is_path(str(value), folder):
             raise row.wrong(
                 key, f"{row.shown(value)} cannot be used here", f"{key} = '/var/spool/...': a whole path"

@@ -66,7 +66,7 @@ LEFT_BY_RULE = Rule(
     title="Files that hold nothing an audit looks for were left out",
     severity=Severity.INFO,
     rationale="Pictures, fonts, manuals and the runtimes' own files would take the time and room that other files need.",
-    remedy="Look at one of them: `harden bundle audit FILE`. The rules are listed in docs/host-audit.md.",
+    remedy="Look at one of them: `harden bundle audit FILE`. `harden docs host-audit` lists the rules.",
 )
 
 

@@ -130,7 +130,7 @@ class Server:
             known = ", ".join(dict.fromkeys(one.target for one in LAYOUTS))
             raise UsageError(
                 f"tls server: {server.target} is not changed on hosts",
-                hint=f"known: {known}; for others harden tls render writes what you install yourself (Tomcat: docs/hosts.md)",
+                hint=f"known: {known}; for others harden tls render writes what you install yourself (Tomcat: harden docs hosts)",
             )
         if server.action is not None and not server.reload:
             vault_values.check_action(server.action, where)

@@ -74,7 +74,7 @@ def probe(raw: Any, where: str = "probes") -> dict[str, Any]:
             raise UsageError(f"{where}: {kind} has no key {key!r}", hint="known: " + ", ".join(known))
     need = PROBES[kind][0]
     if need not in row:
-        raise UsageError(f"{where}: {kind} needs {need!r}", hint="docs/transaction.md lists every kind")
+        raise UsageError(f"{where}: {kind} needs {need!r}", hint="harden docs transaction lists every kind")
     for key in ("port", "wait", "timeout"):
         if key in row:
             row[key] = number(row[key], f"{where}: {kind}: {key}")

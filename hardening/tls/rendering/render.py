@@ -106,7 +106,7 @@ def render(
     if not (policy.suites or policy.suites13):
         raise UsageError(
             f"{policy.id} names no suite of TLS that could be rendered",
-            hint="take a policy that does (`harden tls policies`), or give yours a [render] table (docs/policies.md)",
+            hint="take a policy that does (`harden tls policies`), or give yours a [render] table (harden docs policies-own)",
         )
     if release.gnutls:
         from hardening.tls.rendering import gnutls as gnutls_render

@@ -46,7 +46,7 @@ class _Narrowing:
                 raise UsageError(
                     f"{self.target.name} {self.release.version} has none of the {ssh_algorithms.LABELS[kind]}s "
                     f"{self.policy.id} allows",
-                    hint="update OpenSSH; to allow more for this host alone, extend the policy (docs/policies.md)",
+                    hint="update OpenSSH; to allow more for this host alone, extend the policy (harden docs policies-own)",
                 )
             if kind == "host_keys" and not self._has("host keys by signature"):
                 self._by_type(names)

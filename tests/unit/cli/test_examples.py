@@ -85,6 +85,46 @@ def test_every_help_fits_80_columns(
             assert [line for line in said.splitlines() if len(line) > 80] == [], name
 
 
+def test_every_help_is_in_words_of_a_user(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each option says what it is for, no word of the library stands for a number, no name is broken, no file of the sources is named."""
+    monkeypatch.setenv("COLUMNS", "80")
+    for name, command in verbs():
+        for one in command.params:
+            assert not isinstance(one, click.Option) or one.help, (name, one.opts)
+        assert run([*name.split(), "--help"]) == 0
+        said = capsys.readouterr().out
+        for wrong in (r" RANGE\b", r"\w-$", r"docs/[\w-]+\.md"):
+            assert re.findall(rf".*{wrong}.*", said, re.MULTILINE) == [], name
+
+
+@pytest.mark.parametrize(
+    ("verb", "option", "heading"),
+    [
+        ("engine set-port", "--key", "Options"),
+        ("engine set-port", "--config", "Options"),
+        ("bundle sign", "--key", "Signatures"),
+        ("bundle verify", "--trust", "Signatures"),
+        ("bundle verify", "--require", "Signatures"),
+        ("bundle audit", "--trust", "Policy"),
+        ("bundle clean", "--output", "Options"),
+        ("bundle audit", "--output", "Reports"),
+        ("advisories", "--product", "Input"),
+        ("bundle sign", "--product", "Signatures"),
+        ("upgrade apply", "--trust", "Signatures"),
+        ("mailer check", "--config", "Input"),
+        ("tls audit", "--config", "Other"),
+    ],
+)
+def test_an_option_stands_under_what_it_means_there(
+    verb: str, option: str, heading: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*verb.split(), "--help"]) == 0
+    before = re.split(rf"^  (?:-\w, )?{option}\b", capsys.readouterr().out, maxsplit=1, flags=re.MULTILINE)[0]
+    assert re.findall(r"^(\w[\w ]*):$", before, re.MULTILINE)[-1] == heading
+
+
 def test_options_stand_in_groups_each_once(capsys: pytest.CaptureFixture[str]) -> None:
     seen = set()
     for name, command in verbs():

@@ -171,7 +171,7 @@ def test_nothing_is_changed_by_keys_that_are_not_the_repositorys(world: World) -
         assert content(world.repo) == before
     with pytest.raises(UsageError, match="0 of 1 needed keys of snapshot"):
         repository.refresh(world.repo, Signers(online=[stranger]), now=NOW)
-    with pytest.raises(UsageError, match="root needs 2 keys, 1 were given"):
+    with pytest.raises(UsageError, match="not enough keys for root: 2 needed, 1 given"):
         repository.init(
             world.folder / "n", Signers([s.root[0]] * 2, s.targets, s.online), threshold={"root": 2}, now=NOW
         )
