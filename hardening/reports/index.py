@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from hardening.findings import Finding, InFile, Result, Run
+from hardening.findings import Finding, InFile, Location, Result, Run
 from hardening.reports.plain import visible
 
 
@@ -49,11 +49,15 @@ _LINES = 8
 """Further lines of one cause that are told."""
 
 
-def place(finding: Finding) -> str:
-    """Return where a finding is, with line and column, as editors understand it, and the further lines of its cause."""
-    where = finding.location
+def spot(where: Location) -> str:
+    """Return one place, with line and column, as editors understand it."""
     if not isinstance(where, InFile):
         return where.endpoint
-    own = ":".join([where.path, *(str(n) for n in (where.line, where.column) if n is not None)])
+    return ":".join([where.path, *(str(n) for n in (where.line, where.column) if n is not None)])
+
+
+def place(finding: Finding) -> str:
+    """Return where a finding is, and the further lines of its cause."""
+    own = spot(finding.location)
     lines = list(dict.fromkeys(str(one.line) for one in finding.further))
     return f"{own} and {'lines' if len(lines) > 1 else 'line'} {few(lines, _LINES)}" if lines else own

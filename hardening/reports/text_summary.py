@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from hardening.findings import Examined, Finding, Run, Severity, Subject, SubjectKind
-from hardening.reports.index import place
+from hardening.reports.index import spot
 from hardening.reports.key_agreement import WORDS, table
 from hardening.reports.plain import visible
 from hardening.reports.text_findings import COLORS, Paint
@@ -180,7 +180,7 @@ def _agreement(run: Run) -> Iterator[str]:
 
 def _cause(found: Sequence[Finding], paint: Paint) -> Iterator[str]:
     first, label = found[0], found[0].level.label
-    places = list(dict.fromkeys(map(place, found)))
+    places = list(dict.fromkeys(at for one in found for at in map(spot, (one.location, *one.further))))
     alone = re.split("; (?:against|discouraged by) ", first.message)[0]  # the policies are in the table
     title = alone if len(found) == 1 else first.rule.title + _levels(found)
     room = WIDTH - 19

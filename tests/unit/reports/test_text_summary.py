@@ -133,3 +133,18 @@ def test_an_attack_beside_the_suites_that_allow_it_is_no_further_thing_to_change
         run, findings=(attack, *(replace(attack, message=str(n), evidence=str(n)) for n in range(30)))
     )
     assert any("tls/attack-null" in line for line in text(alone))
+
+
+def test_a_cause_counts_every_place_and_shows_the_first_by_itself() -> None:
+    rule = replace(PROTOCOL, id="credential/assignment", title="A password is written into code")
+    subject = Subject(id="b.tgz", kind=SubjectKind.FILE, examined=Examined.FULL)
+    findings = [
+        Finding(
+            rule=rule, subject="b.tgz", location=InFile(("b.tgz", f"tests/test_{name}.py"), 3, 7), message=name,
+            evidence=name, severity=Severity.LOW,
+            further=tuple(InFile(("b.tgz", f"tests/test_{name}.py"), line, 7) for line in (9, 12)),
+        )
+        for name in "abcdefghij"
+    ]  # fmt: skip
+    lines = text(Run.of([subject], findings, started=STARTED, finished=STARTED))
+    assert "credential/assignment  b.tgz!/tests/test_a.py:3:7 and 29 more" in [line.strip() for line in lines]
