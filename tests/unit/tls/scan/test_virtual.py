@@ -37,6 +37,21 @@ def test_the_whole_truth_or_inconclusive(name: str) -> None:
         assert got == {(version, code) for version, codes in server.offer.items() for code in codes}
 
 
+@pytest.mark.parametrize("name", ["honest-legacy", "honest-many"])
+def test_honest_servers_cost_what_they_have(name: str) -> None:
+    """Accepted suites, one refusal a version, and a tenth more, groups included.
+
+    A machine that stops now and then needs more, since a refusal counts only where something as dense has succeeded.
+    """
+    server = hostile.servers()[name]
+    accepted = sum(len(codes) for codes in server.offer.values())
+    few = (accepted + 6) * 1.1 + 10
+    assert scanned(server, ScanScope(full=True), LIMITS)[1].connections <= few
+    for seed in range(4):
+        server = hostile.servers()[name]
+        assert scanned(server, ScanScope(full=True), LIMITS, seed)[1].connections <= 2 * few
+
+
 def _under_load(name: str, seed: int, scope: ScanScope) -> None:
     server = hostile.servers()[name]
     found, _ = scanned(server, scope, LIMITS, seed)
