@@ -77,7 +77,9 @@ class ReportFolder:
             facts = path.stat()
             known = self.rows("SELECT size, modified FROM read WHERE path = ?", str(path))
             if known != [(facts.st_size, facts.st_mtime_ns)]:
-                fresh.append((stored.load(path).run, str(path), facts.st_size, facts.st_mtime_ns))
+                fresh.append(
+                    (stored.of_host(stored.load(path).run), str(path), facts.st_size, facts.st_mtime_ns)
+                )
         fresh.sort(key=lambda row: (row[0].finished, row[1]))
         with self._base:
             for day, runs in groupby(fresh, key=lambda row: _day(row[0])):
@@ -157,7 +159,13 @@ def pages(index: ReportFolder, today: date) -> dict[str, bytes]:
     last = days[-1] if days else None
     levels = dict(zip(LEVELS, last[2:7], strict=True)) if last else dict.fromkeys(LEVELS, 0)
     subjects: int = last[1] if last else 0
-    shared = {"days": days, "today": today.isoformat(), "levels": levels, "subjects": subjects}
+    shared = {
+        "days": days,
+        "today": today.isoformat(),
+        "levels": levels,
+        "subjects": subjects,
+        "marked": LEVELS,
+    }
     files = {
         name: html.page("site.html.j2", {**shared, "name": name, "tables": tables, "names": _NAMES})
         for name, tables in _tables(index, today).items()
@@ -167,6 +175,7 @@ def pages(index: ReportFolder, today: date) -> dict[str, bytes]:
     return files
 
 
+_HELD = ("subject", "level", "message", "place", "since", "rule")
 _NAMES = {
     "index.html": "Fleet", "drift.html": "Drift", "ends.html": "Ends next", "secrets.html": "Secrets",
     "advisories.html": "Advisories",
@@ -187,29 +196,29 @@ def _tables(index: ReportFolder, today: date) -> dict[str, list[PageTable]]:
     def held(*families: str) -> list[list[object]]:
         where = " OR ".join("rule LIKE ?" for _ in families)
         rows = index.rows(
-            f"SELECT level, subject, rule, message, place, since FROM held WHERE {where} ORDER BY level DESC, subject",  # noqa: S608 - the families are ours, and bound
+            f"SELECT subject, level, message, place, since, rule FROM held WHERE {where} ORDER BY level DESC, subject",  # noqa: S608 - the families are ours, and bound
             *(f"{family}/%" for family in families),
         )
-        return [[labels[row[0]], *row[1:]] for row in rows]
+        return [[row[0], labels[row[1]], *row[2:]] for row in rows]
 
     return {
         "index.html": [
-            _table("Subjects, the worst first", ("subject", "kind", "examined", "last report", "policies", "worst", "findings"),
-                   [[row[0], row[1], row[2], row[3], _words(row[4]), labels.get(row[5], "-"), row[6]] for row in fleet])
+            _table("Subjects, the worst first", ("subject", "worst", "findings", "policies", "examined", "last report", "kind"),
+                   [[row[0], labels.get(row[5], "-"), row[6], _words(row[4]), row[2], row[3], row[1]] for row in fleet])
         ],
         "drift.html": [
-            _table(f"Findings that came and went in {_KEPT} days", ("day", "what", "level", "subject", "rule", "message", "place"),
-                   [[row[0], row[1], labels[row[2]], *row[3:]] for row in drift])
+            _table(f"Findings that came and went in {_KEPT} days", ("day", "what", "level", "subject", "message", "place", "rule"),
+                   [[row[0], row[1], labels[row[2]], row[3], row[5], row[6], row[4]] for row in drift])
         ],
         "ends.html": [
             _table("Certificates and waivers, the next first", ("day", "in days", "what", "subject"),
                    [[row[0], (date.fromisoformat(row[0]) - today).days, row[1], row[2]] for row in ends])
         ],
         "secrets.html": [
-            _table("Credentials and keys", ("level", "subject", "rule", "message", "place", "since"), held("credential", "key"))
+            _table("Credentials and keys", _HELD, held("credential", "key"))
         ],
         "advisories.html": [
-            _table("Open advisories", ("level", "subject", "rule", "message", "place", "since"), held("advisory"))
+            _table("Open advisories", _HELD, held("advisory"))
         ],
     }  # fmt: skip
 
@@ -233,6 +242,10 @@ def _metrics(levels: dict[str, int], subjects: int, index: ReportFolder, today: 
         "# HELP harden_subjects Subjects with a report.",
         "# TYPE harden_subjects gauge",
         f"harden_subjects {subjects}",
+    ]
+    lines += [
+        "# HELP harden_subjects_examined Subjects by how much of them was examined.",
+        "# TYPE harden_subjects_examined gauge",
     ]
     for examined, count in index.rows(
         "SELECT examined, count(*) FROM subject GROUP BY examined ORDER BY examined"

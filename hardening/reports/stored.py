@@ -188,8 +188,36 @@ def _result(row: Mapping[str, Any], rule: Rule) -> Result:
     )
 
 
+def of_host(run: Run) -> Run:
+    """Return a run in which the folders of its one host carry the name of the host: `web1:/etc` instead of `/etc`."""
+    hosts = [one.id for one in run.subjects if one.kind is SubjectKind.HOST]
+    if len(hosts) != 1:
+        return run
+    inside = {one.id for one in run.subjects if one.id.startswith("/") and one.id != hosts[0]}
+    names = {one: f"{hosts[0]}:{one}" for one in inside}
+    if not names:
+        return run
+
+    def name(subject: str) -> str:
+        return names.get(subject, subject)
+
+    return replace(
+        run,
+        subjects=tuple(replace(one, id=name(one.id), same_as=name(one.same_as)) for one in run.subjects),
+        findings=tuple(
+            replace(one, subject=name(one.subject), also=tuple(map(name, one.also))) for one in run.findings
+        ),
+        results=tuple(replace(one, subject=name(one.subject)) for one in run.results),
+    )
+
+
 def merged(runs: Sequence[Run]) -> Run:
-    """Return one run of several; of a subject that stands in more than one, the latest report speaks."""
+    """Return one run of several; of a subject that stands in more than one, the latest report speaks.
+
+    Where several hosts are in them, no folder of one host stands for the same folder of another.
+    """
+    if len({one.id for run in runs for one in run.subjects if one.kind is SubjectKind.HOST}) > 1:
+        runs = [of_host(run) for run in runs]
     order = sorted(runs, key=lambda run: run.finished)
     latest = {one.id: number for number, run in enumerate(order) for one in run.subjects}
 

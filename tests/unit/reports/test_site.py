@@ -13,6 +13,7 @@ from hardening.cli import run as harden
 from hardening.errors import InputError
 from hardening.findings import Finding, Rule, Run, Subject, SubjectKind, in_file
 from hardening.reports import render, site
+from hardening.reports.stored import load, merged
 from tests.support.reports.fixtures import PASSWORD, PROTOCOL
 
 TODAY = date(2026, 12, 2)
@@ -56,9 +57,9 @@ def test_a_day_is_the_state_of_the_whole_fleet(history: Path, tmp_path: Path) ->
         assert rows == [("2026-12-01", 2, 2, 2, 0), ("2026-12-02", 2, 1, 0, 1)]
         pages = site.pages(index, TODAY)
     drift = pages["drift.html"].decode()
-    assert re.findall(r"<td>(new|gone)</td>", drift) == ["gone", "new", "new"]
+    assert re.findall(r">(new|gone)</td>", drift) == ["gone", "new", "new"]
     assert "CN=b.example" in pages["ends.html"].decode()
-    assert "<td>9</td>" in pages["ends.html"].decode()
+    assert ">9</td>" in pages["ends.html"].decode()
     assert "harden_subjects 2" in pages["harden.prom"].decode()
     assert json.loads(pages["grafana.json"])["panels"]
 
@@ -82,6 +83,24 @@ def test_a_late_report_does_not_bring_back_what_was_mended(history: Path, tmp_pa
         index.add([history / "a.example-1.json"])
         index.add([history / "a.example-0.json"])
         assert index.rows("SELECT count(*) FROM held")[0][0] == 1
+
+
+def test_folders_of_several_hosts_stay_apart(tmp_path: Path) -> None:
+    """A host that audits itself calls its folders by their paths, which every host has."""
+    for host in ("web1", "web2"):
+        subjects = [Subject(id=host, kind=SubjectKind.HOST), Subject(id="/etc", kind=SubjectKind.FILE)]
+        found = [Finding(rule=PASSWORD, subject="/etc", location=in_file("/etc/a"), message=f"on {host}")]
+        made = Run.of(subjects, found, started=FIRST, finished=FIRST)
+        (tmp_path / f"{host}.json").write_bytes(render("json", made, fail_on=None))
+    paths = sorted(tmp_path.glob("*.json"))
+    with site.ReportFolder(tmp_path / "index") as index:
+        index.add(paths)
+        held = index.rows("SELECT subject, message FROM held ORDER BY subject")
+    assert held == [("web1:/etc", "on web1"), ("web2:/etc", "on web2")]
+    whole = merged([load(one).run for one in paths])
+    assert [(one.subject, one.message) for one in whole.findings] == held
+    alone = load(paths[0]).run
+    assert [one.id for one in merged([alone]).subjects] == [one.id for one in alone.subjects]
 
 
 def test_names_are_harmless(tmp_path: Path) -> None:
