@@ -54,9 +54,7 @@ class Smoke:
         try:
             words = shlex.split(self.command)
         except ValueError as problem:
-            raise UsageError(
-                f"--check-command: {problem}", hint="quote it as a shell would want it"
-            ) from problem
+            raise UsageError(f"--check-command: {problem}", hint="quote it as for a shell") from problem
         if not words:
             raise UsageError("--check-command is empty", hint="give a program and its arguments")
         path = str(made.resolve())

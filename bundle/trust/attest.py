@@ -86,7 +86,7 @@ def beside_others(
         return made
     raise UsageError(
         f"{target} is signed by others, and does not say the same: they would not have signed it any more",
-        hint="sign with their options (--product, --release, --expires), or move it away, with the others beside it",
+        hint="sign with their options (--product, --release, --expires), or move it and the other envelopes beside it to another folder",
     )
 
 

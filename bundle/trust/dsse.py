@@ -81,7 +81,7 @@ class Envelope:
         }
         if len(good) < threshold:
             raise RefusedError(
-                f"{len(good)} of {threshold} needed signatures are by a trusted key"
+                f"{len(good)} of {threshold} needed signatures are made with a trusted key"
                 + self._why({keys.keyid(key) for key in trusted}, good),
                 hint="the envelope was changed after signing, or signed with another key than the one given",
             )
@@ -168,7 +168,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Refuse a name that is there twice: two readers would read two envelopes."""
     made = dict(pairs)
     if len(made) != len(pairs):
-        raise ValueError("a name is there twice")
+        raise ValueError("a name occurs twice")
     return made
 
 

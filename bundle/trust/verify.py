@@ -343,7 +343,7 @@ def _check_content(
             raise
         where = f"it can no longer be read: {problem}"
     if not where:
-        where = "every member is as signed; bytes outside the members were changed"
+        where = "every member is unchanged; bytes outside the members were changed"
         if size != signed.size:
             where += f" ({size - signed.size:+d} bytes)"
     raise RefusedError(where, hint="copy the bundle again and verify the copy")

@@ -66,7 +66,9 @@ def _judged(
     release = ordered(seen.release)
     if release is None:
         found = (
-            "what the advisory names was found" if evidence else "nothing that the advisory names was found"
+            "a sign that the advisory names was found"
+            if evidence
+            else "no sign that the advisory names was found"
         )
         return Status.UNDER_INVESTIGATION, f"the release is not known; {found}", None
     return _by_release(advisory, seen, release)

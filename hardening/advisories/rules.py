@@ -9,7 +9,7 @@ TABLE = Rule(
     id="advisory/table",
     title="The table of advisories has a date",
     severity=Severity.INFO,
-    rationale="An advisory that was published after the table is not in it, so its absence here proves nothing.",
+    rationale="An advisory that was published after the table is not in it, so an advisory that is missing here can still apply.",
     remedy="Add newer CSAF files of the vendor or of CISA: harden advisories --csaf DIR.",
 )
 OLD = 180

@@ -132,11 +132,11 @@ def _read(table: Table, place: str) -> ClaimSet:
     for row in table.rows("claim"):
         one = _claim(row, product)
         if any(one.id == other.id for other in rows):
-            raise row.wrong("id", f"{one.id!r} is there twice", "give each claim an id of its own")
+            raise row.wrong("id", f"{one.id!r} occurs twice", "give each claim an id of its own")
         rows.append(one)
     table.done()
     if not rows:
-        raise table.wrong("claim", "there is no claim", "see `harden claims example`")
+        raise table.wrong("claim", "there is no claim", "start from `harden claims example`")
     return ClaimSet(place=place, product=product, release=release, source=source, rows=tuple(rows))
 
 

@@ -142,13 +142,19 @@ def _explain(problem: BaseException) -> int:
 def _of_machine(problem: OSError) -> tuple[str, str] | None:
     """Return what to say of an error that no verb foresaw and that is no bug, and what to do next."""
     if problem.errno in _FULL:
-        return f"cannot write: {problem.strerror}", "make room where standard output or the files go"
+        return (
+            f"cannot write: {problem.strerror}",
+            "free disk space where standard output or the files are written",
+        )
     if problem.errno in _OF_A_PATH and problem.filename is not None:
         return f"{os.fsdecode(problem.filename)}: {problem.strerror}", "check the path and its permissions"
     try:
         Path.cwd()  # paths are named from it
     except FileNotFoundError:
-        return "the current folder is not there any more", "go to one that is, and call it again"
+        return (
+            "the current folder no longer exists",
+            "change to an existing folder, then run the command again",
+        )
     return None
 
 

@@ -31,7 +31,9 @@ def help_of(context: click.Context, words: tuple[str, ...]) -> None:
 
 
 @click.command("version")
-@click.option("-v", "--verbose", is_flag=True, help="Also of Python, libraries and programs.")
+@click.option(
+    "-v", "--verbose", is_flag=True, help="Also print the versions of Python, libraries and programs."
+)
 def version(*, verbose: bool) -> None:
     """Print the version."""
     click.echo(f"harden {__version__}")
@@ -65,7 +67,7 @@ def doctor() -> int:
 _LIBRARIES = (
     ("cryptography", "certificates and signatures"),
     ("hyperscan", "quick search for credentials; slower without it"),
-    ("libarchive-c", "7z, RAR, ISO and their like"),
+    ("libarchive-c", "7z, RAR, ISO and similar formats"),
     ("zstandard", "zstd archives"),
     ("msal", "mail by OAuth2"),
     ("tuf", "bundle tuf: pip install tuf"),
@@ -109,7 +111,11 @@ def _folders() -> Iterator[tuple[str, str, str]]:
     yield "playbooks", str(resources.playbooks()), "" if resources.playbooks().is_dir() else "not there"
     yield "templates", str(resources.templates()), "" if resources.templates().is_dir() else "not there"
     there = tempfile.gettempdir()
-    yield "temporary", there, "" if os.access(there, os.W_OK) else "may not be written: set TMPDIR"
+    yield (
+        "temporary",
+        there,
+        "" if os.access(there, os.W_OK) else "not writable: set TMPDIR to a writable folder",
+    )
 
 
 _SHELLS = ("bash", "zsh", "fish")

@@ -67,12 +67,12 @@ def _vex_pairs(
     shell_complete=completing.products,
     help="The product pack.",
 )
-@click.option("--release", help="The release, where the files do not state it.")
+@click.option("--release", help="The product's release, if the files do not state it.")
 @click.option(
     "--csaf",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Add what the CSAF files in DIR say; nothing is written there.",
+    help="Also use the CSAF files in DIR (read only).",
 )
 @click.option(
     "--vex",

@@ -29,7 +29,7 @@ _WIDE = 10
     help="Format of the output.",
 )
 @click.option("--fail-on", type=click.Choice(FAIL_ON), default="medium", show_default=True,
-              help="The least severity of a new finding that makes the exit code 10.")  # fmt: skip
+              help="Exit with code 10 if a new finding has at least this severity.")  # fmt: skip
 @click.option("-v", "--verbose", is_flag=True, help="List the known findings, too.")
 def command(old: Path, new: Path, form: str, fail_on: str, *, verbose: bool) -> int:
     """Compare OLD and NEW, each a JSON report or a folder of them, and list what is new and what is gone.

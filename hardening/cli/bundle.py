@@ -8,7 +8,7 @@ from hardening.cli.lazy import LazyGroup, Verb
 
 VERBS = (
     Verb("audit", "hardening.cli.bundle_audit", "Examine archives or folders, nested to any depth."),
-    Verb("clean", "hardening.cli.bundle_clean", "Write a new bundle in which what is safe to fix is fixed."),
+    Verb("clean", "hardening.cli.bundle_clean", "Write a new bundle with the safe fixes applied."),
     Verb("explain", "hardening.cli.bundle_explain", "Explain why a credential is reported at a place."),
     Verb("sbom", "hardening.cli.bundle_sbom", "List what a bundle contains (CycloneDX, SPDX)."),
     Verb("keygen", "hardening.cli.bundle_keygen", "Make a signing key."),
@@ -16,7 +16,7 @@ VERBS = (
     Verb(
         "envelope",
         "hardening.cli.bundle_envelope",
-        "Sign with a key that is elsewhere: openssl, a token, a second person.",
+        "Add a signature made elsewhere: by openssl, a token, a second person.",
     ),
     Verb("verify", "hardening.cli.bundle_verify", "Verify a bundle against its signature."),
     Verb("verifier", "hardening.cli.bundle_verifier", "Write the verifier for hosts without this tool."),
@@ -34,7 +34,7 @@ VERBS = (
     Verb(
         "verify-clean",
         "hardening.cli.bundle_verify_clean",
-        "Verify that a cleaned bundle is the original minus what the cleaning lists.",
+        "Verify that a cleaned bundle differs from the original by the listed changes only.",
     ),
 )
 

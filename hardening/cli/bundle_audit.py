@@ -60,17 +60,17 @@ class SizeType(click.ParamType[int]):
 
 
 _LIMITS = (
-    click.option("--max-depth", type=click.IntRange(0, 64), metavar="N", help="Archives inside archives.  [default: 16]"),
-    click.option("--max-total", type=SizeType(), help="Bytes unpacked over all levels.  [default: 20G]"),
+    click.option("--max-depth", type=click.IntRange(0, 64), metavar="N", help="Levels of archives inside archives.  [default: 16]"),
+    click.option("--max-total", type=SizeType(), help="Unpacked bytes, all levels together.  [default: 20G]"),
     click.option("--max-member", type=SizeType(), help="Bytes of one member.  [default: 4G]"),
-    click.option("--max-members", type=click.IntRange(1), metavar="N", help="Members over all levels.  [default: 2000000]"),
+    click.option("--max-members", type=click.IntRange(1), metavar="N", help="Members, all levels together.  [default: 2000000]"),
     click.option("--max-ratio", type=click.IntRange(2), metavar="N",
-                 help="Unpacked bytes for each packed one, from 64 MiB on.  [default: 200]"),
-    click.option("--max-seconds", type=click.FloatRange(0.1), metavar="SECONDS", help="Time for one archive.  [default: 600]"),
+                 help="Ratio of unpacked to packed bytes, checked from 64 MiB on.  [default: 200]"),
+    click.option("--max-seconds", type=click.FloatRange(0.1), metavar="SECONDS", help="Seconds for one archive.  [default: 600]"),
     click.option("--max-seconds-total", type=click.FloatRange(0.1), metavar="SECONDS",
-                 help="Time for all of a folder.  [default: none]"),
+                 help="Seconds for a whole folder.  [default: none]"),
     click.option("--max-spill", type=SizeType(), help="Bytes of the temporary file.  [default: 8G]"),
-    click.option("--max-window", type=SizeType(), help="Memory of a decompressor.  [default: 136M]"),
+    click.option("--max-window", type=SizeType(), help="Bytes of memory for a decompressor.  [default: 136M]"),
 )  # fmt: skip
 _NAMES = {
     "max_depth": "depth", "max_total": "total", "max_member": "member", "max_members": "members",
@@ -133,7 +133,7 @@ def _limits(function: Callable[..., Any]) -> Callable[..., Any]:
     "--changed",
     type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
     metavar="LIST",
-    help="Count findings in these files only: one name a line; - reads standard input (git diff --name-only).",
+    help="Count findings in these files only: one name per line; - reads standard input (git diff --name-only).",
 )
 @click.option(
     "--role",
@@ -261,7 +261,7 @@ def _from_stdin(
                 raise InputError(f"standard input has more than {limit} bytes", hint=hint)
             copy.write(block)
     if not size:
-        hint = "see what the command before the pipe wrote"
+        hint = "check the output of the command before the pipe"
         raise NothingExaminedError("standard input is empty: nothing was examined", hint=hint)
     path = f"/proc/{os.getpid()}/fd/{fd}"
     return tuple(dict.fromkeys(path if one == "-" else one for one in paths)), {path: name}
@@ -314,7 +314,7 @@ def _say_whether_kept(cache: str | None, report: ReportOptions) -> None:
     known = [one for one in Path(cache).glob("results.sqlite*") if not os.access(one, os.W_OK)]
     if known or not os.access(cache, os.W_OK | os.X_OK):
         place = known[0] if known else cache
-        click.echo(f"harden: {place} may not be written: nothing new is kept there", err=True)
+        click.echo(f"harden: {place} is not writable: new results are not cached", err=True)
 
 
 def _passwords(path: Path | None) -> tuple[bytes, ...]:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 @click.option("--rules", multiple=True, type=click.Path(exists=True, path_type=Path), metavar="FILE",
               help="Further component rules or a deny-list; may be repeated.")  # fmt: skip
 @click.option("--secrets", type=OutputPath(path_type=Path, dir_okay=False), metavar="FILE",
-              help="Write a list of the secrets that the host must have, and of the places that they go to (JSON, without the secrets).")  # fmt: skip
+              help="Write the list of placeholders: names and places that each host fills in (JSON, without the secrets).")  # fmt: skip
 @click.option("--check-command", metavar="COMMAND",
               help="EXECUTE this command on the result ({} in it is the file's path; without {} it is the last argument). "
               "When it fails, OUT is not written and the exit code is 6.")  # fmt: skip

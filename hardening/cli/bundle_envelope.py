@@ -16,7 +16,7 @@ _LONGEST = 1 << 16
 @click.command(name="envelope")
 @click.argument("envelope", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--export", "export", type=OutputPath(path_type=Path, dir_okay=False), metavar="FILE",
-              help="Write the bytes that are to be signed.")  # fmt: skip
+              help="Write the bytes to sign.")  # fmt: skip
 @click.option("--add", "signature", type=click.Path(path_type=Path, dir_okay=False), metavar="SIGNATURE",
               help="Verify this signature with --key and add it (raw: 64 bytes for Ed25519, DER for ECDSA).")  # fmt: skip
 @click.option("--key", type=click.Path(path_type=Path, dir_okay=False), metavar="KEY.pub",

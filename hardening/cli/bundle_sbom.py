@@ -53,7 +53,9 @@ def command(path: Path, form: str, out: Path | None, files: bool, report: Report
     for problem in found.first_problems(5):
         click.echo(f"not read: {problem}", err=True)
     for place in found.first_unasked(5) if form == "cyclonedx" else ():
-        click.echo(f"what it offers is left out, too large or one of too many: {place}", err=True)
+        click.echo(
+            f"TLS configuration left out of the inventory, too large or one of too many: {place}", err=True
+        )
     run = settled(read.report(found, started), report)
     write_reports(run, report)
     return int(run.exit_code(report.threshold))

@@ -38,9 +38,9 @@ if TYPE_CHECKING:
               help="Also sign the list of members at every nesting: PATH.inventory.dsse.json.")  # fmt: skip
 @click.option("--audit", is_flag=True, help="Audit the bundle and sign the summary: PATH.audit.dsse.json.")
 @click.option("--cleaned-from", type=click.Path(path_type=Path, dir_okay=False), metavar="OLD",
-              help="Prove that PATH was cleaned from OLD, and sign the account of it and its provenance.")  # fmt: skip
+              help="Verify that PATH was cleaned from OLD, and sign the list of changes and the provenance.")  # fmt: skip
 @click.option("--salt", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-              help="Salt for members that held credentials; made (0600) where it does not exist, stays with you.")  # fmt: skip
+              help="Salt for digests of members that held credentials. Created with mode 0600 if missing. Keep it private.")  # fmt: skip
 @passphrase_options
 @maker_report_options
 def command(  # the options of the contract in docs/cli.md
@@ -150,7 +150,8 @@ def free_for_signature(target: Path, *, unsigned: bool, named: bool = False) -> 
         return
     if signed and unsigned:
         raise UsageError(
-            f"{target} is signed, and would not be any more", hint="move it away, with the others beside it"
+            f"{target} has signatures, and this would overwrite them",
+            hint="move it and the other envelopes beside it to another folder",
         )
 
 
@@ -169,7 +170,7 @@ def _report(
         "members": len(stated.members), "bytes": stated.size, "sha256": stated.sha256, "product": stated.product,
         "release": stated.release, "signature": str(target), "signers": signers, "further": ", ".join(further),
     }  # fmt: skip
-    done = "signed" if signers else "stated, not signed"
+    done = "signed" if signers else "written, not signed"
     reason = done if "audit" in further else f"{done}, not audited"
     seen = Subject(id=str(path), kind=SubjectKind.BUNDLE, reason=reason, stats=stats)
     return Run.of([seen], (), started=stated.created)

@@ -119,7 +119,7 @@ def rotate(folder: Path, role: str, new: tuple[Path, ...], threshold: int, **opt
     "--state",
     type=_FOLDER,
     required=True,
-    help="Keeps the newest release that this host has seen; an older one is refused.",
+    help="State file: the newest release that this host has seen. An older one is refused.",
 )
 @click.option("-o", "--output", "out", type=_FOLDER, required=True, help="Folder for the file.")
 def fetch(folder: Path, name: str, root: Path, state: Path, out: Path) -> None:

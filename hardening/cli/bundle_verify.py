@@ -21,12 +21,12 @@ from hardening.cli.options import ReportOptions, finish, report_options
               help="Default: PATH.dsse.json beside the bundle.")  # fmt: skip
 @click.option("--product", metavar="NAME", help="The product that the signature must name, exactly.")
 @click.option("--installed-state", "state_file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-              help="State of this machine: an older release and another product are refused.")  # fmt: skip
-@click.option("--record", is_flag=True, help="Note the release in --installed-state once it is verified.")
+              help="State file of this machine. An older release or another product is refused.")  # fmt: skip
+@click.option("--record", is_flag=True, help="Record the verified release in --installed-state.")
 @click.option("--force-older", metavar="REASON", default="",
               help="Accept an older release; the reason is recorded with --record.")  # fmt: skip
 @click.option("--require", type=click.Choice(["inventory", "audit", "provenance", "cleaning"]), multiple=True,
-              help="A further statement beside the bundle that must be signed and true; may be repeated.")  # fmt: skip
+              help="Also require this statement beside the bundle, signed and true; may be repeated.")  # fmt: skip
 @report_options
 def command(
     path: Path,

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 @click.argument("old", type=click.Path(path_type=Path))
 @click.argument("new", type=click.Path(path_type=Path))
 @click.option("--key", "key_files", type=click.Path(path_type=Path, dir_okay=False), multiple=True,
-              help="Also check the signed account NEW.cleaning.dsse.json with this public key.")  # fmt: skip
+              help="Also verify the signed list of changes, NEW.cleaning.dsse.json, with this public key.")  # fmt: skip
 @click.option("--trust", "trust_file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-              help="The same with the keys of a trust file (harden docs trust).")  # fmt: skip
+              help="Also verify it with the keys of a trust file (harden docs trust).")  # fmt: skip
 @click.option("--salt", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-              help="The salt of the account: members that held credentials are checked too.")  # fmt: skip
+              help="The salt of `bundle sign --salt`; also checks members that held credentials.")  # fmt: skip
 @report_options
 def command(
     old: Path,
@@ -58,5 +58,5 @@ def _with_account(
         else policy.TrustPolicy.of([keys.load_public(file) for file in key_files])
     )
     if salt is not None and not salt.is_file():
-        raise InputError(f"{salt}: no such file", hint="give the salt the account was made with")
+        raise InputError(f"{salt}: no such file", hint="give the file that `harden bundle sign --salt` used")
     return cleaning.judged(proof, old, new, trusted, None if salt is None else cleaning.salt(salt))

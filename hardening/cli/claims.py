@@ -50,7 +50,9 @@ def example(output: Path | None) -> None:
 @click.argument("file", type=_FILE)
 @click.argument("old", type=click.Path(path_type=Path))
 @click.argument("new", type=click.Path(path_type=Path))
-@click.option("-i", "--inventory", metavar="INVENTORY", help="Every host of this Ansible inventory, too.")
+@click.option(
+    "-i", "--inventory", metavar="INVENTORY", help="Also check every host of this Ansible inventory."
+)
 @click.option("--limit", metavar="PATTERN", help="Only these hosts of the inventory.")
 @click.option(
     "-e",

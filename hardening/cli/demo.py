@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--keep", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
-              help="Keep everything it makes in DIR (new or empty), to look at.")  # fmt: skip
+              help="Keep the files of the demo in DIR (new or empty).")  # fmt: skip
 def command(keep: Path | None) -> None:
     """Find, fix and prove on an install package as public advisories describe it, and a server on loopback.
 
@@ -64,7 +64,7 @@ def _folder(keep: Path | None) -> Iterator[Path]:
         occupied = any(keep.iterdir())
     except OSError as problem:
         raise UsageError(
-            f"cannot use {keep}: {problem.strerror}", hint="give a folder that can be made"
+            f"cannot use {keep}: {problem.strerror}", hint="give a folder that can be created"
         ) from problem
     if occupied:
         raise UsageError(f"{keep} is not empty", hint="give a new folder")
@@ -100,7 +100,7 @@ def _side_by_side(*rows: tuple[str, Run, Run]) -> None:
         click.echo(f"{name:<12}{texts[0]:<44}{texts[1]}")
     for name, run in (("before", rows[-1][1]), ("after", rows[-1][2])):
         click.echo(f"\nTLS {name}: {_offer(run)}")
-    click.echo("(a verdict asks for what the policy forbids; `harden tls scan --full` lists every suite)")
+    click.echo("(a verdict tests only what the policy forbids; `harden tls scan --full` lists every suite)")
 
 
 def _offer(run: Run) -> str:

@@ -7,7 +7,7 @@ import click
 
 @click.command()
 @click.argument("page", required=False)
-@click.option("--path", "only_path", is_flag=True, help="Print where the page is instead.")
+@click.option("--path", "only_path", is_flag=True, help="Print the path of the page instead.")
 def command(page: str | None, *, only_path: bool) -> None:
     """List the pages of the documentation, or print one: harden docs trust.
 

@@ -24,7 +24,7 @@ _OPTIONS = (
     click.option(
         "--config",
         metavar="FILE",
-        help="The file that sets the engine's port. It is not published: a change needs it, and --key.",
+        help="The file that sets the engine's port. A change needs this and --key: neither is published.",
     ),
     click.option("--key", help="The key in that file that holds the port."),
     click.option("--process", help="Name of the engine's process."),
@@ -93,7 +93,7 @@ def show(
     type=click.Choice(["manual", "ask", "now"]),
     default="manual",
     show_default=True,
-    help="manual: you restart the engine later. ask: ask at the terminal; without one as manual. now: restart it, and check that it listens on the new port.",
+    help="manual: you restart the engine later. ask: ask at the terminal; without a terminal like manual. now: restart it, and check that it listens on the new port.",
 )
 @click.option(
     "--source",
@@ -163,7 +163,7 @@ def _words(command: str) -> tuple[str, ...]:
     try:
         return tuple(shlex.split(command))
     except ValueError as problem:
-        hint = "quote it as a shell would want it"
+        hint = "quote it as for a shell"
         raise UsageError(f"--restart-command: {problem}", hint=hint) from problem
 
 
@@ -177,10 +177,11 @@ def _carry_out(host: Session, wish: DesiredPort, *, check: bool = False) -> dict
         if done.get("state") not in ("refused", "rolled-back") or session.owed(done):
             raise HostsFailedError(
                 session.summary(done),
-                hint="look whether the engine runs; `harden upgrade status` says what is tried again",
+                hint="check that the engine runs; `harden upgrade status` lists what is tried again",
             )
         raise RolledBackError(
-            session.summary(done), hint="the port stays as it was; correct what is named and run it again"
+            session.summary(done),
+            hint="the port is unchanged; correct what the message names, then run the command again",
         )
     return done
 

@@ -63,7 +63,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "bundle verifier": (("harden bundle verifier --out verifier.pyz", "for Python 2.6 or newer"),),
     "bundle verify": (
-        ("harden bundle verify clean.zip --key release.key.pub", "exit 11 where it is not as signed"),
+        ("harden bundle verify clean.zip --key release.key.pub", "exit 11 if it is not as signed"),
     ),
     "bundle verify-clean": (("harden bundle verify-clean upgrade.zip clean.zip", "prove what was removed"),),
     "claims check": (

@@ -102,7 +102,7 @@ def audit(
     cards: Cards = {"expiry_days": expiry_days, "trust": trust}
     if inventory is not None:
         if root != Path("/"):
-            raise UsageError("--root and -i exclude each other", hint="with -i, say -e collect_root=DIR")
+            raise UsageError("--root and -i exclude each other", hint="with -i, use -e collect_root=DIR")
         return finish(_fleet(inventory, limit, extra, more, policies, key, answers, cards), report)
     if limit or extra:
         raise UsageError("--limit and -e need -i", hint="name an inventory with -i")

@@ -38,7 +38,7 @@ def command(what: str, target: Path | None) -> None:
 
     path = target or Path(_FILES[what])
     if path.exists():
-        raise UsageError(f"{path} is there already", hint="choose another name with --to FILE")
+        raise UsageError(f"{path} already exists", hint="choose another name with --to FILE")
     write_whole(path, _text(what).encode())
     click.echo(f"wrote {path}; edit it: each line says what it is")
 

@@ -47,7 +47,7 @@ def triage(files: tuple[Path, ...], rules: Path | None, show_lines: bool, report
     looked = Triage(load(rules) if rules else ())
     code = finish(looked.logs(files), report)
     if show_lines:
-        click.echo("\nThe lines as the logs have them; they may hold secrets:")
+        click.echo("\nLines of the logs, unmasked; they may contain secrets:")
         for path, number, line in looked.shown:
             click.echo(visible(f"{path}:{number}: {line}"))
     return code

@@ -9,7 +9,9 @@ from hardening.cli.lazy import LazyGroup, Verb
 VERBS = (
     Verb("guide", "hardening.cli.mailer_guide", "Print the set-up for this configuration, step by step."),
     Verb("check", "hardening.cli.mailer_doctor", "Check files, values and expiry, without network.", "check"),
-    Verb("doctor", "hardening.cli.mailer_doctor", "Examine every step up to a mail, with cause and remedy."),
+    Verb(
+        "doctor", "hardening.cli.mailer_doctor", "Test every step of sending a mail, with cause and remedy."
+    ),
     Verb("record", "hardening.cli.mailer_record", "Check the mail settings that the product itself keeps."),
     Verb("relay", "hardening.cli.mailer_relay", "Run the relay on this machine, or show its queue.", "relay"),
     Verb(

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @click.option(
     "--release-notes",
     is_flag=True,
-    help="The set-up of the product's release notes: EWS, until Microsoft ends it.",
+    help="Print the set-up of the product's release notes (EWS, until Microsoft ends it).",
 )
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Default: standard output."

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     "-o", "--output", required=True, type=click.Path(path_type=Path, file_okay=False), help="The folder."
 )
 @click.option(
-    "--credentials", is_flag=True, help="relay: write the opened secrets and keys too, for the host alone."
+    "--credentials",
+    is_flag=True,
+    help="relay: also write the decrypted secrets and keys, for this host only.",
 )
 @click.option(
     "--host-certificate", is_flag=True, help="relay: the host makes a certificate of its own and prefers it."
@@ -38,7 +40,9 @@ if TYPE_CHECKING:
     "--user", default="aspect-mail", show_default=True, help="relay: the account that it will run as."
 )
 @click.option(
-    "--template", type=click.Path(path_type=Path, dir_okay=False), help="native: your own template."
+    "--template",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="native: the template to fill in, instead of the shipped one.",
 )
 def render(
     what: str, config: Path, keys: Keys, output: Path, credentials: bool, host_certificate: bool, folder: str, user: str,
@@ -76,7 +80,7 @@ def _plain_words(folder: str, user: str) -> None:
 
     if not re.fullmatch(r"(/[\w.+@-]+)+/?", folder, re.ASCII):
         raise UsageError(
-            f"--folder: {folder!r} cannot be where the relay lies", hint="a whole path, without blanks"
+            f"--folder: {folder!r} cannot be the relay's folder", hint="give an absolute path without blanks"
         )
     if not re.fullmatch(r"[A-Za-z_][\w.-]*\$?", user, re.ASCII):
         raise UsageError(f"--user: {user!r} is not a user name", hint="as in /etc/passwd: aspect-mail")
@@ -104,7 +108,7 @@ def _write(path: Path, data: bytes, mode: int) -> None:
     "--transport-tls",
     type=click.Choice(["auto", "python", "openssl", "curl"]),
     default="auto",
-    help="The program that does TLS; Python 2.6 cannot.",
+    help="The program that does TLS. Python 2.6 needs openssl or curl.",
 )
 def relay(config: Path, keys: Keys, status: bool, python: str, transport_tls: str) -> None:
     """Run the relay on this machine, in the foreground, with the settings that a host gets.

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     default=600,
     show_default=True,
     metavar="SECONDS",
-    help="Seconds to wait until Microsoft knows a new certificate.",
+    help="Seconds to wait until Microsoft accepts a new certificate.",
 )
 @click.option(
     "--retire", is_flag=True, help="Unregister the old credential, and take it out of the settings."

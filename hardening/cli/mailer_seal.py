@@ -27,7 +27,7 @@ def seal(files: tuple[Path, ...], key_file: Path, new_key: bool) -> None:
 
     plain = {path: rest.read(path) for path in files if path.resolve() != key_file.resolve()}
     if len(plain) < len(set(files)):
-        raise UsageError(f"{key_file}: a key that is sealed opens nothing", hint="leave it out of FILES")
+        raise UsageError(f"{key_file}: the key itself must not be sealed", hint="leave it out of FILES")
     for path, data in plain.items():
         if rest.encrypted(data):
             raise UsageError(
@@ -35,7 +35,7 @@ def seal(files: tuple[Path, ...], key_file: Path, new_key: bool) -> None:
             )
     if new_key:
         rest.make_key(key_file)
-        click.echo(f"{key_file}: made; without it nothing sealed here is read again")
+        click.echo(f"{key_file}: created; without this key nobody can decrypt the sealed files")
     key = rest.load_key(key_file)
     for path, data in plain.items():
         rest.replace(path, rest.sealed(data, key))

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     "--transport",
     type=click.Choice(["graph", "smtp", "ews"]),
     multiple=True,
-    help="Only these, in this order.",
+    help="Use only these transports, in this order.",
 )
 @click.option("--json", "as_json", is_flag=True, help="graph: send JSON instead of MIME.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only what was not sent, and why.")

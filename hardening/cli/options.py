@@ -116,10 +116,10 @@ _COMMON = (
     click.option("--report", "reports", multiple=True, callback=_report_pairs, metavar="[FORMAT=]FILE",
                  help="Write a further report of the same run (sarif=out.sarif, out.html); may be repeated."),
     click.option("--fail-on", type=click.Choice(FAIL_ON), default="medium", show_default=True,
-                 help="The least severity that makes the exit code 10."),
+                 help="Exit with code 10 if a finding has at least this severity."),
     click.option("--waivers", hidden=True, type=_FILE, help="Accepted findings: rule, place, reason, owner, expiry."),
     click.option("--ignore-file", hidden=True, type=_FILE, metavar="FILE",
-                 help="Places to leave out, with owner and last day; not from inside the audited input."),
+                 help="File of places to ignore, with owner and last day. It must not be inside the audited input."),
     click.option("--baseline", hidden=True, type=click.Path(path_type=Path),
                  help="Ignore findings that are already in this JSON report, or in a folder of them."),
     click.option("--baseline-key", hidden=True, type=_FILE, help="Key file for the HMAC that detects a changed secret."),
@@ -243,8 +243,8 @@ def require_option(command: Callable[..., Any]) -> Callable[..., Any]:
         "required",
         multiple=True,
         metavar="RULE",
-        help="A rule of the policies that must have an answer (certificate, or tls/aspect/certificate); may be repeated. "
-        "Without an answer the exit code is 4.",
+        help="Require a result for this rule of the policies (certificate, or tls/aspect/certificate); may be repeated. "
+        "Without a result the exit code is 4.",
     )(command)
 
 
@@ -294,7 +294,7 @@ def sealing_key(path: Path | None) -> bytes:
     return key
 
 
-LOCAL = click.option("--local", is_flag=True, help="Change this machine, if there is no --inventory.")
+LOCAL = click.option("--local", is_flag=True, help="Change this machine. Without it --inventory is required.")
 """For verbs that change hosts: nobody means their own machine by leaving something out."""
 
 
@@ -305,7 +305,7 @@ def require_hosts(inventory: str | None, *, local: bool) -> None:
         verb = context.command_path if context else "harden"
         raise UsageError(
             f"{verb} changes hosts, and none is named",
-            hint="name them with -i INVENTORY, or say --local for this machine",
+            hint="name them with -i INVENTORY, or use --local for this machine",
         )
     if inventory is not None and local:
         raise UsageError(

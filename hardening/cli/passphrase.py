@@ -47,7 +47,7 @@ def _ask(prompt: str, *, confirm: bool) -> bytes:
         return answer.encode()
     except UnicodeError as problem:
         raise UsageError(
-            "what was typed is not in the encoding that the locale says",
+            "the passphrase is not in the encoding of the locale",
             hint="set the terminal's encoding or the locale, or give --passphrase-file FILE",
         ) from problem
 

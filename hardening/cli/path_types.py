@@ -14,7 +14,7 @@ class InputPath(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the path. Errors: click.BadParameter for an empty text, of which `Path` makes the current folder."""
         if value in ("", b""):
-            self.fail("the path is empty, as a variable that is not set", param, ctx)
+            self.fail("the path is empty: is a variable not set?", param, ctx)
         return super().convert(value, param, ctx)
 
 

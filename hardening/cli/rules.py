@@ -54,7 +54,7 @@ def _text(rules: Sequence[Rule], *, whole: bool) -> Iterator[str]:
             yield from (f"  see     {link}" for link in rule.references)
     if whole:
         yield ""
-        yield f"{len(rules)} rules; harden rules ID says why one matters and what to do"
+        yield f"{len(rules)} rules; harden rules ID explains one"
 
 
 def _json(rules: Sequence[Rule], *, whole: bool) -> Iterator[str]:  # noqa: ARG001 - one shape for all three
@@ -79,7 +79,7 @@ def _markdown(rules: Sequence[Rule], *, whole: bool) -> Iterator[str]:
         yield "# Rules"
         yield ""
         yield f"Every rule the tool knows, {len(rules)} of them."
-        yield "The severity is the usual one; a finding may say another where the place asks for it."
+        yield "The severity is the default. A finding can have another one, because of its place."
     yield from markdown(rules)
 
 

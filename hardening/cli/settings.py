@@ -106,7 +106,7 @@ def _elsewhere(
         if isinstance(found, click.Group):
             yield from _elsewhere(context, here, whole, table.table(key), named=named)
         elif not any(one.callback is _read for one in found.params):
-            yield str(table.wrong(key, f"does not count: {here.command_path} has settings of its own"))
+            yield str(table.wrong(key, f"is ignored: {here.command_path} has settings of its own"))
         elif here.command_path != context.command_path:
             try:
                 _defaults(here, whole, named=named)
@@ -135,14 +135,16 @@ def _defaults(context: click.Context, whole: Table, *, named: bool) -> dict[str,
             if table is whole and key not in REPORT_WORDS:
                 raise table.wrong(key, "is not a report option", f"known: {', '.join(REPORT_WORDS)}")
             if table is not whole and key in _WARNED:
-                raise table.wrong(key, "is for the command line alone", "take it out of the file")
+                raise table.wrong(key, "is allowed on the command line only", "remove it from the file")
             if (
                 table is not whole
                 and not named
                 and (key in _NAMED or (key in options and options[key].name in _WHOM))
             ):
                 raise table.wrong(
-                    key, "counts in a file that is named alone", f"--config {DEFAULT}, or take it out"
+                    key,
+                    "is allowed only in a file that --config names",
+                    f"--config {DEFAULT}, or take it out",
                 )
             if table is not whole and key not in options:
                 verb = context.command_path

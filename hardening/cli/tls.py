@@ -7,9 +7,9 @@ import click
 from hardening.cli.lazy import LazyGroup, Verb
 
 VERBS = (
-    Verb("policies", "hardening.cli.tls_policies", "List the policies there are to choose from."),
+    Verb("policies", "hardening.cli.tls_policies", "List the policies."),
     Verb("targets", "hardening.cli.tls_targets", "List the servers that can be rendered and audited."),
-    Verb("builds", "hardening.cli.tls_builds", "List the OpenSSL builds that cipher strings resolve on."),
+    Verb("builds", "hardening.cli.tls_builds", "List the OpenSSL builds that --openssl accepts."),
     Verb("render", "hardening.cli.tls_render", "Write a server's TLS configuration for a policy."),
     Verb("explain", "hardening.cli.tls_explain", "Explain a suite, a cipher string or a policy."),
     Verb("audit", "hardening.cli.tls_audit", "Audit configuration files against a policy, without network."),

@@ -41,13 +41,13 @@ if TYPE_CHECKING:
     multiple=True,
     shell_complete=completing.policies,
     metavar="POLICY",
-    help="TLS policy (names: harden tls policies); may be repeated, each gives a verdict of its own.  [default: aspect]",
+    help="TLS policy (names: harden tls policies); may be repeated. Each gives its own verdict.  [default: aspect]",
 )
 @click.option(
     "--target",
     shell_complete=completing.targets,
     metavar="TARGET[@VERSION]",
-    help="The server and its release; default: found from the files.",
+    help="The server and its release; default: detected from the files.",
 )
 @click.option(
     "--openssl",
@@ -58,8 +58,8 @@ if TYPE_CHECKING:
 @click.option(
     "--fix-diff",
     is_flag=True,
-    help="Print a unified diff that makes the audit clean instead of the report; of several policies it is written "
-    "for the first, and what the others miss is named.",
+    help="Instead of the report, print a unified diff that makes the audit clean. With several policies the diff "
+    "is for the first one, and the rest is listed.",
 )
 @click.option(
     "--fix-place",
@@ -193,7 +193,7 @@ def _print_fix(
         sys.stdout.flush()
     for one in done.left:
         way = one.remedy or one.rule.remedy
-        sys.stderr.write(f"{visible(f'{one.level.label}: stays: {one.message}; the way out: {way}')}\n")
+        sys.stderr.write(f"{visible(f'{one.level.label}: not fixed: {one.message}; remedy: {way}')}\n")
     if done.secrets:
         sys.stderr.write(f"warning: the diff shows a secret: {visible(', '.join(done.secrets))}\n")
     for line in done.shut:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     help="Format of the output.",
 )
 @click.option("--batch", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), metavar="FILE",
-              help="One cipher string a line; prints one JSON object a line.")  # fmt: skip
+              help="File of cipher strings, one per line; prints one JSON object per line.")  # fmt: skip
 def command(what: str | None, build_name: str | None, form: str, batch: Path | None) -> None:
     """Explain WHAT: a suite by any of its names, an OpenSSL cipher string, or a policy.
 
@@ -145,8 +145,8 @@ _VERBS = {
     "move": "moves {n} to the end",
     "sort": "sorts {n} by strength",
     "level": "sets the security level",
-    "unknown": "means nothing here, skipped",
-    "error": "is invalid, and with it the whole string",
+    "unknown": "has no meaning here, ignored",
+    "error": "is invalid, and so is the whole string",
 }
 
 

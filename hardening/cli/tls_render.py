@@ -137,6 +137,8 @@ def _pairs(params: tuple[str, ...]) -> dict[str, str]:
     for one in params:
         key, sep, value = one.partition("=")
         if not sep or not key:
-            raise UsageError(f"--param {one!r} is not KEY=VALUE", hint="such as --param listen=443")
+            raise UsageError(
+                f"--param {one!r} is not KEY=VALUE", hint="write KEY=VALUE, for example --param listen=443"
+            )
         found[key] = value
     return found

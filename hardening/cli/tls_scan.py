@@ -39,11 +39,15 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     shell_complete=completing.policies,
     help="TLS policy (names: harden tls policies); may be repeated.  [default: aspect]",
 )
-@click.option("--endpoints", "lists", multiple=True, type=_FILE, metavar="FILE", help="One endpoint a line.")
-@click.option("--full", is_flag=True, help="Inventory everything, not only what the policies forbid.")
-@click.option("--starttls", metavar="PROTO", help="Start TLS inside this protocol on bare endpoints.")
+@click.option(
+    "--endpoints", "lists", multiple=True, type=_FILE, metavar="FILE", help="File of endpoints, one per line."
+)
+@click.option("--full", is_flag=True, help="Test everything, not only what the policies forbid.")
+@click.option(
+    "--starttls", metavar="PROTO", help="Use STARTTLS of this protocol for endpoints that name none."
+)
 @click.option("--sni", metavar="NAME", multiple=True, help="The server name to ask for. May be repeated.")
-@click.option("--sni-file", type=_FILE, metavar="FILE", help="Server names, one a line.")
+@click.option("--sni-file", type=_FILE, metavar="FILE", help="File of server names, one per line.")
 @click.option(
     "--from-audit",
     type=_FILE,
@@ -72,17 +76,17 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     default=600.0,
     show_default=True,
     metavar="SECONDS",
-    help="Seconds for one endpoint. What is not settled by then is inconclusive.",
+    help="Seconds for one endpoint. What has no answer by then is inconclusive.",
 )
 @click.option(
     "--deep",
     is_flag=True,
-    help="Finish handshakes, too: resumption, renegotiation, HSTS, every signature scheme.",
+    help="Also complete handshakes: resumption, renegotiation, HSTS, every signature scheme.",
 )
 @click.option(
     "--vulnerabilities",
     is_flag=True,
-    help="Ask about Heartbleed, CCS injection, ROBOT and Ticketbleed, harmlessly.",
+    help="Test for Heartbleed, CCS injection, ROBOT and Ticketbleed, harmlessly.",
 )
 @click.option(
     "--client-cert",

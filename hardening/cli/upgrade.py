@@ -115,7 +115,7 @@ def status(inventory: str | None, limit: str | None, extra: tuple[str, ...]) -> 
         codes |= _engine(one.engines)
         reported = any(one.rows(what) for what in ("transactions", "upgrades", "pending"))
         if not (reported or one.unreachable or one.problems):
-            click.echo("  nothing was done here")
+            click.echo("  no change by harden is known here")
     _raise_for(receipt, lost, changing=False)
     return int(strongest(codes | ({ExitCode.PENDING} if waiting or underway else set())))
 
@@ -202,7 +202,7 @@ def _raise_for(receipt: Receipt, more: Sequence[str] = (), *, changing: bool = T
     bad = [*more, *(f"{one.host}: unreachable: {one.lost}" for one in receipt.hosts if one.unreachable)]
     bad += [f"{one.host}: {clear(problem)}" for one in receipt.hosts for problem in one.problems]
     if bad:
-        hint = "fix what is named, and run it again"
+        hint = "fix what the message names, then run the command again"
         if changing and len(receipt.hosts) > 1:
             hint += "; the hosts that are not named are done"
         raise HostsFailedError("; ".join(bad), hint=hint)

@@ -183,8 +183,8 @@ def apply(
         )
     except KeyboardInterrupt:
         click.echo(
-            "harden: what was begun goes on at the hosts; the same apply goes on where they are, "
-            "`harden upgrade status` says where, `harden upgrade rollback` rolls back",
+            "harden: the hosts finish what they began. To resume, run the same apply again; "
+            "`harden upgrade status` shows their state, `harden upgrade rollback` rolls back",
             err=True,
         )
         raise
@@ -242,7 +242,7 @@ def _ready(inventory: str | None, extra: tuple[str, ...], recipe_file: Path | No
 
     if recipe_file is None:
         raise UsageError(
-            "no recipe: it says what an upgrade keeps, stops and checks, and there is no default",
+            "no recipe: an upgrade needs one, because it lists what to keep, to stop and to check",
             hint=f"copy {recipe.example()}, check each line on a host, and pass the copy with --recipe FILE",
         )
     loaded = recipe.load(recipe_file)

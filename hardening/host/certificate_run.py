@@ -50,9 +50,7 @@ class CertificateRun:
         """Read the arguments of a task. Errors: UsageError naming what is wrong."""
         wish = CertificateRequest.of(raw)
         if wish.mode == "csr" and not raw.get("csr_dir"):
-            raise UsageError(
-                "tls_csr_dir is empty", hint="name a folder on the control machine for the requests"
-            )
+            raise UsageError("tls_csr_dir is empty", hint="set it to a folder on the control machine")
         return cls(
             session=session, host=host, check=check, wish=wish,
             server=tls.Server.of(raw.get("server") or {}, policy="aspect"),
@@ -80,12 +78,13 @@ class CertificateRun:
         found = certificate.seen(facts, more, self.now, self.store, self.wish.expiry_days)
         if self.wish.mode != "report" and not certificate.has_openssl(more):
             raise UsageError(
-                "the host has no openssl", hint="install it there; keys are made where they are used"
+                "the host has no openssl",
+                hint="install openssl on the host; keys are made on the host that uses them",
             )
         base["certificates"] = [_row(one) for one in found]
         due = certificate.due(found)
         base["notes"] = [
-            f"{one.path} ({one.card.subject}), named in {one.config}:{one.line}, leads to no trusted authority: {one.untrusted}"
+            f"{one.path} ({one.card.subject}), named in {one.config}:{one.line}, has no chain to a trusted authority: {one.untrusted}"
             for one in found
             if one.untrusted
         ]
@@ -102,7 +101,9 @@ class CertificateRun:
         fresh, fetched = self._own(due) if self.wish.mode == "self-signed" else self._imported(found, due)
         base["requests"] = fetched
         moved = bool(fetched) or bool(first.get("changed"))
-        base["notes"] += [f"{_note(one)}; its request waits to be signed" for one in due if one not in fresh]
+        base["notes"] += [
+            f"{_note(one)}; its request is waiting to be signed" for one in due if one not in fresh
+        ]
         if not fresh:
             return {**base, **first, "changed": moved}
         base["notes"] += certificate.chain_notes(facts)

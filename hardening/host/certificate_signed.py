@@ -101,7 +101,7 @@ def _wrong(
         yield "it is the certificate of an authority, not of a server"
     strangers = [one.subject.rfc4514_string() for one in cards if one not in chain]
     if strangers:
-        yield f"the chain does not hold together: {', '.join(strangers)} issued none of the others"
+        yield f"the chain is broken: {', '.join(strangers)} issued none of the others"
     missing = sorted(_asked(request) - {name.lower() for name in card.names})
     if missing:
         yield f"it lacks the names {', '.join(missing)}"
@@ -162,7 +162,7 @@ def proof(before: dict[str, str], swapped: dict[str, str]) -> Callable[[], Itera
         after = presented(before)
         for text, old in before.items():
             if text not in after:
-                yield f"{text} does not answer any more"
+                yield f"{text} no longer answers"
             elif after[text] != swapped.get(old, old):
                 yield f"{text} does not present the certificate it should"
 

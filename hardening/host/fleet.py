@@ -14,7 +14,7 @@ from hardening.host.playbook import HostReceipt, Receipt
 from hardening.host.session import owed, unfinished
 
 _IDLE = "the inventory asks for nothing on this host: tls_servers, components_absent, harden_credentials and harden_control_engine are empty"
-_BEFORE_ITS_TURN = "the run ended before it came to this host"
+_BEFORE_ITS_TURN = "the run ended before this host"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class HostOutcome:
     stopped: tuple[str, ...] = ()
     """Which services do not run and were not told of the change, one sentence each."""
     asked: bool = True
-    """False where the run ended before it came to this host."""
+    """False where the run ended before this host."""
 
     @property
     def failed(self) -> bool:
@@ -72,7 +72,7 @@ def outcome_of(one: HostReceipt) -> HostOutcome:
         state = "current"
     else:  # no task went to the host: nobody knows whether it answers
         state, why = "untouched", (_IDLE,) if replies else ()
-    stopped = tuple(f"{name} does not run and was left stopped" for name in sorted(left))
+    stopped = tuple(f"{name} does not run and stays stopped" for name in sorted(left))
     return HostOutcome(host=one.host, state=state, why=why, made=made, pending=pending, stopped=stopped)
 
 
@@ -137,17 +137,17 @@ def after(one: HostOutcome, undo: HostReceipt | None, why: str, output: str = ""
     if open_ones:
         return replace(one, state="unfinished", why=(*one.why, *map(unfinished, open_ones)))
     if names_owed := [
-        f"transaction {name} still owes {owed(row)}" for name, row in rows.items() if owed(row)
+        f"transaction {name} has pending {owed(row)}" for name, row in rows.items() if owed(row)
     ]:
         return replace(one, state="broken", why=(*one.why, *names_owed))
     if any(rows.get(name, {}).get("state") == "committed" for name in one.made):
         return replace(one, state="kept", why=(*one.why, f"harden_undo_on_failure is false here; {why}"))
-    back = f"what this run had changed before is undone: {names(one.made)}" if one.made else ""
+    back = f"earlier changes of this run are undone: {names(one.made)}" if one.made else ""
     reasons = (*one.why, back) if back else one.why
     return replace(
         one,
         state="rolled-back",
-        why=reasons if one.why else (f"rolled back, since {why}",),
+        why=reasons if one.why else (f"rolled back, because {why}",),
         pending=(),
         stopped=(),
     )

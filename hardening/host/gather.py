@@ -235,7 +235,7 @@ def _kept(made: Gathered, answer: Mapping[str, Any], batch: Sequence[str]) -> No
     for row in answer["files"]:
         path = _clean(str(row["path"]))
         if path not in missing:
-            raise ValueError("a file that was not asked for")
+            raise ValueError("a file that was not requested")
         missing.remove(path)
         made.judged += [JudgedSecret(path, *one) for one in row.get("judged", ())]
         if "left" in row:
@@ -248,7 +248,7 @@ def _kept(made: Gathered, answer: Mapping[str, Any], batch: Sequence[str]) -> No
                 _put(made, path, stat.S_IFREG, content)
         made.files += 1
     for path in missing:
-        made.left[path] = "the host did not answer for it"
+        made.left[path] = "the host sent no answer for it"
 
 
 def _put(made: Gathered, path: str, mode: int, content: str | bytes) -> None:

@@ -68,7 +68,7 @@ def unpacked(data: bytes) -> bytes:
     if len(content) > LARGEST:
         raise ProbeError(
             f"a host answered with more than {LARGEST >> 20} MiB",
-            hint="nothing was read from it; look at the host",
+            hint="nothing was read from the answer; check the host",
         )
     if not made.eof:
         raise zlib.error("cut short")
@@ -88,10 +88,10 @@ def answer(output: str, *, complaint: str = "", where: str = "the host", key: st
         if isinstance(found, dict):
             return found
     reason = (complaint.strip() or output.strip() or "nothing")[-400:]
-    raise ProbeError(f"the agent gave no answer on {where}; it said: {reason}", hint=_hint(reason))
+    raise ProbeError(f"the agent gave no answer on {where}; output: {reason}", hint=_hint(reason))
 
 
-SUDO = "let sudo be used without a terminal and without a question, or give ansible_become_password"
+SUDO = "allow sudo without a terminal and without a password, or set ansible_become_password"
 NO_TTY = "switch requiretty off for this account, by visudo: Defaults:ACCOUNT !requiretty (harden docs hosts)"
 NO_SUDO = "sudo is not installed there: log in as root, or name another ansible_become_method"
 
@@ -99,7 +99,7 @@ NO_SUDO = "sudo is not installed there: log in as root, or name another ansible_
 def _hint(output: str) -> str:
     """Return what to do about a host that gave no answer, by what it said instead."""
     if output == "nothing":
-        return "the connection ended before it; harden upgrade status asks what became of it"
+        return "the connection ended before it; see the result with harden upgrade status"
     if "sudo" in output:
         if "not found" in output or "No such file" in output:
             return NO_SUDO

@@ -46,20 +46,20 @@ class HostReceipt:
 
     @property
     def lost(self) -> str:
-        """Return that the host could not be reached, and why, as Ansible says it; no addresses of files that come and go."""
+        """Return that the host cannot be reached, and why, as Ansible says it; no addresses of files that come and go."""
         rows = [row["result"] for row in self.tasks if row["outcome"] == "unreachable"]
         # of a loop Ansible says "All items completed", and why only of its items
         every = [item for row in rows for item in (row.get("results") or [row])]
         messages = [str(item["msg"]) for item in every if item.get("msg")]
         if _NO_ROOM in "".join(messages):  # it was reached, and a full disk is what stops most upgrades
-            return "the host could not be worked on: no folder can be made in the account's home (a full or read-only disk, a restricted shell)"
+            return "Ansible cannot work on the host: it cannot make a folder in the account's home (a full or read-only disk, a restricted shell)"
         if self.cut and not rows:
             return "Ansible ended before it was done with this host"
         lines = [line.strip() for line in "".join(messages[-1:]).splitlines() if line.strip()]
         why = _BY_SSH.sub("", lines[-1]) if lines else ""
         if why.endswith("over ssh:"):  # Ansible gives no reason where a connection broke off
-            why = "the connection broke off"
-        return "the host could not be reached" + (f": {why}" if why else "")
+            why = "the connection was lost"
+        return "the host cannot be reached" + (f": {why}" if why else "")
 
     @property
     def problems(self) -> list[str]:
@@ -175,7 +175,7 @@ def _why_nobody(output: str) -> str:
         reasons = {match[1]: match[2] for match in map(_UNREAD.search, lines) if match}
         at = _UNREAD_AT.search(output) if meant == "yaml" else None
         return ": ".join(filter(None, (broken, at and at[1], reasons.get(meant))))
-    return "the inventory names no host that is meant"
+    return "the inventory has no host that matches"
 
 
 def _ended(argv: Sequence[str], environment: Mapping[str, str], *, show: bool) -> tuple[int, str]:

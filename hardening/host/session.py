@@ -31,7 +31,7 @@ def unproved(
         try:
             wrong = list(prove())
         except Exception as problem:  # noqa: BLE001 - whatever it is, the change is not proved
-            wrong = [f"the proof could not be made: {problem}"]
+            wrong = [f"the check from outside failed to run: {problem}"]
         if not wrong or time.monotonic() > over:
             return wrong
         meanwhile()
@@ -69,8 +69,8 @@ class Session:
         self.answers.append(found)
         if verb == "facts" and found.get("failed"):  # a plan made of it would take the host for an empty one
             raise InputError(
-                f"{self.where} was not looked at: {found.get('msg')}",
-                hint="paths begin with /, and what belongs to root is read as root (become: true)",
+                f"{self.where} was not examined: {found.get('msg')}",
+                hint="use absolute paths, and read files of root as root (become: true)",
             )
         return found
 
@@ -124,7 +124,7 @@ def unfinished(row: Mapping[str, Any]) -> str:
     """Return how a transaction ends that is neither finished nor undone, from a row of the status, as one sentence."""
     if row["state"] == "applied" and row.get("left") is not None:
         return (
-            f"transaction {row['id']} waits for its confirmation, and without a word "
+            f"transaction {row['id']} waits for its confirmation; unless it is confirmed, "
             f"the host undoes it within {row['left'] + 1} seconds"
         )
     return f"transaction {row['id']} is not finished; the host undoes it by itself as soon as it can"
@@ -134,7 +134,7 @@ def waits(row: Mapping[str, Any]) -> str:
     """Return what a service still runs that a person has to restart, from a row of the status, as one sentence."""
     if row["running"] == ["before"]:  # an upgrade's service, not a port
         return (
-            f"{row['name']}: release {row['configured']} is installed and the program from before it still runs: "
+            f"{row['name']}: release {row['configured']} is installed and the earlier program still runs: "
             f"restart pending since {row['since']} by {row['by'] or 'an unknown person'}"
         )
     running = ",".join(map(str, row["running"])) or "none"
@@ -158,13 +158,13 @@ def summary(answer: dict[str, Any]) -> str:
     """Return one line about what happened, for people."""
     state, count = answer.get("state", "unknown"), len(answer.get("files", []))
     words = {
-        "unchanged": "everything is as it should be",
+        "unchanged": "everything is as planned",
         "would-change": f"{count} paths would change",
         "committed": f"{count} paths changed{_shown(answer)}",
         "applied": f"{count} paths changed, waiting for the confirmation",
         "as-planned": "everything is as planned",
         "drifted": "not as planned",
-        "undone": "nothing was left to undo",
+        "undone": "there was nothing to undo",
         "nothing": "nothing to do",
         "rolled-back": "failed, and everything is as it was before",
         "refused": "refused, nothing was changed",
@@ -180,5 +180,5 @@ def summary(answer: dict[str, Any]) -> str:
             f" except {names}, which could not be notified or does not run; the host tries again for an hour"
         )
     if state == "would-change" and (why := answer.get("not_staged")):
-        text += f", which the servers' own checks have not seen ({why})"
+        text += f", which the servers' own checks did not test ({why})"
     return f"{text}: {answer['msg']}" if answer.get("msg") else text

@@ -47,7 +47,7 @@ def make(certificate: Path, key: Path, *, days: int = DAYS) -> None:
         done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120)
         if done.returncode:
             raise UsageError(  # noqa: TRY301 - whatever the reason, no half of a pair stays
-                f"openssl makes no certificate: {done.stderr.strip()[-160:]}", hint="openssl version"
+                f"openssl cannot make a certificate: {done.stderr.strip()[-160:]}", hint="openssl version"
             )
     except BaseException as problem:
         key.unlink()
@@ -79,12 +79,12 @@ def stage(path: Path, keys: Keys, *, days: int = DAYS) -> Iterator[str]:
     first = settings.credentials[0]
     if not first.is_certificate:
         raise UsageError(
-            f"{path}: the credential in use is a secret, and a certificate is registered by the one before it",
-            hint="harden mailer rotate --make-certificate writes the first one; a person uploads it",
+            f"{path}: the credential in use is a secret, but only a certificate in use can register the next one",
+            hint="make the first one with harden mailer rotate --make-certificate FILE, and upload it yourself",
         )
     if len(settings.credentials) > 1:
         raise UsageError(
-            f"{path}: [next_credential] is taken", hint="harden mailer rotate, or --retire first"
+            f"{path}: [next_credential] is already in use", hint="harden mailer rotate, or --retire first"
         )
     if not settings.application.strip():
         raise UsageError(
@@ -114,7 +114,7 @@ def stage(path: Path, keys: Keys, *, days: int = DAYS) -> Iterator[str]:
         ) from problem
     yield f"{certificate} is registered and staged; its key never left this machine"
     if not added:
-        yield "the service did not say its key id, so a person takes it out of the registration when it is retired"
+        yield "the service returned no key id: remove this certificate from the registration yourself when you retire it"
 
 
 _KEY_ID = re.compile(r"[0-9A-Za-z-]{1,64}")

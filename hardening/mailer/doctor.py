@@ -36,6 +36,8 @@ def examine(
             found.settings = replace(found.settings, timeout=min(timeout, wait))
             step(found)
     subject = Subject(
-        id=found.subject, kind=SubjectKind.MAILER, reason="offline: files and values alone" if offline else ""
+        id=found.subject,
+        kind=SubjectKind.MAILER,
+        reason="offline: only files and values are checked" if offline else "",
     )
     return subject, found.findings, found.results

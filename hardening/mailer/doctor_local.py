@@ -37,10 +37,10 @@ def _files(found: Examination) -> None:
             continue  # the values step names a file that is missing or closed; most copies are not there
         if mode & _OTHERS:
             found.wrong(
-                "files", "readable-by-others", f"{path} has mode {mode:04o}: others on this machine read the secret",
+                "files", "readable-by-others", f"{path} has mode {mode:04o}: other accounts of this machine can read the secret",
                 f"chmod 600 {path}", where=path,
             )  # fmt: skip
-    found.done("files", "secrets are readable by their owner alone")
+    found.done("files", "only their owner can read the secrets")
 
 
 def _private(settings: MailerSettings) -> Iterator[Path]:
@@ -144,7 +144,7 @@ def _expiry(found: Examination) -> None:
             "expiry", "EWS ends", ews_way_out(found.settings),
             where=found.settings.source,
         )  # fmt: skip
-    found.done("expiry", "; ".join(lines) or "no end is known")
+    found.done("expiry", "; ".join(lines) or "the expiry date is unknown")
 
 
 def _end(credential: Credential) -> date | None:
@@ -205,17 +205,17 @@ def _queue(found: Examination) -> None:
                     "systemctl status aspect-mail-relay", where=path)  # fmt: skip
     for one in refused:
         found.wrong("queue", "mail-refused", f"the relay refuses mail: {one}",
-                    "harden mailer relay --status; free the disk, or correct [relay] or the program that sends", where=path)  # fmt: skip
+                    "harden mailer relay --status; free disk space, or correct [relay] or the program that sends", where=path)  # fmt: skip
     if status.get("failing"):
         found.wrong("queue", "failing", f"{depth} mails wait, the oldest for {oldest} s: {status['failing']}",
                     "harden mailer doctor --dry-run names the cause", where=path)  # fmt: skip
     elif dead:
-        found.wrong("queue", "dead-letters", f"{dead} mails were refused for good",
+        found.wrong("queue", "dead-letters", f"{dead} mails were permanently refused",
                     "look at them in the spool's folder `dead`", where=path)  # fmt: skip
     for to, mails, since, why in held:
         age = int(time.time() - since)
-        found.wrong("queue", "recipient-refused", f"{mails} mails for {to} wait since {age} s, refused for now: {why}",
-                    "check this address; the others have their mail, and `dead` gets what is given up", where=path,
+        found.wrong("queue", "recipient-refused", f"{mails} mails for {to} have waited for {age} s, refused for now: {why}",
+                    "check this address. The other recipients have their mail. Mail that is given up goes to the folder `dead`", where=path,
                     severity=Severity.LOW if age < _LONG_HELD else Severity.MEDIUM)  # fmt: skip
     found.done("queue", f"{depth} waiting, oldest {oldest} s")
 

@@ -88,8 +88,8 @@ def _issuer(settings: MailerSettings, host: str, port: int) -> str:
 
 def _discovery(found: Examination) -> None:
     if "authority" in found.failed:
-        found.skipped("clock", "the authority is not reached")
-        found.skipped("discovery", "the authority is not reached")
+        found.skipped("clock", "the authority cannot be reached")
+        found.skipped("discovery", "the authority cannot be reached")
         return
     settings = found.settings
     url = f"https://{settings.endpoints.authority}/{settings.tenant.strip()}/v2.0/.well-known/openid-configuration"

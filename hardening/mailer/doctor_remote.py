@@ -22,7 +22,7 @@ _EXCHANGE = ("outlook.office365.com", "outlook.office.com")
 
 def _token(found: Examination) -> None:
     if found.failed & {"authority", "discovery", "values"}:
-        found.skipped("token", "the authority or the values are not in order")
+        found.skipped("token", "the authority or the values failed")
         return
     settings = found.settings
     silent = False
@@ -44,7 +44,7 @@ def _token(found: Examination) -> None:
                 found.wrong("token", "credential-files", str(problem), problem.hint, where=settings.source)
             else:
                 found.tokens.setdefault(scope, token)
-    found.done("token", f"{len(found.tokens)} given, no cache asked")
+    found.done("token", f"{len(found.tokens)} issued, no cache used")
 
 
 def _claims(found: Examination) -> None:
@@ -52,7 +52,7 @@ def _claims(found: Examination) -> None:
         found.skipped("claims", "there is no token")
         return
     if not any(token.claims for token in found.tokens.values()):
-        found.done("claims", "the tokens are opaque: nothing can be read in them", Verdict.INCONCLUSIVE)
+        found.done("claims", "the tokens are opaque: their claims cannot be read", Verdict.INCONCLUSIVE)
         return
     for transport in found.settings.transports:
         token = found.tokens.get(resource(found.settings, transport))
@@ -79,15 +79,17 @@ def _claim(found: Examination, transport: Transport, token: Token) -> None:
         return
     if token.over:
         found.failed.add(f"role:{transport}")
-        found.wrong("claims", "token-expired", "the token is over already: this clock or the service's is wrong",
+        found.wrong("claims", "token-expired", "the token has already expired: this clock or the service's is wrong",
                     "timedatectl set-ntp true")  # fmt: skip
         return
     if str(claims.get("appid", settings.client_id)).lower() != settings.client_id.strip().lower():
-        found.wrong("claims", "other-application", "the token is another application's", "check client_id")
+        found.wrong(
+            "claims", "other-application", "the token belongs to another application", "check client_id"
+        )
     tenant = str(claims.get("tid", "")).lower()
     if found.directory and tenant and tenant != found.directory:
         found.failed.add(f"role:{transport}")
-        found.wrong("claims", "wrong-tenant", f"the token is the tenant {tenant}'s; the settings' is {found.directory}",
+        found.wrong("claims", "wrong-tenant", f"the token belongs to the tenant {tenant}; the settings name {found.directory}",
                     "check tenant and [endpoints] authority: the tenant has to be the mailbox's own")  # fmt: skip
         return
     oid = str(claims.get("oid", ""))
@@ -128,13 +130,13 @@ def _smtp(found: Examination) -> None:
         return
     if "smtp" in found.failed or "values" in found.failed:
         for step in ("smtp", "auth", "envelope"):
-            found.skipped(step, "the submission host is not reached, or values are wrong")
+            found.skipped(step, "the submission host cannot be reached, or values are wrong")
         return
     step = "smtp"
     try:
         with Submission(settings) as session:
             session.open()
-            found.done("smtp", f"{session.protocol}, certificate in order")
+            found.done("smtp", f"{session.protocol}, certificate valid")
             step = "auth"
             token = found.tokens.get(resource(settings, Transport.SMTP))
             if token is None or "role:smtp" in found.failed:
@@ -249,7 +251,7 @@ def _calendars(found: Examination) -> None:
             "calendars", "the calendars are read over EWS, which ends",
             "ask for a release that reads calendars by Graph; set that up (harden mailer guide) before you change [calendars] via to 'graph'",
         )  # fmt: skip
-    found.done("calendars", f"{len(settings.calendars)} asked for over {via}")
+    found.done("calendars", f"{len(settings.calendars)} read over {via}")
 
 
 def _calendar(found: Examination, problem: RefusedBy, mailbox: str, *, over_ews: bool) -> None:
@@ -273,7 +275,7 @@ def _send(found: Examination) -> None:
         found.skipped("send", "values are wrong")
         return
     if not settings.recipients:
-        found.wrong("send", "no-recipients", "no test mail was sent: recipients names no address",
+        found.wrong("send", "no-recipients", "no test mail was sent: recipients is empty",
                     "recipients = ['operators@your-domain']", where=settings.source)  # fmt: skip
         found.done("send")
         return

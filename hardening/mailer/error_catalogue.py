@@ -159,7 +159,7 @@ def diagnose(answer: ServiceAnswer) -> Diagnosis:
             meaning=f"{answer.where} answered {answer.status} {answer.name}".strip(),
             remedy="try again later"
             if busy
-            else "see what was answered; harden mailer guide shows what is required",
+            else "read the answer of the service; harden mailer guide shows what is required",
         )
     return row.diagnosis
 
@@ -171,7 +171,7 @@ def _unknown_reply(answer: ServiceAnswer) -> Diagnosis:
         cause="smtp-busy" if temporary else "smtp-refused",
         kind=Class.TEMPORARY if temporary else Class.MESSAGE if of_the_mail else Class.CONFIG,
         meaning=f"the server answered {answer.status} {answer.name} to {answer.stage}",
-        remedy="try again later" if temporary else "see what was answered",
+        remedy="try again later" if temporary else "read the answer of the server",
     )
 
 
@@ -181,14 +181,14 @@ _NETWORK = {
     "timeout": "a firewall drops it: open 443 and 587 to the cloud's hosts, or set [proxy] url",
     "proxy-unreachable": "check [proxy] url: the proxy does not answer",
     "proxy-auth": "the proxy requires a name and a password: [proxy] url = 'http://NAME:PASSWORD@host:port' in an encrypted document",
-    "proxy-failed": "the proxy itself does not get there: ask whoever runs it for its way to the host (its DNS, its firewall, its parent proxy)",
+    "proxy-failed": "the proxy cannot reach the host: ask its administrator to check its DNS, its firewall and its parent proxy",
     "proxy-refused": "ask for CONNECT to these hosts on 443 and 587; or [proxy] smtp = false where SMTP goes direct",
-    "tls-untrusted": "something between opens TLS, or [endpoints] is wrong: exempt these hosts from inspection, or ca_file = 'its-ca.pem'",
+    "tls-untrusted": "a device on the way decrypts TLS, or [endpoints] is wrong: exempt these hosts from inspection, or ca_file = 'its-ca.pem'",
     "tls-name": "the certificate is for another name: check [endpoints] and what answers there",
-    "tls-expired": "the certificate's time is over, or this clock is wrong: timedatectl set-ntp true",
-    "tls-version": "the other side speaks no TLS 1.2: something old is in between",
+    "tls-expired": "the certificate has expired, or this clock is wrong: timedatectl set-ntp true",
+    "tls-version": "the other side does not support TLS 1.2: look for an old proxy or firewall on the way",
     "tls-failed": "what answers does not speak TLS: check [endpoints] and port",
-    "closed": "the other side closed without a word: a firewall, or a busy server",
+    "closed": "the other side closed the connection without an answer: a firewall, or a busy server",
 }
 
 

@@ -176,18 +176,18 @@ def _register(settings: MailerSettings) -> GuideStep:
             f"{settings.cloud.portal}, menu Entra ID, App registrations, New registration: a name such as 'ASPECT mailer'; accounts in this organisation only; no redirect URI",
             "On its Overview: copy 'Application (client) ID' to client_id and 'Directory (tenant) ID' to tenant, then print this guide again",
             "Menu Entra ID, Enterprise apps, the same name: copy 'Object ID' to service_principal. It differs from the registration's own Object ID; Exchange wants this one",
-            "Only where certificates shall renew themselves: copy 'Object ID' of the registration's Overview to application",
+            "Only if certificates are to be renewed automatically: copy 'Object ID' of the registration's Overview to application",
         ),
         az=(
             "az cloud show --query name -o tsv   # the cloud that this CLI uses now: note it, to go back with az cloud set",
             f"az cloud set --name {settings.cloud.az}",
             f"az login --tenant {settings.tenant.strip()} --allow-no-subscriptions",
-            f"az ad sp create --id {settings.client_id.strip()}   # does nothing new where it exists",
+            f"az ad sp create --id {settings.client_id.strip()}   # changes nothing if it exists",
             f"$principal = az ad sp show --id {settings.client_id.strip()} --query id -o tsv   # service_principal",
             f"az ad app show --id {settings.client_id.strip()} --query id -o tsv   # application",
         ),
         notes=(
-            "Who may: Application Developer or above. Do either what is clicked or what is typed; both do the same.",
+            "Who may: Application Developer or above. Use either the portal or the commands; both do the same.",
             "The mailbox has to exist. A shared mailbox needs no licence: New-Mailbox -Shared -Name NAME -PrimarySmtpAddress "
             + settings.mailbox.strip(),
         ),
@@ -214,7 +214,7 @@ def _secret(settings: MailerSettings) -> GuideStep:
         )
     return GuideStep(
         title="Make a client secret",
-        why=f"It lives {ground().longest_months} months at most; a certificate is better.",
+        why=f"It is valid for at most {ground().longest_months} months; a certificate is better.",
         clicks=(
             "In the registration: Certificates & secrets, Client secrets, New client secret",
             "Copy the column Value at once: it is shown this once. The column Secret ID, a GUID, is not the secret",
@@ -364,7 +364,7 @@ def _smtp(settings: MailerSettings, *, scoped: bool) -> list[GuideStep]:
             title=f"smtp: open {mailbox} to the application",
             why="Without these two, every token is answered with 535 5.7.3 Authentication unsuccessful.",
             exchange=(
-                _service_principal(settings) + "   # an error that it exists is fine",
+                _service_principal(settings) + "   # ignore an error that it already exists",
                 f"Add-MailboxPermission -Identity {mailbox} -User {principal(settings)} -AccessRights FullAccess",
                 *_smtp_auth(mailbox),
             ),
@@ -426,7 +426,7 @@ def _calendars(settings: MailerSettings) -> GuideStep:
         title=f"Calendars: allow reading of {whom}",
         why="Graph Calendars.Read, scoped like the mailbox; over EWS it ends with EWS.",
         exchange=(
-            _service_principal(settings) + "   # an error that it exists is fine",
+            _service_principal(settings) + "   # ignore an error that it already exists",
             *(
                 f"New-ManagementScope -Name 'ASPECT calendar {n}' -RecipientRestrictionFilter \"PrimarySmtpAddress -eq '{one}'\""
                 for n, one in enumerate(settings.calendars, 1)
@@ -456,7 +456,7 @@ def _consent(settings: MailerSettings, transports: tuple[Transport, ...]) -> Gui
     of_graph = Transport.GRAPH in transports and settings.permission is Permission.ENTRA
     return GuideStep(
         title="Grant admin consent",
-        why="What is ticked is only asked for; an administrator grants it. Without that the token carries no roles.",
+        why="A tick only requests a permission; an administrator must grant it. Without that the token carries no roles.",
         clicks=(
             "In the registration: API permissions, Grant admin consent for (your organisation), Yes",
             "Every row then says 'Granted for (your organisation)', with a green tick",

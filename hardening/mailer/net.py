@@ -138,7 +138,7 @@ def tls_failure(problem: Exception, host: str) -> RefusedBy:
         word in text.upper()
         for word in ("UNSUPPORTED_PROTOCOL", "PROTOCOL_VERSION", "VERSION_TOO_LOW", "NO_PROTOCOLS")
     ):
-        return unreachable("tls-version", f"{host} speaks no TLS 1.2")
+        return unreachable("tls-version", f"{host} does not support TLS 1.2")
     if isinstance(problem, TimeoutError):
         return unreachable("timeout", f"{host} did not finish the TLS handshake in time")
     if isinstance(problem, ssl.SSLEOFError | ConnectionError):

@@ -87,7 +87,7 @@ def _unsealed(data: bytes, key: Secret, source: str) -> bytes:
     header, _, body = data.partition(b"\n")
     if header + b"\n" != HEADER:
         raise RefusedError(
-            f"{source}: sealed in a way this release does not know", hint="update aspect-hardening"
+            f"{source}: sealed in a format that this release does not know", hint="update aspect-hardening"
         )
     try:
         raw = base64.b64decode(b"".join(body.split()), validate=True)
@@ -114,7 +114,9 @@ def load_key(path: Path) -> Secret:
     """Read a sealing key. Errors: InputError (absent, no key), RefusedError (readable by others)."""
     text = read(path).strip()
     if stat.S_IMODE(path.stat().st_mode) & (stat.S_IRWXG | stat.S_IRWXO):
-        raise RefusedError(f"{path}: others on this machine read this key", hint=f"chmod 400 {path}")
+        raise RefusedError(
+            f"{path}: other accounts of this machine can read this key", hint=f"chmod 400 {path}"
+        )
     try:
         good = len(base64.b64decode(text, validate=True)) == _KEY
     except binascii.Error:

@@ -53,13 +53,13 @@ def retire(path: Path, keys: Keys) -> Iterator[str]:
 
     settings = load(path, keys)
     if len(settings.credentials) < 2:  # noqa: PLR2004 - the one in use and the fall-back
-        raise UsageError(f"{path}: there is no [next_credential] to retire", hint="nothing is to be done")
+        raise UsageError(f"{path}: there is no [next_credential] to retire", hint="there is nothing to do")
     current, old = settings.credentials
     client, cert = settings.client_id.strip(), " --cert" if old.is_certificate else ""
     if current.expires and old.expires and old.expires > current.expires:
         raise UsageError(
             f"{path}: [next_credential] ends after [credential]: it looks staged, not old",
-            hint="harden mailer rotate puts it in use first; what is really old is taken out by hand",
+            hint="put it in use first: harden mailer rotate; remove an old credential yourself",
         )
     by_hand = (
         f"next: az ad app credential list --id {client}{cert}   # find the keyId of the old one (OLD), then:"

@@ -93,9 +93,7 @@ def _addresses(settings: MailerSettings) -> Iterator[Mistake]:
         yield Mistake("mailbox", "is not a mail address", "mailbox = 'alarms@your-domain'")
     for key, value in (("mailbox", mailbox), *(("calendars.mailboxes", c) for c in settings.calendars)):
         if _ODD.search(value):
-            yield Mistake(
-                key, "holds a character that shells take as theirs", "give the mailbox a plain alias"
-            )
+            yield Mistake(key, "has a character with a meaning in shells", "give the mailbox a plain alias")
     if sender.lower() != mailbox.lower():
         both = f" ({sender} and {mailbox})" if ADDRESS.match(sender) and ADDRESS.match(mailbox) else ""
         yield Mistake("from", f"differs from the mailbox{both}: Exchange refuses to send as somebody else",
@@ -117,7 +115,7 @@ def _endpoint(settings: MailerSettings) -> Iterator[Mistake]:
         Transport.SMTP in settings.transports
         and urlsplit(f"//{settings.endpoints.smtp}").port == _TLS_AT_ONCE
     ):
-        yield Mistake("endpoints.smtp", f"names port {_TLS_AT_ONCE}, where a server waits for TLS at once: Exchange Online has STARTTLS alone",
+        yield Mistake("endpoints.smtp", f"names port {_TLS_AT_ONCE} (implicit TLS): Exchange Online offers STARTTLS only",
                       "smtp = 'smtp.office365.com:587', or leave it out")  # fmt: skip
 
 
@@ -129,7 +127,7 @@ def _authorities(settings: MailerSettings) -> Iterator[Mistake]:
             yield Mistake("ca_file", str(problem), problem.hint, exposed=looks_secret(settings.ca_file.name))
         else:
             if b"-----BEGIN CERTIFICATE-----" not in found:
-                yield Mistake("ca_file", "holds no certificate in PEM", "openssl x509 -in IT -out ca.pem")
+                yield Mistake("ca_file", "holds no certificate in PEM", "openssl x509 -in FILE -out ca.pem")
 
 
 def _credential(credential: Credential, today: date) -> Iterator[Mistake]:
@@ -137,7 +135,7 @@ def _credential(credential: Credential, today: date) -> Iterator[Mistake]:
     if not credential.is_certificate:
         yield from _secret(credential, f"{place}.{'secret' if credential.secret else 'secret_file'}")
     if credential.expires is None:
-        yield Mistake(f"{place}.expires", "is not set, so there is no warning before mail stops",
+        yield Mistake(f"{place}.expires", "is not set, so nothing warns before mail stops",
                       f"expires = YYYY-MM-DD under [{place}]: the date the portal shows", grave=False)  # fmt: skip
     elif (
         not credential.is_certificate

@@ -67,7 +67,7 @@ class Submission:
             # smtplib calls a silence a disconnection
             if isinstance(problem, TimeoutError) or isinstance(problem.__context__, TimeoutError):
                 raise unreachable(
-                    "timeout", f"{where} fell silent at {stage}", uncertain=uncertain
+                    "timeout", f"{where} stopped answering at {stage}", uncertain=uncertain
                 ) from problem
             gone = isinstance(problem, smtplib.SMTPServerDisconnected | ConnectionError)
             text = f"closed at {stage}" if gone else f"at {stage}: {type(problem).__name__}"

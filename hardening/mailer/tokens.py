@@ -102,7 +102,9 @@ def acquire(settings: MailerSettings, credential: Credential, scope: str) -> Tok
     if not isinstance(value, str) or not re.fullmatch(r"[\x21-\x7e]+", value):
         status = client.last.status_code if client.last is not None else 0
         raise RefusedBy(
-            ServiceAnswer(where="token", status=status, name="foreign", text="what it gave is not a token")
+            ServiceAnswer(
+                where="token", status=status, name="foreign", text="the service returned no valid token"
+            )
         )
     return Token(Secret(value), claims(value), time.time() + lifetime, credential)
 
@@ -151,7 +153,7 @@ def _failed(client: WebClient, problem: Exception, credential: Credential) -> Ex
                 where="token",
                 status=last.status_code,
                 name=name,
-                text="the answer is not the token service's",
+                text="the answer does not come from the token service",
             )
         )
     return RefusedBy(_answer(client, body, credential))

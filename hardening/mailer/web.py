@@ -87,7 +87,7 @@ def foreign(answer: requests.Response) -> bool:
 class _Refused(HTTPAdapter):
     def send(self, request: Any, *_args: Any, **_kwargs: Any) -> Any:
         """Refuse plain HTTP: a discovery document may not lead there."""
-        raise unreachable("tls-failed", f"an address without TLS was named: {request.url.partition('?')[0]}")
+        raise unreachable("tls-failed", f"refused an address without TLS: {request.url.partition('?')[0]}")
 
 
 def _named(problem: requests.RequestException) -> RefusedBy:
@@ -111,9 +111,9 @@ def _proxy_refusal(text: str, host: str) -> RefusedBy:
     if "Tunnel connection failed: 407" in text:
         return unreachable("proxy-auth", "the proxy requires authentication (407)")
     if "Tunnel connection failed: 5" in text:
-        return unreachable("proxy-failed", f"the proxy does not get to {host}")
+        return unreachable("proxy-failed", f"the proxy cannot reach {host}")
     if "Tunnel connection failed" in text:
-        return unreachable("proxy-refused", f"the proxy does not lead to {host}")
+        return unreachable("proxy-refused", f"the proxy does not connect to {host}")
     if "NewConnectionError" in text or "NameResolution" in text:
         return unreachable("proxy-unreachable", "the proxy does not answer")
     return unreachable("closed", f"{host} closed without an answer", uncertain=True)  # inside the tunnel

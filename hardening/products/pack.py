@@ -255,7 +255,7 @@ def advisories(table: Table) -> tuple[ProductAdvisory, ...]:
     for row in table.rows("advisory"):
         one = _advisory(row)
         if one.id in found:
-            raise row.wrong("id", f"{one.id} is there twice")
+            raise row.wrong("id", f"{one.id} occurs twice")
         found[one.id] = one
     return tuple(found.values())
 

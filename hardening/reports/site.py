@@ -60,7 +60,9 @@ class ReportFolder:
             self._base.executescript(_SCHEMA)
         except sqlite3.DatabaseError as problem:
             self._base.close()
-            raise InputError(f"{path}: {problem}", hint="remove the file: it is made again") from problem
+            raise InputError(
+                f"{path}: {problem}", hint="remove the file; the next run makes it again"
+            ) from problem
 
     def __enter__(self) -> Self:
         """Return the index itself."""

@@ -30,4 +30,4 @@ def counted(found: Sequence[Finding], paint: Paint) -> Iterator[str]:
             yield f"{_MARGIN}{'waived  accepted' if first.waived else 'known   it is in the baseline'}"
     if together:
         yield ""
-        yield paint("  -v tells each of them, and what to do about it", "2")
+        yield paint("  -v shows each of them, with its remedy", "2")

@@ -61,7 +61,7 @@ class HostAudit:
         except NothingExaminedError:
             return {"places": [], "whole": True}
         except HardeningError as problem:
-            return {"places": [], "whole": False, "why": f"the host audit could not be made: {problem}"}
+            return {"places": [], "whole": False, "why": f"the host audit failed: {problem}"}
         why = {"why": f"{len(places)} findings are too many to compare"} if len(places) > KEPT else {}
         return {"places": places[:KEPT], "whole": not why, **why}
 
@@ -82,7 +82,7 @@ class HostAudit:
         except NothingExaminedError as nothing:
             return audited.unknown(str(nothing)), []
         except HardeningError as problem:
-            why = f"the host audit could not be made: {problem}"
+            why = f"the host audit failed: {problem}"
             return audited.unknown(why), [] if self.threshold is None else [why]
         now = {(row["rule"]["id"], audited.path(row)) for row in rows}
         places = sorted({(rule, path) for rule, path in known["places"]} if known else ())

@@ -100,7 +100,7 @@ class Orchestrator:
             record.get("latest")
             and time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(clock)) < record["latest"][:19]
         ):
-            problems.append("the host's clock is before the release that is installed there was signed")
+            problems.append("the host's clock is earlier than the signature of its installed release")
         reason = older(self._job, answer)
         verdict = "unfit" if problems else "fit"
         open_one = answer.get("open")

@@ -71,9 +71,9 @@ def load(path: Path | Traversable) -> Recipe:
     installer.done()
     for index, one in enumerate(body["paths"]):
         if not one.startswith("/") or ".." in one.split("/") or one.rstrip("/") in ("", *_NEVER):
-            raise table.wrong(f"paths[{index}]", f"{one!r} is not a path that can be put back as a whole")
+            raise table.wrong(f"paths[{index}]", f"{one!r} is not a path that can be restored as a whole")
     if not body["paths"]:
-        raise table.wrong("paths", "names nothing to keep, so nothing could be put back")
+        raise table.wrong("paths", "names nothing to keep, so nothing could be restored")
     if "version" in table:
         version = table.table("version")
         body["version"] = {"path": version.text("path"), "regex": _regex(version, "regex", groups=1)}
@@ -170,5 +170,5 @@ def _regex(table: Table, key: str, *, groups: int = 0) -> str:
     except re.error as problem:
         raise table.wrong(key, f"not a regular expression: {problem}") from problem
     if found.groups < groups:
-        raise table.wrong(key, "has to have a group that catches the release")
+        raise table.wrong(key, "has to have a group that matches the release")
     return text

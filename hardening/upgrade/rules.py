@@ -99,7 +99,7 @@ UNTOUCHED = Rule(
     id="upgrade/untouched",
     title="The host was not touched",
     severity=Severity.INFO,
-    rationale="The run stopped before it came to this host.",
+    rationale="The run stopped before this host.",
     remedy="Fix the host that failed, as its message says. Then run the command again.",
 )
 

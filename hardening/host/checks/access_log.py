@@ -61,7 +61,7 @@ def look(root: Root, subject: str, found: Iterable[Finding], webs: Iterable[str]
                 place, message = in_file(path), f"{path} could not be read to its end: {why}"
                 yield Finding(rule=UNREAD, subject=subject, location=place, message=message)
     for folder in dict.fromkeys(shut):
-        message = f"{folder}: may not be read: permission denied"
+        message = f"{folder}: cannot be read: permission denied"
         yield Finding(rule=UNREAD, subject=subject, location=in_file(folder), message=message)
     for url, one in sorted(visits.items()):
         if not one.answered:

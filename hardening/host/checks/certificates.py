@@ -78,7 +78,7 @@ def look(
                     yield Finding(
                         rule=UNREAD, subject=subject, location=in_file(path),
                         message=f"certificate {path}, named in {where}, was not read: {_why(problem)}",
-                        remedy="Run the audit as root; make the file a certificate in PEM form.",
+                        remedy="Run the audit as root, or replace the file by a certificate in PEM form.",
                     )  # fmt: skip
                 continue
         card = read(cards[0].public_bytes(Encoding.DER)) if cards else None

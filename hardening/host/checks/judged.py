@@ -13,14 +13,14 @@ from hardening.host.checks.root import JudgedSecret, Root
 
 HASH = "credential/password-hash"
 _WORDS = {
-    keys.PRIVATE.id: ("A private key lies on the host", "Make a new key, and trust the old one nowhere: it may have been read."),
-    keys.ENCRYPTED.id: ("An encrypted private key lies on the host", "Remove it where nothing uses it."),
-    keys.WEAK.id: ("A key store opens with a default password", "Make a new key and a store with a password of its own."),
-    keys.STORE.id: ("A key store with a private key lies on the host", "Remove it where nothing uses it; shut it to others."),
-    HASH: ("A password hash lies on the host", "Set a new password for the account, and keep its hash out of files that programs ship."),
+    keys.PRIVATE.id: ("A private key lies on the host", "Make a new key. Remove the old one from every place that trusts it: it may have been read."),
+    keys.ENCRYPTED.id: ("An encrypted private key lies on the host", "Remove it if nothing uses it."),
+    keys.WEAK.id: ("A key store opens with a default password", "Make a new key, and a store with its own password."),
+    keys.STORE.id: ("A key store with a private key lies on the host", "Remove it if nothing uses it. Otherwise close it to other accounts: `chmod 0600 FILE`."),
+    HASH: ("A password hash lies on the host", "Set a new password for the account. Remove its hash from files that programs ship."),
 }  # fmt: skip
 """Titles and remedies of rules that speak of bundles elsewhere."""
-_WHY = "Whoever reads the key can pose as its owner, and read what it protects."
+_WHY = "Whoever reads the key can impersonate its owner, and read what it protects."
 _OLD = ("DES", "MD5", "MD5 (apr1)", "unknown")
 """Schemes that a home computer undoes."""
 _SHADOW = ("/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/security/opasswd")
@@ -81,8 +81,8 @@ def _of_key(host: Root, subject: str, one: JudgedSecret) -> Finding | None:
 def _of_hash(host: Root, subject: str, one: JudgedSecret) -> Finding | None:
     rule, severity = _hash(), Severity.MEDIUM
     words = {
-        "usual": "it is the hash of a password that is tried first",
-        "untried": "it was not tried", "no": "no password that is tried first has it",
+        "usual": "it is the hash of a very common password",
+        "untried": "it was not tried", "no": "it is not the hash of a very common password",
     }[one.tried]  # fmt: skip
     if one.tried == "usual":
         severity = Severity.HIGH

@@ -116,7 +116,7 @@ class Root:
             return f"may not be read: {(problem.strerror or str(problem)).lower()}"
         if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
             return "is neither a file nor a folder"
-        return "" if os.access(place, os.R_OK) else "may not be read: permission denied"
+        return "" if os.access(place, os.R_OK) else "cannot be read: permission denied"
 
     def text(self, path: str) -> str | None:
         """Return a file as text, or None where there is none that can be read."""

@@ -65,7 +65,7 @@ def accounts(rows: Iterable[Mapping[str, Any]]) -> list[AccountChange]:
     doubled = {one.name for one in found if sum(other.name == one.name for other in found) > 1}
     if doubled:
         raise UsageError(
-            f"credentials_accounts: {min(doubled)} is there twice", hint="one entry for each secret"
+            f"credentials_accounts: {min(doubled)} occurs twice", hint="one entry for each secret"
         )
     return found
 
@@ -86,7 +86,9 @@ def _judge(one: AccountChange) -> None:
         (not one.since or _day(one.since), "since", "a day such as 2026-11-24"),
     ):
         if not good:
-            raise UsageError(f"credentials_accounts: {one.name or 'an account'} has a bad {what}", hint=hint)
+            raise UsageError(
+                f"credentials_accounts: {one.name or 'an account'} has an invalid {what}", hint=hint
+            )
 
 
 def _day(text: str) -> bool:
@@ -125,7 +127,7 @@ def plan(
     if facts.get("uid") not in (0, None) and any(not one.defaults_file for one in every):
         hint = "use become, or name a defaults_file"
         raise InputError(
-            "the agent is not root, so the database's own administrator is out of reach", hint=hint
+            "the agent is not root, so it cannot log in as the administrator of the database", hint=hint
         )
     ident = moment.strftime("%Y%m%dT%H%M%SZ-") + secrets.token_hex(4)
     rows = [

@@ -141,7 +141,7 @@ def seen(wish: DesiredPort, facts: Mapping[str, Any]) -> ports.EnginePort:
     listeners = facts.get("listeners", [])
     if facts.get("uid") and any(one["port"] in watched and one["pid"] is None for one in listeners):
         raise InputError(
-            f"whose port {port} is, cannot be seen: only root sees which process listens",
+            f"the process that listens on port {port} is unknown: only root sees it",
             hint="run it as root (sudo, ansible_become: true)",
         )
     running = ports.running(listeners, process, watched)
@@ -205,10 +205,10 @@ def _refuse_stand_ins(
         and product.marks["service"] == "unknown"
         and not (wish.service or wish.restart_argv)
     ):
-        wrong = "no source names the engine's service, so nothing is known that restarts it"
+        wrong = "no source names the engine's service, so the command that restarts it is unknown"
         hint = (
             f"the engine starts by {product.start}: name its service (--service, control_engine_service) "
-            "or a command (--restart-command, control_engine_restart_argv), or leave the restart to a person"
+            "or a command (--restart-command, control_engine_restart_argv), or restart the engine yourself (restart: manual)"
         )
     if wrong:
         raise RefusedError(f"the port is not changed: {wrong}", hint=hint)
@@ -238,7 +238,7 @@ def plan(wish: DesiredPort, facts: Mapping[str, Any]) -> Plan:
     if wish.sources and (open_by := wall.wide(port)):
         raise RefusedError(
             f"port {port} cannot be kept to {', '.join(wish.sources)}: every host already reaches it (no limit by {', '.join(open_by)})",
-            hint=f"take away by hand what lets every host reach port {port}, then run this again",
+            hint=f"remove the rule that lets every host reach port {port}, then run this again",
         )
     others = tuple(one for one in now.running if one != port)
     waits = bool(others) or (port not in now.running and port != now.configured) or _waiting(now, port)

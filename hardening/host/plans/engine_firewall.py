@@ -15,8 +15,8 @@ from hardening.host.plans.plan import Command
 SAVED = {"iptables": "/etc/sysconfig/iptables", "ip6tables": "/etc/sysconfig/ip6tables"}
 """Where each program's rules for the next boot are kept."""
 OFF = (
-    "control_engine_firewall: false (harden engine: --no-firewall) leaves the firewall and the SELinux label to the site, "
-    "and somebody has to let the new port in by hand"
+    "control_engine_firewall: false (harden engine: --no-firewall) leaves the firewall and the SELinux label unchanged; "
+    "then open the new port yourself"
 )
 HOOKED = re.compile(r"type \S+ hook (\S+)[^;]*;(?: policy (\S+);)?")
 QUOTED = 3
@@ -50,7 +50,7 @@ class Family:
         wrong += [f"{SAVED[self.tool]}: {line}" for line in later.refused]
         why = (
             "beside firewalld, which does not know it" if self.beside
-            else "nothing loads saved rules at boot" if not self.loaded
+            else "no service loads saved rules at boot" if not self.loaded
             else f"{SAVED[self.tool]} has no such rule: the next boot would lose a copy" if not later.copies
             else ""
         )  # fmt: skip
@@ -77,7 +77,7 @@ class Firewall:
         label = label if facts.get("selinux", "disabled") != "disabled" else ""
         seen = facts.get("filters")
         if not seen:
-            return cls(label=label, unclear=("the host was not asked what filters",))
+            return cls(label=label, unclear=("the firewall of the host was not examined",))
         outputs, enabled = seen["said"], seen["enabled"]
         systemd = facts.get("init") == "systemd"
         zones = tuple(_scopes(outputs)) if seen["firewalld"] else ()

@@ -110,12 +110,12 @@ def checked(secrets: Mapping[str, object], where: str) -> dict[str, str]:
             )
         if isinstance(value, (bool, int, float)):
             raise InputError(
-                f"{where}: the secret {name} is a number or a truth value, not a text", hint="quote it"
+                f"{where}: the secret {name} is a number or a boolean, not a text", hint="quote it"
             )
         if not isinstance(value, str) or not _PRINTABLE.fullmatch(value):
             hint = "give a text of printable ASCII characters"
             raise InputError(f"{where}: the secret {name} is empty or not printable", hint=hint)
         if "@secret:" in value:
-            raise InputError(f"{where}: the secret {name} is a reference itself", hint="give the value")
+            raise InputError(f"{where}: the secret {name} is itself a placeholder", hint="give the value")
         found[str(name)] = value
     return found

@@ -99,7 +99,8 @@ def places(listed: Any, where: Iterable[SecretSite]) -> list[SecretPlace]:
     try:
         if listed["schema"] != SCHEMA:
             raise InputError(
-                f"the list of references is not {SCHEMA}", hint="harden bundle clean --secrets FILE writes it"
+                f"the list of placeholders is not {SCHEMA}",
+                hint="harden bundle clean --secrets FILE writes it",
             )
         for row in listed["secrets"]:
             for at in row["places"]:
@@ -107,11 +108,11 @@ def places(listed: Any, where: Iterable[SecretSite]) -> list[SecretPlace]:
                 hit = next((w for w in by_length if path.startswith(w.bundle)), None)
                 if hit is None:
                     raise InputError(
-                        f"nothing says where {path} lies on the host", hint="add it to credentials_places"
+                        f"the place of {path} on the host is unknown", hint="add it to credentials_places"
                     )
                 if ".." in path.split("/"):
                     raise InputError(
-                        f"{path} leaves the folder that it is to lie in",
+                        f"{path} leads outside its folder",
                         hint="use the list of a bundle you trust",
                     )
                 if hit.path:
@@ -127,14 +128,16 @@ def places(listed: Any, where: Iterable[SecretSite]) -> list[SecretPlace]:
                         )
                     )
     except (KeyError, TypeError) as problem:
-        raise InputError(f"the list of references is damaged: {problem}", hint="write it again") from problem
+        raise InputError(
+            f"the list of placeholders is damaged: {problem}", hint="write it again"
+        ) from problem
     return found
 
 
 def _known(encoding: str, path: str) -> str:
     if encoding not in ENCODINGS:
         raise InputError(
-            f"{path}: unknown encoding {encoding!r} in the list of references",
+            f"{path}: unknown encoding {encoding!r} in the list of placeholders",
             hint=f"known: {', '.join(filter(None, ENCODINGS))}; use the harden that wrote the list",
         )
     return encoding
@@ -255,7 +258,8 @@ def _line(
             )
         if len(syntaxes) > 1:
             raise InputError(
-                f"{spot}: {found[0]} moved, and is in two syntaxes", hint="fill this one in by hand"
+                f"{spot}: {found[0]} moved, and two syntaxes are possible there",
+                hint="fill this one in by hand",
             )
         syntax, encoding = syntaxes.pop()
         value = encoded(after[name], encoding)
@@ -294,7 +298,7 @@ def _changed(one: SecretPlace, line: str, kind: str, old: str, new: str) -> str:
     if not any(
         (made := written(new, one.syntax, kind, around)) and made in line for around in ("'", '"', "")
     ):
-        hint = "write the new one there by hand, then run again"
+        hint = "write the new secret there yourself, then run the command again"
         raise InputError(f"{spot}: the earlier secret {one.name} is not there exactly once", hint=hint)
     return line
 

@@ -31,7 +31,7 @@ class TrustedKey:
 
     keyid: str
     state: str
-    """added, kept, removed, or left-out: named in the trust file and not counting today."""
+    """added, kept, removed, or left-out: named in the trust file and not valid today."""
     why: str = ""
 
 
@@ -81,7 +81,9 @@ def plan(
     good = {keys.keyid(key): key for key in trusted.usable(now)}
     if len(good) < trusted.threshold:
         hint = "name a further key, or lower the threshold"
-        raise RefusedError(f"{len(good)} keys count today and {trusted.threshold} have to sign", hint=hint)
+        raise RefusedError(
+            f"{len(good)} keys are valid today and {trusted.threshold} have to sign", hint=hint
+        )
     _compare(good, expected)
     here = {row["path"]: base64.b64decode(row["content"]) for row in facts.get("files", [])}
     ids = {path: _keyid(data) for path, data in here.items() if path.endswith(".pub")}
@@ -123,11 +125,7 @@ def _compare(good: Mapping[str, keys.PublicKey], expected: Sequence[str]) -> Non
     strange = [ident for ident in good if not any(ident.startswith(text) for text in expected)]
     absent = [text for text in expected if not any(ident.startswith(text) for ident in good)]
     if strange or absent:
-        what = (
-            f"the key {strange[0]} is not one that was expected"
-            if strange
-            else f"no key {absent[0]} is trusted"
-        )
+        what = f"the key {strange[0]} was not expected" if strange else f"no key {absent[0]} is trusted"
         raise RefusedError(what, hint="ask the key's holder to read its id to you, and compare")
 
 

@@ -9,7 +9,7 @@ A plan is a JSON object; every part is optional:
     files       [{path, content (Base64), mode "0644", owner, group, secontext, secret, mkdir, follow, expect_sha256,
                 from}]               `from`: a file of this host; its content comes first; always a secret
     remove      [{path}]                 files and whole directories; a copy stays in the transaction
-    commands    [{name, do, undo, check}]         `check` exits 0 if nothing is to be done
+    commands    [{name, do, undo, check}]         `check` exits 0 if there is nothing to do
     validators  [{name, argv, timeout}]  run on the staged files in a mount namespace, and again after they were placed
     services    [{name, action, argv, paths, starts}]     after a change (of one of `paths`, where given); `starts`: a
                 restart starts a stopped service; otherwise it is left stopped

@@ -83,17 +83,17 @@ def refuse_unfinished(host, recovered):
         who = "transaction %s%s" % (row["id"], name_of(host, row["id"]))
         if row["did"] == "undo failed":
             raise Refused(
-                "%s could not be undone yet: %s; put that right, and the host undoes it by itself"
+                "%s could not be undone yet: %s; fix that, and the host undoes it by itself"
                 % (who, "; ".join(row["problems"]))
             )
         if row["did"] == "waits":
             raise Refused(
                 "%s still waits for its confirmation: another run is at work on this host, or lost its connection; "
-                "without a word the host undoes it within %d seconds; to undo it at once: harden upgrade rollback --transaction %s"
+                "unless it is confirmed, the host undoes it within %d seconds; to undo it at once: harden upgrade rollback --transaction %s"
                 % (who, row["left"] + 1, row["id"])
             )
         if row["did"] == "nothing":
-            raise Refused("%s is under way, or was cut off: ask again in a minute" % who)
+            raise Refused("%s is under way, or was interrupted: ask again in a minute" % who)
 
 
 def name_of(host, name):

@@ -109,7 +109,7 @@ def tell_failure(host, answer):
 def do_watch(host, request):
     """Look once, or with `stay` every so many seconds until nothing waits any more."""
     if not os.path.isdir(host.state):
-        return {"changed": False, "state": "nothing", "msg": "nothing was ever applied here"}
+        return {"changed": False, "state": "nothing", "msg": "no change was ever applied here"}
     answer, pause = watch_once(host), float(request.get("stay") or 0)
     deadline = clock() + WATCH_LIMIT
     while pause and clock() < deadline and is_installed(host) and pending_records(host):

@@ -95,7 +95,7 @@ def removable(host, path):
     if old["kind"] == "special" or (host.state + "/").startswith(path.rstrip("/") + "/"):
         raise Refused("%s cannot be removed" % shown(path))
     if plan_path(host, path) in SYSTEM:
-        raise Refused("%s cannot be removed: it is the system's own; name what is in it" % shown(path))
+        raise Refused("%s cannot be removed: it belongs to the system; name the files in it" % shown(path))
     if old["kind"] == "dir":
         old["tree"] = tree_digest(path)
     return old
@@ -108,7 +108,7 @@ def compare(host, plan):
         item = dict(item, secret=bool(item.get("secret") or item.get("from")))
         path = followed(host, item)
         if path in seen_paths:
-            raise Refused("%s is in the plan twice" % shown(path))
+            raise Refused("%s is twice in the plan" % shown(path))
         seen_paths.add(path)
         old = look(path)
         if old and old["kind"] != "file":

@@ -47,7 +47,7 @@ def answer_to(request):
         if locks:
             if verb in ("recover", "rollback", "confirm", "uninstall") and not os.path.isdir(host.state):
                 return dict(
-                    base, changed=False, state="nothing", recovered=[], msg="nothing was ever applied here"
+                    base, changed=False, state="nothing", recovered=[], msg="no change was ever applied here"
                 )
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, raise_stopped)

@@ -47,7 +47,7 @@ def check_room(host, entries):
         for place in (entry["path"], folder):
             if is_immutable(place):
                 raise Refused(
-                    "%s is immutable or append-only: take that away first (chattr -i -a %s)"
+                    "%s is immutable or append-only: remove that attribute first (chattr -i -a %s)"
                     % (shown(place), shown(place))
                 )
         size = (entry["new"] or {}).get("size", 0) + 4096
@@ -57,4 +57,4 @@ def check_room(host, entries):
     for place, bytes_ in need.values():
         free = os.statvfs(place)
         if free.f_bavail * free.f_frsize < bytes_:
-            raise Refused("%s has no room for %d bytes: make room there first" % (shown(place), bytes_))
+            raise Refused("%s has no space for %d bytes: free space there first" % (shown(place), bytes_))

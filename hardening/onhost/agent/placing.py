@@ -75,7 +75,7 @@ def swap(tx, index, entry):
         path, fresh, kept = places_of(tx, index, entry, folder)
         old = look(path)
         if not same(old, entry["old"]):
-            raise Failed("%s was changed by somebody else meanwhile" % shown(entry["path"]))
+            raise Failed("%s was changed by another program meanwhile" % shown(entry["path"]))
         if entry["op"] == "remove":
             os.rename(path, kept)
             return
@@ -98,7 +98,7 @@ def swap(tx, index, entry):
         if entry["op"] == "write":
             now, new = look(path) or {}, entry["new"]
             if (now.get("kind"), now.get("sha256")) != ("file", new["sha256"]):
-                raise Failed("%s was changed by somebody else meanwhile" % shown(entry["path"]))
+                raise Failed("%s was changed by another program meanwhile" % shown(entry["path"]))
 
 
 def sync_all(entries):

@@ -152,4 +152,4 @@ def refuse_invalid(rows, error):
     """Raise when a validator said no."""
     for row in rows:
         if row["rc"] != 0:
-            raise error("%s says no to the %s files: %s" % (row["name"], row["stage"], row["output"].strip()))
+            raise error("%s rejects the %s files: %s" % (row["name"], row["stage"], row["output"].strip()))

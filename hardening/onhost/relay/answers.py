@@ -10,7 +10,7 @@ import time
 from hardening.onhost.relay.compat import TEXT
 from hardening.onhost.relay.problems import CONFIG, MESSAGE, TEMPORARY
 
-NOT_JSON = "(no word of the service: a proxy's or a portal's page?)"
+NOT_JSON = "(no answer of the service: the page of a proxy or a portal?)"
 QUOTA_EXCEEDED = re.compile(r"submissionquotaexceeded|\b5\.(1\.90|2\.12[12]|7\.23[236])\b")
 CANNOT_LOG_IN = re.compile(r"mapiexceptionlogonfailed|mailbox logon failure|\b4\.7\.66\b")
 SENDER_DENIED = re.compile(r"sendasdenied|outboundspam|\b5\.(7\.60|2\.252|2\.2)\b")

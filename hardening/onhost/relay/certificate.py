@@ -40,7 +40,9 @@ def make_certificate(config, certificate, key):
     code, output = run(argv)
     if code or not os.path.getsize(key):
         remove(key)
-        raise ServiceRefused(CONFIG, "openssl makes no certificate: %s" % UNPRINTABLE.sub(" ", output)[-160:])
+        raise ServiceRefused(
+            CONFIG, "openssl cannot make a certificate: %s" % UNPRINTABLE.sub(" ", output)[-160:]
+        )
     os.chmod(key, 0o600)
 
 
@@ -156,7 +158,7 @@ def renew_locked(config, folder):
     while not is_known(tokens, scope, made):
         if time.time() > end:
             raise ServiceRefused(
-                TEMPORARY, "the new certificate is registered and not known yet; it is tried again"
+                TEMPORARY, "the new certificate is registered and not accepted yet; the relay tries again"
             )
         time.sleep(pause)
         pause = min(pause * 2, 30)

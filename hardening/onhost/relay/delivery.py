@@ -262,7 +262,7 @@ class Delivery(threading.Thread):
             dead = dict((one, [why, EVER]) for one in record["to"])
         self.spool.settle(record, [], dead, record.get("held", {}))
         if dead:
-            self.speak("a mail was refused for good: %s" % why)
+            self.speak("a mail was permanently refused: %s" % why)
 
     def trouble(self, text):
         """Note why nothing passes, and since when."""

@@ -13,7 +13,7 @@ REFUSALS = {  # reason: (what it means, whether the client has lost the mail: el
     "disk": ("the disk of the spool is full", False),
     "queue": ("the queue is full", False),
     "sessions": ("all sessions are taken", False),
-    "sender": ("this From may not send here: it is neither mailbox nor in senders", True),
+    "sender": ("this From may not send here: it is neither the mailbox nor in senders", True),
     "recipient": ("this recipient is not on the list", True),
     "size": ("the mail is too large", True),
     "form": ("the client writes an address in a wrong form", True),

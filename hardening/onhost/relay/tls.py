@@ -37,7 +37,7 @@ def choose_tls(config):
             return name
         problems.append("%s: %s" % (name, problem))
     raise SystemExit(
-        "relay: nothing on this host speaks TLS 1.2 with checked names (%s).\n"
+        "relay: no program of this host supports TLS 1.2 with verified names (%s).\n"
         "  next: run the relay on another host of the site and let this one submit to it through an ssh tunnel:\n"
         "        ssh -N -L 127.0.0.1:2525:127.0.0.1:2525 RELAY-HOST" % "; ".join(problems)
     )

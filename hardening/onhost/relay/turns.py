@@ -58,7 +58,7 @@ class Turns(object):
         times += self.passed > at  # refused again though others passed meanwhile
         if times >= STUBBORN:
             until = time.time() + min(self.config["retry_most"] * 2 ** (times - STUBBORN), 3600)
-            self.speak("a mail is refused again and again while others pass: %s" % why)
+            self.speak("a mail is refused repeatedly while others pass: %s" % why)
         self.back[first] = (self.passed, times, until)
 
     def is_stubborn(self, record):

@@ -34,8 +34,8 @@ def explained(problem):
     if problem.errno in (errno.EACCES, errno.EPERM) and os.getuid() != 0:
         help_ = " (uid %d is not root here: become root, ansible_become: true)" % os.getuid()
     elif problem.errno in (errno.ENOSPC, errno.EDQUOT):
-        help_ = " (make room there first)"
+        help_ = " (free space there first)"
     return "%s%s" % (problem, help_)
 
 
-THROWN_AWAY = "look at it; a rollback with --force (aspect_force: true) throws that away"
+THROWN_AWAY = "check it; a rollback with --force (aspect_force: true) discards that change"

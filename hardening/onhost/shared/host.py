@@ -46,7 +46,7 @@ class Host(object):
             except (OSError, IOError):
                 if clock() > deadline:
                     raise Refused(
-                        "another transaction is running on this host: look who else is at work on it, and run again"
+                        "another transaction is running on this host: wait for it, or find who started it, then run the command again"
                     )
                 time.sleep(0.05)
 

@@ -42,7 +42,7 @@ class Transaction(object):
             return None
         except ValueError:
             raise Refused(
-                "the record of %s is damaged, and only a person can say what it changed: look at %s, then move that away"
+                "the record of %s is damaged, so its changes are unknown: examine %s, then move that file away"
                 % (self.name, shown(self.dir))
             )
 

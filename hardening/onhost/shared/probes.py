@@ -40,13 +40,13 @@ def probe_listen(probe):
     for one in listeners():
         if one["port"] == int(probe["port"]) and probe.get("process", one["process"]) == one["process"]:
             return
-    raise Failed("nobody%s listens on port %s" % (_named(probe), probe["port"]))
+    raise Failed("no process%s listens on port %s" % (_named(probe), probe["port"]))
 
 
 def probe_absent(probe):
     """`port`: nobody listens there."""
     if [one for one in listeners() if one["port"] == int(probe["port"])]:
-        raise Failed("somebody listens on port %s" % probe["port"])
+        raise Failed("a process listens on port %s" % probe["port"])
 
 
 def probe_command(probe):

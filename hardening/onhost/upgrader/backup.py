@@ -75,7 +75,7 @@ def through_links(host, recipe):
         real = os.path.realpath(place)
         if os.path.islink(place) and not is_below(real, whole):
             problems.append(
-                "%s is a symbolic link to %s, which would not be put back: name that in the recipe's paths too"
+                "%s is a symbolic link to %s, which would not be restored: add that to the recipe's paths"
                 % (path, shown(plan_path(host, real)))
             )
     return problems

@@ -56,7 +56,7 @@ def do_begin(host, request):
     for row in recover(host):
         if row["did"] in ("undo failed", "waits"):
             raise Refused(
-                "transaction %s%s is not finished: the host undoes it by itself, or says in its status what stops that"
+                "transaction %s%s is not finished: the host undoes it by itself, or its status names what blocks that"
                 % (row["id"], name_of(host, row["id"]))
             )
     name = next_name(request["bundle"]["sha256"][:8], upgrades(host))
@@ -80,7 +80,7 @@ def do_begin(host, request):
     except BaseException:
         shutil.rmtree(up.dir, True)
         if isinstance(sys.exc_info()[1], (OSError, IOError)):
-            raise Refused("the bundle cannot be taken in: %s" % sys.exc_info()[1])
+            raise Refused("the bundle cannot be read: %s" % sys.exc_info()[1])
         raise
     spawn(host, up, "carry", descriptor)
     return {"changed": True, "id": name, "attached": False, "state": "begun"}

@@ -13,7 +13,7 @@ from hardening.onhost.shared.texts import stamp
 from hardening.onhost.upgrader.leftovers import end_leftovers
 from hardening.onhost.upgrader.record import Upgrade
 
-TAKEN = "its journal or its copies were taken away"
+TAKEN = "its journal or its copies were removed"
 
 
 def has_record(up):
@@ -38,8 +38,8 @@ def give_up(host, up):
     end_leftovers(up, known)
     place = os.path.join(host.state, "upgrade-lost")
     why = (
-        "%s while it was under way, so that it can neither be finished nor rolled back, and it is unknown what it left half done; "
-        "see to this host, then remove %s" % (TAKEN, plan_path(host, place))
+        "%s while it was under way, so it can neither be finished nor rolled back, and the state of the host is unknown; "
+        "check or restore this host, then remove %s" % (TAKEN, plan_path(host, place))
     )
     row = {"id": up.name, "state": "lost", "why": why, "since": stamp(), "later": False}
     row.update(dict((key, known.get(key, "")) for key in ("product", "release", "by", "begun")))

@@ -111,7 +111,7 @@ def restore_one(place, leaf, want, copy):
     except OSError:  # Python 2 does not say of which file
         word = "it is immutable or append-only, chattr -i -a it" if is_immutable(here) else ""
         word = word or sys.exc_info()[1].strerror
-        raise Failed("%s cannot be put back: %s" % (name, word))
+        raise Failed("%s cannot be restored: %s" % (name, word))
     return int(not same_but_xattrs(now, want))
 
 

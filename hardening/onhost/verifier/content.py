@@ -58,10 +58,10 @@ def difference(path, claims):
                 return "%s was changed" % name
             at += 1
     except Exception:
-        return "it can no longer be read as what was signed"
+        return "it can no longer be read as the signed format"
     if at < len(signed):
         return "%s was removed" % signed[at]["path"]
-    return "every member is as signed; bytes outside the members were changed"
+    return "every member is unchanged; bytes outside the members were changed"
 
 
 def check_content(path, claims, largest):

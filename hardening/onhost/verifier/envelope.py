@@ -14,7 +14,7 @@ PARTS = 2000  # commas and brackets of an envelope: far fewer than would fill th
 def _once(pairs):
     made = dict(pairs)
     if len(made) != len(pairs):
-        raise ValueError("a name is there twice")
+        raise ValueError("a name occurs twice")
     return made
 
 
@@ -22,9 +22,9 @@ def _json(data):
     text = data.decode("utf-8")
     if sys.version_info >= (2, 7):
         return json.loads(text, object_pairs_hook=_once)
-    for name in ("payloadType", "payload", "signatures"):  # Python 2.6 cannot say that a name is there twice
+    for name in ("payloadType", "payload", "signatures"):  # Python 2.6 cannot say that a name occurs twice
         if text.count('"%s"' % name) > 1:
-            raise ValueError("a name is there twice")
+            raise ValueError("a name occurs twice")
     return json.loads(text)
 
 
@@ -65,5 +65,5 @@ def opened(data, keys, threshold):
             if name in ("", key.id) and key.verifies(signature, head + payload):
                 good.add(key.id)
     if len(good) < threshold:
-        raise BundleRefused("%d of %d needed signatures are by a trusted key" % (len(good), threshold))
+        raise BundleRefused("%d of %d needed signatures are made with a trusted key" % (len(good), threshold))
     return payload, sorted(good)

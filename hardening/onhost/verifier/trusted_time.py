@@ -16,7 +16,7 @@ def moment(clock, now):
     try:
         return max(now, int(read_most(clock, 64).decode("ascii").strip()))
     except (Usage, ValueError):
-        raise BundleRefused("%s: the latest moment this host has seen cannot be read" % clock)
+        raise BundleRefused("%s: the latest time that this host recorded cannot be read" % clock)
 
 
 def keep(clock, now):

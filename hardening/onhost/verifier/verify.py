@@ -28,7 +28,7 @@ def verify(path, keys, threshold=1, signature=None, clock=None, product="", larg
     except Usage as problem:
         raise BundleRefused("no signature: %s" % problem)
     if len(data) > LARGEST_ENVELOPE:
-        raise BundleRefused("the signature file is larger than any signature")
+        raise BundleRefused("the signature file is larger than a signature can be")
     payload, signers = opened(data, keys, threshold)
     claims = statement(payload, product)
     check_time(claims, now)

@@ -62,7 +62,7 @@ UNKNOWN = Rule(
     title="An error that the tool does not know",
     severity=Severity.MEDIUM,
     rationale="The line says that something failed, and no known message explains it.",
-    remedy="Read it. If it is harmless here, add it to a file of your own and pass that with --rules (harden upgrade: --log-rules).",
+    remedy="Read the line. If it is harmless here, add the message to a file of your own and pass the file with --rules (harden upgrade: --log-rules).",
 )
 
 

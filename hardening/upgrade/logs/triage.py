@@ -243,7 +243,7 @@ def _in_context(message: Message, content: Buffer, start: int, end: int) -> _Jud
             message,
             context.if_absent,
             Confidence.MEDIUM,
-            "the lines around it that would prove it are absent",
+            "the log lacks the lines around it that would prove this",
         )
     return _Judged(message, message.meaning, Confidence.HIGH, "the lines around it prove it")
 

@@ -84,13 +84,13 @@ def test_status_verify_and_rollback_of_this_machine(
         ).encode(),
     )  # fmt: skip
     assert run(["upgrade", "status", *state]) == 0
-    assert capsys.readouterr().out == "localhost\n  nothing was done here\n"
+    assert capsys.readouterr().out == "localhost\n  no change by harden is known here\n"
     little.ask("apply", planning.Plan(label="new port", files=(pending, *little.plan(a="a = new\n").files)))
 
     assert run(["upgrade", "status", *state]) == 5
     said = capsys.readouterr().out
     assert "committed" in said
-    assert "nothing was done here" not in said
+    assert "no change by harden is known here" not in said
     assert (
         "PENDING control-engine: configured=7300 running=none restart pending since 2026-01-01T00:00:00Z by alice"
         in said
@@ -124,7 +124,7 @@ def test_a_drifted_file_cannot_be_rolled_back_over(
     assert run(["upgrade", "rollback", "--local", "-e", f"aspect_state_dir={little.state}"]) == 7
     said = capsys.readouterr().err
     assert "was changed since" in said
-    assert "next: fix what is named, and run it again\n" in said
+    assert "next: fix what the message names, then run the command again\n" in said
 
 
 def test_a_transaction_that_waits_and_one_that_failed_are_told(
@@ -140,7 +140,9 @@ def test_a_transaction_that_waits_and_one_that_failed_are_told(
         "rolled-back  little  probe failed: path /no/such/file: /no/such/file does not exist"
     )
     assert second.endswith("applied     little")
-    assert third.startswith(f"  UNDER WAY transaction {name} waits for its confirmation, and without a word")
+    assert third.startswith(
+        f"  UNDER WAY transaction {name} waits for its confirmation; unless it is confirmed"
+    )
     little.ask("rollback", id=name)
 
 

@@ -28,6 +28,6 @@ def test_what_is_immutable_is_named_before_the_first_change(aged: Little, what: 
         marked(place, "-i")
     assert (answer["failed"], answer["state"]) == (True, "refused")
     assert answer["msg"] == (
-        f"{place.resolve()} is immutable or append-only: take that away first (chattr -i -a {place.resolve()})"
+        f"{place.resolve()} is immutable or append-only: remove that attribute first (chattr -i -a {place.resolve()})"
     )
     assert aged.config() == {"a.conf": "a = old\n", "b.conf": "b = old\n"}

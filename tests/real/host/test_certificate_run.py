@@ -120,7 +120,7 @@ def test_a_chain_is_checked_against_the_authorities_that_are_named(old: Old, tmp
     for store, words in ((own, "certificate has expired"), (other, "self-signed certificate")):
         answer = old.run("report", trust=str(store))
         first, second = answer["notes"]
-        assert "leads to no trusted authority: " in first
+        assert "has no chain to a trusted authority: " in first
         assert words in first.replace("self signed", "self-signed")
         assert "expired on" in second
         assert words in answer["certificates"][0]["untrusted"].replace("self signed", "self-signed")

@@ -60,7 +60,7 @@ def test_earlier_batches_are_led_back_when_a_later_host_fails(tmp_path: Path) ->
     assert code == 6, said
     assert states == {f"h{number}": "rolled-back" for number in range(6)}
     assert webs(tmp_path) == before
-    assert "h0                        rolled-back  rolled back, since h4 failed" in said
+    assert "h0                        rolled-back  rolled back, because h4 failed" in said
 
 
 def test_hosts_that_a_stopped_run_never_came_to_are_named(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_hosts_that_a_stopped_run_never_came_to_are_named(tmp_path: Path) -> Non
     code, states, said = apply(tmp_path, inventory, "--limit", "h0,h1,h2")
     assert code == 6, said
     assert states == {"h0": "rolled-back", "h1": "untouched", "h2": "untouched"}
-    assert "h2                        untouched    the run ended before it came to this host" in said
+    assert "h2                        untouched    the run ended before this host" in said
     subjects = json.loads((tmp_path / "r.json").read_text())["subjects"]
     assert [one["examined"] for one in subjects] == ["full", "none", "none"]
 

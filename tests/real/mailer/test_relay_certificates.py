@@ -118,7 +118,7 @@ def test_one_that_does_not_spread_is_not_used(new: Relay) -> None:
     new.site.fake.slow_keys = 10**6
     new.settings["renew_wait"] = 0
     done = new.run("renew")
-    assert (done.returncode, "not known yet" in done.stderr) == (75, True)
+    assert (done.returncode, "not accepted yet" in done.stderr) == (75, True)
     assert json.loads((new.spool / "keys" / "credentials.json").read_text())["use"] == []
     new.site.fake.unseen.clear()
     assert new.run("renew").returncode == 0

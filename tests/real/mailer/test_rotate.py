@@ -140,7 +140,7 @@ def test_a_certificate_whose_key_id_is_not_told_is_staged_all_the_same(
     """It is registered by then: an answer that was cut short ended the program, and nobody knew of it."""
     signed.fake.fault("addKey.accepted", (200, said, {"Content-Type": "application/json"}))
     assert rotate(signed, "--certificate", "--wait", "30") == ExitCode.OK
-    assert "did not say its key id" in capsys.readouterr().out
+    assert "returned no key id" in capsys.readouterr().out
     new, _old = load(signed.config).credentials
     assert new.key_id == ""
     assert sends(signed)

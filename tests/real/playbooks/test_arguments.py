@@ -52,7 +52,7 @@ def test_flags_of_the_command_line_mean_what_they_say(site: Site) -> None:
         ("tls", {"verb": "verfy", "server": {"target": "nginx"}}, "verb must be one of: apply, verify"),
         ("tls", {"polcy": "aspect", "server": {"target": "nginx"}}, "unknown: polcy"),
         ("tls", {"server": {"target": "tomcat"}}, "tomcat is not changed on hosts"),
-        ("tls", {"server": {"target": "nginx", "configs": ["etc/x.conf"]}}, "localhost was not looked at"),
+        ("tls", {"server": {"target": "nginx", "configs": ["etc/x.conf"]}}, "localhost was not examined"),
         ("tls", {"server": {"target": "nginx"}, "state_dir": "here"}, "here is not an absolute path"),
         ("upgrade", {"verb": "statsu"}, "verb must be one of: look"),
         ("upgrade", {"job": "/nonesuch"}, "no verified bundle in the job"),

@@ -83,7 +83,7 @@ def test_what_the_server_refuses_never_reaches_its_folder(site: Site) -> None:
     for flags in (("--check",), ()):
         refused = site.play("harden.yml", *flags, tls_servers=[bad])
         assert (refused.code, refused.stats["failures"], refused.stats["changed"]) == (2, 1, 0)
-        assert "says no to the staged files" in refused.output
+        assert "rejects the staged files" in refused.output
         assert digest(site.etc, times=True) == before
 
 

@@ -125,7 +125,7 @@ def test_plan_counts_what_is_found_by_rule(site: Site, signer: Signer, tmp_path:
     assert re.search(
         r"^  critical  \d\d findings: Cipher suite is not allowed  tls/suite$", out, re.MULTILINE
     )
-    assert out.count("-v tells each of them") == 1
+    assert out.count("-v shows each of them") == 1
     assert len(out.splitlines()) < 60, out  # 93 findings; long lines are broken at 80 columns
     found = json.loads((tmp_path / "plan.json").read_text())["findings"]
     assert sum(one["rule"] == "tls/suite" for one in found) > 30
@@ -227,7 +227,7 @@ def test_a_host_that_cannot_be_reached_is_not_fit_either(
         "untouched",
         "unreachable",
     ]
-    assert "the host could not be reached: ssh: connect to host 127.0.0.1 port 1: Connection refused" in out
+    assert "the host cannot be reached: ssh: connect to host 127.0.0.1 port 1: Connection refused" in out
     assert [digest(one.root, times=True) for one in sites] == before
     code, out, err = harden("apply", signer.bundle(), *words, "--skip-failed-preflight", cwd=tmp_path)
     assert code == 7, out + err
@@ -251,7 +251,7 @@ def test_who_interrupts_an_upgrade_is_told_how_it_goes_on(
         os.killpg(running.pid, signal.SIGINT)
         _, err = running.communicate(timeout=60)
     assert running.returncode == 130
-    assert "what was begun goes on at the hosts; the same apply goes on where they are" in err
+    assert "the hosts finish what they began. To resume, run the same apply again" in err
     assert harden("rollback", "-i", tmp_path / "hosts", cwd=tmp_path)[0] == 0
     assert site.whole(before) == "old"
 
@@ -291,7 +291,7 @@ def test_a_lost_upgrade_is_named_by_every_verb(site: Site, signer: Signer, tmp_p
         code, out, err = harden(verb, *bundle, *words, cwd=tmp_path)
         assert code in codes, (verb, out + err)
         shown = " ".join((out + err).split())  # lines are broken at the width
-        assert "is lost: its journal or its copies were taken away" in shown, verb
+        assert "is lost: its journal or its copies were removed" in shown, verb
     assert digest(site.root, times=True) == before
 
 

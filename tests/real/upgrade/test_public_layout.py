@@ -116,7 +116,7 @@ def test_a_recipe_has_to_be_named(
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err == (
-        "harden: no recipe: it says what an upgrade keeps, stops and checks, and there is no default\n"
+        "harden: no recipe: an upgrade needs one, because it lists what to keep, to stop and to check\n"
         f"  next: copy {recipe.example()}, check each line on a host, and pass the copy with --recipe FILE\n"
     )
 

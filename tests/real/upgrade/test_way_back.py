@@ -65,7 +65,7 @@ def test_a_declared_path_that_is_a_link_is_refused_unless_what_it_leads_to_is_de
     found = whole_run(site, signer.bundle("fails-late"))
     assert found["state"] == "unfit"
     assert found["problems"] == [
-        "/opt/standin is a symbolic link to /data/standin, which would not be put back: name that in the recipe's paths too"
+        "/opt/standin is a symbolic link to /data/standin, which would not be restored: add that to the recipe's paths"
     ]
     both = {'paths = ["/opt/standin",': 'paths = ["/opt/standin", "/data/standin",'}
     before = site.declared()

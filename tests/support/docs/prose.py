@@ -18,7 +18,7 @@ DIALECT = {
     r"\bowed\b": "pending",
     r"\bgravest\b": "worst",
     r"\bput right\b": "fix",
-    r"\bstands? twice\b": "is there twice",
+    r"\bstands? twice\b": "occurs twice",
 }
 """Words of a private dialect; comments and docstrings do not use them either."""
 DEAD = {

@@ -250,7 +250,7 @@ ROW = '[[claim]]\nid = "a"\ntext = "b"\nkind = "{}"\n{}\n'
         (ROW.format("port-behaviour", 'expect = "closed"\nport = 70000'), "70000 is not a port"),
         (ROW.format("log-benign", 'line = " "'), "claim[0].line: is empty"),
         (ROW.format("advisory-closed", 'advisory = "CVE-1"'), "is not an advisory of aspect"),
-        (ROW.format("credential-gone", "") * 2, "claim[1].id: 'a' is there twice"),
+        (ROW.format("credential-gone", "") * 2, "claim[1].id: 'a' occurs twice"),
         (ROW.format("credential-gone", "").replace('"a"', '"a b"'), "'a b' is not a name"),
         (ROW.format("credential-gone", 'policy = "aspect"'), "claim[0].policy: is not a known key"),
     ],

@@ -135,7 +135,7 @@ def test_a_cache_that_may_not_be_written_is_said(site: Path) -> None:
     )
     assert writable.err == ""
     assert [done.err for done in others] == [
-        "harden: read-only may not be written: nothing new is kept there\n",
+        "harden: read-only is not writable: new results are not cached\n",
         "",
     ]
     assert {done.code for done in (writable, *others)} == {ExitCode.FINDINGS}
@@ -208,14 +208,14 @@ def test_a_server_whose_folder_is_closed_is_a_subject_of_its_own(site: Path) -> 
     assert place == "host/etc"
     found = report(site, "host audit --root host")
     assert {one["message"] for one in found["findings"] if one["rule"] == "host/not-examined"} == {
-        "/etc/nginx: may not be read: permission denied", "/var/log/nginx: may not be read: permission denied",
+        "/etc/nginx: cannot be read: permission denied", "/var/log/nginx: cannot be read: permission denied",
     }  # fmt: skip
 
 
 def test_a_host_that_is_closed_is_not_called_empty(site: Path) -> None:
     (done,) = called(site, "host audit --root all")
     assert done.code == ExitCode.NOTHING_EXAMINED
-    assert "/etc/nginx may not be read: permission denied" in done.err
+    assert "/etc/nginx cannot be read: permission denied" in done.err
 
 
 @pytest.mark.parametrize(
@@ -259,4 +259,4 @@ def test_what_lies_in_a_closed_folder_of_a_host_is_not_absent(site: Path) -> Non
     """A plan made of it would take the host for an empty one."""
     (done,) = called(site, f"engine show --config {site / 'closed/engine.properties'}")
     assert done.code == ExitCode.USAGE
-    assert f"not looked at: [Errno 13] Permission denied: '{site / 'closed'}'" in done.err
+    assert f"not examined: [Errno 13] Permission denied: '{site / 'closed'}'" in done.err

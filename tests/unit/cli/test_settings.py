@@ -125,11 +125,11 @@ def test_a_broken_file_is_exit_2_and_names_file_and_key(
         ),
         (
             "[bundle.clean]\ncheck-command = 'x'",
-            "bundle.clean.check-command: is for the command line alone",
+            "bundle.clean.check-command: is allowed on the command line only",
         ),
         (
             "[mailer.check]\nformat = 'json'",
-            "mailer.check: does not count: harden mailer check has settings of its own",
+            "mailer.check: is ignored: harden mailer check has settings of its own",
         ),
     ],
 )
@@ -165,7 +165,7 @@ def test_a_number_that_is_not_whole_is_not_rounded(folder: Path, capsys: pytest.
 def test_no_file_decides_what_is_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "hardening.toml").write_text('[bundle.clean]\ncheck-command = "touch run"\n')
     assert run(["bundle", "clean", "nginx.conf", "-o", "out"]) == 2
-    assert "bundle.clean.check-command: is for the command line alone" in capsys.readouterr().err
+    assert "bundle.clean.check-command: is allowed on the command line only" in capsys.readouterr().err
     assert not (folder / "run").exists()
 
 
@@ -189,9 +189,9 @@ def test_a_folders_own_file_chooses_nobody_who_runs_something_or_is_trusted(
 ) -> None:
     (folder / "hardening.toml").write_text(text)
     assert run(verb) == 2
-    assert "counts in a file that is named alone" in capsys.readouterr().err
+    assert "is allowed only in a file that --config names" in capsys.readouterr().err
     assert run([*verb, "--config", "hardening.toml"]) in (2, 3)  # read, and then there is nothing to do it to
-    assert "counts in a file" not in capsys.readouterr().err
+    assert "is allowed only in a file" not in capsys.readouterr().err
 
 
 def test_a_file_that_is_not_there_is_said(capsys: pytest.CaptureFixture[str]) -> None:

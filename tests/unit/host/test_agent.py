@@ -72,7 +72,7 @@ def test_staged_files_are_judged_before_anything_changes(aged: Little) -> None:
         refused = aged.ask(verb, aged.plan(a="broken\n", d="d\n"))
         assert (refused["failed"], refused["changed"] and verb == "apply") == (True, False)
         assert refused["state"] == "refused"
-        assert "judge says no to the staged files" in refused["msg"]
+        assert "judge rejects the staged files" in refused["msg"]
         assert digest(aged.root / "etc", times=True) == before
     assert aged.ask("status")["transactions"] == []
 
@@ -263,7 +263,7 @@ def test_what_somebody_changed_since_is_not_rolled_back_over(aged: Little) -> No
     (aged.etc / "a.conf").write_text("a = mine\n")
     refused = aged.ask("rollback")
     assert refused["msg"].endswith(
-        "/a.conf was changed since; look at it; a rollback with --force (aspect_force: true) throws that away"
+        "/a.conf was changed since; check it; a rollback with --force (aspect_force: true) discards that change"
     )
     assert (aged.etc / "a.conf").read_text() == "a = mine\n"
     assert aged.ask("rollback", force=True)["state"] == "committed"
@@ -370,7 +370,7 @@ def test_nonsense_is_one_clear_word(aged: Little) -> None:
     if aged.python == "installed":
         pytest.skip("the command line has its own parser")
     for verb, more, words in (
-        ("recover", {}, "nothing was ever applied"),
+        ("recover", {}, "no change was ever applied"),
         ("dance", {}, "unknown verb"),
         ("apply", {"plan": {"files": [{"path": "/x"}]}}, "not well formed"),
         ("apply", {"plan": {"files": 7}}, "hardening/onhost/agent/comparing.py, line "),
@@ -430,7 +430,7 @@ def test_the_agent_sees_who_listens_and_probes_it(aged: Little) -> None:
     assert [row["ok"] for row in answer["probes"]] == [True, True, True, False, False, False], answer[
         "probes"
     ]
-    assert "somebody listens" in answer["msg"]
+    assert "a process listens" in answer["msg"]
     if aged.python == "installed":
         facts = session.here().ask("facts", read=[str(aged.etc / "*.conf")], run=[["/bin/echo", "1.2"]])
         assert [Path(row["path"]).name for row in facts["files"]] == ["a.conf", "b.conf"]

@@ -123,7 +123,7 @@ def test_a_look_ahead_makes_nothing_and_asks_for_the_room_of_what_is_there(
     assert not little.state.exists()
     monkeypatch.setattr(os, "statvfs", lambda _: full)
     host = agent.Host("/", str(little.state))
-    with pytest.raises(agent.Refused, match=r"has no room for \d+ bytes"):
+    with pytest.raises(agent.Refused, match=r"has no space for \d+ bytes"):
         agent.check_room(host, agent.compare(host, little.plan(a="a = new\n").to_json()))
     assert not little.state.exists()
 
@@ -140,7 +140,7 @@ def test_a_disk_that_fills_up_names_the_file(little: Little, monkeypatch: pytest
     refused = agent.answer_to(request)
     assert (refused["state"], refused["changed"]) == ("refused", False)
     assert f"No space left on device: '{little.state}/" in refused["msg"]
-    assert refused["msg"].endswith("(make room there first)")
+    assert refused["msg"].endswith("(free space there first)")
 
 
 def test_what_may_not_be_read_is_not_nothing(little: Little, monkeypatch: pytest.MonkeyPatch) -> None:

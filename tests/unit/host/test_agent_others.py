@@ -60,7 +60,7 @@ def test_a_link_in_the_place_of_a_new_file_opens_nothing_up(
     monkeypatch.undo()
     assert stat.S_IMODE(precious.stat().st_mode) == 0o600
     assert (answer["state"], answer["problems"]) == ("rolled-back", [])
-    assert "changed by somebody else" in answer["msg"]
+    assert "changed by another program" in answer["msg"]
     assert little.config()["a.conf"] == "a = old\n"
     assert not (little.etc / "a.conf").is_symlink()
 

@@ -76,7 +76,7 @@ def test_a_host_that_refused_is_as_before_and_was_not_led_back() -> None:
 
 def test_a_service_that_was_left_stopped_is_told_of() -> None:
     one = fleet.outcome_of(_host({**DONE, "left_stopped": ["lighttpd"]}))
-    assert (one.state, one.stopped) == ("committed", ("lighttpd does not run and was left stopped",))
+    assert (one.state, one.stopped) == ("committed", ("lighttpd does not run and stays stopped",))
     run = fleet.judged([one], NOW)
     assert [(row.rule.id, row.verdict) for row in run.results] == [
         ("host/applied", Verdict.PASS), ("host/left-stopped", Verdict.SKIPPED),
@@ -127,22 +127,22 @@ def test_what_a_cut_connection_left_is_told_with_its_end() -> None:
     one = HostOutcome(host="h", state="unknown", why=("no answer",))
     found = fleet.after(one, _undo({"id": "9", "state": "applied", "left": 60}), "x failed")
     assert found.why[1] == (
-        "transaction 9 waits for its confirmation, and without a word the host undoes it within 61 seconds"
+        "transaction 9 waits for its confirmation; unless it is confirmed, the host undoes it within 61 seconds"
     )
     run = fleet.judged([found], NOW)
     assert ExitCode.HOSTS_FAILED in run.extra_codes
 
 
 def test_a_reason_is_told_once() -> None:
-    one = HostOutcome(host="h", state="unreachable", why=("the host could not be reached",))
+    one = HostOutcome(host="h", state="unreachable", why=("the host cannot be reached",))
     undo = HostReceipt(host="h", tasks=[{"outcome": "unreachable", "result": {}}])
-    assert fleet.after(one, undo, "x failed").why == ("the host could not be reached",)
+    assert fleet.after(one, undo, "x failed").why == ("the host cannot be reached",)
 
 
 def test_a_host_that_was_led_back_says_what_was_undone() -> None:
     one = HostOutcome(host="h", state="kept", why=("nginx: refused, nothing was changed",), made=("1",))
     found = fleet.after(one, _undo({"id": "1", "state": "undone"}), "x failed")
-    assert (found.state, found.why[1]) == ("rolled-back", "what this run had changed before is undone: 1")
+    assert (found.state, found.why[1]) == ("rolled-back", "earlier changes of this run are undone: 1")
 
 
 @pytest.mark.parametrize("state", ["broken", "unknown", "unreachable"])

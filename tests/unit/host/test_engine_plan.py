@@ -91,7 +91,7 @@ def test_an_account_that_sees_no_process_is_told_so() -> None:
     now["listeners"] = [{"port": 7226, "address": "0.0.0.0", "pid": None, "process": ""}]
     now["uid"] = 1000
     for ask in (engine.seen, engine.plan):
-        with pytest.raises(InputError, match="only root sees which process listens"):
+        with pytest.raises(InputError, match="is unknown: only root sees it"):
             ask(WISH, now)
     assert engine.seen(WISH, {**now, "listeners": []}).running == ()
 
@@ -171,7 +171,7 @@ def test_a_filter_that_is_not_understood_is_refused_and_never_none(change: dict[
 
 def test_a_host_that_was_not_asked_what_filters_is_refused() -> None:
     now = facts(configured=7226, running=7226, firewall="none", selinux="disabled")
-    with pytest.raises(RefusedError, match="the host was not asked what filters"):
+    with pytest.raises(RefusedError, match="the firewall of the host was not examined"):
         engine.plan(WISH, {**now, "filters": None})
 
 

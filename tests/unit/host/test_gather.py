@@ -253,7 +253,7 @@ def test_what_cannot_be_kept_is_said_and_what_comes_twice_is_kept_once(tmp_path:
 
 def test_what_a_host_does_not_answer_for_is_said(tmp_path: Path) -> None:
     made = lying(tmp_path, _listed(_file("/a"), _file("/b")), {"files": [_read("/a")]})
-    assert made.left == {"/b": "the host did not answer for it"}
+    assert made.left == {"/b": "the host sent no answer for it"}
 
 
 def test_files_without_content_count_as_well(tmp_path: Path) -> None:

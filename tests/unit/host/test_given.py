@@ -109,7 +109,7 @@ def test_one_endpoint_may_stand_without_a_list() -> None:
 
 @pytest.mark.parametrize("value", [12345678, True, 1.5])
 def test_a_secret_that_yaml_took_for_a_number_is_told_so(value: object) -> None:
-    with pytest.raises(InputError, match="is a number or a truth value, not a text") as problem:
+    with pytest.raises(InputError, match="is a number or a boolean, not a text") as problem:
         checked({"db": value}, "the vault")
     assert str(value) not in str(problem.value)
 
@@ -120,7 +120,7 @@ def test_a_directory_that_cannot_be_the_agent_s_is_an_answer() -> None:
 
 
 def test_a_host_that_could_not_be_looked_at_is_not_an_empty_one(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"not looked at: etc/nginx\.conf is not an absolute path"):
+    with pytest.raises(InputError, match=r"not examined: etc/nginx\.conf is not an absolute path"):
         here(state=str(tmp_path)).ask("facts", read=["etc/nginx.conf"])
 
 

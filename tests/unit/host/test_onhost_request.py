@@ -86,7 +86,7 @@ def test_without_an_answer_the_end_of_what_the_host_said_is_told(
 ) -> None:
     with pytest.raises(ProbeError) as caught:
         answer(output, complaint=complaint, where="bms-7")
-    assert str(caught.value) == f"the agent gave no answer on bms-7; it said: {said}"
+    assert str(caught.value) == f"the agent gave no answer on bms-7; output: {said}"
 
 
 @pytest.mark.parametrize(

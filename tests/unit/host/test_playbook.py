@@ -38,25 +38,25 @@ def test_a_last_line_that_was_not_written_to_its_end_loses_no_receipt() -> None:
     [
         (
             "Task failed: Failed to connect to the host via ssh: ssh: connect to host h port 22: No route to host",
-            "the host could not be reached: ssh: connect to host h port 22: No route to host",
+            "the host cannot be reached: ssh: connect to host h port 22: No route to host",
         ),
         (
             "Failed to connect to the host via ssh: Warning: Permanently added 'h' to the list.\r\nroot@h: Permission denied (publickey).",
-            "the host could not be reached: root@h: Permission denied (publickey).",
+            "the host cannot be reached: root@h: Permission denied (publickey).",
         ),
         (
             'Data could not be sent to remote host "h". Make sure this host can be reached over ssh: ssh: connect to host h: timed out',
-            "the host could not be reached: ssh: connect to host h: timed out",
+            "the host cannot be reached: ssh: connect to host h: timed out",
         ),
         (
             'Data could not be sent to remote host "h". Make sure this host can be reached over ssh: ',
-            "the host could not be reached: the connection broke off",
+            "the host cannot be reached: the connection was lost",
         ),
         (
             "Task failed: Failed to create temporary directory. In some cases, ... ( umask 77 && mkdir -p x-1795924076.69 ), exited with result 1",
-            "the host could not be worked on: no folder can be made in the account's home (a full or read-only disk, a restricted shell)",
+            "Ansible cannot work on the host: it cannot make a folder in the account's home (a full or read-only disk, a restricted shell)",
         ),
-        ("", "the host could not be reached"),
+        ("", "the host cannot be reached"),
     ],
 )
 def test_why_a_host_is_not_reached_is_said_in_one_line(said: str, told: str) -> None:
@@ -68,7 +68,7 @@ def test_why_a_loop_could_not_reach_the_host_is_told() -> None:
     refused = 'Task failed: Data could not be sent to remote host "x". Make sure this host can be reached over ssh: ssh: connect to host x port 1: Connection refused'
     result = {"msg": "All items completed", "results": [{"msg": refused}, {}]}
     one = playbook.HostReceipt(host="h", tasks=[{"outcome": "unreachable", "result": result}])
-    assert one.lost == "the host could not be reached: ssh: connect to host x port 1: Connection refused"
+    assert one.lost == "the host cannot be reached: ssh: connect to host x port 1: Connection refused"
 
 
 ENDS = """#!/bin/sh

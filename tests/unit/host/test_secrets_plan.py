@@ -48,18 +48,22 @@ def written(root: Path, said: Any, vault: dict[str, Any]) -> dict[str, bytes]:
     [
         ({"schema": "other"}, None, "harden-secrets/1"),
         ({"schema": secrets.SCHEMA}, None, "damaged"),
-        (listed(("a.conf", 1, "bare")), [{"bundle": "www/", "path": "/x/"}], "nothing says where a.conf"),
+        (
+            listed(("a.conf", 1, "bare")),
+            [{"bundle": "www/", "path": "/x/"}],
+            "the place of a.conf on the host is unknown",
+        ),
         (listed(("a.conf", 1, "bare")), [{"bundle": "", "path": "x/"}], "absolute path"),
         (
             listed(("www/../../etc/a.conf", 1, "bare")),
             [{"bundle": "www/", "path": "/srv/www/"}],
-            "leaves the folder",
+            "leads outside its folder",
         ),
         (listed(("a.conf", 1, "bare")), [{"bundle": "", "way": "/x/"}], "unknown key 'way'"),
         (listed(("none.conf", 1, "bare")), None, "none.conf is not on the host"),
         (listed(("a.conf", 1, "bare"), name="other"), None, "a.conf:1: the list does not name @secret:db@"),
         (listed(("a.conf", 1, "unheard-of")), None, "cannot be written there"),
-        (listed(("a.conf", 4, "bare"), ("a.conf", 9, "xml")), None, "is in two syntaxes"),
+        (listed(("a.conf", 4, "bare"), ("a.conf", 9, "xml")), None, "two syntaxes are possible there"),
     ],
 )
 def test_a_problem_names_its_place(

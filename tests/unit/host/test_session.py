@@ -40,7 +40,7 @@ def test_a_proof_that_cannot_be_made_is_none() -> None:
     def broken() -> Iterable[str]:
         raise OSError("no route to host")
 
-    assert unproved(broken, 1) == ["the proof could not be made: no route to host"]
+    assert unproved(broken, 1) == ["the check from outside failed to run: no route to host"]
 
 
 def test_where_nobody_proves_nothing_is_wrong() -> None:
@@ -126,7 +126,7 @@ def test_facts_that_failed_are_no_facts() -> None:
     answer = json.dumps({"failed": True, "msg": "no"})
     host = Session(execute=lambda _program: (f"{MARK}{answer}\n", ""))
     assert host.ask("status") == {"failed": True, "msg": "no"}
-    with pytest.raises(InputError, match="was not looked at: no"):
+    with pytest.raises(InputError, match="was not examined: no"):
         host.ask("facts")
 
 
@@ -141,6 +141,6 @@ def test_what_waits_for_a_restart_is_one_sentence() -> None:
 def test_a_look_that_nobody_judged_says_so() -> None:
     """Only root shows a server files that are not placed yet: to everybody else the prediction looked as judged."""
     row = {"state": "would-change", "files": ["/etc/a.conf"], "not_staged": "no mount namespace"}
-    said = "1 paths would change, which the servers' own checks have not seen (no mount namespace)"
+    said = "1 paths would change, which the servers' own checks did not test (no mount namespace)"
     assert summary(row) == said
     assert summary({**row, "not_staged": ""}) == "1 paths would change"

@@ -93,7 +93,7 @@ def test_a_file_that_no_include_reaches_is_said(tmp_path: Path, capfd: pytest.Ca
     host = Host(tmp_path, "nginx")
     lost = [*host.arguments(), "--fix-diff", "--fix-place", "/etc/nginx/elsewhere/harden-tls.conf"]
     assert run(lost) == 10
-    assert "stays: " in capfd.readouterr().err
+    assert ": not fixed: " in capfd.readouterr().err
 
 
 def test_a_server_without_such_a_file_says_so(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

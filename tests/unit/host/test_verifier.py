@@ -137,13 +137,13 @@ def test_what_was_signed_verifies_and_nothing_else(age: str, algorithm: str, tmp
         return text[9:].strip()
 
     case.signature.write_bytes(dsse_with(good, lambda e: e["signatures"].clear()))
-    assert refused() == "0 of 1 needed signatures are by a trusted key"
+    assert refused() == "0 of 1 needed signatures are made with a trusted key"
     case.signature.write_bytes(dsse_with(good, lambda e: e.update(payloadType="text/plain")))
     assert refused() == "the envelope is of another type"
     case.signature.write_bytes(good.replace(b'{"payloadType"', b'{"payload": "", "payloadType"', 1))
     assert refused() == "the signature file is not a DSSE envelope"
     case.sign(now, key=keys.generate(algorithm))
-    assert refused() == "0 of 1 needed signatures are by a trusted key"
+    assert refused() == "0 of 1 needed signatures are made with a trusted key"
     case.sign(now - timedelta(days=9), expires=now - timedelta(days=2))
     assert refused().startswith("the signature expired on ")
     case.sign(now + timedelta(days=2))
@@ -158,7 +158,7 @@ def test_what_was_signed_verifies_and_nothing_else(age: str, algorithm: str, tmp
         archive.writestr("extra.php", "<?php")
     assert refused() == "extra.php was added"
     case.bundle.write_bytes(case.bundle.read_bytes()[:60])
-    assert refused() == "it can no longer be read as what was signed"
+    assert refused() == "it can no longer be read as the signed format"
 
 
 def dsse_with(data: bytes, change: Any) -> bytes:

@@ -206,7 +206,7 @@ def test_a_mail_refused_for_good_is_kept_and_said(new: Relay) -> None:
     assert new.drained()
     until((new.site.folder / "alarms").exists, what="the alarm")
     assert len(list((new.spool / "dead").glob("*.why"))) == 1
-    assert "refused for good" in (new.site.folder / "alarms").read_text()
+    assert "permanently refused" in (new.site.folder / "alarms").read_text()
     new.site.fake.heal()
     (kept,) = (path for path in (new.spool / "dead").iterdir() if path.suffix != ".why")
     kept.rename(new.spool / "new" / kept.name)  # how a person has it tried again

@@ -76,7 +76,7 @@ def test_a_mail_that_is_always_refused_holds_up_no_other(aged: Relay, answer: st
     while time.monotonic() < end and (aged.waiting() != 1 or not alarms.exists()):
         time.sleep(0.05)  # the service has a mail before the relay has forgotten it
     assert aged.waiting() == 1  # kept, not given up
-    assert "refused again and again while others pass" in alarms.read_text()
+    assert "refused repeatedly while others pass" in alarms.read_text()
     assert aged.run("status").returncode == 1  # something waits; mail is not broken
     fake.poison = None
     aged.kill()
@@ -103,7 +103,7 @@ def test_a_page_in_the_place_of_the_service_is_told_as_one(new: Relay, place: st
     end = time.monotonic() + 10
     while time.monotonic() < end and "page" not in new.run("status").stdout:
         time.sleep(0.1)
-    assert f"{place}: 403 (no word of the service" in new.run("status").stdout
+    assert f"{place}: 403 (no answer of the service" in new.run("status").stdout
     new.site.fake.heal()
     assert new.drained()
 

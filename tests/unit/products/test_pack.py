@@ -137,7 +137,7 @@ def test_a_row_without_a_source_is_refused(tmp_path: Path, sheet: str) -> None:
             "advisories",
             'id = "ZSL-2024-5828"',
             'id = "ZSL-2024-5827"',
-            r"advisory\[1\]\.id: .* is there twice",
+            r"advisory\[1\]\.id: .* occurs twice",
         ),
     ],
 )

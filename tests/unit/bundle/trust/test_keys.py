@@ -82,5 +82,5 @@ def test_the_key_whose_passphrase_is_asked_for_is_named_and_odd_letters_are_one_
     sign = ["bundle", "sign", str(bundle), "--key", str(key)]
     assert run(sign) == ExitCode.OK
     assert run(sign) == ExitCode.USAGE
-    assert "not in the encoding that the locale says" in capsys.readouterr().err
+    assert "not in the encoding of the locale" in capsys.readouterr().err
     assert asked == [f"Passphrase of the key {key}"] * 2

@@ -225,13 +225,13 @@ def test_what_was_signed_is_a_report_too(tmp_path: Path, capfd: pytest.CaptureFi
     assert [one in keyid for one in subject["stats"]["signers"]] == [True]
     unsigned = [*words[:3], "--unsigned", "-q", "--report", f"json={told}"]
     assert run(unsigned) == ExitCode.USAGE
-    assert f"{bundle}.dsse.json is signed, and would not be any more" in capfd.readouterr().err
+    assert f"{bundle}.dsse.json has signatures, and this would overwrite them" in capfd.readouterr().err
     bundle.with_name("upgrade.zip.dsse.json").unlink()
     assert run(unsigned) == ExitCode.USAGE  # the list of members is signed as well
-    assert "upgrade.zip.inventory.dsse.json is signed" in capfd.readouterr().err
+    assert "upgrade.zip.inventory.dsse.json has signatures" in capfd.readouterr().err
     bundle.with_name("upgrade.zip.inventory.dsse.json").unlink()
     for _ in range(2):  # what nobody has signed may be written anew
         assert run(unsigned) == ExitCode.OK
     assert capfd.readouterr().out == ""
     (subject,) = json.loads(told.read_bytes())["subjects"]
-    assert (subject["reason"], subject["stats"]["signers"]) == ("stated, not signed, not audited", [])
+    assert (subject["reason"], subject["stats"]["signers"]) == ("written, not signed, not audited", [])

@@ -197,7 +197,7 @@ def test_a_changed_envelope_is_told_from_one_that_somebody_else_signed() -> None
     with pytest.raises(RefusedError, match=f"key; the one by {our_id}, which is trusted, does not hold$"):
         replace(sealed, payload=b"[]").verify([ours.public_key(), theirs.public_key()])
     unnamed = replace(sealed, signatures=(dsse.Signature("", sealed.signatures[0].sig),))
-    with pytest.raises(RefusedError, match=r"signatures are by a trusted key$"):
+    with pytest.raises(RefusedError, match=r"signatures are made with a trusted key$"):
         unnamed.verify([theirs.public_key()])
     steering = replace(sealed, signatures=(dsse.Signature("\x1b[2J" + "a" * 9_000, b""),) * 50)
     with pytest.raises(RefusedError) as refusal:

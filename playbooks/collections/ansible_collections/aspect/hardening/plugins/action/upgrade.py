@@ -78,7 +78,7 @@ class ActionModule(AgentAction):
         """Return what the host says of its upgrades. Errors: InputError; where it could not look there need not be none."""
         answer = self.ask("status", **more)
         if answer.get("failed"):
-            raise InputError("%s was not looked at: %s" % (self.session.where, answer.get("msg")))
+            raise InputError("%s was not examined: %s" % (self.session.where, answer.get("msg")))
         return answer
 
     def _plain_verb(self, verb, args):
