@@ -203,13 +203,13 @@ def _shut(target: Target, policy: Policy, ways: Sequence[Reading]) -> Iterator[s
         try:
             render.plan(target, policy, version=way.release.version, build=way.build)
         except UsageError as problem:
-            yield f"{problem}; the way out: {problem.hint or 'update it'}"
+            yield f"{problem}; remedy: {problem.hint or 'update it'}"
 
 
 def _level_note(kept: kept_level.Kept) -> str:
     return (
         f"{kept.certificate} is refused by OpenSSL above security level {kept.level}, so @SECLEVEL={kept.level} stays "
-        "in the lists; the way out: a certificate with a larger key, signed over SHA-2, and a new diff"
+        "in the lists; remedy: a certificate with a larger key, signed over SHA-2, and a new diff"
     )
 
 

@@ -268,9 +268,9 @@ def test_what_stays_under_one_java_is_said_with_the_way_out(
     for library in ((), ("--openssl", old)):
         assert run([*arguments, *library, "--fix-diff"]) == 10
         said = capfd.readouterr()
-        stays = [line for line in said.err.splitlines() if "stays: group secp160r1" in line]
+        stays = [line for line in said.err.splitlines() if "not fixed: group secp160r1" in line]
         assert len(stays) == 1
-        assert "the way out: update Java: one this old has no setting" in stays[0]
+        assert "remedy: update Java: one this old has no setting" in stays[0]
         assert "list of groups" not in stays[0], "the configuration has none"
         assert ("has none of the suites aspect allows" in said.err) is (not library)
     assert run([*arguments, "--openssl", newer, "--fix-diff"]) == 0
@@ -381,7 +381,7 @@ def test_what_a_further_policy_misses_is_named(
     assert run([*arguments, "--policy", "mozilla-modern"]) == 10
     both = capfdbinary.readouterr()
     assert both.out == alone
-    assert b"stays: TLSv1.2 is offered; against mozilla-modern" in both.err, both.err
+    assert b"not fixed: TLSv1.2 is offered; against mozilla-modern" in both.err, both.err
     made = tmp_path / "made.conf"
     assert run(["tls", "render", "nginx@1.26.3-debian13", "--param", "listen=443", "--param", "certificate=/c.pem", "--param", "key=/k.pem", "-o", str(made), "-q"]) == 0  # fmt: skip
     capfdbinary.readouterr()
