@@ -19,7 +19,7 @@ from hardening.findings import NESTING, Confidence, Finding, InFile, Rule, Sever
 
 REFERENCE = Rule(
     id="clean/reference",
-    title="A removed component is still referred to",
+    title="The bundle still refers to a removed component",
     severity=Severity.LOW,
     rationale="A menu entry, an include, an Alias or a manifest line that leads nowhere breaks a page or an installation.",
     remedy="Remove the line from the sources of the bundle.",
@@ -28,15 +28,15 @@ INNER_SIGNATURE = Rule(
     id="clean/inner-signature",
     title="An inner signature or checksum no longer holds",
     severity=Severity.LOW,
-    rationale="Cleaning changed what it covers; an installer that checks it will refuse what is in it.",
-    remedy="Write a list of checksums again (sha256sum). Have an inner archive signed again by its maker, or leave it out.",
+    rationale="Cleaning changed the signed content. An installer that checks the signature or checksum refuses it.",
+    remedy="Write the list of checksums again (`sha256sum`). Ask the maker of a signed inner archive to sign it again, or leave it out.",
 )
 SUMS = Rule(
     id="clean/sums",
     title="A list of files or checksums was updated",
     severity=Severity.INFO,
-    rationale="A package or installer keeps sums of what it holds; they have to fit what cleaning left.",
-    remedy="Nothing is to be done; harden bundle verify-clean shows that the lists agree with what was removed.",
+    rationale="A package or installer holds checksums of its members. They must match the members that are left after cleaning.",
+    remedy="Nothing to do. `harden bundle verify-clean OLD NEW` checks that the lists match the removals.",
 )
 
 _LARGEST = 4 << 20

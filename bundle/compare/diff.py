@@ -26,25 +26,25 @@ def _rule(word: str, severity: Severity, title: str, rationale: str, remedy: str
 
 
 _INFO, _LOW, _MEDIUM, _HIGH = Severity.INFO, Severity.LOW, Severity.MEDIUM, Severity.HIGH
-_EXPECTED = "See that the release notes name it."
+_EXPECTED = "Check that the release notes name it."
 RULES = {
     rule.id.removeprefix("diff/"): rule
     for rule in (
-        _rule("member", _INFO, "A member came, went or changed",
-              "What changed between two releases is what has to be looked at.", _EXPECTED),
-        _rule("component", _LOW, "A component came, went or changed its version",
+        _rule("member", _INFO, "A member was added, removed or changed",
+              "A reviewer of a release looks at what changed since the last one.", _EXPECTED),
+        _rule("component", _LOW, "A component was added, removed or changed its version",
               "New components bring their own weaknesses; old versions bring known ones back.", _EXPECTED),
-        _rule("credential", _HIGH, "A credential came or went",
+        _rule("credential", _HIGH, "A credential was added or removed",
               "A credential in a release is known to everybody who has the release.",
-              "Take it out: harden bundle audit names place and remedy."),
-        _rule("crypto", _LOW, "A certificate or private key came or went",
-              "Keys and certificates decide whom the product trusts.", _EXPECTED),
-        _rule("setuid", _MEDIUM, "A set-user-id or set-group-id program came, went or changed",
-              "Such a program runs with its owner's rights, whoever starts it.", "Ask its maker why it needs them."),
-        _rule("sudoers", _MEDIUM, "A sudoers rule came or went",
-              "A sudoers rule gives rights to whoever may use it.", "Ask its maker why it is needed."),
-        _rule("port", _LOW, "A listening port named in a configuration came or went",
-              "A port that is not expected is not filtered by a firewall.", "Compare it with the firewall's rules."),
+              "Remove it. `harden bundle audit BUNDLE` names its place and remedy."),
+        _rule("crypto", _LOW, "A certificate or private key was added or removed",
+              "Keys and certificates determine whom the product trusts.", _EXPECTED),
+        _rule("setuid", _MEDIUM, "A set-user-id or set-group-id program was added, removed or changed",
+              "Such a program runs with its owner's rights, whoever starts it.", "Ask its maker why the program needs these rights."),
+        _rule("sudoers", _MEDIUM, "A sudoers rule was added or removed",
+              "A sudoers rule gives rights to whoever may use it.", "Ask its maker why the rule is needed."),
+        _rule("port", _LOW, "A listening port named in a configuration was added or removed",
+              "A firewall rarely filters a port that nobody expects.", "Compare it with the firewall's rules."),
     )
 }  # fmt: skip
 """Every rule a comparison can say. What went is always of severity info."""
@@ -172,10 +172,10 @@ def _facts(before: _Side, after: _Side) -> Iterator[_Row]:
         old, new = before.facts[word], after.facts[word]
         for key in new.keys() - old.keys():
             place, message = new[key]
-            yield word, rule.severity, place, False, f"came: {message}", "came " + " ".join(key[1:])
+            yield word, rule.severity, place, False, f"added: {message}", "came " + " ".join(key[1:])
         for key in old.keys() - new.keys():
             place, message = old[key]
-            yield word, Severity.INFO, place, True, f"went: {message}", "went " + " ".join(key[1:])
+            yield word, Severity.INFO, place, True, f"removed: {message}", "went " + " ".join(key[1:])
 
 
 def _members(before: _Side, after: _Side) -> Iterator[_Row]:
@@ -183,9 +183,9 @@ def _members(before: _Side, after: _Side) -> Iterator[_Row]:
     went = _outermost(before.items.keys() - after.items.keys(), before.items)
     changed = [p for p in before.items.keys() & after.items.keys() if before.items[p] != after.items[p]]
     for place, inside in added.items():
-        yield "member", Severity.INFO, place, False, f"came: {place}{_with(inside)}", "came"
+        yield "member", Severity.INFO, place, False, f"added: {place}{_with(inside)}", "came"
     for place, inside in went.items():
-        yield "member", Severity.INFO, place, True, f"went: {place}{_with(inside)}", "went"
+        yield "member", Severity.INFO, place, True, f"removed: {place}{_with(inside)}", "went"
     within = {
         NESTING.join(parts[:n])
         for parts in (p.split(NESTING) for p in (*added, *went, *changed))

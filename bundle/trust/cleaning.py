@@ -27,9 +27,9 @@ from hardening.findings import NESTING, Finding, InFile, Result, Rule, Run, Seve
 
 ACCOUNT = Rule(
     id="prove/account",
-    title="The bundles are not those of the signed account of the cleaning",
+    title="The bundles do not match the signed list of changes",
     severity=Severity.CRITICAL,
-    rationale="The account lists every member before and after; what differs from it was done by somebody else.",
+    rationale="The signed list has every member before and after cleaning. Any other difference has another origin.",
     remedy="Do not install it. Clean the original again and compare the two results.",
 )
 

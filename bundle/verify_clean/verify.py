@@ -41,21 +41,21 @@ REMOVED = Rule(
     id="prove/removed",
     title="A member of the old bundle is not in the new one",
     severity=Severity.INFO,
-    rationale="A cleaned bundle differs from its original by removals alone; each is named so that it can be judged.",
-    remedy="Compare the list with what the cleaning reported.",
+    rationale="Each removed member is named, so that a reviewer can judge it.",
+    remedy="Compare it with the report of `harden bundle clean`.",
 )
 REPLACED = Rule(
     id="prove/replaced",
-    title="A literal of the old bundle is a reference to the host's secret store in the new one",
+    title="A credential of the old bundle is a placeholder in the new one",
     severity=Severity.INFO,
-    rationale="Cleaning takes credentials out of texts and changes nothing else in them; each place is named.",
-    remedy="See that the host's secret store has the secret before the bundle is installed.",
+    rationale="Cleaning replaces credentials in texts and changes nothing else in them. Each place is named.",
+    remedy="Before you install the bundle, put the secret into the host's secret store (`harden docs host-credentials`).",
 )
 DIFFERENCE = Rule(
     id="prove/difference",
-    title="The new bundle is not the old one minus some members and literals",
+    title="The new bundle differs from the old one by more than removals and placeholders",
     severity=Severity.CRITICAL,
-    rationale="Cleaning removes and refers, and does nothing else; whatever else differs was done by somebody else.",
+    rationale="Cleaning only removes members and writes placeholders. Any other difference has another origin.",
     remedy="Do not install it. Clean the original again and compare the two results.",
 )
 

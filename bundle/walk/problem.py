@@ -150,7 +150,7 @@ RULES: dict[str, Rule] = {
         _rule("limit-work", _INFO, "Too many possible credentials in one member", _UNSEEN,
               "Look at the listed ones first. To examine the rest, split the file and audit its parts."),
         _rule("limit-repeats", _INFO, "Found at more places than are listed",
-              "Equal archives are listed once when there are very many of them.", "See the place that is listed."),
+              "Very many equal archives are listed once.", "Look at the place that is listed."),
         _rule("bomb", _HIGH, "Decompression bomb", _HOSTILE, _REBUILD),
         _rule("quine", _HIGH, "Archive that contains itself", _HOSTILE, _REBUILD),
         _rule("traversal", _HIGH, "Member name leaves the target folder", _HOSTILE, _REBUILD),
@@ -176,7 +176,7 @@ RULES: dict[str, Rule] = {
         _rule("odd-name", _LOW, "Member name with control or undecodable characters",
               "Such names hide what they are in listings and logs.", "Rename the member."),
         _rule("special-file", _LOW, "Device, pipe or socket in an archive",
-              "Unpackers run as root create it.", "Create it at install time instead, or leave it out."),
+              "Unpackers that run as root create it.", "Create it at install time instead, or leave it out."),
         _rule("trailing-data", _LOW, "Data outside every member of an archive",
               "Installers ignore it; it was examined as a member of its own.", "Rebuild the archive without it."),
     )

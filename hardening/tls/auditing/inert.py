@@ -15,7 +15,7 @@ INERT = Rule(
     id="tls/inert-protocol",
     title="A protocol version is switched on that cannot be used",
     severity=Severity.INFO,
-    rationale="It is not offered now. With another library, or another setting beside it, it would be, without a word.",
+    rationale="The version is not offered now. With another library or setting it would be offered without notice.",
     remedy="Take it out of the list.",
 )
 _NAMES = {

@@ -22,7 +22,7 @@ PROBLEMS = {
     "unclosed": _walk_rule("unclosed", "A section or block is never closed", "The server refuses to start with it, and what follows may belong elsewhere.", "Close it."),
     "syntax": _walk_rule("syntax", "A line is not understood", "The server may read it differently, or refuse it.", "Correct the line; the server's own check names it too."),
     "unknown-kind": _walk_rule("unknown-kind", "Not the configuration of a server we know", _UNSEEN, "Name the server with --target; `harden tls targets` lists them."),
-    "empty": _walk_rule("empty", "Nothing in it is about TLS", "No TLS setting and no TLS server was found, so nothing was judged.", "If TLS is not intended, nothing. Otherwise audit the server's main file or its whole folder: `harden tls audit FOLDER`."),
+    "empty": _walk_rule("empty", "Nothing in it is about TLS", "No TLS setting and no TLS server was found, so nothing was judged.", "Nothing to do, if TLS is not intended. Otherwise audit the server's main file or its whole folder: `harden tls audit FOLDER`."),
     "conditional": _walk_rule("conditional", "TLS settings depend on a condition that the files do not settle", "Where the condition holds differently, the server offers something else.", "Take the TLS settings out of the condition, or settle it in the files."),
     "misplaced": Rule(
         id="tls/misplaced-directive",

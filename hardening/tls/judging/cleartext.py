@@ -14,8 +14,8 @@ NO_STARTTLS = Rule(
     title="The server offers no TLS",
     severity=Severity.HIGH,
     rationale=(
-        "Whoever is on the path reads and changes everything, passwords first. "
-        "A client that uses TLS only where it is offered goes on in clear text without a word."
+        "An attacker on the path can read and change everything, passwords first. "
+        "A client with opportunistic TLS continues in clear text without a warning."
     ),
     remedy="Install a certificate, switch TLS on in the server, and refuse logins without TLS.",
     references=(_RFC + "rfc3207", _RFC + "rfc8314", _RFC + "rfc9325#section-3.2"),

@@ -13,9 +13,9 @@ PROTOCOL: Rule = Rule(
     title="Protocol version is not allowed, or a required one is missing",
     severity=Severity.MEDIUM,
     rationale=(
-        "SSL 2.0 and 3.0 are broken (DROWN, POODLE); TLS 1.0 and 1.1 rest on SHA-1 and MD5, have no "
-        "authenticated encryption and were retired in 2021. A client that can be talked down to them "
-        "loses whatever the newer versions protect."
+        "SSL 2.0 and 3.0 are broken (DROWN, POODLE). TLS 1.0 and 1.1 depend on SHA-1 and MD5, have no "
+        "authenticated encryption, and were deprecated in 2021. A client that an attacker downgrades to them "
+        "loses the protection of the newer versions."
     ),
     remedy=f"Switch the version off in the server's protocol setting. {_RENDER}",
     references=(_RFC + "rfc6176", _RFC + "rfc7568", _RFC + "rfc8996"),
@@ -58,8 +58,7 @@ CERTIFICATE_EXPIRED = Rule(
     title="Certificate is outside its period of validity",
     severity=Severity.HIGH,
     rationale=(
-        "Clients refuse the connection, or people learn to click the warning away and will do so "
-        "when it is an attacker's certificate."
+        "Clients refuse the connection, or users learn to dismiss the warning, also for an attacker's certificate."
     ),
     remedy="Renew the certificate, install it and reload the server; check the host's clock.",
     references=(_RFC + "rfc5280",),
@@ -123,7 +122,7 @@ CERTIFICATE_KEY = Rule(
     id="tls/certificate-key",
     title="Certificate's key is of a kind or size that is not allowed",
     severity=Severity.MEDIUM,
-    rationale="Whoever recovers the key is the server; RSA below 2048 bits is within reach.",
+    rationale="An attacker who recovers the key can impersonate the server. RSA below 2048 bits is within reach.",
     remedy="Generate a new key of the kind and size the policy names, and have it certified.",
     references=(_RFC + "rfc9325", "https://csrc.nist.gov/pubs/sp/800/57/pt1/r5/final"),
 )
@@ -147,7 +146,7 @@ CERTIFICATE_TRUST = Rule(
     id="tls/certificate-trust",
     title="Certificate is self-signed",
     severity=Severity.MEDIUM,
-    rationale="Nobody vouches for it, so clients that check refuse, and clients that do not are deceived easily.",
+    rationale="No authority confirms it. Clients that check certificates refuse it; clients that do not check are easily deceived.",
     remedy="Have the certificate issued by an authority your clients trust; an authority of your own will do.",
     references=(_RFC + "rfc5280",),
 )

@@ -77,20 +77,20 @@ def test_each_planted_difference_is_said_once(pair: tuple[Path, Path]) -> None:
     said = [(f.rule.id, f.level, f.message) for f in made.findings]
     (mark,) = re.findall("sha256 ([0-9a-f]{16}) in", "\n".join(message for _, _, message in said))
     expected = {
-        ("diff/port", Severity.LOW, "came: port 8443 in root.tar.gz!/etc/httpd/conf/httpd.conf (Listen)"),
+        ("diff/port", Severity.LOW, "added: port 8443 in root.tar.gz!/etc/httpd/conf/httpd.conf (Listen)"),
         ("diff/sudoers", Severity.MEDIUM,
-         "came: sudoers rule in root.tar.gz!/etc/sudoers.d/app: apache ALL=NOPASSWD: /bin/sh"),
+         "added: sudoers rule in root.tar.gz!/etc/sudoers.d/app: apache ALL=NOPASSWD: /bin/sh"),
         ("diff/sudoers", Severity.INFO,
-         "went: sudoers rule in root.tar.gz!/etc/sudoers.d/app: apache ALL=NOPASSWD: /usr/bin/true"),
+         "removed: sudoers rule in root.tar.gz!/etc/sudoers.d/app: apache ALL=NOPASSWD: /usr/bin/true"),
         ("diff/setuid", Severity.MEDIUM,
-         "came: root.tar.gz!/usr/bin/helper with mode 4755, owner 0:0"),
+         "added: root.tar.gz!/usr/bin/helper with mode 4755, owner 0:0"),
         ("diff/crypto", Severity.LOW,
-         f"came: certificate CN=panel.example sha256 {mark} in root.tar.gz!/etc/pki/panel.crt"),
-        ("diff/component", Severity.LOW, "came: Adminer 4.6.2 at root.tar.gz!/www/db.php"),
-        ("diff/member", Severity.INFO, "came: root.tar.gz!/www/db.php"),
-        ("diff/member", Severity.INFO, "came: root.tar.gz!/etc/pki/panel.crt"),
-        ("diff/member", Severity.INFO, "came: root.tar.gz!/etc/pki/panel.key"),
-        ("diff/member", Severity.INFO, "went: root.tar.gz!/www/app.php"),
+         f"added: certificate CN=panel.example sha256 {mark} in root.tar.gz!/etc/pki/panel.crt"),
+        ("diff/component", Severity.LOW, "added: Adminer 4.6.2 at root.tar.gz!/www/db.php"),
+        ("diff/member", Severity.INFO, "added: root.tar.gz!/www/db.php"),
+        ("diff/member", Severity.INFO, "added: root.tar.gz!/etc/pki/panel.crt"),
+        ("diff/member", Severity.INFO, "added: root.tar.gz!/etc/pki/panel.key"),
+        ("diff/member", Severity.INFO, "removed: root.tar.gz!/www/app.php"),
         ("diff/member", Severity.INFO, "changed: root.tar.gz!/usr/bin/helper (mode 0755 to 4755)"),
         ("diff/member", Severity.INFO, "changed: root.tar.gz!/etc/httpd/conf/httpd.conf (size, content)"),
         ("diff/member", Severity.INFO, "changed: root.tar.gz!/etc/sudoers.d/app (size, content)"),
@@ -128,7 +128,7 @@ def test_an_archive_that_went_is_one_line(tmp_path: Path) -> None:
     with zipfile.ZipFile(new, "w") as archive:
         archive.writestr("README", b"empty release\n")
     members = [f.message for f in diff(old, new).findings if f.rule.id == "diff/member"]
-    assert members == ["came: README", "went: root.tar.gz with 4 members in it"]
+    assert members == ["added: README", "removed: root.tar.gz with 4 members in it"]
 
 
 def test_what_cannot_be_read_is_said(pair: tuple[Path, Path], tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_folders_are_compared_file_by_file(tmp_path: Path) -> None:
     made = diff(old, new)
     assert made.subjects[0].examined is Examined.FULL
     said = {f.message.split(" [")[0].split(" (")[0] for f in made.findings}
-    assert {"changed: etc/motd", "came: db.php"} <= said
+    assert {"changed: etc/motd", "added: db.php"} <= said
     assert any(f.rule.id == "diff/credential" and f.where == f"{new}!/db.php" for f in made.findings)
     assert not any("index.php" in f.message for f in made.findings)
 
@@ -199,4 +199,4 @@ def test_what_went_is_placed_in_the_old_bundle_and_everything_else_in_the_new(
     old, new = pair
     for first, second in ((old, new), (new, old)):
         for found in diff(first, second).findings:
-            assert found.where.startswith(f"{first if found.message.startswith('went: ') else second}!/")
+            assert found.where.startswith(f"{first if found.message.startswith('removed: ') else second}!/")
