@@ -63,7 +63,12 @@ def _members(outer: str, path: str) -> Iterator[Member]:
         raise InputError(f"{outer}: no such file", hint=hint)
     seen = False
     for event in walk(outer):
-        if isinstance(event, Problem) or event.path != path:
+        if isinstance(event, Problem):
+            continue
+        if path == outer and event.path != path:
+            hint = f"name a member, as in '{outer}!/MEMBER:LINE'; list them with: harden bundle sbom --files {outer}"
+            raise InputError(f"{outer}: is an archive", hint=hint)
+        if event.path != path:
             continue
         seen = True
         yield event

@@ -131,6 +131,8 @@ def document(path: Path) -> dict[str, Any]:
         found = json.loads(inputs.read(path, _LARGEST))
     except OSError as problem:
         hint = "check the path and its permissions"
+        if isinstance(problem, IsADirectoryError):
+            hint = f"name a report in it, or make one of all of them: harden report merge {path} -o ALL.json --format json"
         raise InputError(f"{path}: {problem.strerror or problem}", hint=hint) from problem
     except (ValueError, RecursionError) as problem:
         raise DataError(f"{path}: not JSON: {problem}", hint=_HINT) from problem

@@ -59,7 +59,7 @@ class Table:
             ) from problem
         except UnicodeDecodeError as problem:
             raise DataError(
-                f"{path}: not UTF-8 at byte {problem.start}", hint="save it as UTF-8"
+                f"{path}: not UTF-8 at byte {problem.start}", hint="give a TOML file, saved as UTF-8"
             ) from problem
         return cls.parse(text, source=str(path))
 

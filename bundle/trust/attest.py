@@ -117,7 +117,10 @@ def opened(path: Path, kind: str, policy: TrustPolicy, sha256: str, *, now: date
         envelope = dsse.load(path, named=False)
     except OSError as problem:
         raise RefusedError(
-            f"no {kind}: {path}: {problem.strerror}", hint=f"sign the bundle with its {kind}"
+            f"no signed {kind}: {path}: {problem.strerror}",
+            hint="harden report sign REPORT --key KEY makes it"
+            if kind == "report"
+            else f"sign the bundle with its {kind}",
         ) from problem
     envelope.verify(policy.usable(now or datetime.now(UTC)), threshold=policy.threshold)
     try:

@@ -22,7 +22,9 @@ def digest(path: Path) -> tuple[str, int]:
             value = hashlib.file_digest(source, "sha256").hexdigest()
             return value, source.tell()
     except OSError as problem:
-        raise InputError(f"{path}: {problem.strerror}", hint="give the bundle as one file") from problem
+        raise InputError(
+            f"{path}: {problem.strerror}", hint="check the path and its permissions"
+        ) from problem
 
 
 class Early:

@@ -106,25 +106,29 @@ def run(arguments: list[str] | None = None) -> int:
         code = harden.main(args=arguments, prog_name="harden", standalone_mode=False)
         sys.stdout.flush()
     except OwnPipeError as problem:
-        return _explain(problem.__cause__ or problem)
+        return _explain(problem.__cause__ or problem, arguments)
     except (Exception, KeyboardInterrupt) as problem:  # noqa: BLE001 - the promise is one line, whatever happens
-        return _explain(problem)
+        return _explain(problem, arguments)
     return int(code) if isinstance(code, int) else int(ExitCode.OK)
 
 
-def _explain(problem: BaseException) -> int:
+def _explain(problem: BaseException, arguments: list[str] | None) -> int:
     """Say what went wrong and what to do next, and return the exit code."""
+    from hardening.cli import next_step
+
+    words = sys.argv[1:] if arguments is None else arguments
     message, hint, code = str(problem), "", ExitCode.USAGE
     if isinstance(problem, HardeningError):
         hint, code = problem.hint, problem.exit_code
+        if code is ExitCode.USAGE:
+            hint = next_step.of_input(message, hint, words)
     elif isinstance(problem, click.exceptions.Exit):
         return int(problem.exit_code)
     elif isinstance(problem, click.exceptions.NoArgsIsHelpError):
         _say(problem.format_message())  # a group's own help says what to do next
         return int(code)
     elif isinstance(problem, click.UsageError):
-        message = problem.format_message()
-        hint = f"{problem.ctx.command_path if problem.ctx else 'harden'} --help"
+        message, hint = next_step.of_usage(problem, words)
     elif isinstance(problem, click.ClickException):
         message = problem.format_message()
     elif isinstance(problem, click.Abort | KeyboardInterrupt):

@@ -132,7 +132,9 @@ def _components(words: tuple[str, ...], known: set[str]) -> frozenset[str]:
     for rule in sorted(wanted - known):
         from difflib import get_close_matches
 
-        close = get_close_matches(rule, known, n=1)
+        close = get_close_matches(
+            rule.removeprefix("component/"), [one.removeprefix("component/") for one in known], n=1
+        )
         hint = f"did you mean {close[0]}?" if close else "harden rules component lists them all"
         raise UsageError(f"--remove {rule.removeprefix('component/')}: no such component", hint=hint)
     return wanted

@@ -28,7 +28,7 @@ def command(envelope: Path, export: Path | None, signature: Path | None, key: Pa
     """
     from bundle.trust import dsse, keys
     from hardening import inputs
-    from hardening.errors import InputError
+    from hardening.errors import InputError, RefusedError
 
     if (export is None) == (signature is None) or (signature is None) != (key is None):
         raise click.UsageError("give either --export FILE, or --add SIGNATURE with --key KEY.pub")
@@ -40,6 +40,9 @@ def command(envelope: Path, export: Path | None, signature: Path | None, key: Pa
         raise InputError(
             f"{problem.filename or envelope}: {problem.strerror}", hint="check the path"
         ) from problem
+    except RefusedError as problem:
+        hint = "give a .dsse.json that `harden bundle sign` or `harden report sign` wrote"
+        raise RefusedError(f"{envelope}: {problem}", hint=hint) from problem
     if export is not None:
         write_file(export, dsse.pae(opened.payload_type, opened.payload))
         click.echo(f"to sign    {export}")

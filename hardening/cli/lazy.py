@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import import_module
@@ -19,8 +20,10 @@ _MEANT = {
     "lint": ("audit",), "scan": ("audit",), "test": ("audit", "verify"), "fix": ("clean",), "remove": ("clean",),
     "repair": ("clean",), "sanitize": ("clean",), "inventory": ("sbom",), "genkey": ("keygen",), "undo": ("rollback",),
     "revert": ("rollback",), "install": ("apply",), "run": ("apply",), "harden": ("apply",), "generate": ("render",),
-    "setport": ("set-port",), "port": ("set-port",), "ignore": ("waive",), "accept": ("waive",), "compare": ("diff",),
-    "status": ("show",), "list": ("policies",),
+    "setport": ("set-port",), "port": ("set-port",), "ignore": ("waive",), "accept": ("waive",), "compare": ("diff", "baseline"),
+    "status": ("show",), "list": ("policies", "example"), "convert": ("render",), "export": ("render",), "html": ("render",),
+    "show": ("render",), "compare-clean": ("verify-clean",), "validate": ("verify", "check"), "verify": ("check",), "push": ("add",),
+    "publish": ("add",), "join": ("merge",), "history": ("trend",), "dashboard": ("site",),
 }  # fmt: skip
 """Verbs that other programs have for what is called otherwise here."""
 _CLOSE = 0.7
@@ -90,6 +93,8 @@ class LazyGroup(click.Group):
                 or get_close_matches(args[0].lower(), known, n=1, cutoff=_CLOSE)
             )
             hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"known: {', '.join(known)}"
+            if not close and os.path.exists(args[0]):  # noqa: PTH110 - Path's raises where a folder may not be entered
+                hint = f"it is a file, and the command stands before it; {hint}"
             raise click.UsageError(f"no such command {args[0]!r}; {hint}", ctx)
         return super().resolve_command(ctx, args)
 

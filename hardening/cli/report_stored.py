@@ -29,7 +29,7 @@ def _expect_signed(paths: Sequence[Path], key_files: Sequence[Path]) -> None:
     for path in paths:
         run = verify_report(path, trusted)
         if run.exit_code() is not ExitCode.OK:
-            hint = f"harden report verify {path} --key {key_files[0]}"
+            hint = run.findings[0].remedy or run.findings[0].rule.remedy
             raise RefusedError(f"{path}: {run.findings[0].message}", hint=hint)
 
 

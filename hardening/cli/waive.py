@@ -100,7 +100,8 @@ def _found(report: Path, name: str) -> tuple[str, str]:
                 found.setdefault(str(row["fingerprint"]), row)
     if not found:
         raise InputError(
-            f"{report} has no finding {name}", hint="harden ... --format json writes the fingerprints"
+            f"{report} has no finding {name}",
+            hint=f"take one of those that it shows: harden report render {report} -v",
         )
     if len(found) > 1:
         raise UsageError(f"{len(found)} findings of {report} begin with {name}", hint="give more digits")
