@@ -41,7 +41,10 @@ def test_the_trust_file_shown_is_one(tmp_path: Path) -> None:
 
 def test_the_drill_for_a_lost_key(tmp_path: Path) -> None:
     """Each command does what its line says: those that begin with ! are refused with exit 11."""
-    (tmp_path / "upgrade.zip").write_bytes(specimen.bundle())
+    (tmp_path / "own-copy").mkdir()
+    content = specimen.bundle()
+    for copy in ("upgrade.zip", "own-copy/upgrade.zip"):
+        (tmp_path / copy).write_bytes(content)
     (tmp_path / "trust.toml").write_text('[[key]]\nfile = "lost.key.pub"\n')
     before = "harden bundle keygen --out lost.key --no-passphrase\nharden bundle sign upgrade.zip --key lost.key --no-passphrase"
     assert run(before, tmp_path).returncode == 0
