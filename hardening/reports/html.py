@@ -159,20 +159,23 @@ def _vantage(run: Run) -> str:
 
 
 def _first(every: list[Card]) -> list[tuple[str, Card, int, int]]:
-    """Return the three remedies that mend the most of the worst: text, worst card, findings, subjects."""
+    """Return the three remedies that mend the most of the worst: text, worst card, findings, subjects.
+
+    Remedies that begin with the same clause are one: what is different in them stands in the findings.
+    """
     found: dict[str, list[Card]] = {}
     for card in every:
         if not card.state and card.level >= Severity.LOW:
-            found.setdefault(_to_do(card), []).append(card)
+            found.setdefault(_to_do(card).partition(";")[0], []).append(card)
     ranked = sorted(found.items(), key=lambda row: (-row[1][0].level, -sum(len(c.findings) for c in row[1])))
     return [
         (
-            text,
+            _to_do(own[0]) if len({_to_do(card) for card in own}) == 1 else f"{clause}.",
             own[0],
             sum(len(c.findings) for c in own),
             len({name for c in own for f in c.findings for name in (f.subject, *f.also)}),
         )
-        for text, own in ranked[:3]
+        for clause, own in ranked[:3]
     ]
 
 

@@ -121,11 +121,11 @@ def looked_at(subject: Subject) -> str:
         elif key == "seconds" and isinstance(value, float | int):
             words.append(f"{value:.2f} s")
         elif isinstance(value, float):
-            words.append(f"{visible(key)} {value:.2f}")
+            words.append(f"{visible(key).replace('_', ' ')} {value:.2f}")
         elif key in _COUNTED and isinstance(value, int):
             words.append(many(value, key.removesuffix("s")))
         elif isinstance(value, int | str) and not isinstance(value, bool):
-            words.append(f"{visible(key)} {visible(str(value))}")
+            words.append(f"{visible(key).replace('_', ' ')} {visible(str(value))}")
     return ", ".join(words)
 
 

@@ -17,7 +17,7 @@ from hardening.reports.verdict import looked_at, size
         ({"seconds": 0.0625, "bytes": 34_816, "members": 12, "lines": 1}, ", 12 members, 1 line, 34.0 KiB, 0.06 s"),
         ({"bytes": 1, "bytes_examined": 1, "bytes_not_examined": 0}, ", 1 byte"),
         ({"bytes": 4096, "bytes_examined": 2048, "bytes_not_examined": 2048}, ", 4.0 KiB, 2.0 KiB of it not examined"),
-        ({"bytes": "many", "bytes_not_examined": "some", "members": "a few"}, ", members a few, bytes many, bytes_not_examined some"),
+        ({"bytes": "many", "bytes_not_examined": "some", "members": "a few"}, ", members a few, bytes many, bytes not examined some"),
         ({"signers": ["ann", "b\x1bb"]}, r", signed by ann and b\x1bb"),
         ({"signers": [], "rows": [1], "live": True, "before": ""}, ""),
         ({"state": "committed", "ports": 3, "rate": 1.5, "seconds": 2}, ", ports 3, rate 1.50, state committed, 2.00 s"),
