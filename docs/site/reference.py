@@ -43,9 +43,9 @@ def _rules() -> Iterator[tuple[str, str]]:
     for rule in all_rules():
         families[family(rule)].append(rule)
     for name, rules in families.items():
-        yield f"rules/{name}.md", "\n".join([f"# {name}", *markdown(rules), ""])
+        yield f"rules/{name}.md", "\n".join([f"# Rules: {name}", *markdown(rules), ""])
     rows = [f"| [{name}]({name}.md) | {len(rules)} |" for name, rules in sorted(families.items())]
-    head = ["# Rules", "", "The severity is the usual one. A finding may have another, and says why."]
+    head = ["# Rules", "", "The severity is the default. A finding can have another one, and says why."]
     yield "rules/index.md", "\n".join([*head, "", "| family | rules |", "| --- | ---: |", *rows, ""])
 
 

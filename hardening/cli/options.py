@@ -294,7 +294,9 @@ def sealing_key(path: Path | None) -> bytes:
     return key
 
 
-LOCAL = click.option("--local", is_flag=True, help="Change this machine. Without it --inventory is required.")
+LOCAL = click.option(
+    "--local", is_flag=True, help="Change this machine. A change without an inventory needs it."
+)
 """For verbs that change hosts: nobody means their own machine by leaving something out."""
 
 
@@ -303,6 +305,11 @@ def require_hosts(inventory: str | None, *, local: bool) -> None:
     if inventory is None and not local:
         context = click.get_current_context(silent=True)
         verb = context.command_path if context else "harden"
+        if context is not None and all(one.name != "inventory" for one in context.command.params):
+            raise UsageError(
+                f"{verb} changes this machine and needs --local",
+                hint="add --local, or preview with --check; for the hosts of an inventory: harden docs engine",
+            )
         raise UsageError(
             f"{verb} changes hosts, and none is named",
             hint="name them with -i INVENTORY, or use --local for this machine",
