@@ -16,6 +16,8 @@ import pytest
 import yaml  # type: ignore[import-untyped]  # it ships no types
 
 ROOT = Path(__file__).parents[3]
+LIMIT = 3600
+"""Seconds for a job that installs the package and compiles every pattern: it ends by itself, and only a job that hangs is ended."""
 LEAK = "<?php $db_password = 'Kranich-7742-Ufer';\n"
 WEAK = "events {}\nhttp { server { listen 443 ssl; ssl_protocols TLSv1; ssl_certificate a; ssl_certificate_key b; } }\n"
 
@@ -49,7 +51,7 @@ def shell(script: str, cwd: Path, variables: Mapping[str, str], *, bash: bool = 
     }
     command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c"] if bash else ["sh", "-c"]
     return subprocess.run(
-        [*command, script], cwd=cwd, env={**clean, **variables}, capture_output=True, text=True, check=False, timeout=600
+        [*command, script], cwd=cwd, env={**clean, **variables}, capture_output=True, text=True, check=False, timeout=LIMIT
     )  # fmt: skip
 
 
