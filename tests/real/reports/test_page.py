@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from hardening.findings import Finding, Run, Subject, SubjectKind, in_file
+from hardening.findings import Finding, Run, Subject, SubjectKind, Unanswered, in_file
 from hardening.reports import site
 from tests.support.reports.browser import Browser
 from tests.support.reports.fixtures import FINISHED, PASSWORD, PROTOCOL, STARTED
@@ -113,6 +114,32 @@ def test_the_markup_of_the_page_is_valid(browser: Browser, tmp_path: Path, any_r
     assert browser.invalid(tmp_path, path) == []
     broken.write_bytes(page(any_run).replace(b"</main>", b"</div>"))
     assert browser.invalid(tmp_path, broken), "the check sees nothing"
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_what_was_not_answered_is_folded_and_printed(
+    browser: Browser, tmp_path: Path, *, script: bool
+) -> None:
+    left = Unanswered(
+        policy="aspect",
+        rule="tls/aspect/certificate",
+        reason="no certificate",
+        command="harden tls scan a.example",
+    )
+    subject = Subject(
+        id="a.example",
+        kind=SubjectKind.ENDPOINT,
+        policies={"aspect": "pass"},
+        scope="scan",
+        unanswered=(left,),
+    )
+    path, printed = tmp_path / "report.html", tmp_path / "report.pdf"
+    path.write_bytes(page(Run.of([subject], [], started=STARTED, finished=FINISHED)))
+    shown = "document.querySelector('.unsaid small').checkVisibility()"
+    visit = {"url": f"file://{path}", "script": script, "evaluate": shown, "pdf": str(printed)}
+    assert browser.visit(tmp_path, visit)["answers"][0]["value"] is False
+    text = subprocess.run(["pdftotext", printed, "-"], check=True, capture_output=True, text=True).stdout
+    assert "tls/aspect/certificate" in text.replace("\n", "")
 
 
 def test_without_script_the_worst_findings_are_there(
