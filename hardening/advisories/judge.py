@@ -90,7 +90,7 @@ def _by_release(
 
 
 def _pages_are_gone(advisory: ProductAdvisory, seen: Seen) -> bool:
-    """Whether all that an advisory names is pages, and each is absent from a web root that was read in full."""
+    """Return whether all that an advisory names is pages, and each is absent from a web root that was read in full."""
     pages = [one for one in advisory.evidence if one.kind is EvidenceKind.PAGE]
     others = [one for one in advisory.evidence if one.kind not in (EvidenceKind.PAGE, EvidenceKind.FILE)]
     return (

@@ -114,7 +114,7 @@ class _Look:
         return member.size <= SMALL
 
     def _holds(self, evidence: AdvisoryEvidence, member: Member) -> bool:
-        """Whether a file in the right place is the evidence: of an account, its published password has to be in it."""
+        """Return whether a file in the right place is the evidence: of an account, its published password has to be in it."""
         if evidence.kind is not EvidenceKind.ACCOUNT:
             return True
         account = self._pack.fact("accounts", evidence.value)

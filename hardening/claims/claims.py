@@ -23,7 +23,7 @@ _LAST_PORT = 65535
 
 
 class ClaimKind(StrEnum):
-    """What kind of thing is claimed."""
+    """Kind of a claim."""
 
     COMPONENT_ABSENT = "component-absent"
     CREDENTIAL_GONE = "credential-gone"
@@ -34,7 +34,7 @@ class ClaimKind(StrEnum):
 
 
 class Expect(StrEnum):
-    """How a port is said to behave."""
+    """Claimed behaviour of a port."""
 
     LISTENS = "listens"
     CLOSED = "closed"
@@ -97,7 +97,7 @@ class ClaimSet:
     rows: tuple[Claim, ...]
 
     def has(self, *wanted: ClaimKind) -> bool:
-        """Whether there is a claim of one of these kinds."""
+        """Return whether there is a claim of one of these kinds."""
         return any(one.kind in wanted for one in self.rows)
 
 

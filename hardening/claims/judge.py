@@ -16,7 +16,7 @@ from hardening.upgrade.logs.patterns import UNKNOWN
 
 
 class ClaimState(StrEnum):
-    """What a claim is."""
+    """Verdict of a claim."""
 
     TRUE = "true"
     FALSE = "false"
@@ -174,7 +174,7 @@ def _credential(claim: Claim, old: Shown, shown: Shown) -> _Answer:
 
 
 def _concerns(claim: Claim, found: Finding) -> bool:
-    """Whether a credential of the old bundle lies where the claim speaks of."""
+    """Return whether a credential of the old bundle lies where the claim speaks of."""
     inner = NESTING.join(found.location.parts[1:]) if isinstance(found.location, InFile) else found.where
     return not claim.paths or any(fnmatchcase(inner, one) for one in claim.paths)
 
@@ -218,7 +218,7 @@ def _port(claim: Claim, _old: Shown, shown: Shown) -> _Answer:
 
 
 def _restart(shown: Shown) -> _Answer:
-    """Whether a changed port waits for a restart: only a host whose port was changed shows it."""
+    """Return whether a changed port waits for a restart: only a host whose port was changed shows it."""
     if shown.kind is SubjectKind.BUNDLE:
         return ClaimState.UNCHECKED, "a bundle does not show what an engine does", None
     for one in shown.engine:

@@ -1,4 +1,4 @@
-"""What a bundle, a host, an endpoint or a log shows; only what a claim of the file asks about is looked at."""
+"""Examine bundles, hosts, endpoints and logs for the facts that the claims ask for."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ DETECTED = (ClaimKind.COMPONENT_ABSENT, ClaimKind.CREDENTIAL_GONE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """What one subject shows."""
+    """Facts that one subject shows."""
 
     subject: str
     kind: SubjectKind

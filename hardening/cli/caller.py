@@ -1,4 +1,4 @@
-"""Who calls a verb that changes hosts, for the journal and the receipt."""
+"""Name the caller of a verb that changes hosts, for the journal and the receipt."""
 
 from __future__ import annotations
 

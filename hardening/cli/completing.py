@@ -1,4 +1,4 @@
-"""What a shell completes beside verbs and options: the names of policies, servers, builds and rules."""
+"""Complete names of policies, servers, builds and rules in a shell."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Cards(TypedDict):
-    """How certificates are judged."""
+    """Settings by which certificates are judged."""
 
     expiry_days: int
     trust: str | None

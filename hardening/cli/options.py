@@ -32,7 +32,7 @@ FAIL_ON = (*(s.label for s in Severity), "never")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportOptions:
-    """What the report options of one call were."""
+    """Report options of one call."""
 
     format: str = "text"
     output: Path | None = None
@@ -59,7 +59,7 @@ class ReportOptions:
 
     @property
     def show_progress(self) -> bool:
-        """Whether a progress bar belongs on stderr."""
+        """Return whether a progress bar belongs on stderr."""
         return self.progress == "always" or (
             self.progress == "auto" and sys.stderr.isatty() and not self.quiet
         )
@@ -465,7 +465,7 @@ def write_together(files: Mapping[Path, bytes]) -> None:
 
 
 def _is_replaced(path: Path) -> bool:
-    """Whether a file is written by a new one in its place: no pipe, no device, and no folder where it alone may be written."""
+    """Return whether a file is written by a new one in its place: no pipe, no device, and no folder where it alone may be written."""
     there = os.path.realpath(path)
     return (not path.exists() or path.is_file()) and os.access(Path(there).parent, os.W_OK)
 

@@ -1,4 +1,4 @@
-"""How a passphrase comes in: asked for, or from a file; never on the command line or in the environment."""
+"""Read a passphrase from the terminal or a file, never from the command line or the environment."""
 
 from __future__ import annotations
 

@@ -155,7 +155,7 @@ def _defaults(context: click.Context, whole: Table, *, named: bool) -> dict[str,
 
 
 def _reports(options: Mapping[str, click.Option], key: str) -> bool:
-    """Whether the verb's option of that name is the report's: what a verb makes has an `-o` and a `--format` of its own."""
+    """Return whether the verb's option of that name is the report's: what a verb makes has an `-o` and a `--format` of its own."""
     from hardening.cli.options import FORMATS
 
     kinds = getattr(options["format"].type, "choices", ()) if "format" in options else ()

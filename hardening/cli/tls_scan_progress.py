@@ -1,4 +1,4 @@
-"""How far a scan is: count, rate and time left, on standard error."""
+"""Show progress of a scan on standard error: count, rate and time left."""
 
 from __future__ import annotations
 

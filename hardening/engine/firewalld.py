@@ -48,7 +48,7 @@ class ZoneEntry:
 
 @dataclass(frozen=True, slots=True)
 class FirewalldScope:
-    """What is in force, or what is kept for good: zones, policies, the definitions of services."""
+    """The runtime or the permanent configuration: zones, policies, definitions of services."""
 
     word: str
     """`--permanent`, or nothing for what is in force."""
@@ -192,7 +192,7 @@ class FirewalldScope:
         return found
 
     def lets_in(self, port: int, *, everybody: bool = False) -> bool:
-        """Whether a zone or policy that is bound to something, or the default one, lets a port in.
+        """Return whether a zone or policy that is bound to something, or the default one, lets a port in.
 
         With `everybody`: from a host that neither the zone's sources nor a rich rule names.
         """
@@ -272,7 +272,7 @@ def services(listings: Iterable[str]) -> list[str]:
 
 
 def _in(span: str, port: int) -> bool:
-    """Whether `7226/tcp` or `7000-8000/tcp` holds a port."""
+    """Return whether `7226/tcp` or `7000-8000/tcp` holds a port."""
     numbers, _, protocol = span.partition("/")
     first, dash, last = numbers.partition("-")
     if protocol != "tcp" or not first.isdecimal():

@@ -48,7 +48,7 @@ class RuleOption:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """How one rule sees two ports: whether it can match each of them, or why that is not known."""
+    """Match of one rule with two ports, or the reason why it is not known."""
 
     old: bool = True
     new: bool = True
@@ -56,7 +56,7 @@ class Sight:
 
     @property
     def differs(self) -> bool:
-        """Whether it does not treat the two alike for certain."""
+        """Return whether it does not treat the two alike for certain."""
         return bool(self.why) or self.old != self.new
 
 
@@ -96,7 +96,7 @@ class IptablesRule:
         return f"{self.text[: found[0].start]}{found[0].name} {port}{self.text[found[0].end :]}"
 
     def is_own(self, port: int) -> bool:
-        """Whether this is the port's own rule: it accepts TCP to this port and to no other."""
+        """Return whether this is the port's own rule: it accepts TCP to this port and to no other."""
         try:
             found = [one for one in self.options if one.name in DESTINATION]
             alone = len(found) == 1 and not found[0].negated and found[0].values == (str(port),)
@@ -122,7 +122,7 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What two ports differ in: the copies that end it, and what cannot be ended by a copy, one line each."""
+    """Differences of two ports: the copies that end them, and those that no copy ends, one line each."""
 
     copies: tuple[Copy, ...] = ()
     refused: tuple[str, ...] = ()
@@ -169,7 +169,7 @@ class Ruleset:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is filtered: no rule, and every built-in chain accepts."""
+        """Return whether nothing is filtered: no rule, and every built-in chain accepts."""
         return not self.rules and not self.unread and set(self.policies.values()) <= {"ACCEPT", "-"}
 
     def reached(self, *starts: str) -> set[tuple[str, str]]:
@@ -277,7 +277,7 @@ class Ruleset:
         return found
 
     def lets_in(self, port: int, *, everybody: bool = False) -> bool:
-        """Whether another host can open a connection to a port, as far as the table `filter` says.
+        """Return whether another host can open a connection to a port, as far as the table `filter` says.
 
         With `everybody`: whether a host can that no rule names.
         """
@@ -377,7 +377,7 @@ def _may_be_tcp(options: Iterable[RuleOption]) -> bool:
 
 
 def _may_be_new(options: Iterable[RuleOption]) -> bool:
-    """Whether a rule can match the first packet of a TCP connection from another host."""
+    """Return whether a rule can match the first packet of a TCP connection from another host."""
     for one in options:
         states = set(",".join(one.values).split(",")) if one.name in ("--state", "--ctstate") else set()
         if states and ("NEW" in states) == one.negated:
@@ -388,7 +388,7 @@ def _may_be_new(options: Iterable[RuleOption]) -> bool:
 
 
 def _is_for_a_stranger(options: Iterable[RuleOption]) -> bool:
-    """Whether a rule holds for a sender that no rule names."""
+    """Return whether a rule holds for a sender that no rule names."""
     for one in options:
         if one.name in SENDER and not one.negated and not one.values[0].endswith("/0"):
             return False
@@ -403,7 +403,7 @@ def _is_span(text: str) -> bool:
 
 
 def _holds(one: RuleOption, port: int) -> bool:
-    """Whether an option's ports include a port."""
+    """Return whether an option's ports include a port."""
     found = False
     for span in one.values[0].split(",") if one.values else ():
         first, colon, last = span.partition(":")
@@ -412,7 +412,7 @@ def _holds(one: RuleOption, port: int) -> bool:
 
 
 def _names_port(value: str, *ports: int) -> bool:
-    """Whether a target's address or range of ports (`10.0.0.1:7226`, `7000-8000`) ends in one of the ports."""
+    """Return whether a target's address or range of ports (`10.0.0.1:7226`, `7000-8000`) ends in one of the ports."""
     last = value.rpartition(":")[2]
     first, dash, end = last.partition("-")
     if not first.isdecimal():
@@ -421,7 +421,7 @@ def _names_port(value: str, *ports: int) -> bool:
 
 
 def _shortened(name: str) -> bool:
-    """Whether iptables may take an option for one of those that name ports."""
+    """Return whether iptables may take an option for one of those that name ports."""
     every = DESTINATION | SOURCE | EITHER
     return name.startswith("--") and name not in every and any(one.startswith(name) for one in every)
 

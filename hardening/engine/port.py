@@ -50,7 +50,7 @@ class EnginePort:
 
     @property
     def restart_pending(self) -> bool:
-        """Whether the engine runs on another port than the configured one, or a recorded restart has not come."""
+        """Return whether the engine runs on another port than the configured one, or a recorded restart has not come."""
         differs = self.configured not in self.running or len(self.running) > 1
         return differs and bool(self.running or self.pending)
 

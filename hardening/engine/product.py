@@ -1,4 +1,4 @@
-"""Where the product keeps its engine's settings, as its pack in `hardening/products` says."""
+"""Places of the engine's settings, from the product's pack in `hardening/products`."""
 
 from __future__ import annotations
 

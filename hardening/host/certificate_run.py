@@ -28,7 +28,7 @@ SKEW = timedelta(minutes=10)
 
 @dataclass(slots=True, kw_only=True)
 class CertificateRun:
-    """What is wished for, on which host."""
+    """A requested run, and its host."""
 
     session: Session
     host: str

@@ -63,7 +63,7 @@ def chosen(
 
 
 def stale(files: dict[Path, list[x509.Certificate]], present: Iterable[str]) -> bool:
-    """Whether every file holds a certificate that is in place already: what is left from the last time."""
+    """Return whether every file holds a certificate that is in place already: what is left from the last time."""
     known = set(present)
     return all(any(fingerprint(card) in known for card in cards) for cards in files.values())
 

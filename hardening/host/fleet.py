@@ -19,7 +19,7 @@ _BEFORE_ITS_TURN = "the run ended before this host"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostOutcome:
-    """What one host came to."""
+    """Outcome of one host."""
 
     host: str
     state: str
@@ -35,7 +35,7 @@ class HostOutcome:
 
     @property
     def failed(self) -> bool:
-        """Whether this host keeps the run from being a success."""
+        """Return whether this host keeps the run from being a success."""
         return not states.of(self.state).well
 
 

@@ -52,7 +52,7 @@ _LINKS = 8
 
 @dataclass(frozen=True, slots=True)
 class GatherLimits:
-    """How much of a host travels."""
+    """Limits on the files that are copied from a host."""
 
     largest: int = 8 << 20
     """Bytes of one file."""

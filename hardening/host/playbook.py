@@ -32,7 +32,7 @@ _PATIENCE = 5.0
 
 @dataclass(slots=True, kw_only=True)
 class HostReceipt:
-    """What one host's tasks came to, in order."""
+    """Results of one host's tasks, in order."""
 
     host: str
     tasks: list[dict[str, Any]] = field(default_factory=list)
@@ -41,7 +41,7 @@ class HostReceipt:
 
     @property
     def unreachable(self) -> bool:
-        """Whether the connection failed, or nobody was left to use it."""
+        """Return whether the connection failed, or nobody was left to use it."""
         return self.cut or any(row["outcome"] == "unreachable" for row in self.tasks)
 
     @property
@@ -235,7 +235,7 @@ def _environment(receipt: Path, folder: Path, *, local: bool) -> dict[str, str]:
 
 
 def _has_home() -> bool:
-    """Whether Ansible can keep its own folder in the account's home; without one it does not start."""
+    """Return whether Ansible can keep its own folder in the account's home; without one it does not start."""
     own = os.path.expanduser("~/.ansible")  # noqa: PTH111 - Path's own raises without a home
     place = own if os.path.exists(own) else os.path.dirname(own)  # noqa: PTH110, PTH120 - nor where it may not be entered
     return os.path.isabs(own) and os.access(place, os.W_OK | os.X_OK)  # noqa: PTH117 - as above

@@ -1,4 +1,4 @@
-"""What can be wrong with a host, beyond what its files and its endpoints say."""
+"""Rules about the state of a host."""
 
 from __future__ import annotations
 

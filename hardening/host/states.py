@@ -1,4 +1,4 @@
-"""What a run can come to on a host: one table, for hardening and for upgrades."""
+"""Outcomes of a run on a host: one table, for hardening and for upgrades."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ INSTALLED = ("installed", "settling", "settled")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostState:
-    """What a host's state means for the run."""
+    """Meaning of a host's state for the run."""
 
     verdict: Verdict
     before: bool
@@ -24,12 +24,12 @@ class HostState:
 
     @property
     def well(self) -> bool:
-        """Whether it keeps no run from being a success."""
+        """Return whether it keeps no run from being a success."""
         return self.verdict in (Verdict.PASS, Verdict.SKIPPED)
 
     @property
     def asked(self) -> bool:
-        """Whether the host said what it is like."""
+        """Return whether the host said what it is like."""
         return self.verdict is not Verdict.INCONCLUSIVE
 
 

@@ -1,4 +1,4 @@
-"""Where each Microsoft cloud answers, as reviewed data."""
+"""Host names of each Microsoft cloud, as reviewed data."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ _SKEW = 300  # seconds that tokens forgive
 
 
 def _endpoints(settings: MailerSettings) -> dict[str, tuple[str, int]]:
-    """Which endpoints the settings need, by name."""
+    """Return the endpoints that the settings need, by name."""
     needed = {"authority": host_port(settings.endpoints.authority, 443)}
     for transport in (*settings.transports, *([settings.calendars_via] if settings.calendars else [])):
         if transport is Transport.SMTP:

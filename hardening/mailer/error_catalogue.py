@@ -1,4 +1,4 @@
-"""What an answer of the service means, what a sender does about it, and the remedy (data/answers.toml)."""
+"""Diagnose an answer of the service: meaning, action of the sender, remedy (data/answers.toml)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hardening.toml_rows import Table
 
 
 class Class(StrEnum):
-    """What a sender does: try again, wait for somebody to change something, or give this message up."""
+    """Action of a sender: try again, wait for a change of the settings, or give this message up."""
 
     TEMPORARY = "temporary"
     CONFIG = "config"
@@ -43,7 +43,7 @@ class ServiceAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """What an answer means."""
+    """Meaning of an answer."""
 
     cause: str
     kind: Class

@@ -1,4 +1,4 @@
-"""What is known so far about one mailer, and the words in which a step of the doctor says what it found."""
+"""State of the examination of one mailer, and the texts in which a step of the doctor reports its result."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _EWS_LEADS = ((0, Severity.CRITICAL), (30, Severity.HIGH), (90, Severity.MEDIUM)
 
 @dataclass
 class Examination:
-    """What is known so far about one mailer."""
+    """State of the examination of one mailer."""
 
     settings: MailerSettings
     today: date

@@ -1,4 +1,4 @@
-"""What is put on a host: the relay with its settings and start scripts, or the product's own mail settings."""
+"""Render files for a host: the relay with its settings and start scripts, or the product's own mail settings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ USER = "aspect-mail"
 
 @dataclass(frozen=True, slots=True)
 class RelayHost:
-    """How the relay lies on a host, and what is carried there."""
+    """Layout of the relay on a host, and the files that go there."""
 
     folder: str = FOLDER
     user: str = USER

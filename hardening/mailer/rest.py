@@ -26,7 +26,7 @@ _LARGEST = 16 << 20
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """What opens documents: files that hold a vault's password or a sealing key."""
+    """Files that open documents: a vault's password or a sealing key."""
 
     vault_password: Path | None = None
     key_file: Path | None = None
@@ -44,12 +44,12 @@ def read(path: Path, name: str = "") -> bytes:
 
 
 def is_sealed(data: bytes) -> bool:
-    """Whether the document is sealed with AES-GCM."""
+    """Return whether the document is sealed with AES-GCM."""
     return data.startswith(HEADER.split(b";", 1)[0])
 
 
 def encrypted(data: bytes) -> bool:
-    """Whether the document is encrypted in either way."""
+    """Return whether the document is encrypted in either way."""
     return vault.is_vault(data) or is_sealed(data)
 
 

@@ -33,7 +33,7 @@ class Attempt:
 
     @property
     def ok(self) -> bool:
-        """Whether the mail was accepted, for one recipient at least."""
+        """Return whether the mail was accepted, for one recipient at least."""
         return self.problem is None
 
     @property
@@ -81,7 +81,7 @@ def unsent(attempts: Sequence[Attempt]) -> dict[str, tuple[Transport, HardeningE
 
 
 def _final(transport: Transport, problem: RefusedBy) -> bool:
-    """Whether no other transport is worth a try: RCPT says who does not exist, Graph would take the mail and bounce it."""
+    """Return whether no other transport is worth a try: RCPT says who does not exist, Graph would take the mail and bounce it."""
     return transport is Transport.SMTP and problem.diagnosis.kind is Class.MESSAGE
 
 

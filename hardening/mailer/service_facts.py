@@ -12,7 +12,7 @@ from hardening.toml_rows import Table
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What the service allows and until when."""
+    """Limits and end dates of the service."""
 
     ews_blocked: date
     ews_ends: date

@@ -39,7 +39,7 @@ class Transport(StrEnum):
 
 
 class Permission(StrEnum):
-    """How the application was allowed: by application RBAC in Exchange, by Entra consent, or not said."""
+    """Grant of the application: application RBAC in Exchange, Entra consent, or not known."""
 
     AUTO = "auto"
     RBAC = "rbac"
@@ -87,13 +87,13 @@ class Credential:
 
     @property
     def is_certificate(self) -> bool:
-        """Whether it is a certificate with its key."""
+        """Return whether it is a certificate with its key."""
         return self.certificate_file is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoints:
-    """Where each service answers: `host` or `host:port`; the cloud's own names unless the settings say others."""
+    """Addresses of the services, `host` or `host:port`; the cloud's own names unless the settings name others."""
 
     authority: str
     smtp: str
@@ -117,7 +117,7 @@ class Proxy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailboxLimits:
-    """What Exchange Online allows one mailbox (data/ground.toml)."""
+    """Limits of Exchange Online for one mailbox (data/ground.toml)."""
 
     per_minute: int = 30
     recipients_per_day: int = 10_000
@@ -338,7 +338,7 @@ def _endpoints(table: Table, cloud: Cloud) -> Endpoints:
 
 
 def _is_endpoint(text: str) -> bool:
-    """Whether it is `host`, `host:port` or `[v6]:port`."""
+    """Return whether it is `host`, `host:port` or `[v6]:port`."""
     try:
         parts = urlsplit(f"//{text}")
         whole = parts.netloc == text and not re.search(r"[\s@]|:$", text)

@@ -125,7 +125,7 @@ class Submission:
 
     @property
     def offers_xoauth2(self) -> bool:
-        """Whether the server takes OAuth2."""
+        """Return whether the server takes OAuth2."""
         return "XOAUTH2" in self._session.esmtp_features.get("auth", "").upper().split()
 
     def authenticate(self, token: Secret) -> None:

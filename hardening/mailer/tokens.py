@@ -45,7 +45,7 @@ class Token:
 
     @property
     def over(self) -> bool:
-        """Whether it is over by its own word."""
+        """Return whether it is over by its own word."""
         try:
             return not float(self.claims.get("exp", 0)) >= time.time()
         except (TypeError, ValueError, OverflowError):

@@ -15,7 +15,7 @@ _ROUNDS = 10_000  # the format's own
 
 
 def is_vault(data: bytes) -> bool:
-    """Whether the document is an Ansible vault."""
+    """Return whether the document is an Ansible vault."""
     return data.startswith(HEADER)
 
 

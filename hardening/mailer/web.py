@@ -78,7 +78,7 @@ _FILTERS = (400, 403)
 
 
 def foreign(answer: requests.Response) -> bool:
-    """Whether something between answered in the service's place: a page, a redirection, a portal's own status."""
+    """Return whether something between answered in the service's place: a page, a redirection, a portal's own status."""
     page = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower() == "text/html"
     good, redirection = answer.status_code < 300, 300 <= answer.status_code < 400  # noqa: PLR2004 - HTTP's own borders
     return redirection or answer.status_code == PORTAL or (page and (good or answer.status_code in _FILTERS))

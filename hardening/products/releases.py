@@ -34,7 +34,7 @@ class ReleaseRange:
         return cls(match[1], match[2])
 
     def __contains__(self, release: tuple[int, ...]) -> bool:
-        """Whether a release, as `ordered` gives it, is one that is named."""
+        """Return whether a release, as `ordered` gives it, is one that is named."""
         if self.bound == "*":
             return True
         if self.bound.endswith(".*"):

@@ -1,4 +1,4 @@
-"""Whether a bundle may go to any host at all: signature, product, release, audit; before the first change."""
+"""Admit a bundle before the first change: signature, product, release, audit."""
 
 from __future__ import annotations
 

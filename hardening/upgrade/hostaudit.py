@@ -37,14 +37,14 @@ Row = dict[str, Any]
 
 
 def _is_left(one: Subject) -> bool:
-    """Whether part of a host's files was not read; a list that was read and not settled is a finding of its own."""
+    """Return whether part of a host's files was not read; a list that was read and not settled is a finding of its own."""
     unsettled = (one.offer or {}).get("inconclusive", ())
     return one.examined is Examined.PARTIAL and one.reason not in unsettled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostAudit:
-    """How one host is audited and what fails it."""
+    """Settings of the audit of one host, and the findings that fail it."""
 
     look: Callable[[], Run]
     """Brings the host's files and audits the copy. Errors: HardeningError."""
@@ -117,7 +117,7 @@ class HostAudit:
         return rows
 
     def _counts(self, one: Finding, *, new: bool) -> bool:
-        """Whether a finding may keep an upgrade from being proved, if it is grave enough and not accepted."""
+        """Return whether a finding may keep an upgrade from being proved, if it is grave enough and not accepted."""
         if one.rule.id in (
             PORT_DIFFERS.id,
             ENGINE_NOT_SEEN.id,

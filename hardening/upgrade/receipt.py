@@ -50,7 +50,7 @@ def sealed(run: Run, job: AdmittedUpgrade, key: keys.PrivateKey, *, by: str) -> 
 
 
 def is_receipt(path: Path) -> bool:
-    """Whether a file says of itself that it is an upgrade's receipt; nothing of it is verified."""
+    """Return whether a file says of itself that it is an upgrade's receipt; nothing of it is verified."""
     try:
         return bool(json.loads(dsse.load(path, named=False).payload)["predicateType"] == PREDICATE)
     except (OSError, RefusedError, ValueError, KeyError, TypeError, RecursionError):

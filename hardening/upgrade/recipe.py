@@ -1,4 +1,4 @@
-"""How one product is upgraded, read from TOML: what is kept, what is stopped, what has to answer afterwards."""
+"""The recipe of one product, read from TOML: paths to back up, services to stop, probes that must pass."""
 
 from __future__ import annotations
 

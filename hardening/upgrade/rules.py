@@ -1,4 +1,4 @@
-"""What an upgrade can say of a host."""
+"""Rules that an upgrade reports about a host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a playbook's receipt says of an upgrade: one subject per host, findings, the exit codes."""
+"""Turn a playbook's receipt into a run: one subject per host, findings, the exit codes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NAMED = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostReport:
-    """What became of one host."""
+    """Outcome of one host."""
 
     host: str
     state: str
@@ -45,7 +45,7 @@ class HostReport:
 
     @property
     def failed(self) -> bool:
-        """Whether this host keeps the run from being a success."""
+        """Return whether this host keeps the run from being a success."""
         return not states.of(self.state).well
 
 

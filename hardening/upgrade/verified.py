@@ -1,4 +1,4 @@
-"""What a verification says of hosts: their plan, and the audit of their files beside what was there before the upgrade."""
+"""Report a verification of hosts: their plan, and the audit of their files compared with the one before the upgrade."""
 
 from __future__ import annotations
 

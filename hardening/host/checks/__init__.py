@@ -1,4 +1,4 @@
-"""What earlier upgrades and hands left behind on a host: its own tree, or a mounted or collected copy of one."""
+"""Audit what earlier upgrades left behind on a host: its own tree, or a mounted or collected copy."""
 
 from hardening.host.checks.audit import audit, named
 from hardening.host.checks.paths import CONFIGURED, Paths, below, fits, wanted

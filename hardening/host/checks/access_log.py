@@ -36,7 +36,7 @@ _OPENERS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
 @dataclass(slots=True)
 class Visits:
-    """What the logs say of one component."""
+    """Visits of one component, from the logs."""
 
     first: str = ""
     last: str = ""
@@ -76,7 +76,7 @@ def look(root: Root, subject: str, found: Iterable[Finding], webs: Iterable[str]
 
 
 def asked(found: Iterable[Finding], webs: Iterable[str]) -> bool:
-    """Whether there is a component for which the logs are read."""
+    """Return whether there is a component for which the logs are read."""
     folders = list(webs)
     return any(True for one in found for _ in _urls(one, folders))
 

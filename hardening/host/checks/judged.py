@@ -55,7 +55,7 @@ def look(host: Root, subject: str) -> Iterator[Finding]:
 
 
 def _is_shut(host: Root, path: str) -> bool:
-    """Whether nobody but the owner, and a group that may read, gets at a file."""
+    """Return whether nobody but the owner, and a group that may read, gets at a file."""
     about = host.about(path)
     return about is not None and not about.mode & 0o027
 

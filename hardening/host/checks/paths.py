@@ -1,4 +1,4 @@
-"""Where the audit of a host looks, what matters most first."""
+"""Places that the audit of a host examines, the most important first."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def wanted(product: str = "aspect", more: Iterable[str] = (), *, everywhere: boo
 
 
 def below(path: str, folders: Iterable[str]) -> bool:
-    """Whether a path is one of these folders or files, or lies in one."""
+    """Return whether a path is one of these folders or files, or lies in one."""
     return any(
         path == folder
         or path.startswith(folder.rstrip("/") + "/")
@@ -80,5 +80,5 @@ def below(path: str, folders: Iterable[str]) -> bool:
 
 
 def fits(path: str, patterns: Iterable[str]) -> bool:
-    """Whether a path is one that these patterns mean."""
+    """Return whether a path is one that these patterns mean."""
     return any(fnmatchcase(path, one) for one in patterns)

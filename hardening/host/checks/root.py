@@ -16,7 +16,7 @@ LARGEST = 16 << 20
 
 @dataclass(frozen=True, slots=True)
 class FileMeta:
-    """Who owns something and who may do what with it."""
+    """Owner and mode of a file."""
 
     mode: int
     uid: int
@@ -24,7 +24,7 @@ class FileMeta:
 
     @property
     def folder(self) -> bool:
-        """Whether it is a folder."""
+        """Return whether it is a folder."""
         return stat.S_ISDIR(self.mode)
 
 
@@ -79,12 +79,12 @@ class Root:
 
     @property
     def subject(self) -> str:
-        """What the report calls the host."""
+        """Return the host's name in the report."""
         return self.label or str(self.top)
 
     @property
     def live(self) -> bool:
-        """Whether this is the running machine itself."""
+        """Return whether this is the running machine itself."""
         return self.top == Path("/")
 
     def place(self, path: str) -> Path:

@@ -1,4 +1,4 @@
-"""What a host can be found with, beyond what lies in its files."""
+"""Rules about a host beyond those about its files."""
 
 from __future__ import annotations
 

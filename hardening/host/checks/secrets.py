@@ -35,7 +35,7 @@ def look(root: Root, subject: str, findings: Iterable[Finding]) -> Iterator[Find
 
 
 def _open_to_all(root: Root, path: str) -> bool:
-    """Whether others may read it and pass through every folder above it."""
+    """Return whether others may read it and pass through every folder above it."""
     about = root.about(path)
     if about is None or not about.mode & 0o004:
         return False

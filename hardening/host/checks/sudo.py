@@ -1,4 +1,4 @@
-"""Which of sudo's rules give the web server's account the host."""
+"""Find sudo rules that make the web server's account root."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was not looked at on a host: each place with its reason, in few words where there are many."""
+"""Report places of a host that were not examined, with reasons; many of one folder are grouped."""
 
 from __future__ import annotations
 

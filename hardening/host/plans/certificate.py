@@ -48,7 +48,7 @@ _PUBLIC = re.compile(r"-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----", r
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CertificateRequest:
-    """What is to be done about a certificate that is due."""
+    """A request about a certificate that is due."""
 
     mode: str = "report"
     key: str = "rsa"
@@ -101,12 +101,12 @@ class Named:
 
     @property
     def slug(self) -> str:
-        """What its files in waiting are called."""
+        """Return the name of its waiting files."""
         return hashlib.sha256(self.path.encode()).hexdigest()[:12]
 
     @property
     def waiting(self) -> str:
-        """Where key and request wait on the host, as plans name it."""
+        """Return the folder on the host where key and request wait."""
         return f"@state/certificates/{self.slug}"
 
 
@@ -129,7 +129,7 @@ def public_half(path: str) -> list[str]:
 
 
 def has_openssl(more: Mapping[str, Any]) -> bool:
-    """Whether the host has the program that makes keys and says to which certificate one belongs."""
+    """Return whether the host has the program that makes keys and says to which certificate one belongs."""
     return bool(re.match(r"(?:Open|Libre)SSL", more["said"][0]))
 
 

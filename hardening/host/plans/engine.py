@@ -30,7 +30,7 @@ MOTD_MARK = "[hardening] control engine: "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredPort:
-    """What is wished for the engine; None and empty mean: as the product's data says."""
+    """Requested state of the engine; None and empty mean the product's own data."""
 
     port: int | None = None
     """None: only look."""

@@ -61,7 +61,7 @@ class Family:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Firewall:
-    """What filters on one host, as it is now."""
+    """Firewall of one host as it is now."""
 
     label: str = ""
     """The SELinux type that the engine's ports have to have; empty where no policy is in force."""
@@ -251,7 +251,7 @@ class Firewall:
         ]
 
     def lets_in(self, port: int, *, everybody: bool = False) -> bool | None:
-        """Whether another host can reach a port over IPv4, as far as the rules say; None where they are not understood.
+        """Return whether another host can reach a port over IPv4, as far as the rules say; None where they are not understood.
 
         With `everybody`: whether a host can that no rule names.
         """
@@ -372,7 +372,7 @@ def _listed(text: str) -> dict[tuple[str, str], list[str]]:
 
 
 def _filters(body: Sequence[str]) -> bool:
-    """Whether a table of nftables can touch a packet: it has a hook, and a rule or a policy that does not let everything on."""
+    """Return whether a table of nftables can touch a packet: it has a hook, and a rule or a policy that does not let everything on."""
     hooks = [found for line in body if (found := HOOKED.match(line))]
     rules = [
         one

@@ -1,4 +1,4 @@
-"""What the agent is asked to make true, as typed values; `Plan.to_json` is what travels."""
+"""The state that the agent has to produce, as typed values; `Plan.to_json` is sent."""
 
 from __future__ import annotations
 

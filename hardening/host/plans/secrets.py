@@ -30,7 +30,7 @@ STORE = "/etc/aspect-hardening/secrets.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretSite:
-    """Where a part of the bundle lies on the host."""
+    """Place of a part of the bundle on the host."""
 
     bundle: str
     """A path in the bundle, or how it begins; the longest that fits counts."""

@@ -26,7 +26,7 @@ from hardening.tls.targets.reading.tree import Tree
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """Where one distribution family keeps one server's configuration."""
+    """Places of one server's configuration in one distribution family."""
 
     target: str
     family: str

@@ -1,4 +1,4 @@
-"""What a playbook gives, as the typed values of a plan: a word is not a list of letters, and "no" is not true."""
+"""Convert values of a playbook to the typed values of a plan: a word is not a list of letters, and "no" is not true."""
 
 from __future__ import annotations
 

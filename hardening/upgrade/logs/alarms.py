@@ -1,4 +1,4 @@
-"""Which lines speak of trouble in words that no known message has, and which only hold such a word."""
+"""Detect lines that report a failure which no known message explains."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ _QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")
 
 
 def alarming(text: str) -> bool:
-    """Whether a line, without its prefix, says that something went wrong."""
+    """Return whether a line, without its prefix, says that something went wrong."""
     if _NO_MESSAGE.match(text):
         return False
     rest = _CALM.sub("", text)

@@ -37,7 +37,7 @@ _DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError)
 
 
 def is_text(content: Buffer) -> bool:
-    """Whether the bytes are a log's: without zero bytes at its beginning, except the long runs of a hole in a file."""
+    """Return whether the bytes are a log's: without zero bytes at its beginning, except the long runs of a hole in a file."""
     hole = NULS.match(content)
     begin = hole.end() if hole else 0
     head = content[begin : begin + _HEAD]
@@ -97,7 +97,7 @@ def _write_utf8(stream: IO[bytes], plain: IO[bytes]) -> None:
 
 
 class _Streams(io.BufferedIOBase):
-    """What streams behind each other hold; Python's own classes end without a word before one they cannot read."""
+    """Read streams that follow each other; Python's own classes end silently before one that they cannot read."""
 
     def __init__(self, source: IO[bytes], new: Callable[[], Any]) -> None:
         self._source, self._new, self._unpacker, self._data = source, new, new(), b""

@@ -16,7 +16,7 @@ from hardening.toml_rows import Table
 
 
 class Meaning(StrEnum):
-    """What a line means for the upgrade."""
+    """Meaning of a line for the upgrade."""
 
     BENIGN = "benign"
     WARN = "warn"
@@ -30,7 +30,7 @@ class Meaning(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NeighbouringLines:
-    """What the neighbouring lines have to say for the message's own meaning to hold."""
+    """Conditions on the neighbouring lines under which the message's own meaning holds."""
 
     previous: re.Pattern[str] | None
     previous_kind: re.Pattern[str] | None
