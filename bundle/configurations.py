@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -441,13 +442,16 @@ def _not_known(judged: Subject, one: JudgedConfiguration) -> Finding:
 
     words = release_wording.verdicts(judged.stats["verdicts"], judged.policies)
     file = judged.id.partition("#")[0]
+    command = (
+        f"harden tls audit {shlex.quote(next(iter(one.around), 'BUNDLE'))} --target {one.target.name}@VERSION"
+    )
     return Finding(
         rule=rules.INCONCLUSIVE,
         subject=judged.id,
         location=InFile((file,)),
         message=f"which release of {one.target.title} runs is not known. {words}",
         evidence="release",
-        remedy=f"Name the release: `harden tls audit ARCHIVE --target {one.target.name}@VERSION`.",
+        remedy=f"Name the release: `{command}`.",
         policies=tuple(sorted(judged.policies)),
     )
 
@@ -473,7 +477,7 @@ def _server(target: Target, place: str, server: str, subject: Subject, *, known:
         place=place,
         offer=subject.offer or {},
         candidates=candidates,
-        command=f"harden tls audit FILE --target {target.name}@VERSION, on the unpacked file",
+        command=f"harden tls audit BUNDLE --target {target.name}@VERSION",
     )
 
 

@@ -46,6 +46,7 @@ def front(run: Run, paint: Paint) -> list[str]:
         paint(_headline(run, _causes(run)), _BOLD),
         _cut(scope(run)),
         *_gaps(run, paint),
+        *_guessed(run),
         *verdicts,
         *_agreement(run),
     ]
@@ -156,6 +157,13 @@ def _gaps(run: Run, paint: Paint) -> Iterator[str]:
         yield paint(f"  and {many(len(ranked) - _REASONS, 'further reason')}", _OPEN)
 
 
+def _guessed(run: Run) -> Iterator[str]:
+    """Yield how many servers were judged for each release that they may be."""
+    count = sum("releases" in one.stats for one in run.subjects if one.policies)
+    if count:
+        yield f"  {count} judged for every release that may run, because none is named (-v lists them)"
+
+
 def _policies(run: Run, paint: Paint) -> Iterator[str]:
     by_policy: dict[str, Counter[str]] = {}
     for subject in run.subjects:
@@ -175,7 +183,7 @@ def _agreement(run: Run) -> Iterator[str]:
         tally = ", ".join(
             f"{count} {WORDS.get(word, word)}" for word, count in sorted(Counter(words).items())
         )
-        yield _cut(f"  key agreement: {tally}")
+        yield _cut(f"  post-quantum key agreement: {tally}")
 
 
 def _cause(found: Sequence[Finding], paint: Paint) -> Iterator[str]:

@@ -28,7 +28,7 @@ from hardening.findings import (
     in_file,
 )
 from hardening.tls import clients
-from hardening.tls.auditing import host_defaults, inert, mains, release_wording, remedies, shared
+from hardening.tls.auditing import host_defaults, inert, mains, release_wording, remedies, shared, unread
 from hardening.tls.auditing.mains import AuditInput, Main
 from hardening.tls.auditing.problems import CLEARTEXT, NOT_PARTIAL, PROBLEMS
 from hardening.tls.auditing.recognise import unlike
@@ -196,6 +196,10 @@ def audit_tree(tree: Tree, main: Main, policies: Sequence[Policy], request: Audi
         found = _nothing(main.path, why)
         problems = [p for p in problems if p != why]
     partial = [p for p in problems if p.kind not in NOT_PARTIAL]
+    if unseen := [p for p in partial if p.kind in unread.KINDS]:
+        unread.unsettled(
+            found, [o for _, offers in fitting for o in _unique(offers)], tree, _reason(unseen[0])
+        )
     if partial:
         found.subjects = [
             replace(
@@ -443,6 +447,13 @@ def _in_every_way(result: Result, judgements: Sequence[Judgement], why: str) -> 
         one.verdict for judged in judgements for one in judged.results if one.rule.id == result.rule.id
     }
     broken = verdicts & {Verdict.FAIL, Verdict.ADVICE}
+    if not broken and Verdict.SKIPPED in verdicts:  # some release's library settles it, and no line does
+        return next(
+            one
+            for judged in judgements
+            for one in judged.results
+            if one.rule.id == result.rule.id and one.verdict is Verdict.SKIPPED
+        )
     if not broken or verdicts == broken:
         return result
     return replace(result, verdict=Verdict.INCONCLUSIVE, reason=why)

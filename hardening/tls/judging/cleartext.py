@@ -20,6 +20,8 @@ NO_STARTTLS = Rule(
     remedy="Install a certificate, switch TLS on in the server, and refuse logins without TLS.",
     references=(_RFC + "rfc3207", _RFC + "rfc8314", _RFC + "rfc9325#section-3.2"),
 )
+OVERWRITTEN = "a word in the answer is overwritten with X, as some firewalls do"
+"""How the reason ends where a middlebox took the offer out."""
 _MAIL = "mail and passwords go"
 _IN_CLEAR = {
     "smtp": _MAIL, "lmtp": _MAIL, "imap": _MAIL, "pop3": _MAIL, "sieve": "mail filters and passwords go",
@@ -48,6 +50,16 @@ def of_endpoint(
     name: str, protocol: str, why: str, policies: Sequence[Policy], stats: Mapping[str, object]
 ) -> tuple[Subject, Finding, Result]:
     """Return subject, finding and result of a server that offers no TLS; it was examined in full."""
+    if why.endswith(OVERWRITTEN):
+        subject, finding, result = _judged(
+            Subject(id=name, kind=SubjectKind.ENDPOINT, stats=stats), OnWire(name), protocol, why, policies
+        )
+        first = f"Switch the inspection of mail off in the firewall on the path (Cisco: `no inspect esmtp`), then scan again: `harden tls scan {name}`."
+        return (
+            subject,
+            replace(finding, remedy=f"{first} If STARTTLS is still not offered: {finding.remedy}"),
+            result,
+        )
     return _judged(
         Subject(id=name, kind=SubjectKind.ENDPOINT, stats=stats), OnWire(name), protocol, why, policies,
         " Where the server is set up for TLS, a firewall or mail gateway on the path may remove the offer: "

@@ -204,7 +204,9 @@ def judged(
         return subject, (finding,), (result,)
     if examined is Examined.NONE:
         names = tuple(sorted(p.id for p in policies))
-        return _unanswered(one.target, one.found.failure or "no answer", names, stats)
+        other = one.found.other
+        way = remedies.instead(one.target, other, policies[0].id) if other is not None else ""
+        return _unanswered(one.target, one.found.failure or "no answer", names, stats, way)
     name = one.target.server_name or one.target.host
     judgement = judge(
         one.offer, *policies, now=now, hostname=name, required=required, expiry_days=expiry_days
@@ -233,7 +235,14 @@ def judged(
         from hardening.tls.scan.strategy import probes
 
         faults = probes.findings(one.found.faults, one.target.text)
-    seen = observed.findings(one.found, one.offer)
+    judged_rules = {f.rule.id for f in judgement.findings}
+    seen = [
+        f
+        for f in observed.findings(one.found, one.offer)
+        if not (
+            f.message == observed.ACCEPTS_WITHOUT and f.rule.id in judged_rules
+        )  # a policy says it already
+    ]
     lost = clients.warning(one.offer)
     found = (*judgement.findings, *attacks, *chains, *faults, *seen, *((lost,) if lost else ()))
     return subject, tuple(remedies.with_command(found, one.target, one.found.server)), judgement.results
@@ -336,7 +345,7 @@ def _ssh_judged(
 
 
 def _unanswered(
-    target: ScanTarget, why: str, policies: tuple[str, ...], stats: Mapping[str, object]
+    target: ScanTarget, why: str, policies: tuple[str, ...], stats: Mapping[str, object], way: str = ""
 ) -> Outcome:
     subject = Subject(
         id=target.text,
@@ -352,7 +361,8 @@ def _unanswered(
         location=OnWire(target.text),
         message=f"nothing could be examined: {why}",
         evidence="unanswered",
-        remedy="Check host, port, protocol and that the server is running, then scan again; "
+        remedy=way
+        or "Check host, port, protocol and that the server is running, then scan again; "
         "`--timeout SECONDS` waits longer for one that is slow.",
         policies=policies,
     )

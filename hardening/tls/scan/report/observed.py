@@ -14,6 +14,7 @@ from hardening.tls.scan.strategy.messages import Want
 
 _RFC = "https://www.rfc-editor.org/rfc/"
 _SHOWN = 4
+ACCEPTS_WITHOUT = "it asks clients for a certificate and accepts a client without one"
 RENEGOTIATION = Rule(
     id="tls/client-renegotiation",
     title="Clients may start handshakes inside a session",
@@ -110,7 +111,7 @@ def _client(offer: Offer) -> Iterator[Finding]:
         return
     message, severity = "", Severity.LOW
     if one.outcome.startswith("refused"):
-        message = f"the client certificate that was presented is {one.outcome}"
+        message = f"the client certificate is {one.outcome}"
         severity = Severity.MEDIUM
         if one.authorities:
             message += f"; accepted authorities: {'; '.join(one.authorities[:_SHOWN])}"
@@ -118,7 +119,7 @@ def _client(offer: Offer) -> Iterator[Finding]:
         message = "it does not ask clients for a certificate, so the one given was not presented"
         severity = Severity.MEDIUM
     elif one.wants == "optional":
-        message = "it asks clients for a certificate and accepts a client without one"
+        message = ACCEPTS_WITHOUT
     if message:
         yield Finding(
             rule=CLIENT_CERTIFICATE, subject=offer.subject, location=OnWire(offer.subject), evidence=one.outcome or one.wants,

@@ -9,6 +9,7 @@ from dataclasses import replace
 from hardening.findings import Finding, Fix, Severity
 from hardening.tls.judging import rules
 from hardening.tls.scan.endpoint import DIRECT_PORTS, ScanTarget
+from hardening.tls.scan.strategy.messages import OtherProtocol
 
 _HEADERS = {
     "nginx": "nginx", "openresty": "nginx", "apache": "httpd", "lighttpd": "lighttpd", "jetty": "jetty",
@@ -60,3 +61,25 @@ def _servers(target: ScanTarget, header: str) -> tuple[str, ...]:
         return (known,)
     protocol = "ssh" if target.ssh else target.starttls or ("https" if target.is_http else "")
     return _SPEAKING.get(protocol or _PORTS.get(target.port, ""), ())
+
+
+def instead(target: ScanTarget, other: OtherProtocol, policy: str) -> str:
+    """Return what to do about an endpoint that speaks another protocol in the place of TLS, with the command."""
+    host = f"[{target.host}]" if ":" in target.host else target.host
+    at = f"{host}:{target.port}"
+    if other is OtherProtocol.HTTP:
+        first, *more = _SPEAKING["https"]
+        way = f"switch TLS on: `harden tls render {first} --policy {policy}` (or {', '.join(more)}) writes the settings"
+        if target.port == DIRECT_PORTS["https"]:
+            return f"{way[:1].upper()}{way[1:]}."
+        return f"Scan the port that has TLS, such as `harden tls scan {host}:443 --policy {policy}`. If this port has to have it, {way}."
+    scan = [f"`harden tls scan {name}://{at} --policy {policy}`" for name in _OTHERS[other]]
+    return f"Scan it as what it is: {' or '.join(scan)}."
+
+
+_OTHERS = {
+    OtherProtocol.SSH: ("ssh",),
+    OtherProtocol.SMTP: ("smtp", "ftp"),
+    OtherProtocol.IMAP: ("imap",),
+    OtherProtocol.POP3: ("pop3",),
+}

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from hardening.tls.registry import PROTOCOLS
-from hardening.tls.scan.strategy.messages import Answer, AnswerKind, Question, Tier, Want
+from hardening.tls.scan.strategy.messages import Answer, AnswerKind, OtherProtocol, Question, Tier, Want
 
 DOWNGRADE_FROM_13 = b"DOWNGRD\x01"
 """The end of a ServerHello's random when a TLS 1.3 server answers TLS 1.2 (RFC 8446 section 4.1.3)."""
@@ -100,6 +100,8 @@ class Endpoint:
     """Some question was answered with a ServerHello."""
     failure: str = ""
     """Why nothing could be learned."""
+    other: OtherProtocol | None = None
+    """What it speaks in the place of TLS, where nothing else was seen."""
     no_starttls: str = ""
     """Why TLS cannot start, where the server itself said so in the protocol around TLS."""
     chains: dict[str, tuple[bytes, ...]] = field(default_factory=dict)

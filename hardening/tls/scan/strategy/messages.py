@@ -130,6 +130,16 @@ class AnswerKind(StrEnum):
     """The server spoke the protocol around TLS and did not offer TLS, or refused to start it."""
 
 
+class OtherProtocol(StrEnum):
+    """What a server speaks in the place of TLS, known by its first bytes: the `detail` of such an answer."""
+
+    HTTP = "it speaks HTTP without TLS"
+    SSH = "it speaks SSH"
+    SMTP = "it greets in clear text, as SMTP and FTP do"
+    IMAP = "it greets in clear text, as IMAP does"
+    POP3 = "it greets in clear text, as POP3 does"
+
+
 TROUBLE = frozenset(
     {
         AnswerKind.CLOSED, AnswerKind.RESET, AnswerKind.SILENT, AnswerKind.UNREACHABLE, AnswerKind.GARBAGE, AnswerKind.PREAMBLE, AnswerKind.NO_TLS,

@@ -3,26 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hardening.tls.scan.engine.conversations import Parallel
-from hardening.tls.scan.strategy.messages import Answer, AnswerKind, Question, Shape, Tier, Want
+from hardening.tls.scan.strategy.messages import (
+    Answer,
+    AnswerKind,
+    OtherProtocol,
+    Question,
+    Shape,
+    Tier,
+    Want,
+)
 from hardening.tls.scan.strategy.scope import Case
 from hardening.tls.scan.strategy.shapes import CHUNKS, MOST, SMALL
 from hardening.tls.scan.wire import hello
 
 UNKNOWN_NAME = 112
 REFUSALS = 2
-"""Connections on which a server says that it does no TLS before it is believed."""
+"""Connections on which a server says that it does no TLS, or speaks something else, before it is believed."""
+_OTHERS = frozenset(OtherProtocol)
 OPENINGS = ("TLSv1.2", "TLSv1.3", "TLSv1.1", "TLSv1.0", "SSLv3", "SSLv2")
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What came in the place of an opening."""
+
+    last: Answer = field(default_factory=lambda: Answer(kind=AnswerKind.SILENT))
+    alerts: list[int | None] = field(default_factory=list)
+    without: list[str] = field(default_factory=list)
+    """Why the server does no TLS, in the protocol around it."""
+    others: list[OtherProtocol] = field(default_factory=list)
+
+    def add(self, answer: Answer) -> None:
+        """Take in one answer that is no ServerHello."""
+        if answer.kind is AnswerKind.ALERT:
+            self.alerts.append(answer.alert)
+        elif answer.kind is AnswerKind.NO_TLS:
+            self.without.append(answer.detail)
+        elif answer.detail in _OTHERS:
+            self.others.append(OtherProtocol(answer.detail))
+        self.last = answer
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the server said often enough that it does no TLS, or speaks something else."""
+        return len(self.without) >= REFUSALS or (len(self.others) >= REFUSALS and not self.alerts)
 
 
 def opened(case: Case) -> Generator[Any, Any, bool]:
     """Ask in every version and form until something succeeds, a wave of them side by side."""
-    refused: list[int | None] = []
-    last = Answer(kind=AnswerKind.SILENT)
-    without: list[str] = []
+    heard = _Heard()
     for wave in _worthwhile(case):
         questions = [_first_question(name, shape) for name, shape in wave]
         if len(questions) > 1:
@@ -32,24 +65,28 @@ def opened(case: Case) -> Generator[Any, Any, bool]:
             if answer.kind is AnswerKind.HELLO and (answer.suite is not None or answer.kinds):
                 case.found.note(question, answer)
                 _open_with(case, question, answer)
-                case.found.nameless = bool(refused) and not question.shape.server_name
+                case.found.nameless = bool(heard.alerts) and not question.shape.server_name
                 return True
             if answer.kind is AnswerKind.ALERT:
-                refused.append(answer.alert)
                 case.asker.denied[question.protocol, question.shape] = question
-            elif answer.kind is AnswerKind.NO_TLS:
-                without.append(answer.detail)
-            last = answer
-        if len(without) >= REFUSALS:
-            case.found.no_starttls = without[-1]
-            case.found.failure = without[-1]
-            return False
-        if last.kind in (AnswerKind.UNREACHABLE, AnswerKind.PREAMBLE) and len(questions) > 1:
+            heard.add(answer)
+        last = heard.last.kind
+        if last in (AnswerKind.UNREACHABLE, AnswerKind.PREAMBLE) and len(questions) > 1:
             break
-        if case.asker.over():
+        if heard.is_settled or case.asker.over():
             break
-    case.found.failure = _failure(last, refused)
+    _fail(case, heard)
     return False
+
+
+def _fail(case: Case, heard: _Heard) -> None:
+    """Note why nothing succeeded."""
+    found = case.found
+    if len(heard.without) >= REFUSALS:
+        found.no_starttls = found.failure = heard.without[-1]
+        return
+    found.other = heard.others[-1] if heard.others and not heard.alerts else None
+    found.failure = found.other or _failure(heard.last, heard.alerts)
 
 
 def _open_with(case: Case, question: Question, answer: Answer) -> None:

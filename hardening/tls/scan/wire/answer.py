@@ -11,7 +11,7 @@ from struct import Struct, unpack_from
 
 from hardening.tls import registry
 from hardening.tls.registry import WIRE_VERSIONS
-from hardening.tls.scan.strategy.messages import Answer, AnswerKind, Question, Want, at_least
+from hardening.tls.scan.strategy.messages import Answer, AnswerKind, OtherProtocol, Question, Want, at_least
 from hardening.tls.scan.wire import hello
 
 HELLO_LIMIT = 64 * 1024
@@ -28,11 +28,11 @@ _ALERT, _HANDSHAKE, _DATA, _CHANGE = 21, 22, 23, 20
 HEARTBEAT_RECORD = 24
 _CONTENTS = (_ALERT, _HANDSHAKE, _DATA, _CHANGE, HEARTBEAT_RECORD)
 _GREETINGS = (
-    (b"HTTP/", "speaks HTTP without TLS"),
-    (b"SSH-", "speaks SSH"),
-    (b"220", "greets in clear text, like SMTP or FTP: --starttls"),
-    (b"* OK", "greets in clear text, like IMAP: --starttls"),
-    (b"+OK", "greets in clear text, like POP3: --starttls"),
+    (b"HTTP/", OtherProtocol.HTTP),
+    (b"SSH-", OtherProtocol.SSH),
+    (b"220", OtherProtocol.SMTP),
+    (b"* OK", OtherProtocol.IMAP),
+    (b"+OK", OtherProtocol.POP3),
     (b"<", "sends markup"),
 )
 

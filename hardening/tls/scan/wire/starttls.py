@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Generator, Mapping
 from struct import pack
 
+from hardening.tls.judging.cleartext import OVERWRITTEN
 from hardening.tls.scan.endpoint import ScanTarget
 from hardening.tls.scan.wire.dialogue import Dialogue, LineReader, NoTls, Script
 
@@ -95,7 +96,7 @@ def _smtp(lines: LineReader, hello: bytes) -> Script:
 
 _MASKED = 8
 """Letters of STARTTLS: some firewalls overwrite it with as many X."""
-_OVERWRITTEN = "STARTTLS is not offered: a word in the answer is overwritten with X, as some firewalls do"
+_OVERWRITTEN = f"STARTTLS is not offered: {OVERWRITTEN}"
 
 
 def smtp(lines: LineReader, _name: bytes) -> Script:

@@ -31,8 +31,13 @@ class _Smtp(socketserver.StreamRequestHandler):
 
 @pytest.mark.parametrize(
     ("delay", "answer"),
-    [(0.0, _Smtp.answer), (3.0, _Smtp.answer), (3.0, b"250-mail\r\n250 STARTTLS\r\n")],
-    ids=["not offered", "not offered, slow", "refused, slow"],
+    [
+        (0.0, _Smtp.answer),
+        (0.0, b"250-mail\r\n250 XXXXXXXA\r\n"),
+        (3.0, _Smtp.answer),
+        (3.0, b"250-mail\r\n250 STARTTLS\r\n"),
+    ],
+    ids=["not offered", "overwritten", "not offered, slow", "refused, slow"],
 )
 def test_mail_without_starttls_is_a_finding_under_every_policy(delay: float, answer: bytes) -> None:
     """It was `nothing could be examined`, exit 3; a slow banner was `silence before TLS`."""
@@ -52,4 +57,5 @@ def test_mail_without_starttls_is_a_finding_under_every_policy(delay: float, ans
     assert finding.policies == tuple(sorted(names))
     assert "mail and passwords go in clear text" in finding.message
     assert "firewall" in finding.advice
+    assert finding.advice.startswith("Switch the inspection of mail off") is (b"XXXX" in answer)
     assert run.exit_code() is ExitCode.FINDINGS

@@ -87,6 +87,7 @@ def test_where_no_release_is_named_the_verdict_is_given_for_each(tmp_path: Path)
     assert "is not known. aspect: " in one.message
     assert "2.4.6-el7" in one.message
     assert one.level is Severity.INFO
+    assert one.advice == f"Name the release: `harden tls audit {path} --target httpd@VERSION`."
     (server,) = [s for s in found.subjects if s.offer]
     assert server.examined is Examined.FULL
     assert server.stats["verdicts"]["2.4.6-el7"].keys() == {"aspect"}

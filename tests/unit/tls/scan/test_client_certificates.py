@@ -91,6 +91,8 @@ def test_a_hub_passes_only_if_it_requires_a_certificate(identities: dict[str, Id
         verdicts[verify] = run.subjects[0].policies["bacnet-sc"]
         found = [f for f in run.findings if f.rule.id == "tls/client-certificate"]
         assert bool(found) is (verify is not ssl.CERT_REQUIRED)
+        if verify is ssl.CERT_OPTIONAL:  # the policy says it, and it is not said once more
+            assert [f.policies for f in found] == [("bacnet-sc",)]
     assert list(verdicts.values()) == ["fail", "fail", "pass"]
 
 

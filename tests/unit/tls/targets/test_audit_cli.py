@@ -273,6 +273,61 @@ def test_what_was_not_read_whole_meets_no_policy(
     assert verdicts[2] == ("partial", "fail")
 
 
+def test_a_rule_that_some_release_leaves_open_is_not_passed(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """It was `pass` among the checks, and among those that are not answered from here."""
+    path = _write(tmp_path / "ssl.conf", SSL_CONF)
+    run(["tls", "audit", str(path), "--format", "json"])
+    report = json.loads(capfdbinary.readouterr().out)
+    verdicts = {one["rule"]: one["verdict"] for one in report["results"]}
+    (subject,) = report["subjects"]
+    open_ = {one["rule"] for one in subject["unanswered"]}
+    assert open_
+    assert {verdicts[rule] for rule in open_} == {"skipped"}
+    run(["tls", "audit", str(path)])
+    assert b"1 judged for every release that may run, because none is named" in capfdbinary.readouterr().out
+
+
+UNREAD = {
+    "nginx": "http {\ninclude no/such.conf;\nserver {\nlisten 443 ssl;\n%s\n}\n}\n",
+    "httpd": "Include no/such.conf\nListen 443\n<VirtualHost *:443>\nSSLEngine on\n%s\n</VirtualHost>\n",
+    "proftpd": "Include /no/such.conf\nTLSEngine on\n%s\n",
+    "dovecot": "protocols = imap\n!include no/such.conf\nssl = required\n%s\n",
+}
+"""A server, with a place for a line, of which a file is not there."""
+SAID = {
+    "nginx": "ssl_protocols TLSv1.2;\nssl_ciphers ALL;",
+    "httpd": "SSLCipherSuite ALL",
+    "proftpd": "TLSCipherSuite ALL",
+    "dovecot": "ssl_cipher_list = ALL",
+}
+"""What is wrong whatever the other file says."""
+
+
+@pytest.mark.parametrize("name", UNREAD)
+@pytest.mark.parametrize("said", [False, True], ids=["by default", "by a line"])
+def test_a_default_is_no_violation_where_an_unread_file_may_set_it(
+    name: str, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], *, said: bool
+) -> None:
+    text = UNREAD[name] % (SAID[name] if said else "")
+    path = _write(tmp_path / f"{name}.conf", text)
+    code = run(
+        ["tls", "audit", str(path), "--target", name, "--policy", "mozilla-modern", "--format", "json"]
+    )
+    report = json.loads(capfdbinary.readouterr().out)
+    words = {word for one in report["subjects"] for word in one["policies"].values()}
+    assert {one["examined"] for one in report["subjects"]} == {"partial"}
+    assert (words, code) == (({"fail"}, 10) if said else ({"unknown"}, 4))
+    failed = [one for one in report["results"] if one["verdict"] == "fail"]
+    assert bool(failed) is said
+    suites = [one for one in report["findings"] if one["rule"] == "tls/suite"]
+    assert suites
+    assert ("info" in {one["severity"] for one in suites}) is not said
+    if not said:
+        assert all("unless the file that was not read sets it" in one["message"] for one in suites)
+
+
 def test_files_given_from_the_current_folder_are_named_from_it(
     tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
