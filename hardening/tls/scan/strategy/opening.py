@@ -24,6 +24,12 @@ UNKNOWN_NAME = 112
 REFUSALS = 2
 """Connections on which a server says that it does no TLS, or speaks something else, before it is believed."""
 _OTHERS = frozenset(OtherProtocol)
+_FEW = Shape(tier=Tier.PLAIN, max_suites=SMALL)
+_LEAST = replace(_FEW, classic=True, tier=Tier.BARE, server_name=False)
+_SHORT = (
+    ("TLSv1.3", replace(_FEW, classic=True, shares=True)), ("TLSv1.2", _FEW), ("TLSv1.2", _LEAST), ("TLSv1.0", _LEAST),
+)  # fmt: skip
+"""Hellos that a filter lets through which takes long lists or new extensions for an attack."""
 OPENINGS = ("TLSv1.2", "TLSv1.3", "TLSv1.1", "TLSv1.0", "SSLv3", "SSLv2")
 
 
@@ -37,6 +43,9 @@ class _Heard:
     """Why the server does no TLS, in the protocol around it."""
     others: list[OtherProtocol] = field(default_factory=list)
 
+    troubled: bool = False
+    """Whether something else than a greeting came, of which nobody knows what it means."""
+
     def add(self, answer: Answer) -> None:
         """Take in one answer that is no ServerHello."""
         if answer.kind is AnswerKind.ALERT:
@@ -45,12 +54,19 @@ class _Heard:
             self.without.append(answer.detail)
         elif answer.detail in _OTHERS:
             self.others.append(OtherProtocol(answer.detail))
+        else:
+            self.troubled = True
         self.last = answer
 
-    @property
-    def is_settled(self) -> bool:
-        """Whether the server said often enough that it does no TLS, or speaks something else."""
-        return len(self.without) >= REFUSALS or (len(self.others) >= REFUSALS and not self.alerts)
+    def settled(self, case: Case) -> Generator[Any, Any, bool]:
+        """Return whether the server said often enough that it does no TLS, or speaks something else."""
+        if len(self.without) >= REFUSALS:
+            return True
+        if len(self.others) < REFUSALS or self.alerts or self.troubled:
+            return False
+        if OtherProtocol.HTTP in self.others and not (yield from _speaks_http(case)):
+            self.troubled = True
+        return not self.troubled
 
 
 def opened(case: Case) -> Generator[Any, Any, bool]:
@@ -73,7 +89,7 @@ def opened(case: Case) -> Generator[Any, Any, bool]:
         last = heard.last.kind
         if last in (AnswerKind.UNREACHABLE, AnswerKind.PREAMBLE) and len(questions) > 1:
             break
-        if heard.is_settled or case.asker.over():
+        if (yield from heard.settled(case)) or case.asker.over():
             break
     _fail(case, heard)
     return False
@@ -115,6 +131,14 @@ def _first_question(name: str, shape: Shape) -> Question:
         ticket=True,
         heartbeat=True,
     )
+
+
+def _speaks_http(case: Case) -> Generator[Any, Any, bool]:
+    """Return whether short hellos are answered with HTTP, too: a filter in front of a server answers long ones so."""
+    answers = yield Parallel(
+        tuple(case.asker.ask(_first_question(*one), blame=False) for one in _SHORT),
+    )
+    return all(one.detail == OtherProtocol.HTTP for one in answers)
 
 
 def _worthwhile(case: Case) -> Iterator[tuple[tuple[str, Shape], ...]]:

@@ -1,4 +1,4 @@
-"""A server that speaks something else in the place of TLS is known after two answers, and the next step is said."""
+"""A server that speaks something else in the place of TLS is known after a few answers, and the next step is said."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ def scanned(*said: bytes) -> tuple[Run, str]:
 
 
 @pytest.mark.parametrize("greeting", NEXT)
-def test_two_answers_are_enough(greeting: bytes) -> None:
+def test_a_few_answers_are_enough(greeting: bytes) -> None:
     run, at = scanned(greeting)
     ((subject,), (finding,)) = run.subjects, run.findings
     assert (subject.examined, subject.policies) == (Examined.NONE, {"aspect": "unknown"})
     assert run.exit_code() is ExitCode.NOTHING_EXAMINED
-    assert subject.stats["connections"] == 2
+    assert subject.stats["connections"] == (6 if greeting.startswith(b"HTTP") else 2)  # short hellos, too
     assert NEXT[greeting].format(at=at) in finding.advice
     assert subject.reason in finding.message
 
