@@ -14,8 +14,10 @@ def command(places: tuple[str, ...]) -> None:
     change where the decision is wrong. Without :LINE all candidates of the file are explained.
     """
     from bundle import explain
+    from hardening.cli.options import columns
     from hardening.reports.plain import visible
+    from hardening.reports.text_width import wrapped
 
     for place in places:
         for line in explain.lines(explain.explain(place)):
-            click.echo(visible(line))
+            click.echo("\n".join(wrapped(visible(line), columns())))

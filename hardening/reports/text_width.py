@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 _COLOR = re.compile(r"\x1b\[[0-9;]*m")
-_LABEL = re.compile(r" *(?:[a-z-]+ {2,})?")
+_LABEL = re.compile(r" *(?:[a-z-]+ {2,}|decided by )?")
 _WHOLE = re.compile(r" +(?:answer|line|\|) ")
 """Lines to copy or to compare by column: they are never broken."""
 _WORD = re.compile(r"`[^`]*`\S*|\S+")
