@@ -311,7 +311,7 @@ def test_a_component_that_nobody_knows_is_named_with_what_was_meant(
 ) -> None:
     out = tmp_path / "out.zip"
     assert run(["bundle", "clean", str(upgrade), "-o", str(out), "--remove", "tinymc"]) == ExitCode.USAGE
-    assert "did you mean component/tinymce?" in capfd.readouterr().err
+    assert "--remove tinymc: no such component\n  next: did you mean tinymce?" in capfd.readouterr().err
     assert not out.exists()
 
 
