@@ -188,11 +188,11 @@ def test_a_way_to_log_in_that_is_not_known_is_left_alone(shown: str) -> None:
 @pytest.mark.parametrize(
     ("row", "problem"),
     [
-        ({"name": "a", "engine": "oracle", "user": "x"}, "bad engine"),
-        ({"name": "a", "engine": "mysql", "user": "x'; --"}, "bad user"),
-        ({"name": "A b", "engine": "mysql", "user": "x"}, "bad name"),
-        ({"name": "a", "engine": "mysql", "user": "x", "host": "l'"}, "bad host"),
-        ({"name": "a", "engine": "mysql", "user": "x", "since": "soon"}, "bad since"),
+        ({"name": "a", "engine": "oracle", "user": "x"}, "an invalid engine"),
+        ({"name": "a", "engine": "mysql", "user": "x'; --"}, "an invalid user"),
+        ({"name": "A b", "engine": "mysql", "user": "x"}, "an invalid name"),
+        ({"name": "a", "engine": "mysql", "user": "x", "host": "l'"}, "an invalid host"),
+        ({"name": "a", "engine": "mysql", "user": "x", "since": "soon"}, "an invalid since"),
         ({"name": "a", "engine": "mysql"}, "a key is missing"),
         ({"name": "a", "engine": "mysql", "user": "x", "pasword": "y"}, "unknown key 'pasword'"),
     ],
