@@ -121,14 +121,14 @@ def _explain(problem: BaseException, arguments: list[str] | None) -> int:
     if isinstance(problem, HardeningError):
         hint, code = problem.hint, problem.exit_code
         if code is ExitCode.USAGE:
-            hint = next_step.of_input(message, hint, words)
+            hint = next_step.of_input(message, hint, words, harden)
     elif isinstance(problem, click.exceptions.Exit):
         return int(problem.exit_code)
     elif isinstance(problem, click.exceptions.NoArgsIsHelpError):
         _say(problem.format_message())  # a group's own help says what to do next
         return int(code)
     elif isinstance(problem, click.UsageError):
-        message, hint = next_step.of_usage(problem, words)
+        message, hint = next_step.of_usage(problem, words, harden)
     elif isinstance(problem, click.ClickException):
         message = problem.format_message()
     elif isinstance(problem, click.Abort | KeyboardInterrupt):

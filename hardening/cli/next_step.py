@@ -27,9 +27,9 @@ _ADDRESS = re.compile(
 _PATTERN = re.compile(r"\S*[*?]\S*: no such file", re.IGNORECASE)
 
 
-def of_usage(problem: click.UsageError, arguments: Sequence[str]) -> tuple[str, str]:
-    """Return what to say of a wrong call, and the next step."""
-    verb, command = _called(arguments)
+def of_usage(problem: click.UsageError, arguments: Sequence[str], root: click.Command) -> tuple[str, str]:
+    """Return what to say of a wrong call of the root command, and the next step."""
+    verb, command = _called(arguments, root)
     if problem.ctx is not None:
         verb, command = problem.ctx.command_path.partition(" ")[2], problem.ctx.command
     path = f"harden {verb}".strip()
@@ -48,7 +48,7 @@ def of_usage(problem: click.UsageError, arguments: Sequence[str]) -> tuple[str, 
     return message, f"{path} --help"
 
 
-def of_input(message: str, hint: str, arguments: Sequence[str]) -> str:
+def of_input(message: str, hint: str, arguments: Sequence[str], root: click.Command) -> str:
     """Return the next step of a refused input: its own, unless the input shows a better one."""
     if address := _ADDRESS.match(message):
         if address["scheme"] not in (None, "http", "https"):
@@ -56,19 +56,16 @@ def of_input(message: str, hint: str, arguments: Sequence[str]) -> str:
         return f"an address is not a file: download it first, or scan the server: harden tls scan {address['host']}"
     if _PATTERN.match(message):
         return "the shell found no file that matches: check the folder and the pattern"
-    return hint or f"harden {_called(arguments)[0]}".rstrip() + " --help"
+    return hint or f"harden {_called(arguments, root)[0]}".rstrip() + " --help"
 
 
 def _like(one: str, other: str) -> bool:
     return SequenceMatcher(None, one.strip("-"), other.strip("-")).ratio() >= _LIKE
 
 
-def _called(arguments: Iterable[str]) -> tuple[str, click.Command]:
-    """Return the command that words call, and its name without `harden`."""
-    from hardening.cli import harden
-
-    command: click.Command = harden
-    context = click.Context(command, info_name="harden")
+def _called(arguments: Iterable[str], root: click.Command) -> tuple[str, click.Command]:
+    """Return the command that words call, and its name without that of the root."""
+    command, context = root, click.Context(root, info_name="harden")
     names: list[str] = []
     for word in arguments:
         found = command.get_command(context, word) if isinstance(command, click.Group) else None

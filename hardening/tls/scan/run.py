@@ -204,8 +204,7 @@ def judged(
         return subject, (finding,), (result,)
     if examined is Examined.NONE:
         names = tuple(sorted(p.id for p in policies))
-        other = one.found.other
-        way = remedies.instead(one.target, other, policies[0].id) if other is not None else ""
+        way = remedies.instead(one.target, one.found.other, policies[0].id) if one.found.other else ""
         return _unanswered(one.target, one.found.failure or "no answer", names, stats, way)
     name = one.target.server_name or one.target.host
     judgement = judge(
