@@ -168,13 +168,7 @@ def verify(
     except RefusedError as problem:
         reason, hint = str(problem), problem.hint
     seconds = round(monotonic() - begun, 3)
-    stats: dict[str, Any] = {"seconds": seconds, "signers": list(signers)}
-    if found_size:
-        stats["bytes"] = found_size
-    if further:
-        stats["statements"] = further
-    if signed:
-        stats |= {"members": len(signed.members), "product": signed.product, "release": signed.release}
+    stats = {"seconds": seconds, "signers": list(signers), **_stats(signed, found_size, further, policy)}
     seen = Subject(id=str(path), kind=SubjectKind.BUNDLE, examined=Examined.FULL, stats=stats)
     asked = {PRODUCT: bool(product), ROLLBACK: state_file is not None, STATEMENT: bool(require)}
     results = _results(seen.id, rule if reason else None, reason, signed, asked, forced)
@@ -184,6 +178,25 @@ def verify(
     remedy = f"Do not install it; ask the release engineer to {hint}." if asks else ""
     found = Finding(rule=rule, subject=seen.id, location=in_file(path), message=reason, remedy=remedy)
     return Run.of([seen], [found], results, started=started, extra_codes={ExitCode.REFUSED})
+
+
+def _stats(
+    signed: statement.Statement | None, size: int, further: Sequence[str], policy: TrustPolicy
+) -> dict[str, Any]:
+    """Return what is known of a bundle, and the last days of its signature and of the trusted keys."""
+    ends = {
+        f"signing key {keys.keyid(one.key)[:16]}": str(one.not_after)
+        for one in policy.trusted
+        if one.not_after
+    }
+    stats: dict[str, Any] = {"bytes": size} if size else {}
+    if further:
+        stats["statements"] = further
+    if signed:
+        stats |= {"members": len(signed.members), "product": signed.product, "release": signed.release}
+        if signed.expires:
+            ends["signature"] = str(signed.expires.date())
+    return {**stats, "ends": ends} if ends else stats
 
 
 def verify_report(path: Path, policy: TrustPolicy, *, now: datetime | None = None) -> Run:

@@ -1,10 +1,11 @@
-"""`harden report render`, `merge`, `diff`, `trend`: what can be done with stored JSON reports."""
+"""`harden report render`, `merge`, `diff`, `trend`, `site`: what can be done with stored JSON reports."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
@@ -12,7 +13,12 @@ from click.core import ParameterSource
 from hardening.cli.options import ReportOptions, finish, report_options
 from hardening.findings import Severity
 
+if TYPE_CHECKING:
+    from hardening.reports.site import PageTable
+
 _PATH = click.Path(path_type=Path)
+_HEAD = 400
+"""Bytes in which an envelope names its payload."""
 _KEYS = click.option(
     "--key", "key_files", type=click.Path(path_type=Path, dir_okay=False), multiple=True,
     help="A trusted public key: refuse a report that none of these keys has signed. May be repeated.",
@@ -135,8 +141,12 @@ def trend(folder: Path, format_: str) -> None:
               help="Folder of the pages.")  # fmt: skip
 @click.option("--index", "index_file", type=click.Path(path_type=Path, dir_okay=False),
               help="Where the index is kept between calls; default: index.sqlite in the folder of the pages.")  # fmt: skip
-def site(folder: Path, out: Path, index_file: Path | None) -> None:
-    """Write static pages over FOLDER, a history of stored JSON reports: fleet, drift, what ends next, secrets, advisories.
+@click.option("--key", "key_files", type=click.Path(path_type=Path, dir_okay=False), multiple=True,
+              help="A public key that signs the receipts of upgrades; may be repeated. Exit 11: one is not signed by it.")  # fmt: skip
+def site(folder: Path, out: Path, index_file: Path | None, key_files: tuple[Path, ...]) -> None:
+    """Write static pages over FOLDER, a history of stored JSON reports and of signed receipts of upgrades.
+
+    The pages are: fleet, drift, what ends next, secrets, advisories, upgrades.
 
     Any web server shows them. `harden.prom` is for Prometheus' textfile collector, `grafana.json` a dashboard for it.
     """
@@ -144,11 +154,43 @@ def site(folder: Path, out: Path, index_file: Path | None) -> None:
 
     from hardening.cli.options import make_folder, write_file
     from hardening.reports import site as pages
+    from hardening.reports.verdict import many
 
-    every = files([folder])
+    receipts = [path for path in sorted(folder.rglob("*.json")) if _is_receipt(path)]
+    every = [path for path in files([folder]) if path not in set(receipts)]
+    upgrades = _upgrades(receipts, key_files)
     make_folder(out)
     with pages.ReportFolder(index_file or out / "index.sqlite") as index:
         added = index.add(every)
-        for name, body in pages.pages(index, datetime.now(UTC).date()).items():
+        for name, body in pages.pages(index, datetime.now(UTC).date(), upgrades).items():
             write_file(out / name, body)
-    click.echo(f"{added} new of {len(every)} reports; open {out / 'index.html'}")
+    signed = f", {many(len(receipts), 'receipt')}" if receipts else ""
+    click.echo(f"{added} new of {len(every)} reports{signed}; open {out / 'index.html'}")
+
+
+def _is_receipt(path: Path) -> bool:
+    """Return whether a file is a receipt: envelopes name their payload at the begin, so that reports are not read twice."""
+    from hardening.upgrade import receipt
+
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    return b'"payload' in head and receipt.is_receipt(path)
+
+
+def _upgrades(receipts: Sequence[Path], key_files: Sequence[Path]) -> PageTable:
+    """Return the hosts of all receipts, the latest first. Errors: RefusedError naming the receipt."""
+    from bundle.trust import keys
+    from hardening.errors import RefusedError
+    from hardening.reports import site as pages
+    from hardening.upgrade import receipt
+
+    trusted = [keys.load_public(file) for file in key_files]
+    rows: list[tuple[str, ...]] = []
+    for path in receipts:
+        try:
+            rows += receipt.rows(path, trusted)
+        except RefusedError as problem:
+            raise RefusedError(f"{path}: {problem}", hint=problem.hint) from problem
+    rows.sort(key=lambda row: row[1:])
+    rows.sort(key=lambda row: row[0], reverse=True)
+    return pages.table("Hosts of signed receipts, the latest first", receipt.COLUMNS, rows)

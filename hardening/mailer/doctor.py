@@ -39,5 +39,6 @@ def examine(
         id=found.subject,
         kind=SubjectKind.MAILER,
         reason="offline: only files and values are checked" if offline else "",
+        stats={"ends": found.ends} if found.ends else {},
     )
     return subject, found.findings, found.results

@@ -123,6 +123,8 @@ def _expiry(found: Examination) -> None:
         end = _end(credential)
         if end is None:
             continue
+        kind = "certificate" if credential.is_certificate else "client secret"
+        found.ends[f"{kind} {credential.place}"] = end.isoformat()
         left = (end - found.today).days
         lines.append(f"{credential.place}: {left} days left")
         lead = next(((days, level) for days, level in _LEADS if left <= days), None)

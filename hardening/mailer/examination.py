@@ -39,6 +39,8 @@ class Examination:
     """The tenant's id, where the settings or the discovery document say it."""
     failed: set[str] = field(default_factory=set)
     """What an earlier step found closed: endpoints, `token:SCOPE`, `role:TRANSPORT`, or a step."""
+    ends: dict[str, str] = field(default_factory=dict)
+    """The last day of each credential, by its kind and place."""
     findings: list[Finding] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
 

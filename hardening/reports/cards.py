@@ -195,6 +195,8 @@ def expiries(run: Run) -> list[Expiry]:
                 found.add(
                     Expiry(str(one["not_after"])[:10], f"certificate {one.get('subject', '')}", subject.id)
                 )
+        for what, day in subject.stats.get("ends", {}).items():
+            found.add(Expiry(str(day)[:10], str(what), subject.id))
     for finding in run.findings:
         waived = finding.waived
         if waived is not None and waived.expires is not None:

@@ -155,8 +155,8 @@ def _day(run: Run) -> str:
     return run.finished.astimezone(UTC).date().isoformat()
 
 
-def pages(index: ReportFolder, today: date) -> dict[str, bytes]:
-    """Return the files of the site by their names."""
+def pages(index: ReportFolder, today: date, upgrades: PageTable | None = None) -> dict[str, bytes]:
+    """Return the files of the site by their names. The table of upgrades comes from signed receipts."""
     days = index.rows("SELECT * FROM day ORDER BY day")
     last = days[-1] if days else None
     levels = dict(zip(LEVELS, last[2:7], strict=True)) if last else dict.fromkeys(LEVELS, 0)
@@ -168,9 +168,10 @@ def pages(index: ReportFolder, today: date) -> dict[str, bytes]:
         "subjects": subjects,
         "marked": LEVELS,
     }
+    tables = {**_tables(index, today), "upgrades.html": [upgrades or table("Upgrades", (), ())]}
     files = {
-        name: html.page("site.html.j2", {**shared, "name": name, "tables": tables, "names": _NAMES})
-        for name, tables in _tables(index, today).items()
+        name: html.page("site.html.j2", {**shared, "name": name, "tables": tables[name], "names": _NAMES})
+        for name in _NAMES
     }
     files["harden.prom"] = _metrics(levels, subjects, index, today)
     files["grafana.json"] = _grafana()
@@ -180,7 +181,7 @@ def pages(index: ReportFolder, today: date) -> dict[str, bytes]:
 _HELD = ("subject", "level", "message", "place", "since", "rule")
 _NAMES = {
     "index.html": "Fleet", "drift.html": "Drift", "ends.html": "Ends next", "secrets.html": "Secrets",
-    "advisories.html": "Advisories",
+    "advisories.html": "Advisories", "upgrades.html": "Upgrades",
 }  # fmt: skip
 
 
@@ -205,27 +206,28 @@ def _tables(index: ReportFolder, today: date) -> dict[str, list[PageTable]]:
 
     return {
         "index.html": [
-            _table("Subjects, the worst first", ("subject", "worst", "findings", "policies", "examined", "last report", "kind"),
+            table("Subjects, the worst first", ("subject", "worst", "findings", "policies", "examined", "last report", "kind"),
                    [[row[0], labels.get(row[5], "-"), row[6], _words(row[4]), row[2], row[3], row[1]] for row in fleet])
         ],
         "drift.html": [
-            _table(f"Findings that came and went in {_KEPT} days", ("day", "what", "level", "subject", "message", "place", "rule"),
+            table(f"Findings that came and went in {_KEPT} days", ("day", "what", "level", "subject", "message", "place", "rule"),
                    [[row[0], row[1], labels[row[2]], row[3], row[5], row[6], row[4]] for row in drift])
         ],
         "ends.html": [
-            _table("Certificates and waivers, the next first", ("day", "in days", "what", "subject"),
+            table("Certificates, secrets, keys and waivers, the next first", ("day", "in days", "what", "subject"),
                    [[row[0], (date.fromisoformat(row[0]) - today).days, row[1], row[2]] for row in ends])
         ],
         "secrets.html": [
-            _table("Credentials and keys", _HELD, held("credential", "key"))
+            table("Credentials and keys", _HELD, held("credential", "key"))
         ],
         "advisories.html": [
-            _table("Open advisories", _HELD, held("advisory"))
+            table("Open advisories", _HELD, held("advisory"))
         ],
     }  # fmt: skip
 
 
-def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> PageTable:
+def table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> PageTable:
+    """Return a table of a page, cut after `ROWS` rows."""
     return PageTable(title, head, rows[:ROWS], max(0, len(rows) - ROWS))
 
 
@@ -253,7 +255,7 @@ def _metrics(levels: dict[str, int], subjects: int, index: ReportFolder, today: 
         "SELECT examined, count(*) FROM subject GROUP BY examined ORDER BY examined"
     ):
         lines.append(f'harden_subjects_examined{{examined="{examined}"}} {count}')
-    lines += [f"# HELP harden_ends_soon Certificates and waivers that end within {_KEPT} days.", "# TYPE harden_ends_soon gauge",
+    lines += [f"# HELP harden_ends_soon Certificates, secrets, keys and waivers that end within {_KEPT} days.", "# TYPE harden_ends_soon gauge",
               f"harden_ends_soon {soon}"]  # fmt: skip
     return ("\n".join(lines) + "\n").encode()
 
@@ -266,7 +268,7 @@ def _grafana() -> bytes:
         for number, (kind, title, query) in enumerate((
             ("timeseries", "Findings by level", "sum by (level) (harden_findings)"), ("stat", "Subjects", "sum(harden_subjects)"),
             ("stat", "Critical and high", 'sum(harden_findings{level=~"critical|high"})'),
-            ("stat", "Certificates and waivers that end soon", "sum(harden_ends_soon)"),
+            ("stat", "Certificates, secrets, keys and waivers that end soon", "sum(harden_ends_soon)"),
         ))
     ]  # fmt: skip
     variable = {"name": "datasource", "type": "datasource", "query": "prometheus"}

@@ -50,7 +50,7 @@ def sealed(run: Run, job: AdmittedUpgrade, key: keys.PrivateKey, *, by: str) -> 
 
 
 def is_receipt(path: Path) -> bool:
-    """Return whether a file says of itself that it is an upgrade's receipt; nothing of it is verified."""
+    """Return whether a file claims to be the receipt of an upgrade. No signature is checked."""
     try:
         return bool(json.loads(dsse.load(path, named=False).payload)["predicateType"] == PREDICATE)
     except (OSError, RefusedError, ValueError, KeyError, TypeError, RecursionError):
@@ -78,10 +78,40 @@ def verified(path: Path, trusted: TrustPolicy) -> Run:
     )
 
 
+COLUMNS = ("day", "host", "state", "from", "to", "product", "release", "by", "signature")
+"""What `rows` tells of each host."""
+
+
+def rows(path: Path, trusted: list[keys.PublicKey]) -> list[tuple[str, ...]]:
+    """Return a row for each host of a receipt, in the order of `COLUMNS`.
+
+    Without trusted keys the last column says that nobody checked the signature.
+    Errors: RefusedError (no receipt, malformed, or not signed by these keys).
+    """
+    envelope = dsse.load(path, named=False)
+    if trusted:
+        envelope.verify(trusted, threshold=1)
+    value = _content(envelope)
+    signature = "verified" if trusted else "not checked"
+    try:
+        shared = tuple(str(value[key]) for key in ("product", "release", "by"))
+        return [
+            (value["finished"][:10], str(host["host"]), str(host["state"]), str(host.get("from", "")),
+             str(host.get("to", "")), *shared, signature)
+            for host in value["hosts"]
+        ]  # fmt: skip
+    except (KeyError, TypeError, AttributeError) as problem:
+        raise RefusedError("the receipt is malformed", hint="give the file that --receipt wrote") from problem
+
+
 def opened(data: bytes, trusted: list[keys.PublicKey], *, threshold: int = 1) -> dict[str, Any]:
     """Return what a signed receipt says. Errors: RefusedError."""
     envelope = dsse.parse(data)
     envelope.verify(trusted, threshold=threshold)
+    return _content(envelope)
+
+
+def _content(envelope: dsse.Envelope) -> dict[str, Any]:
     try:
         value = dsse.content(envelope)
         if value["predicateType"] != PREDICATE:

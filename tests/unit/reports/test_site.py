@@ -8,16 +8,23 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from bundle.trust import keys
 from hardening.cli import run as harden
-from hardening.errors import InputError
+from hardening.errors import ExitCode, InputError
 from hardening.findings import Finding, Rule, Run, Subject, SubjectKind, in_file
 from hardening.reports import render, site
 from hardening.reports.stored import load, merged
+from hardening.upgrade import receipt
+from hardening.upgrade.admission import AdmittedUpgrade
 from tests.support.reports.fixtures import PASSWORD, PROTOCOL
 
 TODAY = date(2026, 12, 2)
 FIRST = datetime(2026, 12, 1, 9, tzinfo=UTC)
+JOB = AdmittedUpgrade(
+    bundle="up.zip", sha256="ab" * 32, size=1, unpacked=1, product="app", release="2.0", created="", recipe={}
+)
 
 
 def stored(folder: Path, host: str, day: int, *rules: Rule, days_left: int = 9) -> Path:
@@ -119,6 +126,45 @@ def test_the_command_writes_pages_that_link_to_each_other(
     assert "3 new of 3 reports" in capsys.readouterr().out
     links = set(re.findall(r'href="([\w.]+)"', (out / "index.html").read_text()))
     assert links == {path.name for path in out.glob("*.html")}
+
+
+def test_receipts_are_a_page_and_say_whether_their_signature_was_checked(
+    history: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key, other, out = keys.generate(), keys.generate(), tmp_path / "site"
+    host = Subject(id="web1", kind=SubjectKind.HOST, stats={"state": "committed", "from": "1.0", "to": "2.0"})
+    upgraded = Run.of([host], [], started=FIRST, finished=FIRST)
+    for name, one in (("ours", key), ("theirs", other)):
+        (tmp_path / f"{name}.pub").write_bytes(
+            one.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        )
+    (history / "receipt.json").write_bytes(receipt.sealed(upgraded, JOB, key, by="ops"))
+    command = ["report", "site", str(history), "-o", str(out)]
+    assert harden(command) == 0
+    assert "3 new of 3 reports, 1 receipt" in capsys.readouterr().out
+    page = (out / "upgrades.html").read_text()
+    assert re.findall(r">(web1|committed|not checked|verified)<", page) == [
+        "web1",
+        "committed",
+        "not checked",
+    ]
+    assert harden([*command, "--key", str(tmp_path / "ours.pub")]) == 0
+    assert "verified" in (out / "upgrades.html").read_text()
+    assert harden([*command, "--key", str(tmp_path / "theirs.pub")]) == ExitCode.REFUSED
+    assert "receipt.json" in capsys.readouterr().err
+
+
+def test_secrets_and_keys_end_as_certificates_do(tmp_path: Path) -> None:
+    subject = Subject(
+        id="mail", kind=SubjectKind.MAILER, stats={"ends": {"client secret [credential]": "2026-12-20"}}
+    )
+    made = Run.of([subject], [], started=FIRST, finished=FIRST)
+    (tmp_path / "mail.json").write_bytes(render("json", made, fail_on=None))
+    with site.ReportFolder(tmp_path / "index") as index:
+        index.add(tmp_path.glob("*.json"))
+        page = site.pages(index, TODAY)["ends.html"].decode()
+    assert "client secret [credential]" in page
+    assert ">18</td>" in page
 
 
 def test_a_file_that_is_no_index_is_refused(tmp_path: Path) -> None:

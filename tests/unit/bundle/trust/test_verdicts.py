@@ -45,7 +45,7 @@ def test_all_that_was_asked_for_held(signed: Path, state: Path) -> None:
     assert stats.pop("seconds") >= 0
     assert stats == {
         "signers": [keys.keyid(KEY.public_key())], "bytes": signed.stat().st_size, "members": 4, "product": "",
-        "release": "3.07.02",
+        "release": "3.07.02", "ends": {"signature": "2026-12-03"},
     }  # fmt: skip
 
 
