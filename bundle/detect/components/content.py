@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from bundle.detect.components.elf import linked_libraries
 from bundle.detect.components.model import Component, ContentScope, ContentSign
@@ -145,14 +147,20 @@ def _as_page(member: Member) -> Content:
     return b"<?php " + bytes(content).removeprefix(b"?>") if bare else content
 
 
+@cache
+def _compiled(pattern: bytes) -> re.Pattern[bytes]:
+    return re.compile(pattern)
+
+
 def _versions(sign: ContentSign, content: Content) -> tuple[tuple[str, ...], int | None]:
     """Return the versions the first pattern that matches reads, and the offset of the first."""
-    for pattern in sign.versions:
+    for text in sign.versions:
+        pattern = _compiled(text)
         found: dict[str, int] = {}
         for match in pattern.finditer(content):
             groups = (match["v"],) if "v" in pattern.groupindex else match.groups()
-            text = ".".join(g.decode("latin-1") for g in groups if g)
-            found.setdefault(text, match.start(1))
+            version = ".".join(g.decode("latin-1") for g in groups if g)
+            found.setdefault(version, match.start(1))
             if len(found) == _DISTINCT:
                 break
         if found:

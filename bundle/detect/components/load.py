@@ -32,11 +32,15 @@ def shipped() -> tuple[Component, ...]:
     """Return the components this package knows, by id."""
     folder = files("bundle") / "data" / "components"
     tables = [Table.load(file) for file in folder.iterdir() if file.name.endswith(".toml")]
-    return tuple(sorted((component(table) for table in tables), key=lambda c: c.rule.id))
+    return tuple(sorted((component(table, shipped=True) for table in tables), key=lambda c: c.rule.id))
 
 
-def component(table: Table) -> Component:
-    """Return one component out of a TOML table. Errors: DataError."""
+def component(table: Table, *, shipped: bool = False) -> Component:
+    """Return one component out of a TOML table.
+
+    The suite compiles the patterns of shipped ones; here that would take a tenth of an audit's start.
+    Errors: DataError.
+    """
     name, ident = table.text("name"), table.text("id")
     if not _ID.fullmatch(ident):
         raise table.wrong("id", f"{ident!r} has to be lower-case words with hyphens")
@@ -66,7 +70,7 @@ def component(table: Table) -> Component:
         replacement=replacement,
         verified=table.text("verified", ""),
         bad=(*map(_cve, table.rows("cves")), *map(_end, table.rows("eol"))),
-        contents=tuple(map(_content, table.rows("content"))),
+        contents=tuple(_content(row, checked=shipped) for row in table.rows("content")),
         classes=tuple(map(_classes, table.rows("classes"))),
         packages=tuple(map(_package, table.rows("packages"))),
         sha256=frozenset(one.lower() for one in table.texts("sha256", [])),
@@ -114,15 +118,19 @@ def _range(row: Table) -> Range:
     return Range(start=row.text("from", ""), below=row.text("below", ""))
 
 
-def _content(row: Table) -> ContentSign:
+def _content(row: Table, *, checked: bool) -> ContentSign:
     tree, path = row.text("tree", ""), row.text("path", "")
+    versions = row.texts("version", [])
+    if not checked:
+        for one in versions:
+            _pattern(row, "version", one)
     found = ContentSign(
         scope=row.choice("scope", ContentScope),
         needs=_literals(row, "needs"),
         any=_literals(row, "any"),
         least=row.number("least", 0),
         none=_literals(row, "none"),
-        versions=tuple(_pattern(row, "version", one) for one in row.texts("version", [])),
+        versions=tuple(one.encode("utf-8") for one in versions),
         must_version=row.flag("must_version", default=False),
         predicate=row.text("predicate", ""),
         path=re.compile(path) if path else None,

@@ -57,7 +57,8 @@ class ContentSign:
     any: tuple[bytes, ...] = ()
     least: int = 0
     none: tuple[bytes, ...] = ()
-    versions: tuple[re.Pattern[bytes], ...] = ()
+    versions: tuple[bytes, ...] = ()
+    """Patterns that read the version; compiled once they are asked for."""
     must_version: bool = False
     """The version has to be read, or this is not the component."""
     predicate: str = ""

@@ -9,11 +9,12 @@ import pytest
 
 from bundle.detect.components import Components
 from bundle.detect.components.judge import Sighting, judge
-from bundle.detect.components.load import shipped
+from bundle.detect.components.load import component, shipped
 from bundle.detect.components.model import Component, ComponentExample
 from bundle.detect.components.phpcode import is_command_shell
 from bundle.walk.member import ContainerEntry, Member
 from hardening.findings import Confidence, Finding, Fix, InFile
+from hardening.toml_rows import Table
 from tests.support.places import ROOT
 
 TODAY = date(2026, 11, 24)
@@ -136,3 +137,10 @@ def test_each_branch_ends_with_its_own_fix(component: str, cve: str, flawed: str
     ranges = [bad.range for bad in known.bad if bad.cve == cve]
     told = {v for v in f"{flawed} {mended}".split() if any(r.holds(v, known.compare) for r in ranges)}
     assert told == set(flawed.split())
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_a_shipped_file_is_one_that_a_user_might_write(name: str) -> None:
+    """Its patterns are compiled late, so that only this sees one that is none, or that reads no version."""
+    table = Table.load(ROOT / f"bundle/data/components/{name}.toml")
+    assert component(table) == next(one for one in shipped() if one.rule.id == f"component/{name}")
