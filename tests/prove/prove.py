@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from hardening.errors import UsageError
 from hardening.tls import policy as policies
-from tests.prove import old_stacks
+from tests.prove import library_stacks, old_stacks
 from tests.support.docs.prose import contents
 from tests.support.tls import compared, servers
 
@@ -174,6 +174,36 @@ def old_table(rows: list[Row]) -> list[str]:
     return [*lines, "", "Node.js is given each string with `:!EXP:!IDEA` at its end. `-`: refused."]
 
 
+def library(question: tuple[library_stacks.Told, Path]) -> Row:
+    """Start one server of a library without a target and compare what a scan sees with what it was told."""
+    one, keys = question
+    try:
+        seen = library_stacks.scanned(one, keys)
+    except SystemExit:
+        os._exit(_KILLED)
+    except Exception as problem:  # noqa: BLE001 - the table has to be complete
+        return Row(one.name, one.words, "", "error", str(problem)[:2000])
+    if seen != one.expected:
+        return Row(one.name, one.words, "", "mismatch", f"told {one.expected}\nscanned {seen}")
+    return Row(one.name, one.words, "", "equal", "", tuple(seen), sum(map(len, seen.values())))
+
+
+def library_table(rows: list[Row]) -> list[str]:
+    """Return what the libraries without a target showed as Markdown."""
+    tally = Counter(r.outcome for r in rows)
+    return [
+        "## Libraries without a target",
+        "",
+        "No server whose settings are written or read here uses Go, rustls or BoringSSL. A scan of each sees exactly the suites that it was told, or that it has by itself.",
+        "",
+        f"**{len(rows)} servers: {tally['equal']} equal, {tally['mismatch']} mismatch, {tally['error']} error.**",
+        "",
+        "| server | told | suites |",
+        "| --- | --- | --- |",
+        *(f"| {r.target} | {r.policy} | {r.suites if r.outcome == 'equal' else r.outcome} |" for r in rows),
+    ]
+
+
 def _groups(seen: compared.Groups) -> str:
     return "" if not any(seen.scanned.values()) else "set" if seen.rendered else "own"
 
@@ -203,7 +233,7 @@ These are rendered, read back and judged, and not started:
 )
 
 
-def table(rows: list[Row], olds: list[Row]) -> str:
+def table(rows: list[Row], olds: list[Row], libraries: list[Row]) -> str:
     """Return the matrix as Markdown."""
     tally = Counter(r.outcome for r in rows)
     counts = ", ".join(f"{tally[w]} {w}" for w in ("equal", "refused", "mismatch", "error"))
@@ -254,6 +284,8 @@ def table(rows: list[Row], olds: list[Row]) -> str:
     lines += ["", *_OTHERS, *_UNPROVED]
     if olds:
         lines += ["", *old_table(olds)]
+    if libraries:
+        lines += ["", *library_table(libraries)]
     text = "\n".join(lines) + "\n"
     return text.replace("\n\n", f"\n\n{contents(text)}\n\n", 1)
 
@@ -279,20 +311,22 @@ def _tried(work: list[tuple[str, str, str]], jobs: int, waiting: int) -> Iterato
             yield settled.result()
 
 
-def _old_rows(jobs: int) -> list[Row]:
-    stacks = list(old_stacks.stacks())
+def _stack_rows(jobs: int) -> tuple[list[Row], list[Row]]:
+    """Return what old stacks showed, and what libraries without a target did."""
+    stacks, told = list(old_stacks.stacks()), list(library_stacks.told())
     if not stacks:
         say("no old library is here, so none was tried: make oracles")
-        return []
     with tempfile.TemporaryDirectory(prefix="prove-", ignore_cleanup_errors=True) as folder:
         keys = old_stacks.keys(Path(folder) / "keys")
         work = [(stack, string, keys) for stack in stacks for string in old_stacks.strings(stack)]
         with ProcessPoolExecutor(jobs, initializer=end_with_parent) as pool:
             rows = list(pool.map(old, work))
-    for row in rows:
+        # One after another: the folder with the keys is also where these servers write their settings.
+        libraries = [library((one, keys)) for one in told]
+    for row in (*rows, *libraries):
         if row.outcome in {"mismatch", "error"}:
             say(f"{row.outcome}: {row.target} {row.policy}\n  {row.detail[:600]}")
-    return rows
+    return rows, libraries
 
 
 def main() -> int:
@@ -327,15 +361,16 @@ def main() -> int:
         if len(rows) % 100 == 0:
             say(f"{len(rows)} of {len(every)} after {time.monotonic() - began:.0f} s")
     rows.sort(key=lambda r: (r.target, r.policy, servers.KEYS.index(r.key)))
-    olds = [] if asked.targets else _old_rows(asked.jobs)
-    tally = Counter(r.outcome for r in (*rows, *olds))
+    olds, libraries = ([], []) if asked.targets else _stack_rows(asked.jobs)
+    every_row = (*rows, *olds, *libraries)
+    tally = Counter(r.outcome for r in every_row)
     say(
-        f"tried {len(rows) + len(olds)}, equal {tally['equal']}, refused with a reason {tally['refused']}, "
+        f"tried {len(every_row)}, equal {tally['equal']}, refused with a reason {tally['refused']}, "
         f"mismatches {tally['mismatch']}, errors {tally['error']}"
     )
-    asked.table.write_text(table(rows, olds))
+    asked.table.write_text(table(rows, olds, libraries))
     asked.report.parent.mkdir(parents=True, exist_ok=True)
-    report = {"schema": "harden-proof/1", "tally": dict(tally), "rows": [asdict(r) for r in (*rows, *olds)]}
+    report = {"schema": "harden-proof/1", "tally": dict(tally), "rows": [asdict(r) for r in every_row]}
     asked.report.write_text(json.dumps(report, indent=1) + "\n")
     return 1 if tally["mismatch"] or tally["error"] else 0
 

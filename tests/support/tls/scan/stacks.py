@@ -92,23 +92,44 @@ def _module(name: str) -> Path:
     return Path(found.origin) if found and found.origin else Path("/not installed", name)
 
 
-def _granian(folder: Path, port: int) -> list[str]:
-    (folder / "app.py").write_text(
-        "def app(environ, start):\n    start('204 No Content', [])\n    return []\n"
-    )
-    return [
-        sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port), "--log-level", "critical",
-        "--ssl-certificate", str(folder / "rsa.crt"), "--ssl-keyfile", str(_pkcs8(folder)),
-        "--ssl-protocol-min", "tls1.2", "app:app",
-    ]  # fmt: skip
+def rustls(lowest: str = "tls1.2") -> Stack:
+    """Return Granian with the lowest version of TLS that it takes."""
+
+    def command(folder: Path, port: int) -> list[str]:
+        (folder / "app.py").write_text(
+            "def app(environ, start):\n    start('204 No Content', [])\n    return []\n"
+        )
+        return [
+            sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port), "--log-level", "critical",
+            "--ssl-certificate", str(folder / "rsa.crt"), "--ssl-keyfile", str(_pkcs8(folder)),
+            "--ssl-protocol-min", lowest, "app:app",
+        ]  # fmt: skip
+
+    return Stack(command=command, needs=_module("granian"))
 
 
-def _caddy(folder: Path, port: int) -> list[str]:
-    site = f"https://:{port} {{\n bind 127.0.0.1\n tls {folder}/rsa.crt {folder}/rsa.key\n}}\n"
-    (folder / "Caddyfile").write_text(
-        f"{{\n admin off\n auto_https off\n storage file_system {folder}/caddy\n}}\n{site}"
+def go(*lines: str) -> Stack:
+    """Return Caddy with lines of its directive `tls`."""
+
+    def command(folder: Path, port: int) -> list[str]:
+        block = "".join(f"  {one}\n" for one in lines)
+        tls = f"tls {folder}/rsa.crt {folder}/rsa.key" + (f" {{\n{block} }}" if lines else "")
+        site = f"https://:{port} {{\n bind 127.0.0.1\n {tls}\n}}\n"
+        (folder / "Caddyfile").write_text(
+            f"{{\n admin off\n auto_https off\n storage file_system {folder}/caddy\n}}\n{site}"
+        )
+        return ["caddy", "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
+
+    return Stack(command=command, needs=Path("/usr/bin/caddy"))
+
+
+def boringssl(ciphers: str = "") -> Stack:
+    """Return gRPC with a cipher string for TLS 1.2; empty: its own."""
+    return Stack(
+        command=lambda folder, port: [sys.executable, str(GRPC_SERVER), str(folder), str(port)],
+        needs=_module("grpc"),
+        environment={"GRPC_VERBOSITY": "NONE", **({"GRPC_SSL_CIPHER_SUITES": ciphers} if ciphers else {})},
     )
-    return ["caddy", "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
 
 
 def _java(folder: Path, port: int) -> list[str]:
@@ -121,13 +142,10 @@ def _java(folder: Path, port: int) -> list[str]:
 
 
 STACKS: dict[str, Stack] = {
-    "boringssl": Stack(
-        command=lambda folder, port: [sys.executable, str(GRPC_SERVER), str(folder), str(port)],
-        needs=_module("grpc"),
-    ),
-    "go": Stack(command=_caddy, needs=Path("/usr/bin/caddy")),
+    "boringssl": boringssl(),
+    "go": go(),
     "java": Stack(command=_java, needs=Path("/usr/bin/java")),
-    "rustls": Stack(command=_granian, needs=_module("granian")),
+    "rustls": rustls(),
     "gnutls": lighttpd("gnutls"),
     "mbedtls": lighttpd("mbedtls"),
     "nss": lighttpd("nss"),
