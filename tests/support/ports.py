@@ -36,6 +36,21 @@ _HELD: deque[socket.socket] = deque(maxlen=100)
 """Names that this process holds for the ports it gave last, each while a server on its port may live."""
 
 
+_FEW = 16
+"""Names that a forked process holds: `make prove` forks 27, which share a stretch of 500 ports."""
+
+
+def _begin_in_child() -> None:
+    """Hold nothing of the parent's, which goes on holding it, and less than the parent."""
+    global _HELD  # noqa: PLW0603 - a fork has its own
+    for name in _HELD:
+        name.close()
+    _HELD = deque(maxlen=_FEW)
+
+
+os.register_at_fork(after_in_child=_begin_in_child)
+
+
 def _hold(port: int) -> bool:
     """Whether no other process was given a port: workers that were forked count through the same ports.
 

@@ -116,9 +116,19 @@ def go(*lines: str) -> Stack:
         tls = f"tls {folder}/rsa.crt {folder}/rsa.key" + (f" {{\n{block} }}" if lines else "")
         site = f"https://:{port} {{\n bind 127.0.0.1\n {tls}\n}}\n"
         (folder / "Caddyfile").write_text(
-            f"{{\n admin off\n auto_https off\n storage file_system {folder}/caddy\n}}\n{site}"
+            f"{{\n admin off\n auto_https off\n log {{\n  output discard\n }}\n"
+            f" storage file_system {folder}/caddy\n}}\n{site}"
         )
-        return ["caddy", "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
+        return [
+            "env",
+            f"XDG_CONFIG_HOME={folder}",
+            "caddy",
+            "run",
+            "--config",
+            str(folder / "Caddyfile"),
+            "--adapter",
+            "caddyfile",
+        ]
 
     return Stack(command=command, needs=Path("/usr/bin/caddy"))
 
