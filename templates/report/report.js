@@ -72,13 +72,18 @@
   const clear = byId("clear");
   const kindOf = (card) => (card[2] ? "accepted" : LEVELS[card[1]]);
   const kinds = cards.map(kindOf);
-  let subject = null, requirement = null, texts = null;
+  let subject = null, requirement = null;
 
-  const searched = () => {
-    if (texts) return texts;
-    const own = cards.map((c) => `${rules[c[0]][0]} ${rules[c[0]][1]} ${c[3]}`.toLowerCase());
-    texts = places.map((p) => `${own[p[CARD]]} ${subjects[p[SUBJECT]]} ${p[PATH]} ${p[EVIDENCE]} ${p[MORE] ? p[MORE].join(" ") : ""}`.toLowerCase());
-    return texts;
+  const own = cards.map((c) => `${rules[c[0]][0]} ${rules[c[0]][1]} ${c[3]}`);
+  const texts = [];
+  const textOf = (i) => (texts[i] ??= textFor(places[i]));
+  const textFor = (p) => `${own[p[CARD]]} ${subjects[p[SUBJECT]]} ${p[PATH]} ${p[EVIDENCE]} ${p[MORE] ? p[MORE].join(" ") : ""}`.toLowerCase();
+  // The texts are made while nothing else is to be done, so that the first key waits for none.
+  const idle = window.requestIdleCallback ?? ((task) => setTimeout(task, 50, { timeRemaining: () => 5 }));
+  const prepare = (deadline, from = 0) => {
+    let i = from;
+    for (; i < places.length && (i % 64 || deadline.timeRemaining() > 1); i += 1) textOf(i);
+    if (i < places.length) idle((next) => prepare(next, i));
   };
   const GROUPS = {
     rule: (p) => [`${rules[cards[p[CARD]][0]][0]}: ${rules[cards[p[CARD]][0]][1]}`],
@@ -94,7 +99,6 @@
   const view = () => {
     const on = new Set(chips.filter((c) => c.getAttribute("aria-pressed") === "true").map((c) => c.dataset.severity));
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const hay = words.length ? searched() : null;
     const keys = GROUPS[group.value];
     const groups = new Map();
     let count = 0, last = null;
@@ -104,7 +108,7 @@
       if (!on.has(kinds[p[CARD]])) continue;
       if (subject !== null && subjects[p[SUBJECT]] !== subject && !(p[MORE] || []).some((row) => row[0] === "Also" && row[1].split(", ").includes(subject))) continue;
       if (requirement !== null && !p[VIOLATES].some((r) => requirements[r] === requirement) && rules[cards[p[CARD]][0]][0] !== requirement) continue;
-      if (hay && !words.every((word) => hay[i].includes(word))) continue;
+      if (words.length && !words.every((word) => textOf(i).includes(word))) continue;
       count += 1;
       if (!keys) {  // places come in the order of their cards
         if (last === null || last.card !== p[CARD]) queue.push((last = { card: p[CARD], mine: [] }));
@@ -313,5 +317,5 @@
   if (byId("left")) byId("left").hidden = true;
   view();
   if (location.hash) follow();
-  setTimeout(searched, 300);
+  idle(prepare);
 })();
