@@ -126,16 +126,17 @@ def _text(
 
 
 def _logical(text: str, grammar: Grammar, comment: re.Pattern[str]) -> list[tuple[int, str]]:
-    found: list[tuple[int, str]] = []
+    found: list[tuple[int, list[str]]] = []
     for number, line in enumerate(text.split("\n"), start=1):
         if comment.match(line):
             continue
-        if grammar.backslash is not None and found and found[-1][1].endswith("\\"):
+        parts = found[-1][1] if found else []
+        if grammar.backslash is not None and parts and parts[-1].endswith("\\"):
             rest = line.rstrip() if grammar.blanks_after else line.strip()
-            found[-1] = (found[-1][0], found[-1][1][:-1] + grammar.backslash + rest)
-        elif grammar.continued is not None and line[:1] in {" ", "\t"} and found:
-            rest = line.strip() if grammar.continued else line[1:]
-            found[-1] = (found[-1][0], f"{found[-1][1]}{grammar.continued}{rest}")
+            parts[-1] = parts[-1][:-1] + grammar.backslash
+            parts.append(rest)
+        elif grammar.continued is not None and line[:1] in {" ", "\t"} and parts:
+            parts.append(grammar.continued + (line.strip() if grammar.continued else line[1:]))
         else:
-            found.append((number, line))
-    return found
+            found.append((number, [line]))
+    return [(number, "".join(parts)) for number, parts in found]
