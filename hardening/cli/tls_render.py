@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 @click.argument("target", metavar="TARGET[@VERSION]", shell_complete=completing.targets)
 @click.option(
     "--policy",
+    "names",
+    multiple=True,
     shell_complete=completing.policies,
-    default="aspect",
-    show_default=True,
     metavar="POLICY",
-    help="TLS policy (names: harden tls policies).",
+    help="TLS policy (names: harden tls policies).  [default: aspect]",
 )
 @click.option(
     "--openssl",
@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 @maker_report_options
 def command(
     target: str,
-    policy: str,
+    names: tuple[str, ...],
     openssl: str | None,
     params: tuple[str, ...],
     output: Path | None,
@@ -78,6 +78,12 @@ def command(
 
     if output == STDOUT:
         output = None
+    policy = names[0] if names else "aspect"
+    if len(names) > 1 or ("," in policy and not own_file(policy)):
+        raise UsageError(
+            f"settings are written for one policy, not for {', '.join(names)}",
+            hint="render once for each; `tls audit` takes several",
+        )
     own = own_file(policy)
     keep_apart([output] if output else [], [own] if own else [])
     started = datetime.now(UTC)

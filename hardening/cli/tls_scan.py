@@ -235,7 +235,7 @@ def _identity(certificate: Path | None, key: Path | None) -> Identity | None:
         context_of(found)
     except SSLError as problem:
         raise InputError(
-            f"{found.certificate} with the key {found.key} cannot be used: {problem.reason or problem}",
+            f"{found.certificate} with the key {found.key} cannot be used: {problem.reason or 'no certificate or no key in it'}",
             hint="give a PEM certificate and its own private key, not encrypted: --client-cert FILE --client-key FILE",
         ) from problem
     except OSError as problem:
